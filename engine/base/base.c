@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "base.h"
+
+G_DEFINE_QUARK (owl2-error-quark, owl2_error)
+
+void
+owl2_log (const Owl2Log *log, Owl2LogLevel level, const char *area,
+    const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list args;
+
+  if (!log || !log->func || level > log->level)
+    return;
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  log->func (level, area, message, log->user_data);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Hyperparameters of a model, and the names of its tensors: what is in a model
+ * file, and how it is checked. The converter writes by this table, the loader
+ * reads by it. */
+#ifndef OWL2_CONFIG_H
+#define OWL2_CONFIG_H
+
+#include "gguf.h"
+
+G_BEGIN_DECLS
+
+#define OWL2_ARCH "mplug-owl2"
+
+/**
+ * Owl2Config: all sizes in elements. Widths are divisible by their head
+ * counts; decoder.head_dim is even; decoder.n_heads is a multiple of
+ * decoder.n_kv_heads; vision.width == abstractor.width, a multiple of 4;
+ * vision.image_size is a multiple of vision.patch_size. Every number is within
+ * the limits in config.c, so that products of two fit 32 bits where they are
+ * used.
+ */
+typedef struct {
+  char *name;
+  struct {
+    guint image_size, patch_size, width, n_layers, n_heads, head_dim, mlp;
+    guint grid;                 /* patches along an edge */
+    guint n_tokens;             /* 1 + grid * grid */
+    float eps;
+  } vision;
+  struct {
+    guint width, n_layers, n_heads, head_dim, mlp, n_queries;
+    float eps;                  /* of ffn_ln alone; the others are 1e-5 */
+  } abstractor;
+  struct {
+    guint width, n_layers, n_heads, n_kv_heads, head_dim, mlp;
+    guint n_vocab, n_ctx;
+    float eps, rope_base;
+  } decoder;
+  float image_mean[3], image_std[3];
+} Owl2Config;
+
+/* Reads and checks; BAD_FILE names the key and the numbers. */
+gboolean owl2_config_read (Owl2Config *config, const Owl2Gguf *gguf,
+    GError **error);
+/* The same check for numbers from elsewhere; @source is named in messages. */
+gboolean owl2_config_check (Owl2Config *config, const char *source,
+    GError **error);
+void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
+void owl2_config_clear (Owl2Config *config);
+
+/* Tensors. One entry for each that a model of this configuration has. */
+typedef struct {
+  char name[64];                /* in the GGUF file */
+  char source[128];             /* in a published checkpoint */
+  guint n_dims;                 /* 1 or 2 */
+  guint64 rows, cols;           /* a vector has rows 1 */
+  gboolean keep_f32;            /* norms, biases, positions, queries */
+  gboolean computable;          /* may be missing in a checkpoint: positions */
+} Owl2TensorSpec;
+
+/* (transfer full): GArray of Owl2TensorSpec, in file order. */
+GArray *owl2_config_tensors (const Owl2Config *config);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,180 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The operations of the model, each recording its dispatches into an OvkCmd.
+ *
+ * Shapes come from a checked configuration, so a shape that does not fit is a
+ * caller's bug. What fails for other reasons (pipelines, memory) is kept by
+ * the OvkCmd and returned when it is run. Activations are F32, row by row;
+ * weights F32 or F16 [out features][in features] as stored in the file, each
+ * row padded with zeros to owl2_tensor_stride(). All sums are F32. A tensor
+ * larger than caps.max_storage_range is worked on in pieces of rows. */
+#ifndef OWL2_OPS_H
+#define OWL2_OPS_H
+
+#include "ovk.h"
+#include "types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * Owl2Tensor: a matrix on the device, or a view into one.
+ * @slice: from row 0 on
+ * @offset: elements from the slice's start to element 0 (views)
+ * @rows, @cols: elements; a vector has one row
+ * @stride: elements from one row to the next
+ */
+typedef struct {
+  OvkSlice slice;
+  Owl2Type type;
+  gsize offset;
+  guint rows, cols, stride;
+} Owl2Tensor;
+
+/* Elements between rows of a weight: cols, padded to 16 bytes. */
+guint owl2_tensor_stride (Owl2Type type, guint cols);
+gsize owl2_tensor_bytes (Owl2Type type, guint rows, guint cols);
+/* An F32 activation [rows][cols], rows packed. FALSE with NO_MEMORY. */
+gboolean owl2_tensor_alloc (Owl2Tensor *tensor, OvkArena *arena, guint rows,
+    guint cols, GError **error);
+/* Rows first .. first + n - 1, and columns likewise, of an F32 tensor. */
+Owl2Tensor owl2_tensor_rows (Owl2Tensor tensor, guint first, guint n);
+Owl2Tensor owl2_tensor_cols (Owl2Tensor tensor, guint first, guint n);
+
+typedef enum {
+  OWL2_ACT_NONE,
+  OWL2_ACT_QUICK_GELU,          /* x * sigmoid (1.702 x) */
+} Owl2Act;
+
+/* out[m][n] = act (sum_k x[m][k] w[n][k] + bias[n]) + residual[m][n]
+ * x [M][K], w [N][K], bias [1][N] or NULL, residual [M][N] or NULL (may be
+ * out itself), out [M][N]. matmul.c; picks a kernel by M and the device. */
+void owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
+    const Owl2Tensor *residual);
+
+/* A run of tokens of one modality. */
+typedef struct {
+  guint first, n;
+  guint modality;               /* 0 language, 1 vision */
+} Owl2Run;
+
+/* The same with the weight picked per token: w[modality]. One dispatch a run,
+ * since tokens of one kind are contiguous. matmul.c */
+void owl2_op_matmul_mam (OvkCmd *cmd, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor *const w[2], const Owl2Run *runs,
+    guint n_runs);
+
+/* out = (x - mean) / sqrt (var + eps) * w + b, per row. layernorm.c */
+void owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *b, float eps);
+
+/* out = x / sqrt (mean (x^2) + eps) * w[modality[row]]; @modality: u32 per
+ * row, or NULL for language everywhere. rmsnorm.c */
+void owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *w_language, const Owl2Tensor *w_vision,
+    const OvkSlice *modality, float eps);
+
+/* Rotates in place, by halves: element i pairs with i + head_dim / 2.
+ * x [rows][n_heads * head_dim], row r is position pos0 + r;
+ * table [positions][head_dim]: cos of the head_dim / 2 angles, then sin.
+ * rope.c */
+void owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
+    guint n_heads, guint head_dim, guint pos0);
+/* Fills a host table for the above: angle = pos * base^(-2i/head_dim), in the
+ * fp32 steps of the published code. @table: n_pos * head_dim floats. */
+void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
+
+/**
+ * Owl2Attention: softmax (q k' * scale) v, per head; query head h uses K/V
+ * head h / (n_heads / n_kv_heads).
+ * @q: [n_q rows]; head h starts at column h * q_head_stride
+ * @k, @v: [n_k rows]; K/V head g starts at column g * kv_head_stride
+ * @out: [n_q][n_heads * head_dim]
+ * @causal: query i sees keys 0 .. pos0 + i
+ */
+typedef struct {
+  Owl2Tensor q, k, v, out;
+  guint n_q, n_k;
+  guint n_heads, n_kv_heads, head_dim;  /* head_dim at most 256 */
+  guint q_head_stride, kv_head_stride;  /* elements */
+  gboolean causal;
+  guint pos0;
+  float scale;
+} Owl2Attention;
+
+/* Never holds a full score matrix in memory. attention.c */
+void owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a);
+/* The probabilities [n_heads * n_q][n_k], for looking inside; v and out are
+ * not used. attention.c */
+void owl2_op_attention_probs (OvkCmd *cmd, const Owl2Tensor *probs,
+    const Owl2Attention *a);
+
+/* out = silu (gate) * up. swiglu.c */
+void owl2_op_swiglu (OvkCmd *cmd, const Owl2Tensor *out,
+    const Owl2Tensor *gate, const Owl2Tensor *up);
+/* out[r] = a[r] + b[r % b.rows]. add.c */
+void owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
+    const Owl2Tensor *b);
+/* dst = src, any strides. copy.c */
+void owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src);
+/* out[i] = table[ids[i]]; @ids: n u32 on the device; an id outside the table
+ * leaves the row as it is. Rows past max_storage_range work. embed.c */
+void owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out,
+    const Owl2Tensor *table, OvkSlice ids, guint n);
+
+/* What the sampler needs of one row of logits, computed on the device. */
+typedef struct {
+  guint32 id;                   /* first largest */
+  float max;                    /* its logit */
+  float log_sum_exp;            /* of all logits */
+  guint32 n_bad;                /* logits that are NaN or infinite */
+} Owl2Argmax;
+/* @result: 16 bytes. logits: one row. argmax.c */
+void owl2_op_argmax (OvkCmd *cmd, OvkSlice result, const Owl2Tensor *logits);
+
+/* ---- pixels ----------------------------------------------------------- */
+
+/**
+ * Owl2Filter: one pass of Pillow's bicubic resize: for each output index the
+ * first input, the count, and weights times 2^22, rounded.
+ * table: u32 [out][2 + taps]: first, count, then int32 weights.
+ */
+typedef struct {
+  guint in, out, taps;
+  guint32 *table;
+} Owl2Filter;
+/* Computed in double precision, see reference, "Preprocessing". NULL with
+ * NO_MEMORY or BAD_REQUEST. resize.c */
+Owl2Filter *owl2_filter_new (guint in, guint out, GError **error);
+void owl2_filter_free (Owl2Filter *filter);
+
+/**
+ * owl2_op_resize: one pass. Pixels are u32 words 0x00BBGGRR, except that @src
+ * may be packed RGB8 bytes (@src_rgb), rows @src_stride bytes apart (a
+ * multiple of 4).
+ * Horizontal: dst [rows][filter.out] from src [rows][filter.in].
+ * Vertical: dst [dst_rows][cols], rows dst_row0 .. of the filter's output,
+ * from src [filter.in][cols].
+ * @filter: the table on the device.
+ */
+typedef struct {
+  OvkSlice dst, src, filter;
+  gboolean src_rgb;
+  gsize src_stride;             /* bytes; for words 4 * columns */
+  gboolean vertical;
+  guint taps;                   /* of the filter */
+  guint cols, rows;             /* of dst */
+  guint dst_row0;               /* first row of dst in the filter's output */
+  guint src_row0;               /* horizontal: first row read of src */
+} Owl2Resize;
+void owl2_op_resize (OvkCmd *cmd, const Owl2Resize *p);
+
+/* Pixels to patch rows: out [grid * grid][3 * patch * patch], element
+ * (channel, y, x) of a patch as the convolution weight has them, each byte
+ * mapped by lut[channel][byte] (F32, 3 x 256: normalisation). src: words
+ * [size][size]. patchify.c */
+void owl2_op_patchify (OvkCmd *cmd, const Owl2Tensor *out, OvkSlice src,
+    OvkSlice lut, guint size, guint patch);
+
+G_END_DECLS
+
+#endif

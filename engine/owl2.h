@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION: owl2
+ *
+ * mPLUG-Owl2 on a Vulkan device: frames and a prompt in, text out. This is the
+ * engine's only public header; it knows nothing of GStreamer.
+ *
+ * A model (weights on one device) is shared by any number of sessions. A
+ * session owns a KV cache and working memory and runs one call at a time; its
+ * calls block, for many frame times, so a streaming thread must not make them.
+ * owl2_session_cancel() may be called from any thread. Features belong to no
+ * session: they are plain host memory and may be used with any session of the
+ * same model.
+ */
+#ifndef OWL2_H
+#define OWL2_H
+
+#include <glib.h>
+#include "base.h"
+
+G_BEGIN_DECLS
+
+typedef struct _Owl2Model Owl2Model;
+typedef struct _Owl2Session Owl2Session;
+typedef struct _Owl2Features Owl2Features;
+
+/* ---- model ------------------------------------------------------------ */
+
+/**
+ * Owl2ProgressFunc:
+ * @stage: a short text such as "uploading weights"
+ * @fraction: 0 to 1, of the whole load, never falling
+ *
+ * Called on the thread that loads. Returns: FALSE to cancel the load.
+ */
+typedef gboolean (*Owl2ProgressFunc) (const char *stage, double fraction,
+    gpointer user_data);
+
+/**
+ * Owl2ModelParams: zeros are defaults; needs to live only for the call,
+ * but @log's function may be called until the model is gone.
+ * @path: (nullable): GGUF file; NULL takes the embedded model
+ * @device: (nullable): Vulkan device by index or by part of its name; NULL
+ *   takes the best one
+ * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
+ */
+typedef struct {
+  const char *path;
+  const char *device;
+  const char *cache_dir;
+  Owl2Log log;
+  Owl2ProgressFunc progress;
+  gpointer progress_data;
+} Owl2ModelParams;
+
+/**
+ * Owl2ModelInfo:
+ * @name: general.name of the file, or its base name
+ * @n_ctx: positions the model was made for: prompt, image rows and answer
+ * @n_rows: positions that one frame takes (queries + 1)
+ * @image_size: edge in pixels of the square that frames are resized to
+ * @weights_bytes: device memory of the weights
+ * @device_bytes: all device memory taken through this model and its sessions
+ */
+typedef struct {
+  const char *name;
+  const char *device;
+  const char *driver;
+  guint n_ctx;
+  guint n_vocab;
+  guint n_rows;
+  guint image_size;
+  guint64 weights_bytes;
+  guint64 device_bytes;
+} Owl2ModelInfo;
+
+/**
+ * owl2_model_load:
+ *
+ * Maps and checks the file, opens the device, uploads the weights, compiles
+ * the pipelines. Errors: BAD_FILE, NO_DEVICE, UNSUPPORTED, NO_MEMORY (before
+ * anything is allocated where the sizes show it), CANCELLED, FAILED.
+ *
+ * Returns: (transfer full): drop it with owl2_model_unref(); sessions hold a
+ * reference of their own
+ */
+Owl2Model *owl2_model_load (const Owl2ModelParams *params, GError **error);
+Owl2Model *owl2_model_ref (Owl2Model *model);
+void owl2_model_unref (Owl2Model *model);
+/* Strings in @info live as long as the model. Any thread. */
+void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
+/* (transfer full): one line for each Vulkan device, as "0: name (type, ..)" */
+GPtrArray *owl2_list_devices (GError **error);
+
+/**
+ * owl2_model_tokenize: plain SentencePiece ids of @text, without `<s>`.
+ * owl2_model_detokenize: the text of @ids.
+ */
+GArray *owl2_model_tokenize (Owl2Model *model, const char *text);
+char *owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
+
+/* ---- session ---------------------------------------------------------- */
+
+/**
+ * Owl2SessionParams:
+ * @language_only: TRUE uses the language weights for every token (the
+ *   modality-adaptive module off, the paper's ablation)
+ * @n_ctx: most positions of a request; 0: the model's own limit. The KV cache
+ *   grows towards it as requests need it.
+ */
+typedef struct {
+  gboolean language_only;
+  guint n_ctx;
+} Owl2SessionParams;
+
+Owl2Session *owl2_session_new (Owl2Model *model,
+    const Owl2SessionParams *params, GError **error);
+void owl2_session_free (Owl2Session *session);  /* accepts NULL */
+/* Makes the running call, or else the next one, return CANCELLED soon: between
+ * tokens, frames or prefill chunks. Any thread. */
+void owl2_session_cancel (Owl2Session *session);
+/* Forgets a cancel that hit no call. */
+void owl2_session_uncancel (Owl2Session *session);
+
+/**
+ * Owl2Image: packed 8-bit RGB, rows @stride bytes apart (at least 3 * width).
+ */
+typedef struct {
+  const guint8 *data;
+  guint width, height;          /* pixels, at least 1 */
+  gsize stride;                 /* bytes */
+} Owl2Image;
+
+/**
+ * owl2_session_encode: one frame through resize, ViT and abstractor.
+ * @encode_ns: (out) (optional): wall time
+ *
+ * Returns: (transfer full): n_rows x width floats in host memory
+ */
+Owl2Features *owl2_session_encode (Owl2Session *session,
+    const Owl2Image *image, guint64 *encode_ns, GError **error);
+Owl2Features *owl2_features_ref (Owl2Features *features);
+void owl2_features_unref (Owl2Features *features);      /* accepts NULL */
+
+/**
+ * Owl2Sampling:
+ * @max_tokens: most tokens of an answer, at least 1
+ * @min_tokens: `</s>` is not chosen before this many
+ * @temperature: 0 is greedy: the first largest logit
+ * @top_k: 0 is off
+ * @top_p: in (0, 1]; 1 is off
+ * @repetition_penalty: > 0; 1 is off; applies to prompt and answer tokens
+ * @seed: of the sampler; the same seed, prompt and device give the same text
+ * @ignore_eos: goes on after `</s>` up to @max_tokens
+ */
+typedef struct {
+  guint max_tokens;
+  guint min_tokens;
+  float temperature;
+  guint top_k;
+  float top_p;
+  float repetition_penalty;
+  guint64 seed;
+  gboolean ignore_eos;
+} Owl2Sampling;
+
+#define OWL2_SAMPLING_DEFAULT \
+  { .max_tokens = 128, .top_p = 1.f, .repetition_penalty = 1.f }
+
+/**
+ * Owl2TokenFunc:
+ * @id: the token
+ * @probability: of this token before temperature and penalties
+ * @text: UTF-8 that became complete with this token, possibly empty
+ *
+ * Called on the generating thread. Returns: FALSE to end the answer here.
+ */
+typedef gboolean (*Owl2TokenFunc) (gint32 id, double probability,
+    const char *text, gpointer user_data);
+
+/**
+ * Owl2Request:
+ * @prompt: taken literally; `<|image|>` is the image place
+ * @frames: (array length=n_frames): all go to the prompt's one image place, in
+ *   order; a prompt without image place needs n_frames == 0 and the reverse
+ */
+typedef struct {
+  const char *prompt;
+  Owl2Features *const *frames;
+  guint n_frames;
+  Owl2Sampling sampling;
+  Owl2TokenFunc on_token;       /* (nullable) */
+  gpointer user_data;
+} Owl2Request;
+
+/**
+ * Owl2Answer:
+ * @text: the answer, without `</s>`
+ * @ids: tokens in order, `</s>` included where it came
+ * @n_prompt: positions of the prompt, image rows included
+ * @confidence: geometric mean of the chosen tokens' probabilities, 0 to 1
+ * @truncated: ended by max_tokens or the context, not by `</s>`
+ */
+typedef struct {
+  char *text;
+  gint32 *ids;
+  guint n_ids;
+  guint n_prompt;
+  double confidence;
+  gboolean truncated;
+  guint64 prefill_ns, decode_ns;
+} Owl2Answer;
+
+/**
+ * owl2_session_generate: runs the decoder until `</s>`, max_tokens, the end of
+ * the context, a FALSE from on_token, or a cancel.
+ *
+ * Errors: BAD_REQUEST (with the numbers), CANCELLED, NO_MEMORY, DEVICE_LOST,
+ * FAILED (the device computed something that is no number).
+ *
+ * Returns: (transfer full): owl2_answer_free()
+ */
+Owl2Answer *owl2_session_generate (Owl2Session *session,
+    const Owl2Request *request, GError **error);
+void owl2_answer_free (Owl2Answer *answer);     /* accepts NULL */
+
+/**
+ * Owl2Turn: an earlier question and its answer.
+ */
+typedef struct {
+  const char *question;
+  const char *answer;
+} Owl2Turn;
+
+/**
+ * owl2_prompt_format: the template of mPLUG-Owl2:
+ * "USER: <|image|>question ASSISTANT:", with earlier turns before it as
+ * "USER: question ASSISTANT: answer</s>".
+ * @with_image: put an image place before the first question, unless a question
+ *   has one already
+ *
+ * Returns: (transfer full): the literal prompt for an Owl2Request
+ */
+char *owl2_prompt_format (const char *question, gboolean with_image,
+    const Owl2Turn *history, guint n_history);
+
+/* ---- looking inside --------------------------------------------------- */
+
+/**
+ * Owl2TapFunc: receives a stage's result, named as in the trace files.
+ * @name: "resized_rgb", "vision_hidden_3", "logits", ...
+ * @type: 'f' float, 'i' gint32, 'b' guint8
+ * @shape: (array length=n_dims): C order
+ * @axis: a stage that comes in several parts (a part for each frame or prefill
+ *   chunk) is joined along this dimension
+ * @data: valid during the call
+ */
+typedef void (*Owl2TapFunc) (const char *name, char type, const gsize *shape,
+    guint n_dims, guint axis, const void *data, gpointer user_data);
+
+/**
+ * owl2_session_set_tap: every later call hands its stages to @func; much
+ * slower. @attention adds the attention probabilities ("attn_I").
+ */
+void owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
+    gboolean attention, gpointer user_data);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Model, owl2_model_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Session, owl2_session_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Features, owl2_features_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Answer, owl2_answer_free)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Text on the host: tokenizer, prompt and sampler. Knows no files and no
+ * device. Objects are immutable after construction unless it says otherwise,
+ * and may then be used from any thread. */
+#ifndef OWL2_TEXT_H
+#define OWL2_TEXT_H
+
+#include "base.h"
+
+G_BEGIN_DECLS
+
+/* ---- tokenizer.c ------------------------------------------------------ */
+
+/* Piece types, with the numbers of SentencePiece and tokenizer.ggml. */
+typedef enum {
+  OWL2_PIECE_NORMAL = 1,
+  OWL2_PIECE_UNKNOWN = 2,
+  OWL2_PIECE_CONTROL = 3,
+  OWL2_PIECE_USER_DEFINED = 4,
+  OWL2_PIECE_UNUSED = 5,
+  OWL2_PIECE_BYTE = 6,          /* "<0x41>" */
+} Owl2PieceType;
+
+/**
+ * Owl2Vocab: read only while the tokenizer is made.
+ * @pieces: NUL-terminated, word boundary as U+2581
+ */
+typedef struct {
+  const char *const *pieces;
+  const float *scores;
+  const gint32 *types;
+  guint n;
+  guint32 bos_id, eos_id, unk_id;
+} Owl2Vocab;
+
+typedef struct _Owl2Tokenizer Owl2Tokenizer;
+
+/* SentencePiece BPE with byte fallback, identity normalisation and dummy
+ * prefix. BAD_FILE if ids are out of range, a byte piece is malformed or
+ * double, byte pieces are missing, or a score is not finite; @source names the
+ * file in messages. */
+Owl2Tokenizer *owl2_tokenizer_new (const Owl2Vocab *vocab, const char *source,
+    GError **error);
+void owl2_tokenizer_free (Owl2Tokenizer *tok);  /* accepts NULL */
+guint owl2_tokenizer_n_vocab (const Owl2Tokenizer *tok);
+gint32 owl2_tokenizer_bos (const Owl2Tokenizer *tok);
+gint32 owl2_tokenizer_eos (const Owl2Tokenizer *tok);
+
+/* Plain SentencePiece: appends the ids of @len bytes of @text (-1: up to NUL)
+ * to @ids (GArray of gint32). Any bytes are taken; what is no UTF-8 becomes
+ * what SentencePiece makes of it. O(n log n). */
+void owl2_tokenizer_encode (const Owl2Tokenizer *tok, const char *text,
+    gssize len, GArray *ids);
+/* As LlamaTokenizer (legacy): "<s>", "</s>", "<unk>" in the text become their
+ * ids, the text between is encoded piece by piece. No `<s>` in front. */
+void owl2_tokenizer_encode_special (const Owl2Tokenizer *tok,
+    const char *text, gssize len, GArray *ids);
+/* (transfer full): valid UTF-8. */
+char *owl2_tokenizer_decode (const Owl2Tokenizer *tok, const gint32 *ids,
+    guint n);
+
+/* Decodes token by token: feed() appends to @out the UTF-8 that became final;
+ * end() what was held back. The whole equals owl2_tokenizer_decode(). */
+typedef struct _Owl2Detokenizer Owl2Detokenizer;
+Owl2Detokenizer *owl2_detokenizer_new (const Owl2Tokenizer *tok);
+void owl2_detokenizer_feed (Owl2Detokenizer *d, gint32 id, GString *out);
+void owl2_detokenizer_end (Owl2Detokenizer *d, GString *out);
+void owl2_detokenizer_free (Owl2Detokenizer *d);
+
+/* ---- prompt.c --------------------------------------------------------- */
+
+#define OWL2_IMAGE_PLACE "<|image|>"
+#define OWL2_IMAGE_ID (-200)
+
+/* (transfer full): ids of a literal prompt by the image-place rules, `<s>`
+ * and OWL2_IMAGE_ID included. */
+GArray *owl2_prompt_encode (const Owl2Tokenizer *tok, const char *prompt);
+/* (transfer full): see owl2_prompt_format() in owl2.h, which calls this. */
+typedef struct {
+  const char *question;
+  const char *answer;
+} Owl2PromptTurn;
+char *owl2_prompt_build (const char *question, gboolean with_image,
+    const Owl2PromptTurn *history, guint n_history);
+
+/* ---- sampler.c -------------------------------------------------------- */
+
+typedef struct {
+  float temperature;            /* 0: greedy */
+  guint top_k;                  /* 0: off */
+  float top_p;                  /* 1: off */
+  float repetition_penalty;     /* 1: off */
+  guint64 seed;
+} Owl2SamplerParams;
+
+typedef struct _Owl2Sampler Owl2Sampler;        /* one thread at a time */
+
+/* BAD_REQUEST if a number is out of range, naming it. */
+Owl2Sampler *owl2_sampler_new (const Owl2SamplerParams *params, guint n_vocab,
+    GError **error);
+void owl2_sampler_free (Owl2Sampler *sampler);  /* accepts NULL */
+/* TRUE if the choice is the plain first largest logit, so that the device can
+ * make it and logits need not come to the host. */
+gboolean owl2_sampler_is_argmax (const Owl2Sampler *sampler);
+/* Tokens that the repetition penalty applies to from now on. */
+void owl2_sampler_accept (Owl2Sampler *sampler, gint32 id);
+/* Chooses from @logits (n_vocab, may be changed); @banned: an id never chosen,
+ * or -1. @probability: of the choice under softmax of the logits as given.
+ * Order as in transformers 4.31: penalty, temperature, top-k, top-p. */
+gint32 owl2_sampler_choose (Owl2Sampler *sampler, float *logits,
+    gint32 banned, double *probability);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Tokenizer, owl2_tokenizer_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Detokenizer, owl2_detokenizer_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Sampler, owl2_sampler_free)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Vulkan compute, and nothing about models: devices, buffers, pipelines,
+ * commands. Everything above this folder includes only this header.
+ *
+ * Threads: a device, its pipelines and its arenas may be used from any thread.
+ * An OvkCmd belongs to one thread at a time. Nothing here blocks, except where
+ * it says so; every wait has a time limit. */
+#ifndef OVK_H
+#define OVK_H
+
+#include <glib.h>
+#include <vulkan/vulkan_core.h>
+#include "base.h"
+
+G_BEGIN_DECLS
+
+typedef struct _OvkDevice OvkDevice;
+typedef struct _OvkArena OvkArena;
+typedef struct _OvkBuffer OvkBuffer;
+typedef struct _OvkPipeline OvkPipeline;
+typedef struct _OvkCmd OvkCmd;
+
+/* ---- device.c --------------------------------------------------------- */
+
+/**
+ * OvkCaps: what the device has, read once when it is opened. A test may open a
+ * device with some of it switched off (see OvkDeviceParams).
+ * @subgroup_size: invocations per subgroup in compute, 4 to 128
+ * @subgroup_ballot: subgroupBroadcast() works in compute shaders
+ * @subgroup_arithmetic: subgroupAdd() and subgroupMax() work there
+ * @unified_memory: device-local memory is mapped by the host too; uploads and
+ *   readbacks then skip the staging buffer
+ * @max_storage_range: bytes that one binding may cover
+ * @storage_align: alignment of a binding's offset, bytes, a power of two
+ * @max_shared_bytes: shared memory of one workgroup
+ * @max_workgroup: invocations in one workgroup, at least 128
+ * @max_groups_x: workgroups in x of one dispatch, at least 65535
+ * @timestamp_ns: nanoseconds per timestamp tick; 0: no timestamps
+ * @heap_bytes: size of the largest device-local heap
+ */
+typedef struct {
+  char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+  char driver[VK_MAX_DRIVER_NAME_SIZE + VK_MAX_DRIVER_INFO_SIZE + 1];
+  VkPhysicalDeviceType type;
+  guint32 vendor_id, device_id, driver_version, api_version;
+  guint8 cache_uuid[VK_UUID_SIZE];
+  guint subgroup_size;
+  gboolean subgroup_ballot;
+  gboolean subgroup_arithmetic;
+  gboolean unified_memory;
+  gsize max_storage_range;
+  gsize storage_align;
+  gsize max_shared_bytes;
+  guint max_workgroup;
+  guint max_groups_x;
+  guint max_groups_yz;
+  gsize max_allocation_bytes;
+  double timestamp_ns;
+  guint64 heap_bytes;
+} OvkCaps;
+
+/**
+ * OvkDeviceParams:
+ * @device: (nullable): index in decimal, or part of the name in any case; NULL
+ *   takes the best: discrete, then integrated, virtual, CPU
+ * @cache_dir: (nullable): folder of the pipeline cache, made if missing; NULL
+ *   keeps the cache in memory only
+ * @log: (nullable): must outlive the device
+ * @no_subgroups, @no_unified_memory: report the caps as missing, for tests
+ * @max_storage_range: if not 0, a lower limit than the device's, for tests
+ */
+typedef struct {
+  const char *device;
+  const char *cache_dir;
+  const Owl2Log *log;
+  gboolean no_subgroups;
+  gboolean no_unified_memory;
+  gsize max_storage_range;
+} OvkDeviceParams;
+
+/**
+ * ovk_device_new:
+ *
+ * Needs Vulkan 1.2 with timeline semaphores and a compute queue, no other
+ * feature. Errors: NO_DEVICE (the text lists the devices there are),
+ * UNSUPPORTED, NO_MEMORY, FAILED.
+ *
+ * Returns: (transfer full): the device; drop it with ovk_device_unref()
+ */
+OvkDevice *ovk_device_new (const OvkDeviceParams *params, GError **error);
+OvkDevice *ovk_device_ref (OvkDevice *dev);
+void ovk_device_unref (OvkDevice *dev); /* accepts NULL; the last one waits */
+const OvkCaps *ovk_device_caps (const OvkDevice *dev);
+const Owl2Log *ovk_device_log (const OvkDevice *dev);
+/* Bytes of device memory allocated through @dev at this moment. */
+guint64 ovk_device_allocated_bytes (OvkDevice *dev);
+/* Bytes still free on the heap that buffers come from: VK_EXT_memory_budget
+ * where present, else the heap's size less what @dev has allocated. */
+guint64 ovk_device_free_bytes (OvkDevice *dev);
+/* One line a device: "0: name (type, driver)". (transfer full) */
+GPtrArray *ovk_device_list (GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkDevice, ovk_device_unref)
+
+/* ---- memory.c --------------------------------------------------------- */
+
+/**
+ * OvkSlice: bytes of a buffer. @offset is a multiple of caps.storage_align
+ * when it comes from an arena; a slice of a slice may start anywhere.
+ */
+typedef struct {
+  OvkBuffer *buffer;            /* borrowed from its arena */
+  gsize offset, size;           /* bytes */
+} OvkSlice;
+
+/**
+ * ovk_arena_new: memory whose pieces all die together. It takes blocks of
+ * @block_bytes from the device as needed (a piece that is larger gets a block
+ * of its own). Contents start as zeros.
+ */
+OvkArena *ovk_arena_new (OvkDevice *dev, const char *name, gsize block_bytes);
+/* Waits until the device has finished with the memory. Accepts NULL. */
+void ovk_arena_free (OvkArena *arena);
+/* Errors: NO_MEMORY, with the bytes asked for and those free. */
+gboolean ovk_arena_alloc (OvkArena *arena, gsize size_bytes, OvkSlice *slice,
+    GError **error);
+guint64 ovk_arena_bytes (const OvkArena *arena);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkArena, ovk_arena_free)
+
+/* Host to device, and back. Both block until the bytes are there. For uploads
+ * of many pieces use an OvkUploader, which overlaps copying and transfer.
+ * Errors: NO_MEMORY, DEVICE_LOST. */
+gboolean ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
+    gsize size_bytes, GError **error);
+gboolean ovk_slice_read (OvkDevice *dev, OvkSlice src, void *data,
+    gsize size_bytes, GError **error);
+
+typedef struct _OvkUploader OvkUploader;
+OvkUploader *ovk_uploader_new (OvkDevice *dev, GError **error);
+/**
+ * ovk_uploader_rows: copies @rows rows of @row_bytes each from @src, which lie
+ * @src_stride bytes apart, to @dst, where they lie @dst_stride bytes apart
+ * (a multiple of 4). Padding up to @dst_stride is set to zero.
+ */
+gboolean ovk_uploader_rows (OvkUploader *up, OvkSlice dst, gsize dst_stride,
+    const void *src, gsize src_stride, gsize row_bytes, gsize rows,
+    GError **error);
+/* Blocks until all is on the device. */
+gboolean ovk_uploader_finish (OvkUploader *up, GError **error);
+void ovk_uploader_free (OvkUploader *up);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkUploader, ovk_uploader_free)
+
+/* ---- pipeline.c ------------------------------------------------------- */
+
+/**
+ * OvkShader: one compiled shader, a constant of the program. Its resources are
+ * storage buffers at set 0, bindings 0 .. n_bindings - 1, and push constants
+ * of push_bytes (at most 128); entry point "main".
+ */
+typedef struct {
+  const char *name;
+  const guint32 *code;          /* SPIR-V words */
+  gsize code_bytes;
+  guint n_bindings;
+  guint push_bytes;
+} OvkShader;
+
+#define OVK_MAX_BINDINGS 8
+#define OVK_MAX_SPEC 16
+
+/**
+ * ovk_pipeline_get: the pipeline of @shader with specialization constants
+ * constant_id 0 .. n_spec - 1 set to @spec; made at first use, kept by the
+ * device, found by (shader, spec) afterwards. Any thread; may take
+ * milliseconds to seconds at first use.
+ */
+OvkPipeline *ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader,
+    const guint32 *spec, guint n_spec, GError **error);
+/* Writes the pipeline cache to disk if it has grown. Never fails loudly. */
+void ovk_device_save_cache (OvkDevice *dev);
+
+/* ---- cmd.c ------------------------------------------------------------ */
+
+/**
+ * OvkCmd: a list of commands that is recorded, submitted and waited for, then
+ * recorded anew. Barriers are placed by the recorder: it knows what each
+ * command reads and writes and separates those that depend on each other.
+ * Commands of one OvkCmd submitted after another's see its results.
+ *
+ * Recording functions return nothing: the first error is kept, later calls do
+ * nothing, and ovk_cmd_run() or ovk_cmd_submit() returns it.
+ */
+OvkCmd *ovk_cmd_new (OvkDevice *dev, const char *name, GError **error);
+void ovk_cmd_free (OvkCmd *cmd);        /* waits; accepts NULL */
+OvkDevice *ovk_cmd_device (OvkCmd *cmd);
+
+typedef enum {
+  OVK_READ = 1,
+  OVK_WRITE = 2,
+  OVK_READ_WRITE = 3,
+} OvkAccess;
+
+typedef struct {
+  OvkSlice slice;               /* offset a multiple of caps.storage_align */
+  OvkAccess access;
+} OvkBinding;
+
+void ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader,
+    const guint32 *spec, guint n_spec, const OvkBinding *bindings,
+    const void *push, guint groups_x, guint groups_y, guint groups_z);
+/* Sizes and offsets are multiples of 4. */
+void ovk_cmd_copy (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
+/* Copies @data into the command itself, so it may go away at once; at most
+ * 65536 bytes, a multiple of 4. For token ids and the like. */
+void ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data,
+    gsize size_bytes);
+void ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word);
+/* Keeps the first error: for the layers above, which record into @cmd. */
+void ovk_cmd_fail (OvkCmd *cmd, GError *error /* transfer full */);
+gboolean ovk_cmd_failed (const OvkCmd *cmd);
+
+/* Names what follows, for debug labels and timings; a constant string. */
+void ovk_cmd_label (OvkCmd *cmd, const char *label);
+
+/**
+ * ovk_cmd_submit: hands what was recorded to the device and returns at once.
+ * ovk_cmd_wait: blocks until that is done. ovk_cmd_run: both. After any of
+ * them returned (wait or run, or an error) @cmd is empty and can be recorded.
+ * Errors: the first of recording; NO_MEMORY; DEVICE_LOST, also when the device
+ * does not finish within a minute.
+ */
+gboolean ovk_cmd_submit (OvkCmd *cmd, GError **error);
+gboolean ovk_cmd_wait (OvkCmd *cmd, GError **error);
+gboolean ovk_cmd_run (OvkCmd *cmd, GError **error);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCmd, ovk_cmd_free)
+
+typedef struct {
+  const char *label;
+  guint64 n_dispatches;
+  double ns;                    /* device time; 0 without timestamps */
+} OvkTiming;
+/* Measures each label of the following submissions. Sums are kept per label;
+ * ovk_cmd_timings() gives a GArray of OvkTiming (transfer full), and resets. */
+void ovk_cmd_set_timing (OvkCmd *cmd, gboolean on);
+GArray *ovk_cmd_timings (OvkCmd *cmd);
+
+G_END_DECLS
+
+#endif
