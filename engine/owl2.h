@@ -116,10 +116,9 @@ typedef struct {
 Owl2Session *owl2_session_new (Owl2Model *model,
     const Owl2SessionParams *params, GError **error);
 void owl2_session_free (Owl2Session *session);  /* accepts NULL */
-/* Makes the running call, or else the next one, return CANCELLED soon: between
- * tokens, frames or prefill chunks. Any thread. */
+/* Makes the running call return CANCELLED soon, between tokens or layers, and
+ * every later one at once, until owl2_session_uncancel(). Any thread. */
 void owl2_session_cancel (Owl2Session *session);
-/* Forgets a cancel that hit no call. */
 void owl2_session_uncancel (Owl2Session *session);
 
 /**

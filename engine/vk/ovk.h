@@ -217,6 +217,8 @@ void ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word);
 /* Keeps the first error: for the layers above, which record into @cmd. */
 void ovk_cmd_fail (OvkCmd *cmd, GError *error /* transfer full */);
 gboolean ovk_cmd_failed (const OvkCmd *cmd);
+/* FALSE with a copy of the error kept so far, if there is one. */
+gboolean ovk_cmd_check (OvkCmd *cmd, GError **error);
 /* Drops what was recorded and the error kept; not while in flight. */
 void ovk_cmd_reset (OvkCmd *cmd);
 
