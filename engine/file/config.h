@@ -39,10 +39,12 @@ typedef struct {
   float image_mean[3], image_std[3];
 } Owl2Config;
 
-/* Reads and checks; BAD_FILE names the key and the numbers. */
+/* Reads and checks; BAD_FILE names the key and the numbers. On failure
+ * @config is left cleared. */
 gboolean owl2_config_read (Owl2Config *config, const Owl2Gguf *gguf,
     GError **error);
-/* The same check for numbers from elsewhere; @source is named in messages. */
+/* The same check for numbers from elsewhere, which also sets what follows from
+ * others: grid, n_tokens, every head_dim. @source is named in messages. */
 gboolean owl2_config_check (Owl2Config *config, const char *source,
     GError **error);
 void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
@@ -54,11 +56,14 @@ typedef struct {
   char source[128];             /* in a published checkpoint */
   guint n_dims;                 /* 1 or 2 */
   guint64 rows, cols;           /* a vector has rows 1 */
+  guint n_source_dims;          /* 1 to 4, as published, slowest first; */
+  guint64 source_dims[4];       /* the elements lie in the same order */
   gboolean keep_f32;            /* norms, biases, positions, queries */
   gboolean computable;          /* may be missing in a checkpoint: positions */
 } Owl2TensorSpec;
 
-/* (transfer full): GArray of Owl2TensorSpec, in file order. */
+/* (transfer full): GArray of Owl2TensorSpec, in file order. A linear layer's
+ * weight has a row per output feature; nothing is permuted or transposed. */
 GArray *owl2_config_tensors (const Owl2Config *config);
 
 G_END_DECLS

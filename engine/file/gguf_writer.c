@@ -1,0 +1,341 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* GGUF writer. Metadata and tensor infos are collected in memory; the first
+ * tensor bytes (or finish) write them out, after that data only streams. */
+#include "gguf.h"
+#include "gguf_format.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+typedef struct {
+  guint64 offset, size; /* from the start of the data */
+} Slot;
+
+struct _Owl2GgufWriter {
+  char *path, *part_path;
+  FILE *file;
+  gboolean part_is_ours; /* to be removed unless finished */
+  GByteArray *keys, *infos;
+  guint64 n_keys;
+  GArray *slots;     /* Slot, one a tensor */
+  GHashTable *names; /* of keys and tensors, against doubles */
+  guint64 data_size; /* of the tensors announced, aligned */
+  guint64 written;   /* of the data, padding included */
+  guint next;        /* slot that the next byte belongs to */
+  gboolean started;  /* header is out */
+};
+
+static gboolean
+io_error (const Owl2GgufWriter *w, const char *what, int err, GError **error)
+{
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: can't %s: %s",
+      w->part_path, what, g_strerror (err));
+  return FALSE;
+}
+
+void
+owl2_gguf_writer_free (Owl2GgufWriter *w)
+{
+  if (!w)
+    return;
+  /* Removed before it is closed, while the lock still keeps others out. */
+  if (w->part_is_ours)
+    g_unlink (w->part_path);
+  if (w->file)
+    fclose (w->file);
+  g_clear_pointer (&w->keys, g_byte_array_unref);
+  g_clear_pointer (&w->infos, g_byte_array_unref);
+  g_clear_pointer (&w->slots, g_array_unref);
+  g_clear_pointer (&w->names, g_hash_table_unref);
+  g_free (w->path);
+  g_free (w->part_path);
+  g_free (w);
+}
+
+/* Opens the part file and locks it, so that two writers of one name can't mix
+ * their bytes; what an earlier, killed writer left is overwritten. */
+static gboolean
+open_part (Owl2GgufWriter *w, GError **error)
+{
+  struct stat opened, named;
+  int fd = g_open (w->part_path,
+      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
+
+  if (fd < 0)
+    return io_error (w, "create", errno, error);
+  if (flock (fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
+    close (fd);
+    return io_error (w, "write", EBUSY, error);
+  }
+  /* The name may have gone to a finished file between open and lock. */
+  if (fstat (fd, &opened) < 0 || !S_ISREG (opened.st_mode)
+      || stat (w->part_path, &named) < 0 || named.st_ino != opened.st_ino
+      || named.st_dev != opened.st_dev) {
+    close (fd);
+    return io_error (w, "write", EBUSY, error);
+  }
+  w->part_is_ours = TRUE;
+  if (ftruncate (fd, 0) < 0 || !(w->file = fdopen (fd, "wb"))) {
+    int err = errno;
+
+    close (fd);
+    return io_error (w, "write", err, error);
+  }
+  return TRUE;
+}
+
+Owl2GgufWriter *
+owl2_gguf_writer_new (const char *path, GError **error)
+{
+  g_autoptr (Owl2GgufWriter) w = g_new0 (Owl2GgufWriter, 1);
+  struct stat st;
+
+  w->path = g_strdup (path);
+  w->part_path = g_strconcat (path, ".part", NULL);
+  w->keys = g_byte_array_new ();
+  w->infos = g_byte_array_new ();
+  w->slots = g_array_new (FALSE, FALSE, sizeof (Slot));
+  w->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  /* Found out now rather than after hours, when the file is renamed. */
+  if (stat (path, &st) == 0 && !S_ISREG (st.st_mode)) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "%s: exists and is not a regular file", path);
+    return NULL;
+  }
+  if (!open_part (w, error))
+    return NULL;
+  return g_steal_pointer (&w);
+}
+
+static void
+put_u32 (GByteArray *out, guint32 value)
+{
+  value = GUINT32_TO_LE (value);
+  g_byte_array_append (out, (const guint8 *) &value, 4);
+}
+
+static void
+put_u64 (GByteArray *out, guint64 value)
+{
+  value = GUINT64_TO_LE (value);
+  g_byte_array_append (out, (const guint8 *) &value, 8);
+}
+
+static void
+put_string (GByteArray *out, const char *value)
+{
+  gsize n = strlen (value);
+
+  put_u64 (out, n);
+  g_byte_array_append (out, (const guint8 *) value, (guint) n);
+}
+
+/* A double or late key, or a double tensor, is a bug of the caller. */
+static gboolean
+begin_key (Owl2GgufWriter *w, const char *key, guint32 type)
+{
+  g_return_val_if_fail (!w->started, FALSE);
+  g_return_val_if_fail (
+      g_hash_table_add (w->names, g_strconcat ("key ", key, NULL)), FALSE);
+  put_string (w->keys, key);
+  put_u32 (w->keys, type);
+  w->n_keys++;
+  return TRUE;
+}
+
+void
+owl2_gguf_writer_u32 (Owl2GgufWriter *w, const char *key, guint32 value)
+{
+  if (begin_key (w, key, GGUF_U32))
+    put_u32 (w->keys, value);
+}
+
+void
+owl2_gguf_writer_f32 (Owl2GgufWriter *w, const char *key, float value)
+{
+  guint32 bits;
+
+  memcpy (&bits, &value, 4);
+  if (begin_key (w, key, GGUF_F32))
+    put_u32 (w->keys, bits);
+}
+
+void
+owl2_gguf_writer_bool (Owl2GgufWriter *w, const char *key, gboolean value)
+{
+  guint8 byte = value ? 1 : 0;
+
+  if (begin_key (w, key, GGUF_BOOL))
+    g_byte_array_append (w->keys, &byte, 1);
+}
+
+void
+owl2_gguf_writer_string (Owl2GgufWriter *w, const char *key, const char *value)
+{
+  if (begin_key (w, key, GGUF_STRING))
+    put_string (w->keys, value);
+}
+
+static gboolean
+begin_array (Owl2GgufWriter *w, const char *key, guint32 item_type, guint n)
+{
+  if (!begin_key (w, key, GGUF_ARRAY))
+    return FALSE;
+  put_u32 (w->keys, item_type);
+  put_u64 (w->keys, n);
+  return TRUE;
+}
+
+void
+owl2_gguf_writer_strings (
+    Owl2GgufWriter *w, const char *key, const char *const *values, guint n)
+{
+  if (begin_array (w, key, GGUF_STRING, n))
+    for (guint i = 0; i < n; i++)
+      put_string (w->keys, values[i]);
+}
+
+void
+owl2_gguf_writer_f32s (
+    Owl2GgufWriter *w, const char *key, const float *values, guint n)
+{
+  guint32 bits;
+
+  if (begin_array (w, key, GGUF_F32, n))
+    for (guint i = 0; i < n; i++) {
+      memcpy (&bits, &values[i], 4);
+      put_u32 (w->keys, bits);
+    }
+}
+
+void
+owl2_gguf_writer_i32s (
+    Owl2GgufWriter *w, const char *key, const gint32 *values, guint n)
+{
+  if (begin_array (w, key, GGUF_I32, n))
+    for (guint i = 0; i < n; i++)
+      put_u32 (w->keys, (guint32) values[i]);
+}
+
+static guint64
+align (guint64 x)
+{
+  return (x + GGUF_ALIGNMENT - 1) / GGUF_ALIGNMENT * GGUF_ALIGNMENT;
+}
+
+void
+owl2_gguf_writer_tensor (Owl2GgufWriter *w, const char *name, Owl2Type type,
+    guint n_dims, const guint64 *dims)
+{
+  guint block = owl2_type_block (type);
+  guint64 n = 1, size = 0;
+  Slot slot;
+
+  g_return_if_fail (!w->started);
+  g_return_if_fail (block > 0 && n_dims >= 1 && n_dims <= 4);
+  for (guint d = 0; d < n_dims; d++)
+    g_return_if_fail (dims[d] > 0 && g_uint64_checked_mul (&n, n, dims[d]));
+  g_return_if_fail (dims[0] % block == 0);
+  g_return_if_fail (
+      g_uint64_checked_mul (&size, n / block, owl2_type_block_bytes (type)));
+  g_return_if_fail (
+      g_hash_table_add (w->names, g_strconcat ("tensor ", name, NULL)));
+  slot = (Slot){ .offset = w->data_size, .size = size };
+  put_string (w->infos, name);
+  put_u32 (w->infos, n_dims);
+  for (guint d = 0; d < n_dims; d++)
+    put_u64 (w->infos, dims[d]);
+  put_u32 (w->infos, type);
+  put_u64 (w->infos, slot.offset);
+  g_array_append_val (w->slots, slot);
+  w->data_size = align (slot.offset + size);
+}
+
+static gboolean
+put (Owl2GgufWriter *w, const void *data, gsize size, GError **error)
+{
+  if (size > 0 && fwrite (data, 1, size, w->file) != size)
+    return io_error (w, "write", errno, error);
+  return TRUE;
+}
+
+static gboolean
+pad (Owl2GgufWriter *w, guint64 size, GError **error)
+{
+  static const guint8 zeros[GGUF_ALIGNMENT];
+
+  return put (w, zeros, align (size) - size, error);
+}
+
+static gboolean
+start (Owl2GgufWriter *w, GError **error)
+{
+  g_autoptr (GByteArray) head = g_byte_array_new ();
+
+  owl2_gguf_writer_u32 (w, GGUF_KEY_ALIGNMENT, GGUF_ALIGNMENT);
+  w->started = TRUE;
+  g_byte_array_append (head, (const guint8 *) GGUF_MAGIC, 4);
+  put_u32 (head, GGUF_VERSION);
+  put_u64 (head, w->slots->len);
+  put_u64 (head, w->n_keys);
+  return put (w, head->data, head->len, error)
+         && put (w, w->keys->data, w->keys->len, error)
+         && put (w, w->infos->data, w->infos->len, error)
+         && pad (w, (guint64) head->len + w->keys->len + w->infos->len, error);
+}
+
+gboolean
+owl2_gguf_writer_data (
+    Owl2GgufWriter *w, const void *data, gsize size_bytes, GError **error)
+{
+  const guint8 *p = data;
+
+  if (!w->started && !start (w, error))
+    return FALSE;
+  while (size_bytes > 0) {
+    const Slot *slot;
+    guint64 left;
+    gsize n;
+
+    g_return_val_if_fail (w->next < w->slots->len, FALSE);
+    slot = &g_array_index (w->slots, Slot, w->next);
+    left = slot->offset + slot->size - w->written;
+    n = size_bytes < left ? size_bytes : (gsize) left;
+    if (!put (w, p, n, error))
+      return FALSE;
+    p += n;
+    size_bytes -= n;
+    w->written += n;
+    if (n == left) {
+      if (!pad (w, slot->size, error))
+        return FALSE;
+      w->written = slot->offset + align (slot->size);
+      w->next++;
+    }
+  }
+  return TRUE;
+}
+
+gboolean
+owl2_gguf_writer_finish (Owl2GgufWriter *w, GError **error)
+{
+  g_return_val_if_fail (w->part_is_ours, FALSE);
+  if (!w->started && !start (w, error))
+    return FALSE;
+  g_return_val_if_fail (w->next == w->slots->len, FALSE);
+  /* On the disk before it gets its name, so that a crash of the machine can't
+   * leave a good name on a file with holes. */
+  if (fflush (w->file) != 0 || fsync (fileno (w->file)) != 0)
+    return io_error (w, "write", errno, error);
+  if (g_rename (w->part_path, w->path) != 0)
+    return io_error (w, "rename", errno, error);
+  w->part_is_ours = FALSE;
+  return TRUE;
+}
