@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "operand.h"
+
+#define MAX_HEAD_DIM 256
+
+static gboolean
+is_valid (const Owl2Attention *a)
+{
+  return a->n_q > 0 && a->n_k > 0 && a->n_kv_heads > 0
+         && a->n_heads % a->n_kv_heads == 0 && a->head_dim > 0
+         && a->head_dim <= MAX_HEAD_DIM && a->n_q <= a->q.rows
+         && a->n_k <= a->k.rows;
+}
+
+/* The columns that the heads take, whatever the view says. */
+static Owl2Tensor
+heads_of (Owl2Tensor t, guint n_heads, guint head_stride, guint head_dim)
+{
+  t.cols = (n_heads - 1) * head_stride + head_dim;
+  return t;
+}
+
+/* Values that do not depend on the piece. */
+static struct owl2_pc_attention
+common_pc (const Owl2Attention *a)
+{
+  return (struct owl2_pc_attention){
+    .n_k = a->n_k,
+    .n_heads = a->n_heads,
+    .group = a->n_heads / a->n_kv_heads,
+    .q_head_stride = a->q_head_stride,
+    .kv_head_stride = a->kv_head_stride,
+    .q_stride = a->q.stride,
+    .k_stride = a->k.stride,
+    .v_stride = a->v.stride,
+    .scale = a->scale,
+  };
+}
+
+void
+owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
+{
+  guint32 spec[] = { 64, a->head_dim, a->causal };
+  Owl2Tensor q, k, v, out;
+  guint piece, r, n;
+
+  g_return_if_fail (is_valid (a) && a->n_k <= a->v.rows);
+  g_return_if_fail (
+      a->n_q <= a->out.rows && a->out.cols == a->n_heads * a->head_dim);
+
+  q = heads_of (a->q, a->n_heads, a->q_head_stride, a->head_dim);
+  k = heads_of (a->k, a->n_kv_heads, a->kv_head_stride, a->head_dim);
+  v = heads_of (a->v, a->n_kv_heads, a->kv_head_stride, a->head_dim);
+  out = a->out;
+  piece = owl2_piece_rows (cmd, "attention", a->n_q, &q, &out, NULL);
+  if (piece == 0
+      || !owl2_piece_fits (
+          cmd, "attention", "keys", (gsize) a->n_k * k.stride * sizeof (float))
+      || !owl2_piece_fits (cmd, "attention", "values",
+          (gsize) a->n_k * v.stride * sizeof (float)))
+    return;
+
+  for (r = 0; r < a->n_q; r += n) {
+    struct owl2_pc_attention pc = common_pc (a);
+
+    n = MIN (piece, a->n_q - r);
+
+    Owl2Operand operands[] = {
+      owl2_operand (cmd, &q, r, n, OVK_READ),
+      owl2_operand (cmd, &k, 0, a->n_k, OVK_READ),
+      owl2_operand (cmd, &v, 0, a->n_k, OVK_READ),
+      owl2_operand (cmd, &out, r, n, OVK_WRITE),
+    };
+
+    pc.n_q = n;
+    pc.pos0 = a->pos0 + r;
+    pc.q_offset = operands[0].offset;
+    pc.k_offset = operands[1].offset;
+    pc.v_offset = operands[2].offset;
+    pc.o_offset = operands[3].offset;
+    pc.o_stride = out.stride;
+    owl2_record (cmd, &owl2_shader_attention_row, spec, G_N_ELEMENTS (spec),
+        operands, &pc, (gsize) n * a->n_heads);
+  }
+}
+
+void
+owl2_op_attention_probs (
+    OvkCmd *cmd, const Owl2Tensor *probs, const Owl2Attention *a)
+{
+  guint32 spec[] = { owl2_workgroup_row (cmd, a->n_k), a->head_dim, a->causal };
+  Owl2Tensor q, k;
+  guint piece, r, n;
+
+  g_return_if_fail (is_valid (a) && probs->cols == a->n_k);
+  g_return_if_fail (probs->rows == a->n_heads * a->n_q);
+
+  q = heads_of (a->q, a->n_heads, a->q_head_stride, a->head_dim);
+  k = heads_of (a->k, a->n_kv_heads, a->kv_head_stride, a->head_dim);
+  piece = owl2_piece_rows (cmd, "attention", probs->rows, probs, NULL);
+  if (piece == 0
+      || !owl2_piece_fits (cmd, "attention", "queries",
+          (gsize) a->n_q * q.stride * sizeof (float))
+      || !owl2_piece_fits (
+          cmd, "attention", "keys", (gsize) a->n_k * k.stride * sizeof (float)))
+    return;
+
+  for (r = 0; r < probs->rows; r += n) {
+    struct owl2_pc_attention pc = common_pc (a);
+
+    n = MIN (piece, probs->rows - r);
+
+    Owl2Operand operands[] = {
+      owl2_operand (cmd, &q, 0, a->n_q, OVK_READ),
+      owl2_operand (cmd, &k, 0, a->n_k, OVK_READ),
+      owl2_operand (cmd, probs, r, n, OVK_READ_WRITE),
+    };
+
+    pc.n_q = a->n_q;
+    pc.pos0 = a->pos0;
+    pc.row0 = r;
+    pc.rows = n;
+    pc.q_offset = operands[0].offset;
+    pc.k_offset = operands[1].offset;
+    pc.o_offset = operands[2].offset;
+    pc.o_stride = probs->stride;
+    owl2_record (cmd, &owl2_shader_attention_probs, spec, G_N_ELEMENTS (spec),
+        operands, &pc, n);
+  }
+}

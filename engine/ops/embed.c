@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "operand.h"
+
+/* Every piece of the table is one dispatch over all ids, which writes the rows
+ * whose id lies in the piece. */
+void
+owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
+    OvkSlice ids, guint n)
+{
+  gboolean f16 = table->type == OWL2_TYPE_F16;
+  guint32 spec[] = { owl2_workgroup_row (cmd, table->cols) };
+  guint piece, table_piece, r, rows, t, t_rows;
+
+  g_return_if_fail (out->cols == table->cols && n <= out->rows);
+  g_return_if_fail (f16 || table->type == OWL2_TYPE_F32);
+  g_return_if_fail (ids.size >= (gsize) n * sizeof (guint32));
+
+  piece = owl2_piece_rows (cmd, "embed", n, out, NULL);
+  table_piece = owl2_piece_rows (cmd, "embed", table->rows, table, NULL);
+  if (piece == 0 || table_piece == 0)
+    return;
+
+  for (t = 0; t < table->rows; t += t_rows) {
+    t_rows = MIN (table_piece, table->rows - t);
+    for (r = 0; r < n; r += rows) {
+      rows = MIN (piece, n - r);
+
+      Owl2Operand operands[] = {
+        owl2_operand_bytes (
+            cmd, ids, (gsize) r * 4, (gsize) rows * 4, OVK_READ),
+        owl2_operand (cmd, table, t, t_rows, OVK_READ),
+        owl2_operand (cmd, out, r, rows, OVK_WRITE),
+      };
+      struct owl2_pc_embed pc = {
+        .rows = rows,
+        .cols = table->cols,
+        .i_offset = operands[0].offset / 4,
+        .t_row0 = t,
+        .t_rows = t_rows,
+        .t_offset = operands[1].offset,
+        .t_stride = table->stride,
+        .o_offset = operands[2].offset,
+        .o_stride = out->stride,
+      };
+
+      owl2_record (cmd, f16 ? &owl2_shader_embed_f16 : &owl2_shader_embed_f32,
+          spec, G_N_ELEMENTS (spec), operands, &pc, rows);
+    }
+  }
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "operand.h"
+
+/* One kernel with its tile. */
+typedef struct {
+  const OvkShader *shader;
+  guint workgroup;
+  guint tile_m, tile_n; /* rows and columns of out per workgroup */
+} Kernel;
+
+#define MV_MAX_M 8 /* rows of x that the vector kernel takes */
+
+static Kernel
+pick_kernel (OvkCmd *cmd, guint m, Owl2Type type)
+{
+  gboolean f16 = type == OWL2_TYPE_F16;
+
+  if (m <= MV_MAX_M)
+    return (Kernel){
+      f16 ? &owl2_shader_matmul_mv_f16 : &owl2_shader_matmul_mv_f32, 64, m, 4
+    };
+  return (Kernel){ f16 ? &owl2_shader_matmul_tile_f16
+                       : &owl2_shader_matmul_tile_f32,
+    128, 64, 64 };
+}
+
+/* All operands fit their bindings. */
+static void
+matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
+    const Owl2Tensor *residual)
+{
+  Kernel kernel = pick_kernel (cmd, x->rows, w->type);
+  /* Bindings that are not used get something valid. */
+  Owl2Operand operands[] = {
+    owl2_operand (cmd, x, 0, x->rows, OVK_READ),
+    owl2_operand (cmd, w, 0, w->rows, OVK_READ),
+    bias ? owl2_operand (cmd, bias, 0, 1, OVK_READ)
+         : owl2_operand (cmd, x, 0, x->rows, OVK_READ),
+    residual ? owl2_operand (cmd, residual, 0, residual->rows, OVK_READ)
+             : owl2_operand (cmd, x, 0, x->rows, OVK_READ),
+    owl2_operand (cmd, out, 0, out->rows, OVK_WRITE),
+  };
+  struct owl2_pc_matmul pc = {
+    .m = x->rows,
+    .n = w->rows,
+    .k = x->cols,
+    .x_offset = operands[0].offset,
+    .x_stride = x->stride,
+    .w_offset = operands[1].offset,
+    .w_stride = w->stride,
+    .b_offset = operands[2].offset,
+    .r_offset = operands[3].offset,
+    .r_stride = residual ? residual->stride : 0,
+    .o_offset = operands[4].offset,
+    .o_stride = out->stride,
+  };
+  guint32 spec[OWL2_SC_MATMUL_COUNT] = {
+    [OWL2_SC_WORKGROUP] = kernel.workgroup,
+    [OWL2_SC_MATMUL_VEC4] = owl2_operand_vec4 (&operands[0], x),
+    [OWL2_SC_MATMUL_BIAS] = bias != NULL,
+    [OWL2_SC_MATMUL_ACT] = (guint32) act,
+    [OWL2_SC_MATMUL_RESIDUAL] = residual != NULL,
+    [OWL2_SC_MATMUL_TILE_M] = kernel.tile_m,
+    [OWL2_SC_MATMUL_TILE_N] = kernel.tile_n,
+  };
+  gsize groups = (gsize) ((x->rows + kernel.tile_m - 1) / kernel.tile_m)
+                 * ((w->rows + kernel.tile_n - 1) / kernel.tile_n);
+
+  owl2_record (
+      cmd, kernel.shader, spec, G_N_ELEMENTS (spec), operands, &pc, groups);
+}
+
+void
+owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
+    const Owl2Tensor *residual)
+{
+  guint m_piece, n_piece, m, n, m_n, n_n;
+
+  g_return_if_fail (x->cols == w->cols && x->cols > 0);
+  g_return_if_fail (out->rows == x->rows && out->cols == w->rows);
+  g_return_if_fail (bias == NULL || bias->cols == w->rows);
+  g_return_if_fail (
+      residual == NULL
+      || (residual->rows == out->rows && residual->cols == out->cols));
+  g_return_if_fail (w->type == OWL2_TYPE_F32 || w->type == OWL2_TYPE_F16);
+  g_return_if_fail (w->stride == owl2_tensor_stride (w->type, w->cols));
+  g_return_if_fail (
+      (w->slice.offset + w->offset * (w->type == OWL2_TYPE_F16 ? 2 : 4)) % 16
+      == 0);
+
+  m_piece = owl2_piece_rows (
+      cmd, "matmul", x->rows, x, out, residual ? residual : x, NULL);
+  n_piece = owl2_piece_rows (cmd, "matmul", w->rows, w, NULL);
+  if (m_piece == 0 || n_piece == 0)
+    return;
+
+  for (m = 0; m < x->rows; m += m_n) {
+    m_n = MIN (m_piece, x->rows - m);
+    for (n = 0; n < w->rows; n += n_n) {
+      Owl2Tensor px, pw, pb, pr, po;
+
+      n_n = MIN (n_piece, w->rows - n);
+      px = owl2_tensor_rows (*x, m, m_n);
+      pw = owl2_tensor_rows (*w, n, n_n);
+      po = owl2_tensor_cols (owl2_tensor_rows (*out, m, m_n), n, n_n);
+      if (bias)
+        pb = owl2_tensor_cols (*bias, n, n_n);
+      if (residual)
+        pr = owl2_tensor_cols (owl2_tensor_rows (*residual, m, m_n), n, n_n);
+      matmul_piece (
+          cmd, &po, &px, &pw, bias ? &pb : NULL, act, residual ? &pr : NULL);
+    }
+  }
+}
+
+void
+owl2_op_matmul_mam (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *const w[2], const Owl2Run *runs, guint n_runs)
+{
+  guint i;
+
+  for (i = 0; i < n_runs; i++) {
+    Owl2Tensor px = owl2_tensor_rows (*x, runs[i].first, runs[i].n);
+    Owl2Tensor po = owl2_tensor_rows (*out, runs[i].first, runs[i].n);
+
+    g_return_if_fail (runs[i].modality < 2 && runs[i].n > 0);
+    g_return_if_fail (
+        runs[i].n <= x->rows && runs[i].first <= x->rows - runs[i].n);
+    owl2_op_matmul (
+        cmd, &po, &px, w[runs[i].modality], NULL, OWL2_ACT_NONE, NULL);
+  }
+}

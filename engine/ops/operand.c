@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "operand.h"
+
+#include <stdarg.h>
+
+/* Bindings start at multiples of this even where the device asks for less, so
+ * that vec4 loads count from the start. */
+#define MIN_ALIGN 16
+
+static const OvkCaps *
+caps_of (OvkCmd *cmd)
+{
+  return ovk_device_caps (ovk_cmd_device (cmd));
+}
+
+static gsize
+binding_align (OvkCmd *cmd)
+{
+  return MAX (MIN_ALIGN, caps_of (cmd)->storage_align);
+}
+
+static gsize
+element_bytes (Owl2Type type)
+{
+  return type == OWL2_TYPE_F16 ? 2 : 4;
+}
+
+/* Bytes of a row that shaders may touch: halves are read as whole words, and
+ * rows of weights are padded for it. */
+static gsize
+row_bytes (const Owl2Tensor *t)
+{
+  gsize bytes = t->cols * element_bytes (t->type);
+  gsize stride = t->stride * element_bytes (t->type);
+
+  return MIN (stride, (bytes + MIN_ALIGN - 1) & ~(gsize) (MIN_ALIGN - 1));
+}
+
+guint
+owl2_tensor_stride (Owl2Type type, guint cols)
+{
+  guint n = MIN_ALIGN / (guint) element_bytes (type);
+
+  return (cols + n - 1) / n * n;
+}
+
+gsize
+owl2_tensor_bytes (Owl2Type type, guint rows, guint cols)
+{
+  return (gsize) rows * owl2_tensor_stride (type, cols) * element_bytes (type);
+}
+
+gboolean
+owl2_tensor_alloc (
+    Owl2Tensor *tensor, OvkArena *arena, guint rows, guint cols, GError **error)
+{
+  OvkSlice slice;
+
+  if (!ovk_arena_alloc (
+          arena, (gsize) rows * cols * sizeof (float), &slice, error))
+    return FALSE;
+  *tensor = (Owl2Tensor){ .slice = slice,
+    .type = OWL2_TYPE_F32,
+    .rows = rows,
+    .cols = cols,
+    .stride = cols };
+  return TRUE;
+}
+
+Owl2Tensor
+owl2_tensor_rows (Owl2Tensor tensor, guint first, guint n)
+{
+  tensor.offset += (gsize) first * tensor.stride;
+  tensor.rows = n;
+  return tensor;
+}
+
+Owl2Tensor
+owl2_tensor_cols (Owl2Tensor tensor, guint first, guint n)
+{
+  tensor.offset += first;
+  tensor.cols = n;
+  return tensor;
+}
+
+Owl2Operand
+owl2_operand_bytes (
+    OvkCmd *cmd, OvkSlice slice, gsize at, gsize size, OvkAccess access)
+{
+  gsize start = slice.offset + at;
+  gsize aligned = start & ~(binding_align (cmd) - 1);
+  gsize end = (start + size + 3) & ~(gsize) 3;
+  Owl2Operand operand = { .offset = (guint32) (start - aligned) };
+
+  operand.binding.slice.buffer = slice.buffer;
+  operand.binding.slice.offset = aligned;
+  operand.binding.slice.size = end - aligned;
+  operand.binding.access = access;
+  return operand;
+}
+
+Owl2Operand
+owl2_operand (
+    OvkCmd *cmd, const Owl2Tensor *t, guint first, guint n, OvkAccess access)
+{
+  gsize es = element_bytes (t->type);
+  gsize at = (t->offset + (gsize) first * t->stride) * es;
+  gsize size = (gsize) (n - 1) * t->stride * es
+               + (t->type == OWL2_TYPE_F16 ? row_bytes (t) : t->cols * es);
+  Owl2Operand operand;
+
+  if (access == OVK_READ && t->stride % 4 == 0)
+    size = (gsize) (n - 1) * t->stride * es + row_bytes (t);
+  size = MIN (size, t->slice.size - at);
+  operand = owl2_operand_bytes (cmd, t->slice, at, size, access);
+  operand.offset /= (guint32) es;
+  return operand;
+}
+
+gboolean
+owl2_operand_vec4 (const Owl2Operand *operand, const Owl2Tensor *t)
+{
+  return operand->offset % 4 == 0 && t->stride % 4 == 0 && t->cols % 4 == 0;
+}
+
+gboolean
+owl2_piece_fits (OvkCmd *cmd, const char *op, const char *what, gsize bytes)
+{
+  gsize limit = caps_of (cmd)->max_storage_range;
+
+  /* The binding starts up to one alignment before the data. */
+  if (bytes <= limit - MIN (limit, binding_align (cmd)))
+    return TRUE;
+  ovk_cmd_fail (
+      cmd, g_error_new (OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+               "%s: %s takes %" G_GSIZE_FORMAT
+               " bytes, a binding of the device holds %" G_GSIZE_FORMAT,
+               op, what, bytes, limit));
+  return FALSE;
+}
+
+guint
+owl2_piece_rows (OvkCmd *cmd, const char *op, guint rows, ...)
+{
+  gsize limit = caps_of (cmd)->max_storage_range;
+  const Owl2Tensor *t;
+  va_list list;
+  gboolean fits = TRUE;
+
+  limit -= MIN (limit, binding_align (cmd));
+  va_start (list, rows);
+  while (fits && (t = va_arg (list, const Owl2Tensor *))) {
+    gsize row = row_bytes (t);
+    gsize stride = t->stride * element_bytes (t->type);
+
+    fits = owl2_piece_fits (cmd, op, "a row", row);
+    if (fits && stride > 0)
+      rows = (guint) MIN (rows, (limit - row) / stride + 1);
+  }
+  va_end (list);
+  return fits ? rows : 0;
+}
+
+guint
+owl2_workgroup (OvkCmd *cmd)
+{
+  return 64;
+}
+
+guint
+owl2_workgroup_row (OvkCmd *cmd, guint n)
+{
+  guint most = caps_of (cmd)->type == VK_PHYSICAL_DEVICE_TYPE_CPU ? 32 : 128;
+  guint size = 16;
+
+  while (size < most && size < n)
+    size *= 2;
+  return size;
+}
+
+gsize
+owl2_groups (OvkCmd *cmd, guint rows, guint cols)
+{
+  gsize n = (gsize) rows * cols;
+
+  return (n + owl2_workgroup (cmd) - 1) / owl2_workgroup (cmd);
+}
+
+void
+owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
+    guint n_spec, const Owl2Operand *operands, const void *push, gsize groups)
+{
+  OvkBinding bindings[OVK_MAX_BINDINGS];
+  guint i;
+
+  for (i = 0; i < shader->n_bindings; i++)
+    bindings[i] = operands[i].binding;
+  groups = MIN (groups, caps_of (cmd)->max_groups_x);
+  ovk_cmd_dispatch (
+      cmd, shader, spec, n_spec, bindings, push, (guint) groups, 1, 1);
+}

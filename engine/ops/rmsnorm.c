@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "operand.h"
+
+void
+owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *w_language, const Owl2Tensor *w_vision,
+    const OvkSlice *modality, float eps)
+{
+  gboolean pick = modality != NULL && w_vision != NULL;
+  guint32 spec[] = { owl2_workgroup_row (cmd, x->cols), pick };
+  guint piece, r, n;
+
+  g_return_if_fail (out->rows == x->rows && out->cols == x->cols);
+  g_return_if_fail (w_language->cols == x->cols);
+  g_return_if_fail (w_vision == NULL || w_vision->cols == x->cols);
+  g_return_if_fail (
+      modality == NULL || modality->size >= (gsize) x->rows * sizeof (guint32));
+
+  piece = owl2_piece_rows (cmd, "rmsnorm", x->rows, out, x, w_language, NULL);
+  if (piece == 0)
+    return;
+
+  for (r = 0; r < x->rows; r += n) {
+    n = MIN (piece, x->rows - r);
+
+    /* Bindings that are not used get something valid. */
+    Owl2Operand operands[] = {
+      owl2_operand (cmd, x, r, n, OVK_READ),
+      owl2_operand (cmd, w_language, 0, 1, OVK_READ),
+      owl2_operand (cmd, pick ? w_vision : w_language, 0, 1, OVK_READ),
+      pick ? owl2_operand_bytes (
+          cmd, *modality, (gsize) r * 4, (gsize) n * 4, OVK_READ)
+           : owl2_operand (cmd, x, r, n, OVK_READ),
+      owl2_operand (cmd, out, r, n, OVK_WRITE),
+    };
+    struct owl2_pc_rmsnorm pc = {
+      .rows = n,
+      .cols = x->cols,
+      .x_offset = operands[0].offset,
+      .x_stride = x->stride,
+      .w0_offset = operands[1].offset,
+      .w1_offset = operands[2].offset,
+      .m_offset = operands[3].offset / 4,
+      .o_offset = operands[4].offset,
+      .o_stride = out->stride,
+      .eps = eps,
+    };
+
+    owl2_record (
+        cmd, &owl2_shader_rmsnorm, spec, G_N_ELEMENTS (spec), operands, &pc, n);
+  }
+}

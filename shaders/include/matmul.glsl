@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the matmul kernels share: bindings, loads of four elements of a row,
+ * and the end of the formula
+ *   out[m][n] = act (sum_k x[m][k] w[n][k] + bias[n]) + residual[m][n].
+ * Rows of w are padded with zeros to 16 bytes and aligned so; rows of x may
+ * start anywhere. OWL2_F16: w's elements are halves, read as 32-bit words. */
+layout (constant_id = OWL2_SC_MATMUL_VEC4) const bool VEC4 = false;
+layout (constant_id = OWL2_SC_MATMUL_BIAS) const bool BIAS = false;
+layout (constant_id = OWL2_SC_MATMUL_ACT) const uint ACT = 0;
+layout (constant_id = OWL2_SC_MATMUL_RESIDUAL) const bool RESIDUAL = false;
+layout (constant_id = OWL2_SC_MATMUL_TILE_M) const uint TILE_M = 1;
+layout (constant_id = OWL2_SC_MATMUL_TILE_N) const uint TILE_N = 1;
+
+layout (push_constant) uniform Push { owl2_pc_matmul pc; };
+layout (set = 0, binding = 0) readonly buffer X1 { float x1[]; };
+layout (set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
+#ifdef OWL2_F16
+layout (set = 0, binding = 1) readonly buffer W4 { uvec2 w4[]; };
+#else
+layout (set = 0, binding = 1) readonly buffer W4 { vec4 w4[]; };
+#endif
+layout (set = 0, binding = 2) readonly buffer Bias { float bias[]; };
+layout (set = 0, binding = 3) readonly buffer Residual { float residual[]; };
+layout (set = 0, binding = 4) writeonly buffer Out { float o[]; };
+
+/* Columns 4 k4 .. 4 k4 + 3 of row m; those past the last are 0. */
+vec4
+load_x (uint m, uint k4)
+{
+  if (VEC4)
+    return x4[(pc.x_offset + m * pc.x_stride) / 4 + k4];
+
+  uint at = pc.x_offset + m * pc.x_stride + 4 * k4;
+  uint left = pc.k - 4 * k4;
+  vec4 v = vec4 (x1[at], 0.0, 0.0, 0.0);
+  if (left > 1)
+    v.y = x1[at + 1];
+  if (left > 2)
+    v.z = x1[at + 2];
+  if (left > 3)
+    v.w = x1[at + 3];
+  return v;
+}
+
+vec4
+load_w (uint n, uint k4)
+{
+#ifdef OWL2_F16
+  uvec2 h = w4[(pc.w_offset + n * pc.w_stride) / 4 + k4];
+  return vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
+#else
+  return w4[(pc.w_offset + n * pc.w_stride) / 4 + k4];
+#endif
+}
+
+void
+store (uint m, uint n, float sum)
+{
+  if (BIAS)
+    sum += bias[pc.b_offset + n];
+  if (ACT == OWL2_MATMUL_QUICK_GELU)
+    sum = x_sigmoid (sum, 1.702);
+  if (RESIDUAL)
+    sum += residual[pc.r_offset + m * pc.r_stride + n];
+  o[pc.o_offset + m * pc.o_stride + n] = sum;
+}

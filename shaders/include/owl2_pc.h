@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Push constants and specialization constants of every shader, read by glslc
+ * (with OWL2_GLSL) and by the C compiler. 4-byte scalars only, so that std430
+ * and the C ABI agree without padding.
+ *
+ * Offsets and strides count elements of the tensor. An offset leads from the
+ * start of the binding to element 0, since bindings start at aligned places
+ * and views may not. */
+#ifndef OWL2_PC_H
+#define OWL2_PC_H
+
+#ifdef OWL2_GLSL
+#  define u32 uint
+#  define f32 float
+#else
+#  include <stdint.h>
+typedef uint32_t u32;
+typedef float f32;
+#endif
+
+/* constant_id 0 of every shader: invocations in a workgroup, a power of two */
+#define OWL2_SC_WORKGROUP 0
+
+/* matmul_*.comp */
+#define OWL2_SC_MATMUL_VEC4 1 /* x rows start at, and are, whole vec4s */
+#define OWL2_SC_MATMUL_BIAS 2
+#define OWL2_SC_MATMUL_ACT 3 /* Owl2Act */
+#define OWL2_SC_MATMUL_RESIDUAL 4
+#define OWL2_SC_MATMUL_TILE_M 5 /* rows of out that one workgroup computes */
+#define OWL2_SC_MATMUL_TILE_N 6 /* columns of out, likewise */
+#define OWL2_SC_MATMUL_COUNT 7
+
+#define OWL2_MATMUL_QUICK_GELU 1
+
+struct owl2_pc_matmul {
+  u32 m; /* rows of x and out */
+  u32 n; /* rows of w, columns of out */
+  u32 k; /* columns of x and w */
+  u32 x_offset;
+  u32 x_stride;
+  u32 w_offset; /* a multiple of 16 bytes, as is the stride */
+  u32 w_stride;
+  u32 b_offset;
+  u32 r_offset;
+  u32 r_stride;
+  u32 o_offset;
+  u32 o_stride;
+};
+
+/* layernorm.comp */
+struct owl2_pc_layernorm {
+  u32 rows;
+  u32 cols;
+  u32 x_offset;
+  u32 x_stride;
+  u32 w_offset;
+  u32 b_offset;
+  u32 o_offset;
+  u32 o_stride;
+  f32 eps;
+};
+
+/* rmsnorm.comp */
+#define OWL2_SC_RMSNORM_MODALITY 1 /* the weight is picked by row */
+
+struct owl2_pc_rmsnorm {
+  u32 rows;
+  u32 cols;
+  u32 x_offset;
+  u32 x_stride;
+  u32 w0_offset; /* language */
+  u32 w1_offset; /* vision */
+  u32 m_offset;  /* modality of row 0, in words */
+  u32 o_offset;
+  u32 o_stride;
+  f32 eps;
+};
+
+/* rope.comp */
+struct owl2_pc_rope {
+  u32 rows;
+  u32 n_heads;
+  u32 head_dim;
+  u32 x_offset;
+  u32 x_stride;
+  u32 t_offset; /* table row of row 0 */
+  u32 t_stride;
+};
+
+/* attention_*.comp */
+#define OWL2_SC_ATTENTION_HEAD_DIM 1
+#define OWL2_SC_ATTENTION_CAUSAL 2
+
+struct owl2_pc_attention {
+  u32 n_q;
+  u32 n_k;
+  u32 n_heads;
+  u32 group; /* query heads to one K/V head */
+  u32 q_head_stride;
+  u32 kv_head_stride;
+  u32 pos0;
+  u32 q_offset;
+  u32 q_stride;
+  u32 k_offset;
+  u32 k_stride;
+  u32 v_offset;
+  u32 v_stride;
+  u32 o_offset;
+  u32 o_stride;
+  u32 row0; /* probabilities: first row of this piece */
+  u32 rows; /* probabilities: rows of this piece */
+  f32 scale;
+};
+
+/* swiglu.comp */
+struct owl2_pc_swiglu {
+  u32 rows;
+  u32 cols;
+  u32 g_offset;
+  u32 g_stride;
+  u32 u_offset;
+  u32 u_stride;
+  u32 o_offset;
+  u32 o_stride;
+};
+
+/* add.comp */
+struct owl2_pc_add {
+  u32 rows;
+  u32 cols;
+  u32 row0; /* of a, for the row of b */
+  u32 a_offset;
+  u32 a_stride;
+  u32 b_offset;
+  u32 b_stride;
+  u32 b_rows;
+  u32 o_offset;
+  u32 o_stride;
+};
+
+/* copy.comp */
+struct owl2_pc_copy {
+  u32 rows;
+  u32 cols;
+  u32 s_offset;
+  u32 s_stride;
+  u32 d_offset;
+  u32 d_stride;
+};
+
+/* embed.comp */
+struct owl2_pc_embed {
+  u32 rows; /* of out */
+  u32 cols;
+  u32 i_offset; /* id of row 0, in words */
+  u32 t_row0;   /* row of the table that the binding starts */
+  u32 t_rows;   /* rows of the table in the binding */
+  u32 t_offset;
+  u32 t_stride;
+  u32 o_offset;
+  u32 o_stride;
+};
+
+/* argmax.comp */
+struct owl2_pc_argmax {
+  u32 n; /* logits of this piece */
+  u32 l_offset;
+  u32 first;    /* index of the piece's first logit */
+  u32 go_on;    /* 1: the result of earlier pieces is there */
+  u32 r_offset; /* result, in words */
+};
+
+/* resize.comp */
+#define OWL2_SC_RESIZE_RGB 1 /* src is packed bytes, else words */
+#define OWL2_SC_RESIZE_VERTICAL 2
+
+struct owl2_pc_resize {
+  u32 cols; /* of dst */
+  u32 rows;
+  u32 taps;
+  u32 filter0;  /* vertical: first row in the filter's output */
+  u32 s_offset; /* bytes if RGB, else words */
+  u32 s_stride; /* likewise */
+  u32 d_offset; /* words */
+  u32 f_offset; /* words */
+};
+
+/* patchify.comp */
+struct owl2_pc_patchify {
+  u32 grid; /* patches in a row */
+  u32 edge; /* pixels of a patch's edge */
+  u32 size; /* words in a row of src */
+  u32 row0; /* first patch of this piece */
+  u32 rows;
+  u32 s_offset; /* words */
+  u32 l_offset;
+  u32 o_offset;
+  u32 o_stride;
+};
+
+#endif

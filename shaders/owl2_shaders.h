@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The compiled shaders, named as their files; _f16, _f32: type of weights. */
+#ifndef OWL2_SHADERS_H
+#define OWL2_SHADERS_H
+
+#include "ovk.h"
+
+extern const OvkShader owl2_shader_add;
+extern const OvkShader owl2_shader_argmax;
+extern const OvkShader owl2_shader_attention_probs;
+extern const OvkShader owl2_shader_attention_row;
+extern const OvkShader owl2_shader_copy;
+extern const OvkShader owl2_shader_embed_f16;
+extern const OvkShader owl2_shader_embed_f32;
+extern const OvkShader owl2_shader_layernorm;
+extern const OvkShader owl2_shader_matmul_mv_f16;
+extern const OvkShader owl2_shader_matmul_mv_f32;
+extern const OvkShader owl2_shader_matmul_tile_f16;
+extern const OvkShader owl2_shader_matmul_tile_f32;
+extern const OvkShader owl2_shader_patchify;
+extern const OvkShader owl2_shader_resize;
+extern const OvkShader owl2_shader_rmsnorm;
+extern const OvkShader owl2_shader_rope;
+extern const OvkShader owl2_shader_swiglu;
+
+#endif
