@@ -1,0 +1,941 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Records commands, places the barriers between them, submits and times. */
+#include "ovk_private.h"
+
+#include <string.h>
+
+#define SETS_PER_POOL 256
+#define QUERIES_PER_POOL 256
+/* Accesses remembered since the last barrier. A barrier in every so many
+ * commands costs nothing, and it bounds the search. */
+#define MAX_USES 128
+#define MAX_UPDATE_BYTES 65536
+
+/* What a command does to memory. */
+enum {
+  USE_SHADER_READ = 1,
+  USE_SHADER_WRITE = 2,
+  USE_TRANSFER_READ = 4,
+  USE_TRANSFER_WRITE = 8,
+};
+#define USE_SHADER (USE_SHADER_READ | USE_SHADER_WRITE)
+#define USE_TRANSFER (USE_TRANSFER_READ | USE_TRANSFER_WRITE)
+#define USE_WRITE (USE_SHADER_WRITE | USE_TRANSFER_WRITE)
+
+typedef struct {
+  OvkBuffer *buffer;
+  gsize begin, end; /* bytes */
+  guint how;        /* USE_.. */
+} Use;
+
+/* A stretch of commands with one label, between two timestamps. */
+typedef struct {
+  const char *label;
+  guint64 n_dispatches;
+} Segment;
+
+struct _OvkCmd {
+  OvkDevice *dev;
+  gboolean holds_ref;
+  char *name;
+  GError *error; /* first of recording */
+  gboolean recording;
+  gboolean host_reads;
+  guint64 pending; /* timeline value in flight; 0: none */
+
+  VkCommandPool pool;
+  GArray *buffers;  /* VkCommandBuffer, all of @pool */
+  guint n_buffers;  /* of them in use; the last is recorded */
+  guint n_commands; /* in the last one */
+
+  Use uses[MAX_USES]; /* since the last barrier */
+  guint n_uses;
+  guint how;           /* all their hows */
+  GHashTable *touched; /* set of OvkBuffer, since the recording began */
+  OvkBuffer *touched_last;
+
+  GArray *pools;    /* VkDescriptorPool */
+  guint pool_index; /* the one to allocate from */
+  OvkPipeline *bound;
+  const char *label;   /* (nullable) */
+  gboolean label_open; /* a debug label region is */
+
+  gboolean timing;     /* wanted */
+  gboolean timed;      /* this recording is */
+  GArray *query_pools; /* VkQueryPool */
+  GArray *segments;    /* Segment, of this recording */
+  guint n_stamps;      /* timestamps written */
+  GArray *timings;     /* OvkTiming, sums */
+};
+
+/* ---- making and freeing ----------------------------------------------- */
+
+OvkCmd *
+ovk_cmd_new_internal (
+    OvkDevice *dev, const char *name, gboolean holds_ref, GError **error)
+{
+  g_autoptr (OvkCmd) cmd = g_new0 (OvkCmd, 1);
+  VkCommandPoolCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+    .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
+    .queueFamilyIndex = dev->queue_family,
+  };
+  VkResult result;
+
+  cmd->dev = holds_ref ? ovk_device_ref (dev) : dev;
+  cmd->holds_ref = holds_ref;
+  cmd->name = g_strdup (name);
+  cmd->buffers = g_array_new (FALSE, TRUE, sizeof (VkCommandBuffer));
+  cmd->pools = g_array_new (FALSE, TRUE, sizeof (VkDescriptorPool));
+  cmd->query_pools = g_array_new (FALSE, TRUE, sizeof (VkQueryPool));
+  cmd->segments = g_array_new (FALSE, TRUE, sizeof (Segment));
+  cmd->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
+  cmd->touched = g_hash_table_new (NULL, NULL);
+  if (!ovk_device_alive (dev, error))
+    return NULL;
+  result = vkCreateCommandPool (dev->handle, &info, NULL, &cmd->pool);
+  if (result != VK_SUCCESS) {
+    cmd->pool = VK_NULL_HANDLE;
+    ovk_set_error (dev, error, result, "%s: making commands '%s' failed",
+        dev->caps.name, name);
+    return NULL;
+  }
+  ovk_device_name (
+      dev, VK_OBJECT_TYPE_COMMAND_POOL, OVK_HANDLE (cmd->pool), "%s", name);
+  return g_steal_pointer (&cmd);
+}
+
+OvkCmd *
+ovk_cmd_new (OvkDevice *dev, const char *name, GError **error)
+{
+  return ovk_cmd_new_internal (dev, name, TRUE, error);
+}
+
+void
+ovk_cmd_free (OvkCmd *cmd)
+{
+  OvkDevice *dev;
+
+  if (!cmd)
+    return;
+  dev = cmd->dev;
+  if (ovk_device_settle (dev, cmd->pending)) {
+    for (guint i = 0; i < cmd->query_pools->len; i++)
+      vkDestroyQueryPool (
+          dev->handle, g_array_index (cmd->query_pools, VkQueryPool, i), NULL);
+    for (guint i = 0; i < cmd->pools->len; i++)
+      vkDestroyDescriptorPool (
+          dev->handle, g_array_index (cmd->pools, VkDescriptorPool, i), NULL);
+    if (cmd->pool)
+      vkDestroyCommandPool (dev->handle, cmd->pool, NULL);
+  }
+  g_array_unref (cmd->buffers);
+  g_array_unref (cmd->pools);
+  g_array_unref (cmd->query_pools);
+  g_array_unref (cmd->segments);
+  g_array_unref (cmd->timings);
+  g_hash_table_unref (cmd->touched);
+  g_clear_error (&cmd->error);
+  g_free (cmd->name);
+  if (cmd->holds_ref)
+    ovk_device_unref (dev);
+  g_free (cmd);
+}
+
+OvkDevice *
+ovk_cmd_device (OvkCmd *cmd)
+{
+  return cmd->dev;
+}
+
+void
+ovk_cmd_fail (OvkCmd *cmd, GError *error)
+{
+  if (cmd->error)
+    g_error_free (error);
+  else
+    cmd->error = error;
+}
+
+gboolean
+ovk_cmd_failed (const OvkCmd *cmd)
+{
+  return cmd->error != NULL;
+}
+
+static void G_GNUC_PRINTF (2, 3) cmd_fail (OvkCmd *cmd, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  ovk_cmd_fail (cmd,
+      g_error_new (OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", cmd->name, text));
+}
+
+static void
+cmd_fail_result (OvkCmd *cmd, VkResult result, const char *what)
+{
+  GError *error = NULL;
+
+  ovk_set_error (cmd->dev, &error, result, "%s: %s for '%s' failed",
+      cmd->dev->caps.name, what, cmd->name);
+  ovk_cmd_fail (cmd, error);
+}
+
+/* ---- labels and timestamps -------------------------------------------- */
+
+static const char *
+cmd_label (const OvkCmd *cmd)
+{
+  return cmd->label ? cmd->label : "other";
+}
+
+static void
+label_begin (OvkCmd *cmd, VkCommandBuffer buffer)
+{
+  VkDebugUtilsLabelEXT label = {
+    .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_LABEL_EXT,
+    .pLabelName = cmd->label,
+  };
+
+  if (!cmd->label || !cmd->dev->begin_label)
+    return;
+  cmd->dev->begin_label (buffer, &label);
+  cmd->label_open = TRUE;
+}
+
+static void
+label_end (OvkCmd *cmd, VkCommandBuffer buffer)
+{
+  if (cmd->label_open)
+    cmd->dev->end_label (buffer);
+  cmd->label_open = FALSE;
+}
+
+/* Writes the next timestamp. FALSE if there is none. */
+static gboolean
+stamp (OvkCmd *cmd, VkCommandBuffer buffer)
+{
+  guint index = cmd->n_stamps / QUERIES_PER_POOL;
+  guint query = cmd->n_stamps % QUERIES_PER_POOL;
+  VkQueryPool pool;
+
+  if (cmd->dev->caps.timestamp_ns <= 0.)
+    return FALSE;
+  if (index >= cmd->query_pools->len) {
+    VkQueryPoolCreateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+      .queryType = VK_QUERY_TYPE_TIMESTAMP,
+      .queryCount = QUERIES_PER_POOL,
+    };
+    VkResult result = vkCreateQueryPool (cmd->dev->handle, &info, NULL, &pool);
+
+    if (result != VK_SUCCESS) {
+      cmd_fail_result (cmd, result, "making timestamps");
+      return FALSE;
+    }
+    ovk_device_name (cmd->dev, VK_OBJECT_TYPE_QUERY_POOL, OVK_HANDLE (pool),
+        "%s timestamps %u", cmd->name, index);
+    g_array_append_val (cmd->query_pools, pool);
+  }
+  pool = g_array_index (cmd->query_pools, VkQueryPool, index);
+  if (query == 0)
+    vkCmdResetQueryPool (buffer, pool, 0, QUERIES_PER_POOL);
+  vkCmdWriteTimestamp (
+      buffer, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query);
+  cmd->n_stamps++;
+  return TRUE;
+}
+
+/* Ends the stretch of the label before, and begins one of the label now. */
+static void
+segment_begin (OvkCmd *cmd, VkCommandBuffer buffer)
+{
+  Segment segment = { cmd_label (cmd), 0 };
+
+  if (!cmd->timed)
+    return;
+  stamp (cmd, buffer);
+  g_array_append_val (cmd->segments, segment);
+}
+
+static OvkTiming *
+timing_of (OvkCmd *cmd, const char *label)
+{
+  OvkTiming fresh = { label, 0, 0. };
+
+  for (guint i = 0; i < cmd->timings->len; i++) {
+    OvkTiming *t = &g_array_index (cmd->timings, OvkTiming, i);
+
+    if (strcmp (t->label, label) == 0)
+      return t;
+  }
+  g_array_append_val (cmd->timings, fresh);
+  return &g_array_index (cmd->timings, OvkTiming, cmd->timings->len - 1);
+}
+
+/* Adds what the finished recording measured to the sums. */
+static void
+collect_timings (OvkCmd *cmd)
+{
+  OvkDevice *dev = cmd->dev;
+  guint n = cmd->n_stamps;
+  guint bits = dev->timestamp_bits;
+  guint64 mask =
+      bits >= 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << bits) - 1;
+  g_autofree guint64 *ticks = g_new0 (guint64, n + QUERIES_PER_POOL);
+  gboolean known = n == cmd->segments->len + 1;
+
+  for (guint i = 0; i < n; i += QUERIES_PER_POOL) {
+    guint part = MIN (n - i, QUERIES_PER_POOL);
+    VkResult result = vkGetQueryPoolResults (dev->handle,
+        g_array_index (cmd->query_pools, VkQueryPool, i / QUERIES_PER_POOL), 0,
+        part, part * sizeof (guint64), ticks + i, sizeof (guint64),
+        VK_QUERY_RESULT_64_BIT);
+
+    known &= result == VK_SUCCESS;
+  }
+  for (guint i = 0; i < cmd->segments->len; i++) {
+    const Segment *segment = &g_array_index (cmd->segments, Segment, i);
+    OvkTiming *t = timing_of (cmd, segment->label);
+
+    t->n_dispatches += segment->n_dispatches;
+    if (known)
+      t->ns +=
+          (double) ((ticks[i + 1] - ticks[i]) & mask) * dev->caps.timestamp_ns;
+  }
+}
+
+void
+ovk_cmd_set_timing (OvkCmd *cmd, gboolean on)
+{
+  cmd->timing = on;
+}
+
+GArray *
+ovk_cmd_timings (OvkCmd *cmd)
+{
+  GArray *timings = cmd->timings;
+
+  cmd->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
+  return timings;
+}
+
+/* ---- recording -------------------------------------------------------- */
+
+/* Commands in one command buffer. Many short submissions in a row let a wait
+ * see that the device gets on, and stay below the time limits that systems set
+ * for one; the device in software is the slowest. */
+static guint
+commands_per_buffer (const OvkCmd *cmd)
+{
+  return cmd->dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU ? 16 : 128;
+}
+
+static VkCommandBuffer
+current_buffer (const OvkCmd *cmd)
+{
+  return g_array_index (cmd->buffers, VkCommandBuffer, cmd->n_buffers - 1);
+}
+
+/* Adds a command buffer to the recording and begins it. */
+static gboolean
+buffer_begin (OvkCmd *cmd)
+{
+  VkCommandBufferBeginInfo info = {
+    .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
+    .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+  };
+  VkResult result = VK_SUCCESS;
+
+  if (cmd->n_buffers == cmd->buffers->len) {
+    VkCommandBufferAllocateInfo alloc = {
+      .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+      .commandPool = cmd->pool,
+      .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+      .commandBufferCount = 1,
+    };
+    VkCommandBuffer buffer;
+
+    result = vkAllocateCommandBuffers (cmd->dev->handle, &alloc, &buffer);
+    if (result == VK_SUCCESS) {
+      ovk_device_name (cmd->dev, VK_OBJECT_TYPE_COMMAND_BUFFER,
+          OVK_HANDLE (buffer), "%s %u", cmd->name, cmd->n_buffers);
+      g_array_append_val (cmd->buffers, buffer);
+    }
+  }
+  if (result == VK_SUCCESS)
+    result = vkBeginCommandBuffer (
+        g_array_index (cmd->buffers, VkCommandBuffer, cmd->n_buffers), &info);
+  if (result != VK_SUCCESS) {
+    cmd_fail_result (cmd, result, "beginning to record");
+    return FALSE;
+  }
+  cmd->n_buffers++;
+  cmd->n_commands = 0;
+  cmd->bound = NULL;
+  /* The semaphore between two submissions does what a barrier does. */
+  cmd->n_uses = 0;
+  cmd->how = 0;
+  label_begin (cmd, current_buffer (cmd));
+  return TRUE;
+}
+
+static gboolean
+buffer_end (OvkCmd *cmd)
+{
+  VkCommandBuffer buffer = current_buffer (cmd);
+  VkResult result;
+
+  label_end (cmd, buffer);
+  result = vkEndCommandBuffer (buffer);
+  if (result == VK_SUCCESS)
+    return TRUE;
+  cmd_fail_result (cmd, result, "recording");
+  return FALSE;
+}
+
+/* Forgets what was recorded. Nothing may be in flight. */
+static void
+cmd_reset (OvkCmd *cmd)
+{
+  cmd->recording = FALSE;
+  cmd->host_reads = FALSE;
+  cmd->timed = FALSE;
+  cmd->label = NULL;
+  cmd->label_open = FALSE;
+  cmd->n_buffers = 0;
+  cmd->n_uses = 0;
+  cmd->how = 0;
+  cmd->n_stamps = 0;
+  cmd->touched_last = NULL;
+  g_array_set_size (cmd->segments, 0);
+  g_hash_table_remove_all (cmd->touched);
+}
+
+static gboolean
+cmd_begin (OvkCmd *cmd)
+{
+  OvkDevice *dev = cmd->dev;
+  const char *label = cmd->label;
+  GError *error = NULL;
+  VkResult result;
+
+  if (cmd->pending && !ovk_cmd_wait (cmd, &error)) {
+    ovk_cmd_fail (cmd, error);
+    return FALSE;
+  }
+  cmd_reset (cmd);
+  cmd->label = label;
+  result = vkResetCommandPool (dev->handle, cmd->pool, 0);
+  for (guint i = 0; i < cmd->pools->len && result == VK_SUCCESS; i++)
+    result = vkResetDescriptorPool (
+        dev->handle, g_array_index (cmd->pools, VkDescriptorPool, i), 0);
+  if (result != VK_SUCCESS) {
+    cmd_fail_result (cmd, result, "resetting");
+    return FALSE;
+  }
+  cmd->pool_index = 0;
+  if (!buffer_begin (cmd))
+    return FALSE;
+  cmd->recording = TRUE;
+  cmd->timed = cmd->timing;
+  segment_begin (cmd, current_buffer (cmd));
+  return !cmd->error;
+}
+
+/* The command buffer for the next command; NULL after an error. */
+static VkCommandBuffer
+cmd_next (OvkCmd *cmd)
+{
+  if (cmd->error)
+    return NULL;
+  if (!cmd->recording && !cmd_begin (cmd))
+    return NULL;
+  if (cmd->n_commands >= commands_per_buffer (cmd)
+      && (!buffer_end (cmd) || !buffer_begin (cmd)))
+    return NULL;
+  cmd->n_commands++;
+  return current_buffer (cmd);
+}
+
+void
+ovk_cmd_label (OvkCmd *cmd, const char *label)
+{
+  VkCommandBuffer buffer;
+
+  if (cmd->error || label == cmd->label)
+    return;
+  if (!cmd->recording) {
+    cmd->label = label;
+    return;
+  }
+  buffer = current_buffer (cmd);
+  label_end (cmd, buffer);
+  cmd->label = label;
+  segment_begin (cmd, buffer);
+  label_begin (cmd, buffer);
+}
+
+/* ---- hazards ---------------------------------------------------------- */
+
+static gboolean
+conflict (const Use *a, const Use *b)
+{
+  return a->buffer == b->buffer && a->begin < b->end && b->begin < a->end
+         && ((a->how | b->how) & USE_WRITE);
+}
+
+static void
+touch (OvkCmd *cmd, OvkBuffer *buffer)
+{
+  if (buffer == cmd->touched_last)
+    return;
+  cmd->touched_last = buffer;
+  g_hash_table_add (cmd->touched, buffer);
+}
+
+/* Separates all before from all after. The first half is exact; the second
+ * covers everything, since the list of uses starts anew. */
+static void
+barrier (OvkCmd *cmd, VkCommandBuffer buffer)
+{
+  VkMemoryBarrier memory = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+    .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT
+                     | VK_ACCESS_TRANSFER_READ_BIT
+                     | VK_ACCESS_TRANSFER_WRITE_BIT,
+  };
+  VkPipelineStageFlags from = 0;
+
+  if (cmd->how & USE_SHADER)
+    from |= VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
+  if (cmd->how & USE_TRANSFER)
+    from |= VK_PIPELINE_STAGE_TRANSFER_BIT;
+  if (cmd->how & USE_SHADER_WRITE)
+    memory.srcAccessMask |= VK_ACCESS_SHADER_WRITE_BIT;
+  if (cmd->how & USE_TRANSFER_WRITE)
+    memory.srcAccessMask |= VK_ACCESS_TRANSFER_WRITE_BIT;
+  /* Reads before a write need only their order. */
+  vkCmdPipelineBarrier (buffer, from,
+      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
+      memory.srcAccessMask ? 1 : 0, &memory, 0, NULL, 0, NULL);
+  cmd->n_uses = 0;
+  cmd->how = 0;
+}
+
+/* To be called before the command that does @uses. */
+static void
+order (OvkCmd *cmd, VkCommandBuffer buffer, const Use *uses, guint n)
+{
+  gboolean hazard = cmd->n_uses + n > MAX_USES;
+
+  for (guint i = 0; i < n && !hazard; i++) {
+    /* The newest are the likeliest. */
+    for (guint j = cmd->n_uses; j-- > 0 && !hazard;)
+      hazard = conflict (&uses[i], &cmd->uses[j]);
+  }
+  if (hazard)
+    barrier (cmd, buffer);
+  for (guint i = 0; i < n; i++) {
+    cmd->uses[cmd->n_uses++] = uses[i];
+    cmd->how |= uses[i].how;
+    touch (cmd, uses[i].buffer);
+  }
+}
+
+/* ---- dispatch --------------------------------------------------------- */
+
+static gboolean
+add_descriptor_pool (OvkCmd *cmd)
+{
+  VkDescriptorPoolSize size = {
+    .type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+    .descriptorCount = SETS_PER_POOL * OVK_MAX_BINDINGS,
+  };
+  VkDescriptorPoolCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+    .maxSets = SETS_PER_POOL,
+    .poolSizeCount = 1,
+    .pPoolSizes = &size,
+  };
+  VkDescriptorPool pool;
+  VkResult result =
+      vkCreateDescriptorPool (cmd->dev->handle, &info, NULL, &pool);
+
+  if (result != VK_SUCCESS) {
+    cmd_fail_result (cmd, result, "making descriptors");
+    return FALSE;
+  }
+  ovk_device_name (cmd->dev, VK_OBJECT_TYPE_DESCRIPTOR_POOL, OVK_HANDLE (pool),
+      "%s descriptors %u", cmd->name, cmd->pools->len);
+  g_array_append_val (cmd->pools, pool);
+  return TRUE;
+}
+
+static VkDescriptorSet
+new_set (OvkCmd *cmd, const OvkPipeline *pipeline)
+{
+  for (;; cmd->pool_index++) {
+    gboolean fresh = cmd->pool_index == cmd->pools->len;
+    VkDescriptorSetAllocateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+      .descriptorSetCount = 1,
+      .pSetLayouts = &pipeline->set_layout,
+    };
+    VkDescriptorSet set;
+    VkResult result;
+
+    if (fresh && !add_descriptor_pool (cmd))
+      return VK_NULL_HANDLE;
+    info.descriptorPool =
+        g_array_index (cmd->pools, VkDescriptorPool, cmd->pool_index);
+    result = vkAllocateDescriptorSets (cmd->dev->handle, &info, &set);
+    if (result == VK_SUCCESS)
+      return set;
+    if (fresh
+        || (result != VK_ERROR_OUT_OF_POOL_MEMORY
+            && result != VK_ERROR_FRAGMENTED_POOL)) {
+      cmd_fail_result (cmd, result, "allocating descriptors");
+      return VK_NULL_HANDLE;
+    }
+  }
+}
+
+static gboolean
+bind_buffers (OvkCmd *cmd, VkCommandBuffer buffer, const OvkPipeline *pipeline,
+    const OvkBinding *bindings)
+{
+  VkDescriptorBufferInfo infos[OVK_MAX_BINDINGS];
+  VkWriteDescriptorSet writes[OVK_MAX_BINDINGS];
+  guint n = pipeline->shader->n_bindings;
+  VkDescriptorSet set = new_set (cmd, pipeline);
+
+  if (!set)
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    const OvkSlice *s = &bindings[i].slice;
+
+    infos[i] =
+        (VkDescriptorBufferInfo){ s->buffer->handle, s->offset, s->size };
+    writes[i] = (VkWriteDescriptorSet){
+      .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+      .dstSet = set,
+      .dstBinding = i,
+      .descriptorCount = 1,
+      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+      .pBufferInfo = &infos[i],
+    };
+  }
+  vkUpdateDescriptorSets (cmd->dev->handle, n, writes, 0, NULL);
+  vkCmdBindDescriptorSets (buffer, VK_PIPELINE_BIND_POINT_COMPUTE,
+      pipeline->layout, 0, 1, &set, 0, NULL);
+  return TRUE;
+}
+
+static gboolean
+slice_fits (const OvkSlice *slice)
+{
+  return slice->buffer && slice->size && slice->offset <= slice->buffer->size
+         && slice->size <= slice->buffer->size - slice->offset;
+}
+
+static gboolean
+check_dispatch (OvkCmd *cmd, const OvkShader *shader,
+    const OvkBinding *bindings, guint x, guint y, guint z)
+{
+  const OvkCaps *caps = &cmd->dev->caps;
+
+  if (x > caps->max_groups_x || y > caps->max_groups_yz
+      || z > caps->max_groups_yz) {
+    cmd_fail (cmd,
+        "shader '%s' needs %u x %u x %u workgroups, %s allows "
+        "%u x %u x %u",
+        shader->name, x, y, z, caps->name, caps->max_groups_x,
+        caps->max_groups_yz, caps->max_groups_yz);
+    return FALSE;
+  }
+  for (guint i = 0; i < shader->n_bindings; i++) {
+    const OvkSlice *s = &bindings[i].slice;
+
+    if (!slice_fits (s)) {
+      cmd_fail (cmd,
+          "shader '%s', binding %u: %" G_GSIZE_FORMAT
+          " bytes at %" G_GSIZE_FORMAT
+          " do not lie in a buffer of %" G_GSIZE_FORMAT,
+          shader->name, i, s->size, s->offset, s->buffer ? s->buffer->size : 0);
+      return FALSE;
+    }
+    if (s->size > caps->max_storage_range) {
+      cmd_fail (cmd,
+          "shader '%s', binding %u: %" G_GSIZE_FORMAT " bytes, %s "
+          "allows %" G_GSIZE_FORMAT,
+          shader->name, i, s->size, caps->name, caps->max_storage_range);
+      return FALSE;
+    }
+    if (s->offset & (caps->storage_align - 1)) {
+      cmd_fail (cmd,
+          "shader '%s', binding %u: offset %" G_GSIZE_FORMAT
+          " is no multiple of %" G_GSIZE_FORMAT,
+          shader->name, i, s->offset, caps->storage_align);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+void
+ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
+    guint n_spec, const OvkBinding *bindings, const void *push, guint groups_x,
+    guint groups_y, guint groups_z)
+{
+  Use uses[OVK_MAX_BINDINGS];
+  GError *error = NULL;
+  OvkPipeline *pipeline;
+  VkCommandBuffer buffer;
+
+  if (cmd->error)
+    return;
+  pipeline = ovk_pipeline_get (cmd->dev, shader, spec, n_spec, &error);
+  if (!pipeline) {
+    ovk_cmd_fail (cmd, error);
+    return;
+  }
+  if (!check_dispatch (cmd, shader, bindings, groups_x, groups_y, groups_z))
+    return;
+  /* Nothing to do is nothing to record. */
+  if (!groups_x || !groups_y || !groups_z || !(buffer = cmd_next (cmd)))
+    return;
+
+  for (guint i = 0; i < shader->n_bindings; i++) {
+    const OvkBinding *b = &bindings[i];
+
+    uses[i] = (Use){
+      .buffer = b->slice.buffer,
+      .begin = b->slice.offset,
+      .end = b->slice.offset + b->slice.size,
+      .how = (b->access & OVK_READ ? USE_SHADER_READ : 0)
+             | (b->access & OVK_WRITE ? USE_SHADER_WRITE : 0),
+    };
+  }
+  order (cmd, buffer, uses, shader->n_bindings);
+  if (pipeline != cmd->bound)
+    vkCmdBindPipeline (
+        buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
+  cmd->bound = pipeline;
+  if (shader->n_bindings && !bind_buffers (cmd, buffer, pipeline, bindings))
+    return;
+  if (shader->push_bytes)
+    vkCmdPushConstants (buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT,
+        0, shader->push_bytes, push);
+  vkCmdDispatch (buffer, groups_x, groups_y, groups_z);
+  if (cmd->timed && cmd->segments->len)
+    g_array_index (cmd->segments, Segment, cmd->segments->len - 1)
+        .n_dispatches++;
+}
+
+/* ---- transfers -------------------------------------------------------- */
+
+static Use
+slice_use (const OvkSlice *slice, guint how)
+{
+  return (
+      Use){ slice->buffer, slice->offset, slice->offset + slice->size, how };
+}
+
+void
+ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
+{
+  VkBufferCopy region = { src.offset, dst.offset, src.size };
+  Use uses[2] = {
+    slice_use (&src, USE_TRANSFER_READ),
+    slice_use (&dst, USE_TRANSFER_WRITE),
+  };
+  VkCommandBuffer buffer;
+
+  if (cmd->error)
+    return;
+  if (src.size != dst.size || !slice_fits (&src) || !slice_fits (&dst)
+      || conflict (&uses[0], &uses[1])) {
+    cmd_fail (cmd,
+        "copying %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT
+        " to %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT " is not possible",
+        src.size, src.offset, dst.size, dst.offset);
+    return;
+  }
+  buffer = cmd_next (cmd);
+  if (!buffer)
+    return;
+  order (cmd, buffer, uses, 2);
+  vkCmdCopyBuffer (buffer, src.buffer->handle, dst.buffer->handle, 1, &region);
+}
+
+static gboolean
+check_words (
+    OvkCmd *cmd, const OvkSlice *dst, gsize size_bytes, const char *what)
+{
+  if (cmd->error)
+    return FALSE;
+  if (slice_fits (dst) && size_bytes && size_bytes <= dst->size
+      && dst->offset % 4 == 0 && size_bytes % 4 == 0)
+    return TRUE;
+  cmd_fail (cmd,
+      "%s of %" G_GSIZE_FORMAT " bytes is not possible in %" G_GSIZE_FORMAT
+      " bytes at %" G_GSIZE_FORMAT,
+      what, size_bytes, dst->size, dst->offset);
+  return FALSE;
+}
+
+void
+ovk_cmd_copy (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
+{
+  if (check_words (cmd, &dst, dst.size, "copy")
+      && check_words (cmd, &src, src.size, "copy"))
+    ovk_cmd_copy_bytes (cmd, dst, src);
+}
+
+void
+ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
+{
+  Use use;
+  VkCommandBuffer buffer;
+
+  if (!check_words (cmd, &dst, size_bytes, "update"))
+    return;
+  if (size_bytes > MAX_UPDATE_BYTES) {
+    cmd_fail (cmd,
+        "update of %" G_GSIZE_FORMAT " bytes, at most %d are "
+        "possible",
+        size_bytes, MAX_UPDATE_BYTES);
+    return;
+  }
+  buffer = cmd_next (cmd);
+  if (!buffer)
+    return;
+  dst.size = size_bytes;
+  use = slice_use (&dst, USE_TRANSFER_WRITE);
+  order (cmd, buffer, &use, 1);
+  vkCmdUpdateBuffer (buffer, dst.buffer->handle, dst.offset, size_bytes, data);
+}
+
+void
+ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word)
+{
+  Use use = slice_use (&dst, USE_TRANSFER_WRITE);
+  VkCommandBuffer buffer;
+
+  if (!check_words (cmd, &dst, dst.size, "fill"))
+    return;
+  buffer = cmd_next (cmd);
+  if (!buffer)
+    return;
+  order (cmd, buffer, &use, 1);
+  vkCmdFillBuffer (buffer, dst.buffer->handle, dst.offset, dst.size, word);
+}
+
+void
+ovk_cmd_host_reads (OvkCmd *cmd)
+{
+  cmd->host_reads = TRUE;
+}
+
+/* ---- submitting ------------------------------------------------------- */
+
+/* Waiting for the semaphore alone does not bring the writes to the host. */
+static void
+host_barrier (VkCommandBuffer buffer)
+{
+  VkMemoryBarrier memory = {
+    .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
+    .srcAccessMask = VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+    .dstAccessMask = VK_ACCESS_HOST_READ_BIT,
+  };
+
+  vkCmdPipelineBarrier (buffer,
+      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+      VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, NULL, 0, NULL);
+}
+
+static void
+mark_touched (OvkCmd *cmd)
+{
+  OvkDevice *dev = cmd->dev;
+  GHashTableIter iter;
+  gpointer key;
+
+  g_mutex_lock (&dev->queue_lock);
+  g_hash_table_iter_init (&iter, cmd->touched);
+  while (g_hash_table_iter_next (&iter, &key, NULL)) {
+    OvkBuffer *buffer = key;
+
+    buffer->last_use = MAX (buffer->last_use, cmd->pending);
+  }
+  g_mutex_unlock (&dev->queue_lock);
+}
+
+void
+ovk_cmd_discard (OvkCmd *cmd)
+{
+  g_clear_error (&cmd->error);
+  if (!cmd->pending)
+    cmd_reset (cmd);
+}
+
+gboolean
+ovk_cmd_submit (OvkCmd *cmd, GError **error)
+{
+  guint64 value = 0;
+
+  if (cmd->recording && !cmd->error) {
+    VkCommandBuffer buffer = current_buffer (cmd);
+
+    if (cmd->timed)
+      stamp (cmd, buffer);
+    if (cmd->host_reads || cmd->dev->caps.unified_memory)
+      host_barrier (buffer);
+    buffer_end (cmd);
+  }
+  if (cmd->error) {
+    g_propagate_error (error, g_steal_pointer (&cmd->error));
+    ovk_cmd_discard (cmd);
+    return FALSE;
+  }
+  if (!cmd->recording)
+    return ovk_device_alive (cmd->dev, error);
+  if (!ovk_device_submit (cmd->dev,
+          &g_array_index (cmd->buffers, VkCommandBuffer, 0), cmd->n_buffers,
+          &value, error)) {
+    cmd_reset (cmd);
+    return FALSE;
+  }
+  cmd->recording = FALSE;
+  cmd->pending = value;
+  mark_touched (cmd);
+  return TRUE;
+}
+
+gboolean
+ovk_cmd_wait (OvkCmd *cmd, GError **error)
+{
+  const char *what = cmd->label ? cmd->label : cmd->name;
+
+  if (!cmd->pending)
+    return TRUE;
+  /* On failure it stays pending, so that freeing knows what may be in use. */
+  if (!ovk_device_wait (cmd->dev, cmd->pending, what, error))
+    return FALSE;
+  cmd->pending = 0;
+  if (cmd->timed)
+    collect_timings (cmd);
+  cmd_reset (cmd);
+  return TRUE;
+}
+
+gboolean
+ovk_cmd_run (OvkCmd *cmd, GError **error)
+{
+  return ovk_cmd_submit (cmd, error) && ovk_cmd_wait (cmd, error);
+}

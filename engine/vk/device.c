@@ -1,0 +1,883 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Finds the devices, opens one, and is the only one to touch its queue. */
+#include "ovk_private.h"
+
+#include <string.h>
+
+#define AREA "vk"
+
+/* ---- errors ----------------------------------------------------------- */
+
+static const char *
+result_name (VkResult result)
+{
+  switch (result) {
+    case VK_NOT_READY:
+      return "not ready";
+    case VK_TIMEOUT:
+      return "timed out";
+    case VK_INCOMPLETE:
+      return "incomplete answer";
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+      return "out of host memory";
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+      return "out of device memory";
+    case VK_ERROR_INITIALIZATION_FAILED:
+      return "initialization failed";
+    case VK_ERROR_DEVICE_LOST:
+      return "device lost";
+    case VK_ERROR_MEMORY_MAP_FAILED:
+      return "mapping memory failed";
+    case VK_ERROR_LAYER_NOT_PRESENT:
+      return "layer not present";
+    case VK_ERROR_EXTENSION_NOT_PRESENT:
+      return "extension not present";
+    case VK_ERROR_FEATURE_NOT_PRESENT:
+      return "feature not present";
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+      return "no usable driver";
+    case VK_ERROR_TOO_MANY_OBJECTS:
+      return "too many objects";
+    case VK_ERROR_FRAGMENTED_POOL:
+    case VK_ERROR_FRAGMENTATION:
+      return "fragmented memory";
+    case VK_ERROR_OUT_OF_POOL_MEMORY:
+      return "pool exhausted";
+    case VK_ERROR_INVALID_SHADER_NV:
+      return "invalid shader";
+    default:
+      return "unknown error";
+  }
+}
+
+void
+ovk_set_error (
+    OvkDevice *dev, GError **error, VkResult result, const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  Owl2Error code;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+
+  switch (result) {
+    case VK_ERROR_OUT_OF_HOST_MEMORY:
+    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
+    case VK_ERROR_OUT_OF_POOL_MEMORY:
+    case VK_ERROR_TOO_MANY_OBJECTS:
+    case VK_ERROR_FRAGMENTATION:
+    case VK_ERROR_MEMORY_MAP_FAILED:
+      code = OWL2_ERROR_NO_MEMORY;
+      break;
+    case VK_ERROR_DEVICE_LOST:
+      code = OWL2_ERROR_DEVICE_LOST;
+      if (dev)
+        g_atomic_int_set (&dev->lost, 1);
+      break;
+    case VK_ERROR_INCOMPATIBLE_DRIVER:
+      code = OWL2_ERROR_NO_DEVICE;
+      break;
+    case VK_ERROR_LAYER_NOT_PRESENT:
+    case VK_ERROR_EXTENSION_NOT_PRESENT:
+    case VK_ERROR_FEATURE_NOT_PRESENT:
+      code = OWL2_ERROR_UNSUPPORTED;
+      break;
+    default:
+      code = OWL2_ERROR_FAILED;
+      break;
+  }
+  g_set_error (error, OWL2_ERROR, code, "%s: %s (Vulkan result %d)", text,
+      result_name (result), (int) result);
+}
+
+gboolean
+ovk_device_alive (OvkDevice *dev, GError **error)
+{
+  if (!g_atomic_int_get (&dev->lost))
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST,
+      "%s was lost earlier; only freeing is possible", dev->caps.name);
+  return FALSE;
+}
+
+void
+ovk_device_name (
+    OvkDevice *dev, VkObjectType type, guint64 object, const char *format, ...)
+{
+  g_autofree char *name = NULL;
+  VkDebugUtilsObjectNameInfoEXT info = {
+    .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+    .objectType = type,
+    .objectHandle = object,
+  };
+  va_list args;
+
+  if (!dev->set_name || !object)
+    return;
+  va_start (args, format);
+  name = g_strdup_vprintf (format, args);
+  va_end (args);
+  info.pObjectName = name;
+  /* A name that could not be set is no reason to fail anything. */
+  (void) dev->set_name (dev->handle, &info);
+}
+
+/* ---- finding devices -------------------------------------------------- */
+
+/* A physical device, and why it can't be used. */
+typedef struct {
+  VkPhysicalDevice handle;
+  OvkCaps caps;
+  VkPhysicalDeviceLimits limits;
+  guint queue_family;
+  guint timestamp_bits;
+  const char *lacks; /* (nullable) constant; NULL: usable */
+} Candidate;
+
+static gboolean
+has_extension (const VkExtensionProperties *props, guint n, const char *name)
+{
+  for (guint i = 0; i < n; i++) {
+    if (strcmp (props[i].extensionName, name) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
+static gboolean
+create_instance (VkInstance *instance, gboolean *debug_utils, GError **error)
+{
+  const char *wanted[2];
+  guint32 n_props = 0, n_wanted = 0;
+  g_autofree VkExtensionProperties *props = NULL;
+  VkApplicationInfo app = {
+    .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
+    .pApplicationName = "owl2",
+    .pEngineName = "owl2",
+    .apiVersion = VK_API_VERSION_1_2,
+  };
+  VkInstanceCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
+    .pApplicationInfo = &app,
+    .ppEnabledExtensionNames = wanted,
+  };
+  VkResult result;
+
+  *debug_utils = FALSE;
+  if (vkEnumerateInstanceExtensionProperties (NULL, &n_props, NULL)
+      == VK_SUCCESS) {
+    props = g_new0 (VkExtensionProperties, n_props + 1);
+    if (vkEnumerateInstanceExtensionProperties (NULL, &n_props, props) < 0)
+      n_props = 0;
+  }
+  if (has_extension (props, n_props, VK_EXT_DEBUG_UTILS_EXTENSION_NAME)) {
+    *debug_utils = TRUE;
+    wanted[n_wanted++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+  }
+#ifdef VK_KHR_portability_enumeration
+  if (has_extension (
+          props, n_props, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
+    info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
+    wanted[n_wanted++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+  }
+#endif
+  info.enabledExtensionCount = n_wanted;
+
+  result = vkCreateInstance (&info, NULL, instance);
+  if (result == VK_SUCCESS)
+    return TRUE;
+  *instance = VK_NULL_HANDLE;
+  ovk_set_error (NULL, error, result, "Vulkan can't be used");
+  return FALSE;
+}
+
+/* A family for compute alone leaves the graphics queue to the desktop. */
+static gboolean
+pick_queue_family (Candidate *c)
+{
+  guint32 n = 0;
+  g_autofree VkQueueFamilyProperties *props = NULL;
+  gboolean found = FALSE;
+
+  vkGetPhysicalDeviceQueueFamilyProperties (c->handle, &n, NULL);
+  props = g_new0 (VkQueueFamilyProperties, n + 1);
+  vkGetPhysicalDeviceQueueFamilyProperties (c->handle, &n, props);
+  for (guint32 i = 0; i < n; i++) {
+    gboolean alone = !(props[i].queueFlags & VK_QUEUE_GRAPHICS_BIT);
+
+    if (!(props[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || !props[i].queueCount)
+      continue;
+    if (found && !alone)
+      continue;
+    c->queue_family = i;
+    c->timestamp_bits = props[i].timestampValidBits;
+    found = TRUE;
+    if (alone)
+      break;
+  }
+  return found;
+}
+
+static void
+read_caps (Candidate *c)
+{
+  VkPhysicalDeviceSubgroupProperties subgroup = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
+  };
+  VkPhysicalDeviceMaintenance3Properties maintenance3 = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
+    .pNext = &subgroup,
+  };
+  VkPhysicalDeviceDriverProperties driver = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
+    .pNext = &maintenance3,
+  };
+  VkPhysicalDeviceProperties2 props = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+    .pNext = &driver,
+  };
+  OvkCaps *caps = &c->caps;
+  const VkPhysicalDeviceLimits *limits = &props.properties.limits;
+
+  vkGetPhysicalDeviceProperties2 (c->handle, &props);
+  g_snprintf (caps->driver, sizeof (caps->driver), "%s%s%s", driver.driverName,
+      driver.driverInfo[0] ? " " : "", driver.driverInfo);
+  memcpy (caps->cache_uuid, props.properties.pipelineCacheUUID, VK_UUID_SIZE);
+  c->limits = *limits;
+  caps->subgroup_size = subgroup.subgroupSize;
+  if (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) {
+    caps->subgroup_ballot =
+        !!(subgroup.supportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT);
+    caps->subgroup_arithmetic =
+        !!(subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+  }
+  caps->max_storage_range = limits->maxStorageBufferRange;
+  caps->storage_align = MAX (limits->minStorageBufferOffsetAlignment, 4);
+  caps->max_shared_bytes = limits->maxComputeSharedMemorySize;
+  caps->max_workgroup = MIN (limits->maxComputeWorkGroupInvocations,
+      limits->maxComputeWorkGroupSize[0]);
+  caps->max_groups_x = limits->maxComputeWorkGroupCount[0];
+  caps->max_groups_yz = MIN (
+      limits->maxComputeWorkGroupCount[1], limits->maxComputeWorkGroupCount[2]);
+  caps->max_allocation_bytes =
+      MIN (maintenance3.maxMemoryAllocationSize, G_MAXSIZE / 2);
+  if (c->timestamp_bits)
+    caps->timestamp_ns = limits->timestampPeriod;
+}
+
+static const char *
+find_what_is_missing (Candidate *c)
+{
+  VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
+  };
+  VkPhysicalDeviceFeatures2 features = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+    .pNext = &timeline,
+  };
+
+  if (c->caps.api_version < VK_API_VERSION_1_2)
+    return "lacks Vulkan 1.2";
+  vkGetPhysicalDeviceFeatures2 (c->handle, &features);
+  if (!timeline.timelineSemaphore)
+    return "lacks timeline semaphores";
+  if (!pick_queue_family (c))
+    return "lacks a compute queue";
+  return NULL;
+}
+
+static void
+look_at_device (Candidate *c, VkPhysicalDevice handle)
+{
+  VkPhysicalDeviceProperties props;
+  VkPhysicalDeviceMemoryProperties memory;
+  OvkCaps *caps = &c->caps;
+
+  c->handle = handle;
+  vkGetPhysicalDeviceProperties (handle, &props);
+  g_strlcpy (caps->name, props.deviceName, sizeof (caps->name));
+  caps->type = props.deviceType;
+  caps->vendor_id = props.vendorID;
+  caps->device_id = props.deviceID;
+  caps->driver_version = props.driverVersion;
+  caps->api_version = props.apiVersion;
+
+  vkGetPhysicalDeviceMemoryProperties (handle, &memory);
+  for (guint i = 0; i < memory.memoryHeapCount; i++) {
+    if (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
+      caps->heap_bytes = MAX (caps->heap_bytes, memory.memoryHeaps[i].size);
+  }
+  c->lacks = find_what_is_missing (c);
+  if (!c->lacks)
+    read_caps (c);
+}
+
+static const char *
+type_name (VkPhysicalDeviceType type)
+{
+  switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+      return "discrete GPU";
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+      return "integrated GPU";
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+      return "virtual GPU";
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+      return "CPU";
+    default:
+      return "other";
+  }
+}
+
+/* Lower is better. */
+static guint
+type_rank (VkPhysicalDeviceType type)
+{
+  switch (type) {
+    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
+      return 0;
+    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
+      return 1;
+    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
+      return 2;
+    case VK_PHYSICAL_DEVICE_TYPE_CPU:
+      return 3;
+    default:
+      return 4;
+  }
+}
+
+static char *
+describe (const Candidate *c, guint index)
+{
+  return g_strdup_printf ("%u: %s (%s, %s%s%s)", index, c->caps.name,
+      type_name (c->caps.type),
+      c->caps.driver[0] ? c->caps.driver : "unknown driver",
+      c->lacks ? "; " : "", c->lacks ? c->lacks : "");
+}
+
+/* All devices as "0: a (..); 1: b (..)". */
+static char *
+describe_all (const GArray *candidates)
+{
+  GString *text = g_string_new (NULL);
+
+  for (guint i = 0; i < candidates->len; i++) {
+    g_autofree char *line =
+        describe (&g_array_index (candidates, Candidate, i), i);
+
+    g_string_append_printf (text, "%s%s", i ? "; " : "", line);
+  }
+  if (!candidates->len)
+    g_string_append (text, "none");
+  return g_string_free (text, FALSE);
+}
+
+static GArray *
+find_devices (VkInstance instance, GError **error)
+{
+  g_autoptr (GArray) found = g_array_new (FALSE, TRUE, sizeof (Candidate));
+  g_autofree VkPhysicalDevice *handles = NULL;
+  guint32 n = 0;
+  VkResult result;
+
+  result = vkEnumeratePhysicalDevices (instance, &n, NULL);
+  if (result == VK_SUCCESS && n) {
+    handles = g_new0 (VkPhysicalDevice, n);
+    result = vkEnumeratePhysicalDevices (instance, &n, handles);
+  }
+  /* Some loaders say that a driver without devices failed to initialize. */
+  if (result == VK_ERROR_INITIALIZATION_FAILED)
+    n = 0;
+  else if (result < 0) {
+    ovk_set_error (NULL, error, result, "listing the Vulkan devices failed");
+    return NULL;
+  }
+  g_array_set_size (found, n);
+  for (guint32 i = 0; i < n; i++)
+    look_at_device (&g_array_index (found, Candidate, i), handles[i]);
+  return g_steal_pointer (&found);
+}
+
+GPtrArray *
+ovk_device_list (GError **error)
+{
+  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GArray) found = NULL;
+  VkInstance instance;
+  gboolean debug_utils;
+
+  if (!create_instance (&instance, &debug_utils, error))
+    return NULL;
+  found = find_devices (instance, error);
+  vkDestroyInstance (instance, NULL);
+  if (!found)
+    return NULL;
+  for (guint i = 0; i < found->len; i++)
+    g_ptr_array_add (lines, describe (&g_array_index (found, Candidate, i), i));
+  return g_steal_pointer (&lines);
+}
+
+/* ---- opening ---------------------------------------------------------- */
+
+static gboolean
+is_number (const char *text)
+{
+  if (!*text)
+    return FALSE;
+  for (; *text; text++) {
+    if (!g_ascii_isdigit (*text))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+matches (const Candidate *c, guint index, const char *wanted)
+{
+  g_autofree char *name = NULL, *part = NULL;
+
+  if (!wanted)
+    return TRUE;
+  if (is_number (wanted))
+    return strlen (wanted) < 9 && g_ascii_strtoull (wanted, NULL, 10) == index;
+  name = g_utf8_casefold (c->caps.name, -1);
+  part = g_utf8_casefold (wanted, -1);
+  return strstr (name, part) != NULL;
+}
+
+static int
+compare_rank (gconstpointer a, gconstpointer b)
+{
+  const Candidate *const *x = a, *const *y = b;
+  int rank =
+      (int) type_rank ((*x)->caps.type) - (int) type_rank ((*y)->caps.type);
+
+  /* Equal ones stay in the loader's order. */
+  return rank ? rank : (*x > *y) - (*x < *y);
+}
+
+/* The devices that fit @wanted, the best first. Never empty on success. */
+static GPtrArray *
+choose_devices (const GArray *found, const char *wanted, GError **error)
+{
+  g_autoptr (GPtrArray) usable = g_ptr_array_new ();
+  g_autofree char *all = NULL;
+  const Candidate *unusable = NULL;
+
+  for (guint i = 0; i < found->len; i++) {
+    Candidate *c = &g_array_index (found, Candidate, i);
+
+    if (!matches (c, i, wanted))
+      continue;
+    if (c->lacks)
+      unusable = c;
+    else
+      g_ptr_array_add (usable, c);
+  }
+  g_ptr_array_sort (usable, compare_rank);
+  if (usable->len)
+    return g_steal_pointer (&usable);
+
+  all = describe_all (found);
+  if (wanted && unusable)
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+        "Vulkan device '%s' can't be used: %s %s; devices: %s", wanted,
+        unusable->caps.name, unusable->lacks, all);
+  else if (wanted)
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE,
+        "there is no Vulkan device '%s'; devices: %s", wanted, all);
+  else
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE,
+        "there is no usable Vulkan device; devices: %s", all);
+  return NULL;
+}
+
+static gboolean
+create_logical_device (OvkDevice *dev, GError **error)
+{
+  const float priority = 1.f;
+  const char *wanted[1];
+  guint32 n_props = 0, n_wanted = 0;
+  g_autofree VkExtensionProperties *props = NULL;
+  VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
+    .timelineSemaphore = VK_TRUE,
+  };
+  VkDeviceQueueCreateInfo queue = {
+    .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
+    .queueFamilyIndex = dev->queue_family,
+    .queueCount = 1,
+    .pQueuePriorities = &priority,
+  };
+  VkDeviceCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+    .pNext = &timeline,
+    .queueCreateInfoCount = 1,
+    .pQueueCreateInfos = &queue,
+    .ppEnabledExtensionNames = wanted,
+  };
+  VkResult result;
+
+  if (vkEnumerateDeviceExtensionProperties (dev->physical, NULL, &n_props, NULL)
+      == VK_SUCCESS) {
+    props = g_new0 (VkExtensionProperties, n_props + 1);
+    if (vkEnumerateDeviceExtensionProperties (
+            dev->physical, NULL, &n_props, props)
+        < 0)
+      n_props = 0;
+  }
+  dev->has_budget =
+      has_extension (props, n_props, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+  /* Whoever has it, must have it enabled. */
+  if (has_extension (props, n_props, "VK_KHR_portability_subset"))
+    wanted[n_wanted++] = "VK_KHR_portability_subset";
+  info.enabledExtensionCount = n_wanted;
+
+#ifdef VK_KHR_maintenance4
+  if (has_extension (props, n_props, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) {
+    VkPhysicalDeviceMaintenance4PropertiesKHR maintenance4 = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES_KHR,
+    };
+    VkPhysicalDeviceProperties2 more = {
+      .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+      .pNext = &maintenance4,
+    };
+
+    vkGetPhysicalDeviceProperties2 (dev->physical, &more);
+    if (maintenance4.maxBufferSize)
+      dev->caps.max_allocation_bytes =
+          MIN (dev->caps.max_allocation_bytes, maintenance4.maxBufferSize);
+  }
+#endif
+
+  result = vkCreateDevice (dev->physical, &info, NULL, &dev->handle);
+  if (result != VK_SUCCESS) {
+    dev->handle = VK_NULL_HANDLE;
+    ovk_set_error (dev, error, result, "opening %s failed", dev->caps.name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+create_timeline (OvkDevice *dev, GError **error)
+{
+  VkSemaphoreTypeCreateInfo type = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+    .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+  };
+  VkSemaphoreCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+    .pNext = &type,
+  };
+  VkResult result =
+      vkCreateSemaphore (dev->handle, &info, NULL, &dev->timeline);
+
+  if (result != VK_SUCCESS) {
+    dev->timeline = VK_NULL_HANDLE;
+    ovk_set_error (
+        dev, error, result, "%s: creating a semaphore failed", dev->caps.name);
+    return FALSE;
+  }
+  ovk_device_name (
+      dev, VK_OBJECT_TYPE_SEMAPHORE, OVK_HANDLE (dev->timeline), "timeline");
+  return TRUE;
+}
+
+static void
+load_debug_functions (OvkDevice *dev)
+{
+  dev->set_name =
+      (PFN_vkSetDebugUtilsObjectNameEXT) (gpointer) vkGetInstanceProcAddr (
+          dev->instance, "vkSetDebugUtilsObjectNameEXT");
+  dev->begin_label =
+      (PFN_vkCmdBeginDebugUtilsLabelEXT) (gpointer) vkGetInstanceProcAddr (
+          dev->instance, "vkCmdBeginDebugUtilsLabelEXT");
+  dev->end_label =
+      (PFN_vkCmdEndDebugUtilsLabelEXT) (gpointer) vkGetInstanceProcAddr (
+          dev->instance, "vkCmdEndDebugUtilsLabelEXT");
+  if (!dev->begin_label || !dev->end_label) {
+    dev->begin_label = NULL;
+    dev->end_label = NULL;
+  }
+}
+
+static void
+apply_params (OvkDevice *dev, const OvkDeviceParams *params)
+{
+  if (params->no_subgroups) {
+    dev->caps.subgroup_ballot = FALSE;
+    dev->caps.subgroup_arithmetic = FALSE;
+  }
+  if (params->max_storage_range)
+    dev->caps.max_storage_range =
+        MIN (dev->caps.max_storage_range, params->max_storage_range);
+}
+
+/* Opens @c; takes over @instance in any case. */
+static OvkDevice *
+open_device (const OvkDeviceParams *params, VkInstance instance,
+    const Candidate *c, gboolean debug_utils, GError **error)
+{
+  g_autoptr (OvkDevice) dev = g_new0 (OvkDevice, 1);
+
+  g_atomic_ref_count_init (&dev->refs);
+  dev->log = params->log;
+  dev->instance = instance;
+  dev->physical = c->handle;
+  dev->caps = c->caps;
+  dev->queue_family = c->queue_family;
+  dev->timestamp_bits = c->timestamp_bits;
+  dev->copy_atom = MAX (c->limits.nonCoherentAtomSize, 1);
+  dev->max_bindings =
+      MIN (c->limits.maxPerStageDescriptorStorageBuffers, OVK_MAX_BINDINGS);
+  dev->max_allocations = c->limits.maxMemoryAllocationCount;
+  dev->timeout_ns = OVK_TIMEOUT_NS;
+  g_mutex_init (&dev->queue_lock);
+  g_mutex_init (&dev->memory_lock);
+  g_mutex_init (&dev->transfer_lock);
+  g_mutex_init (&dev->pipeline_lock);
+  g_cond_init (&dev->pipeline_made);
+  apply_params (dev, params);
+
+  vkGetPhysicalDeviceMemoryProperties (dev->physical, &dev->memory);
+  if (!create_logical_device (dev, error))
+    return NULL;
+  if (debug_utils)
+    load_debug_functions (dev);
+  vkGetDeviceQueue (dev->handle, dev->queue_family, 0, &dev->queue);
+  ovk_device_name (
+      dev, VK_OBJECT_TYPE_QUEUE, OVK_HANDLE (dev->queue), "owl2 queue");
+  if (!create_timeline (dev, error)
+      || !ovk_memory_choose_types (dev, params->no_unified_memory, error)
+      || !ovk_pipeline_open (dev, params->cache_dir, error))
+    return NULL;
+  owl2_log (dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)", dev->caps.name,
+      type_name (dev->caps.type), dev->caps.driver);
+  return g_steal_pointer (&dev);
+}
+
+OvkDevice *
+ovk_device_new (const OvkDeviceParams *params, GError **error)
+{
+  static const OvkDeviceParams defaults = { NULL };
+  g_autoptr (GArray) found = NULL;
+  g_autoptr (GPtrArray) usable = NULL;
+  VkInstance instance;
+  gboolean debug_utils;
+
+  if (!params)
+    params = &defaults;
+  /* Each try needs its own instance, since a device takes it over. Trying the
+   * next best device matters where a driver lists what it can't open. */
+  for (guint i = 0;; i++) {
+    g_autoptr (GError) failure = NULL;
+    OvkDevice *dev;
+
+    g_clear_pointer (&usable, g_ptr_array_unref);
+    g_clear_pointer (&found, g_array_unref);
+    if (!create_instance (&instance, &debug_utils, error))
+      return NULL;
+    found = find_devices (instance, error);
+    usable = found ? choose_devices (found, params->device, error) : NULL;
+    if (!usable || i >= usable->len) {
+      vkDestroyInstance (instance, NULL);
+      if (usable)
+        g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE,
+            "the Vulkan devices changed while one was opened");
+      return NULL;
+    }
+    dev = open_device (
+        params, instance, g_ptr_array_index (usable, i), debug_utils, &failure);
+    if (dev)
+      return dev;
+    if (params->device || i + 1 >= usable->len) {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return NULL;
+    }
+    owl2_log (params->log, OWL2_LOG_WARNING, AREA, "%s; trying the next device",
+        failure->message);
+  }
+}
+
+OvkDevice *
+ovk_device_ref (OvkDevice *dev)
+{
+  g_atomic_ref_count_inc (&dev->refs);
+  return dev;
+}
+
+void
+ovk_device_unref (OvkDevice *dev)
+{
+  if (!dev || !g_atomic_ref_count_dec (&dev->refs))
+    return;
+  if (dev->handle) {
+    gboolean idle = !dev->timeline || ovk_device_settle (dev, dev->submitted);
+
+    if (idle && !g_atomic_int_get (&dev->lost))
+      ovk_device_save_cache (dev);
+    ovk_memory_clear (dev);
+    if (!idle) {
+      owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+          "%s hangs; leaving it and its memory behind", dev->caps.name);
+      return;
+    }
+    ovk_pipeline_clear (dev);
+    if (dev->timeline)
+      vkDestroySemaphore (dev->handle, dev->timeline, NULL);
+    vkDestroyDevice (dev->handle, NULL);
+  }
+  if (dev->instance)
+    vkDestroyInstance (dev->instance, NULL);
+  g_mutex_clear (&dev->queue_lock);
+  g_mutex_clear (&dev->memory_lock);
+  g_mutex_clear (&dev->transfer_lock);
+  g_mutex_clear (&dev->pipeline_lock);
+  g_cond_clear (&dev->pipeline_made);
+  g_free (dev);
+}
+
+const OvkCaps *
+ovk_device_caps (const OvkDevice *dev)
+{
+  return &dev->caps;
+}
+
+const Owl2Log *
+ovk_device_log (const OvkDevice *dev)
+{
+  return dev->log;
+}
+
+/* ---- the queue -------------------------------------------------------- */
+
+gboolean
+ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
+    guint n_buffers, guint64 *value, GError **error)
+{
+  const VkPipelineStageFlags stages =
+      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+  g_autofree VkSubmitInfo *infos = g_new0 (VkSubmitInfo, n_buffers);
+  g_autofree VkTimelineSemaphoreSubmitInfo *timelines =
+      g_new0 (VkTimelineSemaphoreSubmitInfo, n_buffers);
+  g_autofree guint64 *values = g_new (guint64, n_buffers + 1);
+  VkResult result;
+
+  if (!ovk_device_alive (dev, error))
+    return FALSE;
+  for (guint i = 0; i < n_buffers; i++) {
+    timelines[i] = (VkTimelineSemaphoreSubmitInfo){
+      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
+      .waitSemaphoreValueCount = 1,
+      .pWaitSemaphoreValues = &values[i],
+      .signalSemaphoreValueCount = 1,
+      .pSignalSemaphoreValues = &values[i + 1],
+    };
+    infos[i] = (VkSubmitInfo){
+      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
+      .pNext = &timelines[i],
+      .waitSemaphoreCount = 1,
+      .pWaitSemaphores = &dev->timeline,
+      .pWaitDstStageMask = &stages,
+      .commandBufferCount = 1,
+      .pCommandBuffers = &buffers[i],
+      .signalSemaphoreCount = 1,
+      .pSignalSemaphores = &dev->timeline,
+    };
+  }
+
+  g_mutex_lock (&dev->queue_lock);
+  for (guint i = 0; i <= n_buffers; i++)
+    values[i] = dev->submitted + i;
+  result = vkQueueSubmit (dev->queue, n_buffers, infos, VK_NULL_HANDLE);
+  if (result == VK_SUCCESS)
+    dev->submitted += n_buffers;
+  *value = dev->submitted;
+  g_mutex_unlock (&dev->queue_lock);
+
+  if (result != VK_SUCCESS) {
+    ovk_set_error (
+        dev, error, result, "%s: submitting work failed", dev->caps.name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* VK_TIMEOUT when the device has finished nothing for dev->timeout_ns. */
+static VkResult
+wait_for_value (OvkDevice *dev, guint64 value)
+{
+  VkSemaphoreWaitInfo info = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+    .semaphoreCount = 1,
+    .pSemaphores = &dev->timeline,
+    .pValues = &value,
+  };
+  guint64 reached = 0, before = 0;
+  VkResult result;
+
+  result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
+  while (result == VK_SUCCESS && reached < value) {
+    guint64 timeout_ns = g_atomic_int_get (&dev->hung) ? 0 : dev->timeout_ns;
+
+    before = reached;
+    result = vkWaitSemaphores (dev->handle, &info, timeout_ns);
+    if (result != VK_TIMEOUT)
+      return result;
+    /* Others may have queued work before this one; as long as the device gets
+     * on with it, it is not lost. */
+    result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
+    if (result == VK_SUCCESS && reached < value && reached == before)
+      return VK_TIMEOUT;
+  }
+  return result;
+}
+
+gboolean
+ovk_device_wait (
+    OvkDevice *dev, guint64 value, const char *what, GError **error)
+{
+  VkResult result;
+
+  if (!value)
+    return TRUE;
+  if (!ovk_device_alive (dev, error))
+    return FALSE;
+  result = wait_for_value (dev, value);
+  if (result == VK_SUCCESS)
+    return TRUE;
+  if (result == VK_TIMEOUT) {
+    g_atomic_int_set (&dev->hung, 1);
+    g_atomic_int_set (&dev->lost, 1);
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST,
+        "%s did not finish '%s' within %.3g s", dev->caps.name, what,
+        (double) dev->timeout_ns / OVK_SECOND_NS);
+  } else {
+    ovk_set_error (dev, error, result, "%s: waiting for '%s' failed",
+        dev->caps.name, what);
+  }
+  return FALSE;
+}
+
+gboolean
+ovk_device_settle (OvkDevice *dev, guint64 value)
+{
+  VkResult result;
+
+  if (!value)
+    return TRUE;
+  result = wait_for_value (dev, value);
+  if (result == VK_TIMEOUT) {
+    g_atomic_int_set (&dev->hung, 1);
+    g_atomic_int_set (&dev->lost, 1);
+    return FALSE;
+  }
+  if (result != VK_SUCCESS)
+    g_atomic_int_set (&dev->lost, 1);
+  /* Vulkan allows destroying what a lost device was working on. */
+  return TRUE;
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the files of this folder share; nobody else includes it, except the
+ * tests of this folder. */
+#ifndef OVK_PRIVATE_H
+#define OVK_PRIVATE_H
+
+#include "ovk.h"
+
+G_BEGIN_DECLS
+
+#define OVK_SECOND_NS G_GUINT64_CONSTANT (1000000000)
+/* A wait fails when the device finishes nothing for as long as this. */
+#define OVK_TIMEOUT_NS (60 * OVK_SECOND_NS)
+
+#define OVK_MAX_PUSH_BYTES 128u
+
+/* ---- device.c --------------------------------------------------------- */
+
+/**
+ * OvkDevice: one queue and one timeline semaphore. Each submission waits for
+ * the one before it and signals the next value, so the queue is a straight
+ * line, and "value V is reached" means that all up to V is done and visible.
+ */
+struct _OvkDevice {
+  gatomicrefcount refs;
+  const Owl2Log *log; /* (nullable) borrowed */
+  OvkCaps caps;
+
+  VkInstance instance;
+  VkPhysicalDevice physical;
+  VkDevice handle;
+  guint queue_family;
+  guint timestamp_bits;
+  gsize copy_atom;    /* nonCoherentAtomSize */
+  guint max_bindings; /* storage buffers a shader stage may have */
+  guint max_allocations;
+  gboolean has_budget;
+
+  VkPhysicalDeviceMemoryProperties memory;
+  guint type_device; /* memory types, see ovk_memory_choose_types */
+  guint type_upload;
+  guint type_readback;
+
+  GMutex queue_lock; /* of the queue and the next three */
+  VkQueue queue;
+  VkSemaphore timeline;
+  guint64 submitted; /* newest value handed to the queue */
+  guint64 timeout_ns;
+
+  gint lost; /* atomic; the device is gone or hangs */
+  gint hung; /* atomic; it may still touch its memory */
+
+  PFN_vkSetDebugUtilsObjectNameEXT set_name; /* (nullable), as the next two */
+  PFN_vkCmdBeginDebugUtilsLabelEXT begin_label;
+  PFN_vkCmdEndDebugUtilsLabelEXT end_label;
+
+  GMutex memory_lock; /* of the next two */
+  guint64 allocated;
+  guint n_allocations;
+
+  GMutex transfer_lock;  /* of the staging pair and what it holds */
+  OvkUploader *uploader; /* for ovk_slice_write */
+  OvkUploader *reader;   /* for ovk_slice_read */
+  OvkCmd *filler;        /* for zeroing new blocks */
+
+  GMutex pipeline_lock; /* of all below, except the cache itself */
+  GCond pipeline_made;
+  GHashTable *pipelines; /* set of OvkPipeline */
+  VkDescriptorSetLayout set_layouts[OVK_MAX_BINDINGS + 1];
+  VkPipelineLayout layouts[OVK_MAX_BINDINGS + 1][OVK_MAX_PUSH_BYTES / 4 + 1];
+  VkPipelineCache cache;
+  char *cache_path;        /* (nullable) */
+  gsize cache_saved_bytes; /* size of what the file holds */
+};
+
+/* The only place where a VkResult becomes a GError. The text is @format, then
+ * the name of @result. Marks the device as lost where @result says so; @dev
+ * may be NULL. */
+void
+ovk_set_error (OvkDevice *dev, GError **error, VkResult result,
+    const char *format, ...) G_GNUC_PRINTF (4, 5);
+/* FALSE with DEVICE_LOST once the device is gone. */
+gboolean
+ovk_device_alive (OvkDevice *dev, GError **error);
+/* Submits @buffers in order, as one link of the chain each. @value: the
+ * timeline value that says that all is done. */
+gboolean
+ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
+    guint n_buffers, guint64 *value, GError **error);
+/* Blocks until @value is reached. @what names the work in the error. */
+gboolean
+ovk_device_wait (
+    OvkDevice *dev, guint64 value, const char *what, GError **error);
+/* Waits for @value before something is destroyed. FALSE: the device hangs and
+ * may still use it, so that it has to be leaked. */
+gboolean
+ovk_device_settle (OvkDevice *dev, guint64 value);
+void
+ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
+    const char *format, ...) G_GNUC_PRINTF (4, 5);
+
+/* A non-dispatchable or dispatchable handle as debug utils want it. */
+#define OVK_HANDLE(handle) ((guint64) (guintptr) (handle))
+
+/* ---- memory.c --------------------------------------------------------- */
+
+struct _OvkBuffer {
+  OvkDevice *dev; /* borrowed */
+  VkBuffer handle;
+  VkDeviceMemory memory;
+  gsize size;    /* bytes */
+  gsize used;    /* bytes, by the arena */
+  gsize charged; /* bytes in the device's books */
+  guint type;    /* memory type */
+  gboolean mappable;
+  guint8 *map;      /* (nullable) all of it, while it lives */
+  guint64 last_use; /* timeline value; under queue_lock */
+};
+
+/* Picks the memory types for buffers, and sets caps.unified_memory. */
+gboolean
+ovk_memory_choose_types (OvkDevice *dev, gboolean no_unified, GError **error);
+/* Drops the staging buffers; at the end of the device. */
+void
+ovk_memory_clear (OvkDevice *dev);
+
+/* ---- pipeline.c ------------------------------------------------------- */
+
+struct _OvkPipeline {
+  const OvkShader *shader; /* key, with the two below */
+  guint n_spec;
+  guint32 spec[OVK_MAX_SPEC];
+
+  VkPipeline handle;       /* NULL while some thread makes it */
+  VkPipelineLayout layout; /* borrowed from the device, as the next */
+  VkDescriptorSetLayout set_layout;
+};
+
+gboolean
+ovk_pipeline_open (OvkDevice *dev, const char *cache_dir, GError **error);
+void
+ovk_pipeline_clear (OvkDevice *dev);
+
+/* ---- cmd.c ------------------------------------------------------------ */
+
+/* A cmd that the device owns itself holds no reference on it. */
+OvkCmd *
+ovk_cmd_new_internal (
+    OvkDevice *dev, const char *name, gboolean holds_ref, GError **error);
+/* ovk_cmd_copy for any size and offset. */
+void
+ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
+/* What is recorded ends with its writes visible to the host. */
+void
+ovk_cmd_host_reads (OvkCmd *cmd);
+/* Forgets what was recorded and not submitted, and the error. */
+void
+ovk_cmd_discard (OvkCmd *cmd);
+
+G_END_DECLS
+
+#endif

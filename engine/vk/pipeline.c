@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Shaders with their constants become pipelines, once; the driver's work is
+ * kept on disk. */
+#include "ovk_private.h"
+
+#include <glib/gstdio.h>
+#include <string.h>
+
+#define AREA "vk"
+
+/* ---- pipelines -------------------------------------------------------- */
+
+static guint
+pipeline_hash (gconstpointer p)
+{
+  const OvkPipeline *a = p;
+  guint hash = g_direct_hash (a->shader);
+
+  for (guint i = 0; i < a->n_spec; i++)
+    hash = hash * 31 + a->spec[i];
+  return hash;
+}
+
+static gboolean
+pipeline_equal (gconstpointer p, gconstpointer q)
+{
+  const OvkPipeline *a = p, *b = q;
+
+  return a->shader == b->shader && a->n_spec == b->n_spec
+         && memcmp (a->spec, b->spec, a->n_spec * sizeof (guint32)) == 0;
+}
+
+/* One layout serves all shaders with as many bindings. Under the lock. */
+static gboolean
+get_set_layout (OvkDevice *dev, guint n_bindings, GError **error)
+{
+  VkDescriptorSetLayoutBinding bindings[OVK_MAX_BINDINGS];
+  VkDescriptorSetLayoutCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+    .bindingCount = n_bindings,
+    .pBindings = bindings,
+  };
+  VkDescriptorSetLayout *layout = &dev->set_layouts[n_bindings];
+  VkResult result;
+
+  if (*layout)
+    return TRUE;
+  for (guint i = 0; i < n_bindings; i++) {
+    bindings[i] = (VkDescriptorSetLayoutBinding){
+      .binding = i,
+      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+      .descriptorCount = 1,
+      .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+    };
+  }
+  result = vkCreateDescriptorSetLayout (dev->handle, &info, NULL, layout);
+  if (result != VK_SUCCESS) {
+    *layout = VK_NULL_HANDLE;
+    ovk_set_error (dev, error, result,
+        "%s: creating a layout of %u bindings failed", dev->caps.name,
+        n_bindings);
+    return FALSE;
+  }
+  ovk_device_name (dev, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
+      OVK_HANDLE (*layout), "%u bindings", n_bindings);
+  return TRUE;
+}
+
+static gboolean
+get_layouts (OvkDevice *dev, OvkPipeline *pipeline, GError **error)
+{
+  guint n_bindings = pipeline->shader->n_bindings;
+  guint push_bytes = pipeline->shader->push_bytes;
+  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&dev->pipeline_lock);
+  VkPipelineLayout *layout = &dev->layouts[n_bindings][push_bytes / 4];
+  VkPushConstantRange range = {
+    .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+    .size = push_bytes,
+  };
+  VkPipelineLayoutCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+    .setLayoutCount = 1,
+    .pSetLayouts = &dev->set_layouts[n_bindings],
+    .pushConstantRangeCount = push_bytes ? 1 : 0,
+    .pPushConstantRanges = &range,
+  };
+  VkResult result;
+
+  if (!get_set_layout (dev, n_bindings, error))
+    return FALSE;
+  if (!*layout) {
+    result = vkCreatePipelineLayout (dev->handle, &info, NULL, layout);
+    if (result != VK_SUCCESS) {
+      *layout = VK_NULL_HANDLE;
+      ovk_set_error (dev, error, result,
+          "%s: creating a layout of %u bindings and %u bytes failed",
+          dev->caps.name, n_bindings, push_bytes);
+      return FALSE;
+    }
+    ovk_device_name (dev, VK_OBJECT_TYPE_PIPELINE_LAYOUT, OVK_HANDLE (*layout),
+        "%u bindings, %u bytes", n_bindings, push_bytes);
+  }
+  pipeline->layout = *layout;
+  pipeline->set_layout = dev->set_layouts[n_bindings];
+  return TRUE;
+}
+
+/* Takes milliseconds to seconds; called without any lock. */
+static gboolean
+compile (
+    OvkDevice *dev, OvkPipeline *pipeline, VkPipeline *handle, GError **error)
+{
+  const OvkShader *shader = pipeline->shader;
+  VkSpecializationMapEntry entries[OVK_MAX_SPEC];
+  VkSpecializationInfo spec = {
+    .mapEntryCount = pipeline->n_spec,
+    .pMapEntries = entries,
+    .dataSize = pipeline->n_spec * sizeof (guint32),
+    .pData = pipeline->spec,
+  };
+  VkShaderModuleCreateInfo module_info = {
+    .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+    .codeSize = shader->code_bytes,
+    .pCode = shader->code,
+  };
+  VkComputePipelineCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
+    .stage = {
+      .sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
+      .stage = VK_SHADER_STAGE_COMPUTE_BIT,
+      .pName = "main",
+      .pSpecializationInfo = pipeline->n_spec ? &spec : NULL,
+    },
+    .layout = pipeline->layout,
+    .basePipelineIndex = -1,
+  };
+  VkResult result;
+
+  for (guint i = 0; i < pipeline->n_spec; i++) {
+    entries[i] = (VkSpecializationMapEntry){
+      .constantID = i,
+      .offset = i * (guint) sizeof (guint32),
+      .size = sizeof (guint32),
+    };
+  }
+  result = vkCreateShaderModule (
+      dev->handle, &module_info, NULL, &info.stage.module);
+  if (result == VK_SUCCESS) {
+    ovk_device_name (dev, VK_OBJECT_TYPE_SHADER_MODULE,
+        OVK_HANDLE (info.stage.module), "%s", shader->name);
+    result = vkCreateComputePipelines (
+        dev->handle, dev->cache, 1, &info, NULL, handle);
+    vkDestroyShaderModule (dev->handle, info.stage.module, NULL);
+  }
+  if (result != VK_SUCCESS) {
+    *handle = VK_NULL_HANDLE;
+    ovk_set_error (dev, error, result, "%s: compiling shader '%s' failed",
+        dev->caps.name, shader->name);
+    return FALSE;
+  }
+  ovk_device_name (
+      dev, VK_OBJECT_TYPE_PIPELINE, OVK_HANDLE (*handle), "%s", shader->name);
+  return TRUE;
+}
+
+static gboolean
+check_shader (
+    OvkDevice *dev, const OvkShader *shader, guint n_spec, GError **error)
+{
+  if (n_spec > OVK_MAX_SPEC || shader->push_bytes > OVK_MAX_PUSH_BYTES
+      || shader->push_bytes % 4 || shader->n_bindings > OVK_MAX_BINDINGS) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "shader '%s' has %u bindings, %u push bytes, %u constants; "
+        "%d, %u, %d are possible",
+        shader->name, shader->n_bindings, shader->push_bytes, n_spec,
+        OVK_MAX_BINDINGS, OVK_MAX_PUSH_BYTES, OVK_MAX_SPEC);
+    return FALSE;
+  }
+  if (shader->n_bindings > dev->max_bindings) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+        "shader '%s' has %u bindings, %s allows %u", shader->name,
+        shader->n_bindings, dev->caps.name, dev->max_bindings);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+OvkPipeline *
+ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader, const guint32 *spec,
+    guint n_spec, GError **error)
+{
+  OvkPipeline key = { .shader = shader, .n_spec = n_spec };
+  OvkPipeline *pipeline;
+  VkPipeline handle = VK_NULL_HANDLE;
+  gboolean made;
+
+  if (!check_shader (dev, shader, n_spec, error)
+      || !ovk_device_alive (dev, error))
+    return NULL;
+  if (n_spec)
+    memcpy (key.spec, spec, n_spec * sizeof (guint32));
+
+  g_mutex_lock (&dev->pipeline_lock);
+  while ((pipeline = g_hash_table_lookup (dev->pipelines, &key))
+         && !pipeline->handle)
+    g_cond_wait (&dev->pipeline_made, &dev->pipeline_lock);
+  if (!pipeline) {
+    /* Others who want the same one wait for this thread to make it. */
+    pipeline = g_memdup2 (&key, sizeof (key));
+    g_hash_table_add (dev->pipelines, pipeline);
+    g_mutex_unlock (&dev->pipeline_lock);
+
+    made = get_layouts (dev, pipeline, error)
+           && compile (dev, pipeline, &handle, error);
+
+    g_mutex_lock (&dev->pipeline_lock);
+    if (made)
+      pipeline->handle = handle;
+    else {
+      g_hash_table_remove (dev->pipelines, pipeline);
+      pipeline = NULL;
+    }
+    g_cond_broadcast (&dev->pipeline_made);
+  }
+  g_mutex_unlock (&dev->pipeline_lock);
+  return pipeline;
+}
+
+/* ---- the cache on disk ------------------------------------------------ */
+
+/* The file: this, then what the driver gave. Numbers are in the byte order of
+ * the machine, as the driver's part is. */
+typedef struct {
+  char magic[8];
+  guint64 data_bytes;
+  guint8 sha256[32]; /* of the data */
+} CacheHeader;
+
+#define CACHE_MAGIC "owl2pc1\n"
+/* Far above what a few hundred pipelines take. */
+#define CACHE_MAX_BYTES ((gsize) 256 << 20)
+
+static void
+sha256 (const guint8 *data, gsize size, guint8 digest[32])
+{
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  gsize digest_bytes = 32;
+
+  /* In parts, since GLib counts them in a signed size. */
+  g_checksum_update (checksum, data, (gssize) size);
+  g_checksum_get_digest (checksum, digest, &digest_bytes);
+}
+
+static char *
+cache_file_name (const OvkCaps *caps)
+{
+  GString *name = g_string_new ("owl2-");
+
+  for (guint i = 0; i < VK_UUID_SIZE; i++)
+    g_string_append_printf (name, "%02x", caps->cache_uuid[i]);
+  g_string_append_printf (name, "-%08x-%08x-%08x.bin", caps->vendor_id,
+      caps->device_id, caps->driver_version);
+  return g_string_free (name, FALSE);
+}
+
+/* What is wrong with the file, or NULL. */
+static const char *
+check_cache (const OvkCaps *caps, const char *file, gsize size)
+{
+  VkPipelineCacheHeaderVersionOne inner;
+  CacheHeader header;
+  guint8 digest[32];
+
+  if (size < sizeof (header) + sizeof (inner))
+    return "it is too short";
+  memcpy (&header, file, sizeof (header));
+  memcpy (&inner, file + sizeof (header), sizeof (inner));
+  if (memcmp (header.magic, CACHE_MAGIC, sizeof (header.magic)) != 0)
+    return "it is no pipeline cache";
+  if (header.data_bytes != size - sizeof (header))
+    return "its length is wrong";
+  sha256 (
+      (const guint8 *) file + sizeof (header), size - sizeof (header), digest);
+  if (memcmp (digest, header.sha256, sizeof (digest)) != 0)
+    return "its checksum is wrong";
+  if (inner.headerSize < sizeof (inner)
+      || inner.headerVersion != VK_PIPELINE_CACHE_HEADER_VERSION_ONE
+      || inner.vendorID != caps->vendor_id || inner.deviceID != caps->device_id
+      || memcmp (inner.pipelineCacheUUID, caps->cache_uuid, VK_UUID_SIZE) != 0)
+    return "it is of another device or driver";
+  return NULL;
+}
+
+/* (transfer full) the file if it can be used, else NULL. */
+static char *
+load_cache (OvkDevice *dev, gsize *size)
+{
+  g_autofree char *file = NULL;
+  g_autoptr (GError) error = NULL;
+  const char *wrong;
+  GStatBuf st;
+
+  if (!dev->cache_path || g_stat (dev->cache_path, &st) != 0)
+    return NULL;
+  if (!S_ISREG (st.st_mode) || (guint64) st.st_size > CACHE_MAX_BYTES)
+    wrong = "it is no file of a sensible size";
+  else if (!g_file_get_contents (dev->cache_path, &file, size, &error))
+    wrong = error->message;
+  else
+    wrong = check_cache (&dev->caps, file, *size);
+  if (wrong) {
+    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+        "ignoring the pipeline cache %s: %s", dev->cache_path, wrong);
+    return NULL;
+  }
+  return g_steal_pointer (&file);
+}
+
+gboolean
+ovk_pipeline_open (OvkDevice *dev, const char *cache_dir, GError **error)
+{
+  g_autofree char *file = NULL;
+  gsize size = 0;
+  VkPipelineCacheCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
+  };
+  VkResult result;
+
+  dev->pipelines =
+      g_hash_table_new_full (pipeline_hash, pipeline_equal, g_free, NULL);
+  if (cache_dir) {
+    g_autofree char *name = cache_file_name (&dev->caps);
+
+    dev->cache_path = g_build_filename (cache_dir, name, NULL);
+  }
+  file = load_cache (dev, &size);
+  if (file) {
+    info.initialDataSize = size - sizeof (CacheHeader);
+    info.pInitialData = file + sizeof (CacheHeader);
+  }
+  result = vkCreatePipelineCache (dev->handle, &info, NULL, &dev->cache);
+  if (result != VK_SUCCESS && file) {
+    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+        "ignoring the pipeline cache %s: the driver refused it",
+        dev->cache_path);
+    info.initialDataSize = 0;
+    info.pInitialData = NULL;
+    result = vkCreatePipelineCache (dev->handle, &info, NULL, &dev->cache);
+  }
+  if (result != VK_SUCCESS) {
+    dev->cache = VK_NULL_HANDLE;
+    ovk_set_error (dev, error, result, "%s: creating a pipeline cache failed",
+        dev->caps.name);
+    return FALSE;
+  }
+  dev->cache_saved_bytes = info.initialDataSize;
+  ovk_device_name (dev, VK_OBJECT_TYPE_PIPELINE_CACHE, OVK_HANDLE (dev->cache),
+      "pipeline cache");
+  return TRUE;
+}
+
+static gboolean
+write_cache (const char *path, const char *file, gsize size, GError **error)
+{
+  g_autofree char *dir = g_path_get_dirname (path);
+
+  if (g_mkdir_with_parents (dir, 0700) != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "can't make %s: %s", dir,
+        g_strerror (errno));
+    return FALSE;
+  }
+  return g_file_set_contents_full (
+      path, file, (gssize) size, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
+}
+
+void
+ovk_device_save_cache (OvkDevice *dev)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *file = NULL;
+  CacheHeader header = { CACHE_MAGIC, 0, { 0 } };
+  size_t size = 0;
+  VkResult result;
+
+  if (!dev->cache_path || !dev->cache || g_atomic_int_get (&dev->lost))
+    return;
+  result = vkGetPipelineCacheData (dev->handle, dev->cache, &size, NULL);
+  if (result != VK_SUCCESS || size <= dev->cache_saved_bytes
+      || size > CACHE_MAX_BYTES - sizeof (header))
+    return;
+  file = g_try_malloc (sizeof (header) + size);
+  if (!file)
+    return;
+  result = vkGetPipelineCacheData (
+      dev->handle, dev->cache, &size, file + sizeof (header));
+  if (result != VK_SUCCESS)
+    return;
+  header.data_bytes = size;
+  sha256 ((const guint8 *) file + sizeof (header), size, header.sha256);
+  memcpy (file, &header, sizeof (header));
+  if (!write_cache (dev->cache_path, file, sizeof (header) + size, &error)) {
+    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+        "the pipeline cache was not written: %s", error->message);
+    return;
+  }
+  dev->cache_saved_bytes = size;
+  owl2_log (dev->log, OWL2_LOG_DEBUG, AREA,
+      "wrote the pipeline cache %s, %" G_GSIZE_FORMAT " bytes", dev->cache_path,
+      size);
+}
+
+void
+ovk_pipeline_clear (OvkDevice *dev)
+{
+  if (dev->pipelines) {
+    GHashTableIter iter;
+    gpointer key;
+
+    g_hash_table_iter_init (&iter, dev->pipelines);
+    while (g_hash_table_iter_next (&iter, &key, NULL))
+      vkDestroyPipeline (dev->handle, ((OvkPipeline *) key)->handle, NULL);
+    g_clear_pointer (&dev->pipelines, g_hash_table_unref);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (dev->layouts); i++) {
+    for (guint j = 0; j < G_N_ELEMENTS (dev->layouts[i]); j++)
+      vkDestroyPipelineLayout (dev->handle, dev->layouts[i][j], NULL);
+    vkDestroyDescriptorSetLayout (dev->handle, dev->set_layouts[i], NULL);
+  }
+  vkDestroyPipelineCache (dev->handle, dev->cache, NULL);
+  g_clear_pointer (&dev->cache_path, g_free);
+}
