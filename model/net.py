@@ -47,7 +47,7 @@ class RMSNorm(nn.Module):
 
 def attend(q, k, v, mask=None):
     """q [B, h, Tq, d], k and v [B, h, Tk, d]; mask is added to the scores."""
-    score = torch.matmul(q, k.transpose(2, 3)).float() / math.sqrt(q.shape[-1])
+    score = torch.matmul(q * (1 / math.sqrt(q.shape[-1])), k.transpose(2, 3))
     if mask is not None:
         score = score + mask
     return torch.matmul(score.softmax(-1).to(v.dtype), v)

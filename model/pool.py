@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Draws the training pictures once, into a folder that training then reads.
+
+    python3 pool.py DIR SHARD SHARDS
+
+Each shard is drawn by one process and read by one training process.
+"""
+import os
+import pickle
+import sys
+import time
+
+import numpy as np
+
+import patterns
+import tasks
+import world
+from vocab import PATTERN_NAMES
+
+# (kind, words, how many) for images and for clips
+IMAGES = [('shapes', None, 36000), ('text', 'known', 9000), ('text', 'trained', 8000), ('pattern', None, 3000),
+          ('plain', None, 1500), ('photo', None, 3000)]
+CROWDS = [('crowd', None, 16000)]
+CLIPS = [('shapes', None, 15000), ('text', 'known', 700), ('pattern', None, 2600), ('plain', None, 500),
+         ('photo', None, 900)]
+CODEC = 0.06
+
+
+def make(split, index, kind, words, frames, photos):
+    """(scene, frames as drawn, letter boxes)"""
+    if kind == 'pattern':
+        scene = patterns.sample(split, index, frames)
+        return scene, patterns.render(scene), []
+    if kind == 'photo':
+        scene, drawn = photos.sample(split, index, frames)
+        return scene, drawn, []
+    scene = world.sample(split, index, kind, frames, words)
+    drawn, boxes = world.render(scene)
+    return scene, drawn, boxes
+
+
+def build(directory, name, plan, frames, shard, shards):
+    path = os.path.join(directory, '%s-%d' % (name, shard))
+    if os.path.exists(path + '.pickle'):
+        return
+    photos = patterns.Photos(False)
+    jobs = [(kind, words, i) for kind, words, n in plan for i in range(shard, n, shards)]
+    pictures = np.lib.format.open_memmap(path + '.npy', 'w+', np.uint8,
+                                         (len(jobs), frames, world.SIZE, world.SIZE, 3))
+    scenes, aux = [], []
+    start = time.time()
+    for at, (kind, words, i) in enumerate(jobs):
+        index = i + {None: 0, 'known': 0, 'trained': 1000000}[words]
+        scene, drawn, boxes = make('train', index, kind, words, frames, photos)
+        rng = world.generator('train', index, 900 + frames)
+        if rng.random() < CODEC and kind in ('shapes', 'text', 'pattern'):
+            drawn = patterns.codec(rng, drawn)
+        elif kind != 'photo' or rng.random() < 0.5:
+            drawn = world.degrade(rng, drawn)
+        pictures[at] = [world.squash(f) for f in drawn]
+        number = 1 + PATTERN_NAMES.index(scene['name']) if scene['type'] == 'pattern' else 0
+        if scene.get('name') == 'a blinking screen':
+            number = 255
+        aux.append([tasks.aux_targets(scene, f, boxes, number) for f in range(frames)])
+        scenes.append(scene)
+        if at % 2000 == 0:
+            print('%s %d of %d, %.0f s' % (path, at, len(jobs), time.time() - start), flush=True)
+    pictures.flush()
+    for k, what in enumerate(('shape', 'colour', 'letters', 'table')):
+        np.save('%s-%s.npy' % (path, what), np.array([[f[k] for f in item] for item in aux]))
+    with open(path + '.pickle.tmp', 'wb') as f:
+        pickle.dump(scenes, f)
+    os.rename(path + '.pickle.tmp', path + '.pickle')
+
+
+class Pool:
+    """Pictures [n, frames, S, S, 3], their scenes, and the targets of the throw-away heads."""
+
+    def __init__(self, directory, name, shard):
+        path = os.path.join(directory, '%s-%d' % (name, shard))
+        self.pictures = np.load(path + '.npy', mmap_mode='r')
+        self.scenes = pickle.load(open(path + '.pickle', 'rb'))
+        self.aux = [np.load('%s-%s.npy' % (path, w)) for w in ('shape', 'colour', 'letters', 'table')]
+        kinds = np.array([s['type'] for s in self.scenes])
+        self.by_type = {k: np.nonzero(kinds == k)[0] for k in np.unique(kinds)}
+
+    def draw(self, rng, n, weights):
+        """n indices; weights: type -> share"""
+        kinds = [k for k in weights if k in self.by_type]
+        w = np.array([weights[k] for k in kinds], float)
+        return [int(rng.choice(self.by_type[k])) for k in rng.choice(kinds, n, p=w / w.sum())]
+
+
+if __name__ == '__main__':
+    os.makedirs(sys.argv[1], exist_ok=True)
+    build(sys.argv[1], 'clips', CLIPS, world.FRAMES, int(sys.argv[2]), int(sys.argv[3]))
+    build(sys.argv[1], 'crowds', CROWDS, 1, int(sys.argv[2]), int(sys.argv[3]))
+    build(sys.argv[1], 'images', IMAGES, 1, int(sys.argv[2]), int(sys.argv[3]))

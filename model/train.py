@@ -1,0 +1,336 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Trains owl2-nano: warm-ups of decoder and vision, then the two stages of the paper.
+
+    python3 train.py RUN_DIR POOL_DIR [options]
+
+Runs RANKS processes of one thread each that average their gradients.  The run
+directory holds tokenizer.model, log.txt and state.pt; a run that was stopped
+goes on from state.pt.  Every batch is a function of (seed, stage, step, rank).
+"""
+import argparse
+import math
+import os
+import subprocess
+import sys
+import time
+
+import numpy as np
+import torch
+import torch.distributed as dist
+import torch.nn.functional as F
+
+import batch
+import net as network
+import pool
+import tasks
+import tokenizer
+import world
+from config import SEED, config
+from heads import Heads
+
+RANKS = 2
+# name, steps, peak learning rate
+STAGES = [('text', 300, 3e-3), ('vision', 3600, 1.2e-3), ('captions', 900, 1.2e-3), ('instruct', 3400, 1.2e-3)]
+SHARES = {'shapes': 0.66, 'text': 0.2, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
+CLIP_SHARES = {'shapes': 0.78, 'text': 0.02, 'pattern': 0.14, 'plain': 0.02, 'photo': 0.04}
+
+
+class Flat:
+    """All parameters in one vector, with AdamW on it; neighbours with one rate are stepped as one."""
+
+    def __init__(self, modules):
+        named = [(n, p) for m in modules for n, p in m.named_parameters()]
+        named.sort(key=lambda x: not self.decays(*x))
+        n = sum(p.numel() for _, p in named)
+        self.p, self.g, self.m, self.v, self.t = (torch.zeros(n) for _ in range(5))
+        self.spans, at = [], 0
+        for name, p in named:
+            k = p.numel()
+            self.p[at:at + k] = p.data.flatten()
+            p.data, p.grad = self.p[at:at + k].view(p.shape), self.g[at:at + k].view(p.shape)
+            self.spans.append((name, at, at + k, p))
+            at += k
+
+    @staticmethod
+    def decays(name, p):
+        return p.dim() >= 2 and 'embed' not in name and 'token' not in name
+
+    def select(self, rate):
+        """rate(name) -> factor on the learning rate; 0 freezes."""
+        self.runs = []
+        for name, a, b, p in self.spans:
+            kind = (rate(name), 0.03 if self.decays(name, p) else 0.0)
+            p.requires_grad_(kind[0] > 0)
+            if self.runs and self.runs[-1][1] == a and self.runs[-1][2] == kind:
+                self.runs[-1] = (self.runs[-1][0], b, kind)
+            elif kind[0] > 0:
+                self.runs.append((a, b, kind))
+        self.m.zero_(), self.v.zero_()
+
+    def step(self, lr, t, clip=1.0):
+        norm = math.sqrt(sum(float(self.g[a:b].dot(self.g[a:b])) for a, b, _ in self.runs))
+        if not math.isfinite(norm):
+            return norm
+        b1, b2 = 0.9, 0.98
+        shrink = min(1.0, clip / (norm + 1e-12))
+        for a, b, (factor, decay) in self.runs:
+            p, g, m, v, tmp = (x[a:b] for x in (self.p, self.g, self.m, self.v, self.t))
+            m.mul_(b1).add_(g, alpha=(1 - b1) * shrink)
+            v.mul_(b2).addcmul_(g, g, value=(1 - b2) * shrink * shrink)
+            torch.sqrt(v, out=tmp).add_(1e-8 * math.sqrt(1 - b2 ** t))
+            if decay:
+                p.mul_(1 - lr * factor * decay)
+            p.addcdiv_(m, tmp, value=-lr * factor * math.sqrt(1 - b2 ** t) / (1 - b1 ** t))
+        return norm
+
+
+class Shared:
+    """Sums the gradients of two processes through shared memory."""
+
+    def __init__(self, path, rank, n):
+        if rank == 0:
+            np.zeros((2, 2, n), np.float32).tofile(path)
+        dist.barrier()
+        self.slots = torch.from_numpy(np.memmap(path, np.float32, 'r+', shape=(2, 2, n)))
+        dist.barrier()
+        if rank == 0:
+            os.unlink(path)
+        self.rank, self.turn = rank, 0
+
+    def reduce(self, flat):
+        mine, other = self.slots[self.turn, self.rank], self.slots[self.turn, 1 - self.rank]
+        for a, b, _ in flat.runs:
+            mine[a:b] = flat.g[a:b]
+        dist.barrier()
+        for a, b, _ in flat.runs:
+            # The same order of the sum in both processes, so that they stay equal to the bit.
+            flat.g[a:b].add_(other[a:b]).mul_(0.5)
+        self.turn = 1 - self.turn
+
+
+def rates(stage):
+    """The learning-rate factor of each parameter in a stage."""
+    def rate(name):
+        vision, abstractor = 'vision_model' in name, 'visual_abstractor' in name
+        head = name.startswith(('patch.', 'table.', 'narrow.'))
+        if stage == 'text':
+            return 0.0 if vision or abstractor or head or 'multiway.1' in name else 1.0
+        if stage == 'vision':
+            return 1.0 if vision or abstractor or head else 0.0
+        if stage == 'captions':
+            return 0.5 if vision or abstractor or head else 1.0 if 'multiway.1' in name else 0.0
+        if vision and 'layers.' in name:
+            return 0.9 ** (5 - int(name.split('layers.')[1].split('.')[0]))
+        return 0.9 ** 6 if 'vision_model.embeddings' in name else 1.0
+    return rate
+
+
+def schedule(step, steps, peak):
+    """Warm-up, level, and a fall over the last 40 % to nearly nothing."""
+    warm, fall = min(100, steps // 10), int(0.4 * steps)
+    if step < warm:
+        return peak * (step + 1) / warm
+    if step > steps - fall:
+        return peak * (0.01 + 0.99 * (steps - step) / fall)
+    return peak
+
+
+class Trainer:
+    def __init__(self, run, pools, rank, ranks, settings):
+        self.run, self.rank, self.ranks = run, rank, ranks
+        self.tok = tokenizer.Tokenizer(os.path.join(run, 'tokenizer.model'))
+        c = config(queries=settings.queries, size=world.SIZE)
+        self.net = network.Owl2(c)
+        self.net.init(settings.seed)
+        torch.manual_seed(settings.seed)
+        self.heads = Heads(c['visual_config']['visual_model']['hidden_size'], c['hidden_size'], settings.queries)
+        self.flat = Flat([self.net, self.heads])
+        self.settings = settings
+        if ranks > 1:
+            self.shared = Shared('/dev/shm/owl2-nano-%d' % settings.port, rank, self.flat.p.numel())
+        if pools:
+            self.images, self.clips, self.crowds = (pool.Pool(pools, n, rank) for n in ('images', 'clips', 'crowds'))
+
+    def rng(self, stage, step):
+        return np.random.default_rng([self.settings.seed, stage, step, self.rank])
+
+    # ---- losses ----
+
+    def answer_loss(self, embeds, packed, span):
+        ids, pos, mask, where, want, answers = packed
+        x = self.net.decode(embeds, pos, mask, span)
+        logits = self.net.lm_head(x[where[0], where[1]]).float()
+        loss = F.cross_entropy(logits, want)
+        right = (logits.argmax(-1) == want).tolist()
+        return loss, [(kind, all(right[a:b])) for _, kind, a, b in answers]
+
+    def text_loss(self, items):
+        packed = batch.pack(self.tok, items, 0, [False] * len(items))
+        return self.answer_loss(self.net.model.embed_tokens(packed[0]), packed, None)
+
+    def picture_loss(self, rng, rows, items, tag):
+        """rows [B, image rows, W]"""
+        talk = rng.random(len(items)) < batch.TALK
+        packed = batch.pack(self.tok, items, rows.shape[1], talk)
+        start = len(self.tok.head())
+        span = (start, start + rows.shape[1])
+        e = self.net.model.embed_tokens(packed[0])
+        e = torch.cat([e[:, :span[0]], rows, e[:, span[1]:]], 1)
+        loss, right = self.answer_loss(e, packed, span)
+        return loss, [(tag + ' ' + k, r) for k, r in right]
+
+    def step_text(self, rng):
+        items = []
+        for i in range(32):
+            if i < 12:
+                items += batch.text(rng, 1, 3)
+            else:
+                p = self.clips if i % 3 == 0 else self.images
+                s = p.scenes[p.draw(rng, 1, CLIP_SHARES if i % 3 == 0 else SHARES)[0]]
+                items.append(tasks.questions(rng, s, 3))
+        loss, right = self.text_loss(items)
+        return loss, [(k, r) for k, r in right if k == 'fact'], {}
+
+    def step_vision(self, rng):
+        a, c = self.images.draw(rng, 20, SHARES), self.clips.draw(rng, 10, CLIP_SHARES)
+        b = self.crowds.draw(rng, 12, {'crowd': 1})
+        f = rng.integers(0, world.FRAMES, len(c))
+        frames = np.concatenate([batch.frames_of(rng, self.images, a), batch.frames_of(rng, self.crowds, b)] +
+                                [world.adjust(rng, self.clips.pictures[i, k][None]) for i, k in zip(c, f)])
+        targets = [torch.cat(t) for t in zip(batch.aux_of(self.images, a), batch.aux_of(self.crowds, b),
+                                                   batch.aux_of(self.clips, c, f))]
+        vision = self.net.model.vision_model(batch.pixels(frames))
+        loss, right = self.heads(vision, self.net.model.visual_abstractor(vision), targets)
+        return loss, [], right
+
+    def step_pictures(self, rng, captions):
+        s = self.settings
+        a, c = self.images.draw(rng, s.images, SHARES), self.clips.draw(rng, s.clips, CLIP_SHARES)
+        frames = np.concatenate([batch.frames_of(rng, self.images, a), batch.frames_of(rng, self.clips, c)])
+        vision = self.net.model.vision_model(batch.pixels(frames))
+        rows = self.net.model.visual_abstractor(vision)
+        targets = [torch.cat(t) for t in zip(batch.aux_of(self.images, a), batch.aux_of(self.clips, c))]
+        aux, right = self.heads(vision, rows, targets)
+        n = 2 if captions else 4
+        items = [batch.ask(rng, self.images.scenes[i], n, captions) for i in a]
+        la, ra = self.picture_loss(rng, rows[:len(a)], items, 'image')
+        items = [batch.ask(rng, self.clips.scenes[i], n, captions) for i in c]
+        lc, rc = self.picture_loss(rng, rows[len(a):].reshape(len(c), -1, rows.shape[2]), items, 'clip')
+        loss = la + 0.6 * lc + (0.1 if captions else 0.05) * aux
+        if not captions:
+            lt, rt = self.text_loss(batch.text(rng, 4, 3))
+            loss, ra = loss + 0.15 * lt, ra + rt
+        return loss, ra + rc, dict(right, **{'loss image': la.item(), 'loss clip': lc.item()})
+
+    # ---- the run ----
+
+    def log(self, *words):
+        if self.rank == 0:
+            line = time.strftime('%H:%M:%S ') + ' '.join(str(w) for w in words)
+            print(line, flush=True)
+            with open(os.path.join(self.run, 'log.txt'), 'a') as f:
+                f.write(line + '\n')
+
+    def save(self, stage, step):
+        if self.rank:
+            return
+        path = os.path.join(self.run, 'state.pt')
+        f = self.flat
+        torch.save({'stage': stage, 'step': step, 'p': f.p, 'm': f.m, 'v': f.v}, path + '.tmp')
+        os.replace(path + '.tmp', path)
+
+    def resume(self):
+        path = os.path.join(self.run, 'state.pt')
+        if not os.path.exists(path):
+            return 0, 0, None
+        s = torch.load(path)
+        self.flat.p.copy_(s['p'])
+        return s['stage'], s['step'], s
+
+    def train(self, stages):
+        first, begin, state = self.resume()
+        for number in range(first, len(stages)):
+            name, steps, peak = stages[number]
+            if name == 'captions' and begin == 0:
+                for layer in self.net.model.layers:
+                    for m in layer.modules():
+                        if isinstance(m, network.MultiWay):
+                            m.multiway[1].load_state_dict(m.multiway[0].state_dict())
+            self.flat.select(rates(name))
+            if state is not None and begin:
+                self.flat.m.copy_(state['m']), self.flat.v.copy_(state['v'])
+            state = None
+            self.log('stage', name, 'from step', begin, 'of', steps)
+            self.stage(number, name, begin, steps, peak)
+            begin = 0
+            self.save(number + 1, 0)
+            if self.rank == 0:
+                torch.save(self.net.state_dict(), os.path.join(self.run, 'after-%s.pt' % name))
+
+    def stage(self, number, name, begin, steps, peak):
+        stats, scores, since, losses, saved = {}, {}, time.time(), [], time.time()
+        for step in range(begin, steps):
+            rng = self.rng(number, step)
+            self.flat.g.zero_()
+            if name == 'text':
+                loss, right, extra = self.step_text(rng)
+            elif name == 'vision':
+                loss, right, extra = self.step_vision(rng)
+            else:
+                loss, right, extra = self.step_pictures(rng, name == 'captions')
+            loss.backward()
+            if self.ranks > 1:
+                self.shared.reduce(self.flat)
+            norm = self.flat.step(schedule(step, steps, peak), step + 1)
+            losses.append(loss.item())
+            for k, r in right:
+                scores.setdefault(k, []).append(r)
+            for k, r in extra.items():
+                stats.setdefault(k, []).append(r)
+            if (step + 1) % 100 == 0 or step + 1 == steps:
+                each = (time.time() - since) / len(losses)
+                self.log('%s %d/%d loss %.4f norm %.2f, %.3f s each' % (name, step + 1, steps, np.mean(losses), norm, each))
+                if (step + 1) % 500 == 0 or step + 1 == steps:
+                    self.log('   ', ', '.join('%s %.3f' % (k, np.mean(v)) for k, v in sorted(stats.items())))
+                    self.log('   ', ', '.join('%s %.3f' % (k, np.mean(v)) for k, v in sorted(scores.items())))
+                    stats, scores = {}, {}
+                losses, since = [], time.time()
+            if time.time() - saved > 90 and self.rank == 0:
+                self.save(number, step + 1)
+                saved = time.time()
+
+
+def parse(argv):
+    p = argparse.ArgumentParser()
+    p.add_argument('run')
+    p.add_argument('pool')
+    p.add_argument('--seed', type=int, default=SEED)
+    p.add_argument('--queries', type=int, default=16)
+    p.add_argument('--images', type=int, default=18, help='images per step and process')
+    p.add_argument('--clips', type=int, default=6, help='clips per step and process')
+    p.add_argument('--scale', type=float, default=1.0, help='factor on the steps of all stages')
+    p.add_argument('--port', type=int, default=29871)
+    p.add_argument('--rank', type=int, default=-1, help=argparse.SUPPRESS)
+    return p.parse_args(argv)
+
+
+def main(argv):
+    s = parse(argv)
+    if s.rank < 0:
+        env = dict(os.environ, OMP_NUM_THREADS='1', OPENBLAS_NUM_THREADS='1')
+        procs = [subprocess.Popen([sys.executable, os.path.abspath(__file__)] + argv + ['--rank', str(r)], env=env)
+                 for r in range(RANKS)]
+        codes = [p.wait() for p in procs]
+        return max(abs(c) for c in codes)
+    torch.set_num_threads(1)
+    network.FAST = True
+    dist.init_process_group('gloo', init_method='tcp://127.0.0.1:%d' % s.port, rank=s.rank, world_size=RANKS)
+    t = Trainer(s.run, s.pool, s.rank, RANKS, s)
+    t.log('parameters', sum(p.numel() for p in t.net.parameters()), 'and throw-away',
+          sum(p.numel() for p in t.heads.parameters()))
+    t.train([(n, max(1, int(k * s.scale)), lr) for n, k, lr in STAGES])
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))
