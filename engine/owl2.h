@@ -33,8 +33,8 @@ typedef struct _Owl2Features Owl2Features;
  *
  * Called on the thread that loads. Returns: FALSE to cancel the load.
  */
-typedef gboolean (*Owl2ProgressFunc) (const char *stage, double fraction,
-    gpointer user_data);
+typedef gboolean (*Owl2ProgressFunc) (
+    const char *stage, double fraction, gpointer user_data);
 
 /**
  * Owl2ModelParams: zeros are defaults; needs to live only for the call,
@@ -60,6 +60,7 @@ typedef struct {
  * @n_rows: positions that one frame takes (queries + 1)
  * @image_size: edge in pixels of the square that frames are resized to
  * @weights_bytes: device memory of the weights
+ * @token_bytes: weights that the decoder reads for one generated token
  * @device_bytes: all device memory taken through this model and its sessions
  */
 typedef struct {
@@ -71,6 +72,7 @@ typedef struct {
   guint n_rows;
   guint image_size;
   guint64 weights_bytes;
+  guint64 token_bytes;
   guint64 device_bytes;
 } Owl2ModelInfo;
 
@@ -84,20 +86,27 @@ typedef struct {
  * Returns: (transfer full): drop it with owl2_model_unref(); sessions hold a
  * reference of their own
  */
-Owl2Model *owl2_model_load (const Owl2ModelParams *params, GError **error);
-Owl2Model *owl2_model_ref (Owl2Model *model);
-void owl2_model_unref (Owl2Model *model);
+Owl2Model *
+owl2_model_load (const Owl2ModelParams *params, GError **error);
+Owl2Model *
+owl2_model_ref (Owl2Model *model);
+void
+owl2_model_unref (Owl2Model *model);
 /* Strings in @info live as long as the model. Any thread. */
-void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
+void
+owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
 /* (transfer full): one line for each Vulkan device, as "0: name (type, ..)" */
-GPtrArray *owl2_list_devices (GError **error);
+GPtrArray *
+owl2_list_devices (GError **error);
 
 /**
  * owl2_model_tokenize: plain SentencePiece ids of @text, without `<s>`.
  * owl2_model_detokenize: the text of @ids.
  */
-GArray *owl2_model_tokenize (Owl2Model *model, const char *text);
-char *owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
+GArray *
+owl2_model_tokenize (Owl2Model *model, const char *text);
+char *
+owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
 
 /* ---- session ---------------------------------------------------------- */
 
@@ -113,21 +122,25 @@ typedef struct {
   guint n_ctx;
 } Owl2SessionParams;
 
-Owl2Session *owl2_session_new (Owl2Model *model,
-    const Owl2SessionParams *params, GError **error);
-void owl2_session_free (Owl2Session *session);  /* accepts NULL */
+Owl2Session *
+owl2_session_new (
+    Owl2Model *model, const Owl2SessionParams *params, GError **error);
+void
+owl2_session_free (Owl2Session *session); /* accepts NULL */
 /* Makes the running call return CANCELLED soon, between tokens or layers, and
  * every later one at once, until owl2_session_uncancel(). Any thread. */
-void owl2_session_cancel (Owl2Session *session);
-void owl2_session_uncancel (Owl2Session *session);
+void
+owl2_session_cancel (Owl2Session *session);
+void
+owl2_session_uncancel (Owl2Session *session);
 
 /**
  * Owl2Image: packed 8-bit RGB, rows @stride bytes apart (at least 3 * width).
  */
 typedef struct {
   const guint8 *data;
-  guint width, height;          /* pixels, at least 1 */
-  gsize stride;                 /* bytes */
+  guint width, height; /* pixels, at least 1 */
+  gsize stride;        /* bytes */
 } Owl2Image;
 
 /**
@@ -136,10 +149,13 @@ typedef struct {
  *
  * Returns: (transfer full): n_rows x width floats in host memory
  */
-Owl2Features *owl2_session_encode (Owl2Session *session,
-    const Owl2Image *image, guint64 *encode_ns, GError **error);
-Owl2Features *owl2_features_ref (Owl2Features *features);
-void owl2_features_unref (Owl2Features *features);      /* accepts NULL */
+Owl2Features *
+owl2_session_encode (Owl2Session *session, const Owl2Image *image,
+    guint64 *encode_ns, GError **error);
+Owl2Features *
+owl2_features_ref (Owl2Features *features);
+void
+owl2_features_unref (Owl2Features *features); /* accepts NULL */
 
 /**
  * Owl2Sampling:
@@ -163,8 +179,10 @@ typedef struct {
   gboolean ignore_eos;
 } Owl2Sampling;
 
-#define OWL2_SAMPLING_DEFAULT \
-  { .max_tokens = 128, .top_p = 1.f, .repetition_penalty = 1.f }
+#define OWL2_SAMPLING_DEFAULT                                                  \
+  {                                                                            \
+    .max_tokens = 128, .top_p = 1.f, .repetition_penalty = 1.f                 \
+  }
 
 /**
  * Owl2TokenFunc:
@@ -174,8 +192,8 @@ typedef struct {
  *
  * Called on the generating thread. Returns: FALSE to end the answer here.
  */
-typedef gboolean (*Owl2TokenFunc) (gint32 id, double probability,
-    const char *text, gpointer user_data);
+typedef gboolean (*Owl2TokenFunc) (
+    gint32 id, double probability, const char *text, gpointer user_data);
 
 /**
  * Owl2Request:
@@ -188,7 +206,7 @@ typedef struct {
   Owl2Features *const *frames;
   guint n_frames;
   Owl2Sampling sampling;
-  Owl2TokenFunc on_token;       /* (nullable) */
+  Owl2TokenFunc on_token; /* (nullable) */
   gpointer user_data;
 } Owl2Request;
 
@@ -219,9 +237,11 @@ typedef struct {
  *
  * Returns: (transfer full): owl2_answer_free()
  */
-Owl2Answer *owl2_session_generate (Owl2Session *session,
-    const Owl2Request *request, GError **error);
-void owl2_answer_free (Owl2Answer *answer);     /* accepts NULL */
+Owl2Answer *
+owl2_session_generate (
+    Owl2Session *session, const Owl2Request *request, GError **error);
+void
+owl2_answer_free (Owl2Answer *answer); /* accepts NULL */
 
 /**
  * Owl2Turn: an earlier question and its answer.
@@ -240,7 +260,8 @@ typedef struct {
  *
  * Returns: (transfer full): the literal prompt for an Owl2Request
  */
-char *owl2_prompt_format (const char *question, gboolean with_image,
+char *
+owl2_prompt_format (const char *question, gboolean with_image,
     const Owl2Turn *history, guint n_history);
 
 /* ---- looking inside --------------------------------------------------- */
@@ -261,7 +282,8 @@ typedef void (*Owl2TapFunc) (const char *name, char type, const gsize *shape,
  * owl2_session_set_tap: every later call hands its stages to @func; much
  * slower. @attention adds the attention probabilities ("attn_I").
  */
-void owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
+void
+owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
     gboolean attention, gpointer user_data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Model, owl2_model_unref)

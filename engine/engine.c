@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Models: a file on a device, shared by sessions. */
+#include "engine_private.h"
+
+/* Parts of a load, as fractions of the whole. */
+#define FRACTION_DEVICE 0.05
+#define FRACTION_WEIGHTS 0.85
+
+typedef struct {
+  const Owl2ModelParams *params;
+} LoadProgress;
+
+static gboolean
+report (const Owl2ModelParams *params, const char *stage, double fraction,
+    GError **error)
+{
+  if (!params->progress
+      || params->progress (stage, fraction, params->progress_data))
+    return TRUE;
+  g_set_error_literal (
+      error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "loading was cancelled");
+  return FALSE;
+}
+
+static gboolean
+weights_progress (double fraction, gpointer user_data)
+{
+  LoadProgress *p = user_data;
+
+  return report (p->params, "uploading weights",
+      FRACTION_DEVICE + (FRACTION_WEIGHTS - FRACTION_DEVICE) * fraction, NULL);
+}
+
+static Owl2Gguf *
+open_file (const Owl2ModelParams *params, GError **error)
+{
+  g_autoptr (GBytes) bytes = NULL;
+
+  if (params->path)
+    return owl2_gguf_open (params->path, error);
+  bytes = owl2_embedded_model ();
+  if (bytes)
+    return owl2_gguf_new (bytes, "embedded model", error);
+  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+      "no model file was given, and this build has no embedded model");
+  return NULL;
+}
+
+static Owl2Tokenizer *
+open_tokenizer (const Owl2Gguf *gguf, GError **error)
+{
+  Owl2Vocab vocab = { NULL };
+  const char *kind;
+  guint n_scores, n_types;
+
+  if (!owl2_gguf_string (gguf, "tokenizer.ggml.model", &kind, error)
+      || !owl2_gguf_strings (
+          gguf, "tokenizer.ggml.tokens", &vocab.pieces, &vocab.n, error)
+      || !owl2_gguf_f32s (
+          gguf, "tokenizer.ggml.scores", &vocab.scores, &n_scores, error)
+      || !owl2_gguf_i32s (
+          gguf, "tokenizer.ggml.token_type", &vocab.types, &n_types, error)
+      || !owl2_gguf_u32_or (
+          gguf, "tokenizer.ggml.bos_token_id", 1, &vocab.bos_id, error)
+      || !owl2_gguf_u32_or (
+          gguf, "tokenizer.ggml.eos_token_id", 2, &vocab.eos_id, error)
+      || !owl2_gguf_u32_or (
+          gguf, "tokenizer.ggml.unknown_token_id", 0, &vocab.unk_id, error))
+    return NULL;
+  if (g_strcmp0 (kind, "llama") != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+        "%s: tokenizer.ggml.model is '%s', not 'llama'", owl2_gguf_name (gguf),
+        kind);
+    return NULL;
+  }
+  if (n_scores != vocab.n || n_types != vocab.n) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+        "%s: %u tokens, %u scores and %u types: the numbers must be equal",
+        owl2_gguf_name (gguf), vocab.n, n_scores, n_types);
+    return NULL;
+  }
+  return owl2_tokenizer_new (&vocab, owl2_gguf_name (gguf), error);
+}
+
+static gboolean
+check_vocab (const Owl2Model *model, GError **error)
+{
+  guint n = owl2_tokenizer_n_vocab (model->tokenizer);
+  guint n_vocab = model->weights->config.decoder.n_vocab;
+
+  if (n == n_vocab)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+      "%s: the tokenizer has %u tokens, the embedding %u rows",
+      owl2_gguf_name (model->gguf), n, n_vocab);
+  return FALSE;
+}
+
+static gboolean
+warm_up (Owl2Model *model, GError **error)
+{
+  g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, error);
+
+  if (!session || !owl2_session_warm_up (session, error))
+    return FALSE;
+  ovk_device_save_cache (model->dev);
+  return TRUE;
+}
+
+Owl2Model *
+owl2_model_load (const Owl2ModelParams *params, GError **error)
+{
+  g_autoptr (Owl2Model) model = g_new0 (Owl2Model, 1);
+  LoadProgress progress = { params };
+  OvkDeviceParams dev_params = {
+    .device = params->device,
+    .cache_dir = params->cache_dir,
+    .log = &model->log,
+  };
+
+  model->ref_count = 1;
+  model->log = params->log;
+  if (!report (params, "opening the model file", 0, error))
+    return NULL;
+  model->gguf = open_file (params, error);
+  if (!model->gguf)
+    return NULL;
+  model->tokenizer = open_tokenizer (model->gguf, error);
+  if (!model->tokenizer)
+    return NULL;
+  model->dev = ovk_device_new (&dev_params, error);
+  if (!model->dev)
+    return NULL;
+  model->weights = owl2_weights_load (
+      model->dev, model->gguf, weights_progress, &progress, error);
+  if (!model->weights || !check_vocab (model, error))
+    return NULL;
+  model->weights_bytes = ovk_arena_bytes (model->weights->arena);
+  if (!report (params, "compiling pipelines", FRACTION_WEIGHTS, error)
+      || !warm_up (model, error) || !report (params, "ready", 1, error))
+    return NULL;
+  owl2_log (&model->log, OWL2_LOG_INFO, "engine",
+      "%s on %s: %" G_GUINT64_FORMAT " MiB of weights",
+      owl2_gguf_name (model->gguf), ovk_device_caps (model->dev)->name,
+      model->weights_bytes >> 20);
+  return g_steal_pointer (&model);
+}
+
+Owl2Model *
+owl2_model_ref (Owl2Model *model)
+{
+  g_atomic_int_inc (&model->ref_count);
+  return model;
+}
+
+void
+owl2_model_unref (Owl2Model *model)
+{
+  if (!model || !g_atomic_int_dec_and_test (&model->ref_count))
+    return;
+  owl2_weights_free (model->weights);
+  owl2_tokenizer_free (model->tokenizer);
+  owl2_gguf_free (model->gguf);
+  ovk_device_unref (model->dev);
+  g_free (model);
+}
+
+static guint64
+weight_bytes (const Owl2Tensor *t)
+{
+  return owl2_tensor_bytes (t->type, t->rows, t->cols);
+}
+
+static guint64
+token_bytes (const Owl2Weights *weights)
+{
+  guint64 bytes = weight_bytes (&weights->decoder.output);
+
+  for (guint i = 0; i < weights->config.decoder.n_layers; i++) {
+    const Owl2DecoderLayer *layer = &weights->decoder.layers[i];
+
+    bytes += weight_bytes (&layer->q) + weight_bytes (&layer->k[0])
+             + weight_bytes (&layer->v[0]) + weight_bytes (&layer->out)
+             + weight_bytes (&layer->gate) + weight_bytes (&layer->up)
+             + weight_bytes (&layer->down);
+  }
+  return bytes;
+}
+
+void
+owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
+{
+  const Owl2Config *config = &model->weights->config;
+  const OvkCaps *caps = ovk_device_caps (model->dev);
+
+  *info = (Owl2ModelInfo){
+    .name = config->name,
+    .device = caps->name,
+    .driver = caps->driver,
+    .n_ctx = config->decoder.n_ctx,
+    .n_vocab = config->decoder.n_vocab,
+    .n_rows = config->abstractor.n_queries + 1,
+    .image_size = config->vision.image_size,
+    .weights_bytes = model->weights_bytes,
+    .token_bytes = token_bytes (model->weights),
+    .device_bytes = ovk_device_allocated_bytes (model->dev),
+  };
+}
+
+GPtrArray *
+owl2_list_devices (GError **error)
+{
+  return ovk_device_list (error);
+}
+
+GArray *
+owl2_model_tokenize (Owl2Model *model, const char *text)
+{
+  GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+
+  owl2_tokenizer_encode (model->tokenizer, text, -1, ids);
+  return ids;
+}
+
+char *
+owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids)
+{
+  return owl2_tokenizer_decode (model->tokenizer, ids, n_ids);
+}
+
+char *
+owl2_prompt_format (const char *question, gboolean with_image,
+    const Owl2Turn *history, guint n_history)
+{
+  g_autofree Owl2PromptTurn *turns = g_new (Owl2PromptTurn, n_history);
+
+  for (guint i = 0; i < n_history; i++)
+    turns[i] = (Owl2PromptTurn){ history[i].question, history[i].answer };
+  return owl2_prompt_build (question, with_image, turns, n_history);
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One layer (x: queries; v: vision features, the same in every layer), as in
+ * the published modeling_mplug_owl2.py / visual_encoder.py:
+ *
+ *   h  = norm1 (x)
+ *   kv = [h ; normk (v)]
+ *   q  = query (h + q_pos)
+ *   k  = key (kv + [q_pos ; k_pos])
+ *   w  = value (kv)
+ *   t  = h + out (attention (q, k, w))         the residual is h, not x
+ *   x' = t + w2 (ffn_ln (silu (w1 (u)) * w3 (u)))   u = norm2 (t)
+ */
+#include "abstractor.h"
+
+#include <math.h>
+
+/* norm1, normk and norm2, whatever the configuration says. */
+#define NORM_EPS 1e-5f
+
+gboolean
+owl2_abstractor_buffers_alloc (Owl2AbstractorBuffers *b, OvkArena *arena,
+    const Owl2Config *config, GError **error)
+{
+  guint Q = config->abstractor.n_queries, T = config->vision.n_tokens;
+  guint width = config->abstractor.width, mlp = config->abstractor.mlp;
+  Owl2Tensor *queries[] = { &b->x, &b->h, &b->t, &b->q_in, &b->q, &b->attn };
+  Owl2Tensor *keys[] = { &b->kv, &b->k_in, &b->k, &b->v };
+  Owl2Tensor *mlps[] = { &b->gate, &b->up, &b->act, &b->norm };
+
+  for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
+    if (!owl2_tensor_alloc (queries[i], arena, Q, width, error))
+      return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    if (!owl2_tensor_alloc (keys[i], arena, Q + T, width, error))
+      return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (mlps); i++)
+    if (!owl2_tensor_alloc (mlps[i], arena, Q, mlp, error))
+      return FALSE;
+  return owl2_tensor_alloc (
+      &b->out, arena, Q + 1, config->decoder.width, error);
+}
+
+/* b->t = h + out (attention (...)) */
+static gboolean
+record_attention (Owl2Exec *exec, const Owl2Weights *weights,
+    Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer,
+    const Owl2Tensor *vision, GError **error)
+{
+  guint Q = b->x.rows, T = vision->rows, width = b->x.cols;
+  guint d = weights->config.abstractor.head_dim;
+  Owl2Tensor kv_queries = owl2_tensor_rows (b->kv, 0, Q);
+  Owl2Tensor kv_vision = owl2_tensor_rows (b->kv, Q, T);
+  Owl2Tensor k_queries = owl2_tensor_rows (b->k_in, 0, Q);
+  Owl2Tensor k_vision = owl2_tensor_rows (b->k_in, Q, T);
+  Owl2Attention attention = {
+    .q = b->q,
+    .k = b->k,
+    .v = b->v,
+    .out = b->attn,
+    .n_q = Q,
+    .n_k = Q + T,
+    .n_heads = weights->config.abstractor.n_heads,
+    .n_kv_heads = weights->config.abstractor.n_heads,
+    .head_dim = d,
+    .q_head_stride = d,
+    .kv_head_stride = d,
+    .scale = 1.f / sqrtf (d),
+  };
+  OvkCmd *cmd = owl2_exec_cmd (exec);
+
+  ovk_cmd_label (cmd, "abstractor attention");
+  owl2_op_layernorm (cmd, &b->h, &b->x, &layer->ln1.w, &layer->ln1.b, NORM_EPS);
+  owl2_op_copy (cmd, &kv_queries, &b->h);
+  owl2_op_layernorm (
+      cmd, &kv_vision, vision, &layer->lnk.w, &layer->lnk.b, NORM_EPS);
+  owl2_op_add (cmd, &b->q_in, &b->h, &layer->q_pos);
+  owl2_op_add (cmd, &k_queries, &kv_queries, &layer->q_pos);
+  owl2_op_add (cmd, &k_vision, &kv_vision, &layer->k_pos);
+  owl2_op_matmul (
+      cmd, &b->q, &b->q_in, &layer->q.w, &layer->q.b, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (
+      cmd, &b->k, &b->k_in, &layer->k.w, &layer->k.b, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (
+      cmd, &b->v, &b->kv, &layer->v.w, &layer->v.b, OWL2_ACT_NONE, NULL);
+  owl2_op_attention (cmd, &attention);
+  owl2_op_matmul (
+      cmd, &b->t, &b->attn, &layer->out.w, &layer->out.b, OWL2_ACT_NONE, &b->h);
+  return owl2_exec_step (exec, 4.0 * width * width * (2.0 * Q + T), error);
+}
+
+/* b->x = t + w2 (ffn_ln (silu (w1 (u)) * w3 (u))) */
+static gboolean
+record_mlp (Owl2Exec *exec, const Owl2Weights *weights,
+    Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer, GError **error)
+{
+  OvkCmd *cmd = owl2_exec_cmd (exec);
+
+  ovk_cmd_label (cmd, "abstractor mlp");
+  owl2_op_layernorm (
+      cmd, &b->q_in, &b->t, &layer->ln2.w, &layer->ln2.b, NORM_EPS);
+  owl2_op_matmul (cmd, &b->gate, &b->q_in, &layer->gate.w, &layer->gate.b,
+      OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (
+      cmd, &b->up, &b->q_in, &layer->up.w, &layer->up.b, OWL2_ACT_NONE, NULL);
+  owl2_op_swiglu (cmd, &b->act, &b->gate, &b->up);
+  owl2_op_layernorm (cmd, &b->norm, &b->act, &layer->ffn_norm.w,
+      &layer->ffn_norm.b, weights->config.abstractor.eps);
+  owl2_op_matmul (cmd, &b->x, &b->norm, &layer->down.w, &layer->down.b,
+      OWL2_ACT_NONE, &b->t);
+  return owl2_exec_step (exec, 6.0 * b->x.rows * b->x.cols * b->up.cols, error);
+}
+
+gboolean
+owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
+    Owl2AbstractorBuffers *b, const Owl2Tensor *vision, GError **error)
+{
+  const Owl2AbstractorWeights *w = &weights->abstractor;
+  guint Q = b->x.rows;
+  gsize shape[3] = { 1, Q, b->x.cols };
+  gsize out_shape[3] = { 1, Q + 1, b->out.cols };
+  Owl2Tensor rows = owl2_tensor_rows (b->out, 0, Q);
+  Owl2Tensor last = owl2_tensor_rows (b->out, Q, 1);
+  OvkCmd *cmd;
+
+  owl2_op_copy (owl2_exec_cmd (exec), &b->x, &w->query_embd);
+  for (guint i = 0; i < weights->config.abstractor.n_layers; i++)
+    if (!record_attention (exec, weights, b, &w->layers[i], vision, error)
+        || !record_mlp (exec, weights, b, &w->layers[i], error)
+        || !owl2_exec_tap (
+            exec, "abstractor_hidden", i, &b->x, 3, shape, 0, error))
+      return FALSE;
+  cmd = owl2_exec_cmd (exec);
+  owl2_op_matmul (
+      cmd, &rows, &b->x, &w->proj.w, &w->proj.b, OWL2_ACT_NONE, NULL);
+  owl2_op_copy (cmd, &last, &w->eos);
+  return owl2_exec_step (exec, 2.0 * Q * b->x.cols * b->out.cols, error)
+         && owl2_exec_tap (
+             exec, "abstractor_output", -1, &b->out, 3, out_shape, 0, error);
+}

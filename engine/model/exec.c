@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "exec.h"
+
+#include <string.h>
+
+/* A CPU driver makes some 10 to 100 GFLOP/s, a GPU a hundred times that: either
+ * way a submission takes seconds at most, so a cancel is answered soon and no
+ * driver's watchdog bites. */
+#define FLOPS_LIMIT_CPU 2e10
+#define FLOPS_LIMIT_GPU 1e12
+
+gboolean
+owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error)
+{
+  memset (exec, 0, sizeof *exec);
+  exec->dev = ovk_device_ref (dev);
+  exec->flops_limit = ovk_device_caps (dev)->type == VK_PHYSICAL_DEVICE_TYPE_CPU
+                          ? FLOPS_LIMIT_CPU
+                          : FLOPS_LIMIT_GPU;
+  for (guint i = 0; i < 2; i++) {
+    exec->cmds[i] = ovk_cmd_new (dev, i ? "exec 1" : "exec 0", error);
+    if (!exec->cmds[i]) {
+      owl2_exec_clear (exec);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+void
+owl2_exec_clear (Owl2Exec *exec)
+{
+  for (guint i = 0; i < 2; i++)
+    g_clear_pointer (&exec->cmds[i], ovk_cmd_free);
+  g_clear_pointer (&exec->dev, ovk_device_unref);
+}
+
+OvkCmd *
+owl2_exec_cmd (Owl2Exec *exec)
+{
+  return exec->cmds[exec->current];
+}
+
+static gboolean
+exec_submit (Owl2Exec *exec, GError **error)
+{
+  guint i = exec->current;
+
+  exec->flops = 0;
+  if (exec->dry) {
+    gboolean ok = ovk_cmd_check (exec->cmds[i], error);
+
+    ovk_cmd_reset (exec->cmds[i]);
+    return ok;
+  }
+  if (!ovk_cmd_submit (exec->cmds[i], error))
+    return FALSE;
+  exec->submitted[i] = TRUE;
+  return TRUE;
+}
+
+static gboolean
+exec_wait (Owl2Exec *exec, guint i, GError **error)
+{
+  if (!exec->submitted[i])
+    return TRUE;
+  exec->submitted[i] = FALSE;
+  return ovk_cmd_wait (exec->cmds[i], error);
+}
+
+gboolean
+owl2_exec_step (Owl2Exec *exec, double flops, GError **error)
+{
+  if (g_atomic_int_get (&exec->cancelled)) {
+    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
+    return FALSE;
+  }
+  exec->flops += flops;
+  if (exec->flops < exec->flops_limit)
+    return TRUE;
+  if (!exec_submit (exec, error))
+    return FALSE;
+  exec->current = 1 - exec->current;
+  return exec_wait (exec, exec->current, error);
+}
+
+gboolean
+owl2_exec_finish (Owl2Exec *exec, GError **error)
+{
+  guint i = exec->current;
+
+  return exec_wait (exec, 1 - i, error) && exec_submit (exec, error)
+         && exec_wait (exec, i, error);
+}
+
+void
+owl2_exec_abandon (Owl2Exec *exec)
+{
+  for (guint i = 0; i < 2; i++) {
+    exec_wait (exec, i, NULL);
+    ovk_cmd_reset (exec->cmds[i]);
+  }
+  exec->flops = 0;
+}
+
+float *
+owl2_tensor_read (OvkDevice *dev, const Owl2Tensor *tensor, GError **error)
+{
+  gsize span = ((gsize) tensor->rows - 1) * tensor->stride + tensor->cols;
+  OvkSlice slice = tensor->slice;
+  g_autofree float *wide = NULL;
+  float *packed;
+
+  slice.offset += tensor->offset * sizeof (float);
+  slice.size = span * sizeof (float);
+  wide = g_try_new (float, span);
+  packed = g_try_new (float, (gsize) tensor->rows * tensor->cols);
+  if (!wide || !packed) {
+    g_free (packed);
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no %" G_GSIZE_FORMAT " bytes of host memory to read a tensor",
+        slice.size);
+    return NULL;
+  }
+  if (!ovk_slice_read (dev, slice, wide, slice.size, error)) {
+    g_free (packed);
+    return NULL;
+  }
+  for (guint r = 0; r < tensor->rows; r++)
+    memcpy (packed + (gsize) r * tensor->cols,
+        wide + (gsize) r * tensor->stride, tensor->cols * sizeof (float));
+  return packed;
+}
+
+void
+owl2_exec_tap_host (Owl2Exec *exec, const char *name, char type, guint n_dims,
+    const gsize *shape, guint axis, const void *data)
+{
+  if (exec->tap)
+    exec->tap (name, type, shape, n_dims, axis, data, exec->tap_data);
+}
+
+gboolean
+owl2_exec_tap (Owl2Exec *exec, const char *name, gint index,
+    const Owl2Tensor *tensor, guint n_dims, const gsize *shape, guint axis,
+    GError **error)
+{
+  g_autofree char *full = NULL;
+  g_autofree float *data = NULL;
+
+  if (!exec->tap)
+    return TRUE;
+  if (!owl2_exec_finish (exec, error))
+    return FALSE;
+  data = owl2_tensor_read (exec->dev, tensor, error);
+  if (!data)
+    return FALSE;
+  full = index < 0 ? g_strdup (name) : g_strdup_printf ("%s_%d", name, index);
+  exec->tap (full, 'f', shape, n_dims, axis, data, exec->tap_data);
+  return TRUE;
+}

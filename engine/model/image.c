@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "image.h"
+
+#include <string.h>
+
+/* The square of an 8K frame has 59 million pixels; it is made a band of rows
+ * at a time, each shrunk to the model's width before the next. */
+#define BAND_BYTES (8u << 20)
+#define ARENA_BLOCK_BYTES (1u << 20)
+
+/* Step 4 of the reference's preprocessing: byte * (1/255) in double, rounded
+ * to float, then (value - mean) / std in float. */
+static void
+fill_lut (float lut[3][256], const Owl2Config *config)
+{
+  for (guint c = 0; c < 3; c++)
+    for (guint byte = 0; byte < 256; byte++) {
+      float value = (float) (byte * (1.0 / 255.0));
+
+      lut[c][byte] = (value - config->image_mean[c]) / config->image_std[c];
+    }
+}
+
+gboolean
+owl2_image_init (
+    Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error)
+{
+  const Owl2Config *config = &weights->config;
+  gsize size = config->vision.image_size, patch = config->vision.patch_size;
+  float lut[3][256];
+
+  memset (image, 0, sizeof *image);
+  image->weights = weights;
+  image->fixed = ovk_arena_new (weights->dev, "image", ARENA_BLOCK_BYTES);
+  fill_lut (lut, config);
+  return ovk_arena_alloc (image->fixed, sizeof lut, &image->lut, error)
+         && ovk_slice_write (weights->dev, image->lut, lut, sizeof lut, error)
+         && ovk_arena_alloc (
+             image->fixed, size * size * 4, &image->pixels, error)
+         && owl2_tensor_alloc (&image->patches, image->fixed,
+             config->vision.grid * config->vision.grid, 3 * patch * patch,
+             error);
+}
+
+void
+owl2_image_clear (Owl2ImageBuffers *image)
+{
+  g_clear_pointer (&image->arena, ovk_arena_free);
+  g_clear_pointer (&image->fixed, ovk_arena_free);
+}
+
+static gboolean
+upload_filter (Owl2ImageBuffers *image, guint in, guint out, OvkSlice *slice,
+    guint *taps, GError **error)
+{
+  Owl2Filter *filter = owl2_filter_new (in, out, error);
+  gsize bytes;
+  gboolean ok;
+
+  if (!filter)
+    return FALSE;
+  *taps = filter->taps;
+  bytes = (gsize) out * (2 + filter->taps) * sizeof (guint32);
+  ok = ovk_arena_alloc (image->arena, bytes, slice, error)
+       && ovk_slice_write (
+           image->weights->dev, *slice, filter->table, bytes, error);
+  owl2_filter_free (filter);
+  return ok;
+}
+
+static gboolean
+set_size (Owl2ImageBuffers *image, guint width, guint height, GError **error)
+{
+  OvkDevice *dev = image->weights->dev;
+  gsize limit = ovk_device_caps (dev)->max_storage_range;
+  guint edge = MAX (width, height), size;
+  gsize rgb_stride = ((gsize) width * 3 + 3) & ~(gsize) 3;
+
+  if (image->width == width && image->height == height)
+    return TRUE;
+  image->width = image->height = 0;
+  g_clear_pointer (&image->arena, ovk_arena_free);
+  size = image->weights->config.vision.image_size;
+  if (rgb_stride * height > limit || (gsize) edge * size * 4 > limit) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "a frame of %ux%u needs %" G_GSIZE_FORMAT
+        " bytes, the device takes %" G_GSIZE_FORMAT " in one buffer",
+        width, height, MAX (rgb_stride * height, (gsize) edge * size * 4),
+        limit);
+    return FALSE;
+  }
+  image->arena = ovk_arena_new (dev, "frame", ARENA_BLOCK_BYTES);
+  image->rgb_stride = rgb_stride;
+  image->band_rows = CLAMP (BAND_BYTES / ((gsize) edge * 4), 1, edge);
+  if (!ovk_arena_alloc (image->arena, rgb_stride * height, &image->rgb, error)
+      || !ovk_arena_alloc (
+          image->arena, (gsize) edge * size * 4, &image->tall, error)
+      || !upload_filter (
+          image, edge, size, &image->final_filter, &image->final_taps, error))
+    return FALSE;
+  if (width != height
+      && (!ovk_arena_alloc (image->arena, (gsize) image->band_rows * edge * 4,
+              &image->band, error)
+          || !upload_filter (image, MIN (width, height), edge,
+              &image->square_filter, &image->square_taps, error)))
+    return FALSE;
+  image->width = width;
+  image->height = height;
+  return TRUE;
+}
+
+/* Rows first .. first + n - 1 of the square into the band. */
+static void
+record_band (const Owl2ImageBuffers *image, OvkCmd *cmd, guint first, guint n)
+{
+  guint edge = MAX (image->width, image->height);
+  Owl2Resize p = {
+    .dst = image->band,
+    .src = image->rgb,
+    .src_rgb = TRUE,
+    .src_stride = image->rgb_stride,
+    .filter = image->square_filter,
+    .taps = image->square_taps,
+    .vertical = image->width > image->height,
+    .cols = edge,
+    .rows = n,
+  };
+
+  if (p.vertical)
+    p.dst_row0 = first;
+  else
+    p.src_row0 = first;
+  owl2_op_resize (cmd, &p);
+}
+
+/* Rows first .. first + n - 1 of the square, shrunk to the model's width. */
+static void
+record_shrink (const Owl2ImageBuffers *image, OvkCmd *cmd, guint first, guint n)
+{
+  guint edge = MAX (image->width, image->height);
+  guint size = image->weights->config.vision.image_size;
+  gboolean square = image->width == image->height;
+  Owl2Resize p = {
+    .dst = image->tall,
+    .src = square ? image->rgb : image->band,
+    .src_rgb = square,
+    .src_stride = square ? image->rgb_stride : (gsize) edge * 4,
+    .filter = image->final_filter,
+    .taps = image->final_taps,
+    .cols = size,
+    .rows = n,
+    .src_row0 = square ? first : 0,
+  };
+
+  p.dst.offset += (gsize) first * size * 4;
+  p.dst.size = (gsize) n * size * 4;
+  owl2_op_resize (cmd, &p);
+}
+
+static gboolean
+tap_pixels (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
+{
+  gsize size = image->weights->config.vision.image_size;
+  gsize shape[4] = { 1, size, size, 3 };
+  g_autofree guint32 *words = NULL;
+  g_autofree guint8 *rgb = NULL;
+
+  if (!exec->tap)
+    return TRUE;
+  words = g_new (guint32, size * size);
+  rgb = g_new (guint8, size * size * 3);
+  if (!owl2_exec_finish (exec, error)
+      || !ovk_slice_read (
+          exec->dev, image->pixels, words, size * size * 4, error))
+    return FALSE;
+  for (gsize i = 0; i < size * size; i++)
+    for (guint c = 0; c < 3; c++)
+      rgb[3 * i + c] = words[i] >> (8 * c);
+  owl2_exec_tap_host (exec, "resized_rgb", 'b', 4, shape, 0, rgb);
+  return TRUE;
+}
+
+/* Patch rows back to [1][3][size][size], which is how the published code has
+ * its input. */
+static gboolean
+tap_values (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
+{
+  guint size = image->weights->config.vision.image_size;
+  guint patch = image->weights->config.vision.patch_size;
+  guint grid = image->weights->config.vision.grid;
+  gsize shape[4] = { 1, 3, size, size };
+  g_autofree float *rows = NULL;
+  g_autofree float *values = NULL;
+
+  if (!exec->tap)
+    return TRUE;
+  if (!owl2_exec_finish (exec, error))
+    return FALSE;
+  rows = owl2_tensor_read (exec->dev, &image->patches, error);
+  if (!rows)
+    return FALSE;
+  values = g_new (float, 3 * (gsize) size * size);
+  for (guint c = 0; c < 3; c++)
+    for (guint y = 0; y < size; y++)
+      for (guint x = 0; x < size; x++) {
+        gsize row = (gsize) (y / patch) * grid + x / patch;
+        gsize col = ((gsize) c * patch + y % patch) * patch + x % patch;
+
+        values[((gsize) c * size + y) * size + x] =
+            rows[row * image->patches.cols + col];
+      }
+  owl2_exec_tap_host (exec, "pixel_values", 'f', 4, shape, 0, values);
+  return TRUE;
+}
+
+gboolean
+owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
+    guint width, guint height, gsize stride, GError **error)
+{
+  const Owl2Config *config = &image->weights->config;
+  guint size = config->vision.image_size, edge = MAX (width, height);
+  g_autoptr (OvkUploader) up = NULL;
+  Owl2Resize last = { NULL };
+  OvkCmd *cmd;
+
+  if (!set_size (image, width, height, error))
+    return FALSE;
+  up = ovk_uploader_new (exec->dev, error);
+  if (!up
+      || !ovk_uploader_rows (up, image->rgb, image->rgb_stride, rgb, stride,
+          (gsize) width * 3, height, error)
+      || !ovk_uploader_finish (up, error))
+    return FALSE;
+
+  cmd = owl2_exec_cmd (exec);
+  ovk_cmd_label (cmd, "resize");
+  if (width == height)
+    record_shrink (image, cmd, 0, edge);
+  else
+    for (guint first = 0; first < edge; first += image->band_rows) {
+      guint n = MIN (image->band_rows, edge - first);
+
+      record_band (image, cmd, first, n);
+      record_shrink (image, cmd, first, n);
+    }
+  last = (Owl2Resize){
+    .dst = image->pixels,
+    .src = image->tall,
+    .src_stride = (gsize) size * 4,
+    .filter = image->final_filter,
+    .taps = image->final_taps,
+    .vertical = TRUE,
+    .cols = size,
+    .rows = size,
+  };
+  owl2_op_resize (cmd, &last);
+  owl2_op_patchify (cmd, &image->patches, image->pixels, image->lut, size,
+      config->vision.patch_size);
+  return tap_pixels (image, exec, error) && tap_values (image, exec, error);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A frame to the vision encoder's patches: Pillow's bicubic resize to a square
+ * of the longer edge, then to the model's size, then normalisation. Follows
+ * the published evaluation programs (aspect ratio not kept, nothing padded). */
+#ifndef OWL2_IMAGE_H
+#define OWL2_IMAGE_H
+
+#include "exec.h"
+#include "weights.h"
+
+G_BEGIN_DECLS
+
+/* Buffers for frames of one size, made anew when the size changes. */
+typedef struct {
+  const Owl2Weights *weights; /* borrowed */
+  OvkArena *fixed;            /* lut, pixels, patches */
+  OvkSlice lut;               /* F32 [3][256]: a byte's value, normalised */
+  OvkSlice pixels;            /* u32 [size][size] */
+  Owl2Tensor patches;         /* [grid * grid][3 * patch * patch] */
+
+  guint width, height; /* of the frames below; 0: none yet */
+  OvkArena *arena;
+  OvkSlice rgb;     /* u8 [height][rgb_stride] */
+  gsize rgb_stride; /* bytes, a multiple of 4 */
+  OvkSlice band;    /* u32 [band_rows][edge]: part of the square */
+  guint band_rows;
+  OvkSlice tall;          /* u32 [edge][size] */
+  OvkSlice square_filter; /* shorter edge -> edge */
+  OvkSlice final_filter;  /* edge -> size */
+  guint square_taps, final_taps;
+} Owl2ImageBuffers;
+
+gboolean
+owl2_image_init (
+    Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error);
+void
+owl2_image_clear (Owl2ImageBuffers *image);
+
+/**
+ * owl2_image_record: uploads packed RGB8 and records everything up to
+ * @image->patches. Errors: NO_MEMORY and BAD_REQUEST with the frame's size.
+ */
+gboolean
+owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
+    guint width, guint height, gsize stride, GError **error);
+
+G_END_DECLS
+
+#endif

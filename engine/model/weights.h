@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tensors of a model, on the device. Immutable once loaded; any thread may
+ * read them. Shapes are [rows][cols]; vectors have one row. */
+#ifndef OWL2_WEIGHTS_H
+#define OWL2_WEIGHTS_H
+
+#include "config.h"
+#include "ops.h"
+
+G_BEGIN_DECLS
+
+/* A linear layer or a LayerNorm: weight and bias. */
+typedef struct {
+  Owl2Tensor w, b;
+} Owl2Affine;
+
+typedef struct {
+  Owl2Affine ln1, ln2; /* [1][width] */
+  Owl2Affine qkv;      /* [3 width][width], interleaved by head */
+  Owl2Affine out;      /* [width][width] */
+  Owl2Affine up;       /* [mlp][width] */
+  Owl2Affine down;     /* [width][mlp] */
+} Owl2VitLayer;
+
+typedef struct {
+  Owl2Tensor patch;      /* [width][3 * patch * patch], no bias */
+  Owl2Tensor class_embd; /* [1][width] */
+  Owl2Tensor position;   /* [1 + grid * grid][width] */
+  Owl2Affine pre_ln, post_ln;
+  Owl2VitLayer *layers;
+} Owl2VitWeights;
+
+typedef struct {
+  Owl2Tensor q_pos;         /* [queries][width] */
+  Owl2Tensor k_pos;         /* [1 + grid * grid][width] */
+  Owl2Affine ln1, lnk, ln2; /* [1][width] */
+  Owl2Affine q, k, v, out;  /* [width][width] */
+  Owl2Affine gate, up;      /* [mlp][width] */
+  Owl2Affine ffn_norm;      /* [1][mlp] */
+  Owl2Affine down;          /* [width][mlp] */
+} Owl2AbstractorLayer;
+
+typedef struct {
+  Owl2Tensor query_embd; /* [queries][width] */
+  Owl2Tensor eos;        /* [1][decoder width] */
+  Owl2Affine proj;       /* [decoder width][width] */
+  Owl2AbstractorLayer *layers;
+} Owl2AbstractorWeights;
+
+/* Pairs are picked per token: 0 language, 1 vision. */
+typedef struct {
+  Owl2Tensor attn_norm[2], ffn_norm[2]; /* [1][width] */
+  Owl2Tensor q;                         /* [width][width] */
+  Owl2Tensor k[2], v[2];                /* [kv_heads * head_dim][width] */
+  Owl2Tensor out;                       /* [width][width] */
+  Owl2Tensor gate, up;                  /* [mlp][width] */
+  Owl2Tensor down;                      /* [width][mlp] */
+} Owl2DecoderLayer;
+
+typedef struct {
+  Owl2Tensor embed;  /* [vocab][width] */
+  Owl2Tensor norm;   /* [1][width] */
+  Owl2Tensor output; /* [vocab][width] */
+  Owl2DecoderLayer *layers;
+} Owl2DecoderWeights;
+
+typedef struct {
+  Owl2Config config;
+  OvkDevice *dev; /* a reference */
+  OvkArena *arena;
+  Owl2VitWeights vit;
+  Owl2AbstractorWeights abstractor;
+  Owl2DecoderWeights decoder;
+} Owl2Weights;
+
+/* Called now and then with the part done, 0 to 1; FALSE cancels. */
+typedef gboolean (*Owl2WeightsProgress) (double fraction, gpointer user_data);
+
+/**
+ * owl2_weights_load: checks every tensor of the file against the configuration
+ * and uploads it. Errors: BAD_FILE with file, tensor and numbers; NO_MEMORY,
+ * before anything is allocated where the device says what it has; CANCELLED.
+ */
+Owl2Weights *
+owl2_weights_load (OvkDevice *dev, const Owl2Gguf *gguf,
+    Owl2WeightsProgress progress, gpointer user_data, GError **error);
+void
+owl2_weights_free (Owl2Weights *weights); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Weights, owl2_weights_free)
+
+G_END_DECLS
+
+#endif

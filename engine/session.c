@@ -1,0 +1,519 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Sessions: frames to features, and a prompt to an answer. */
+#include "engine_private.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "abstractor.h"
+#include "decoder.h"
+#include "image.h"
+#include "vit.h"
+
+#define BLOCK_BYTES (32u << 20)
+/* Rows of the prefill that the warm-up records: enough for the kernels that
+ * work on many tokens. */
+#define WARM_UP_TOKENS 64
+
+struct _Owl2Session {
+  Owl2Model *model;
+  gboolean language_only;
+  gboolean tap_attention;
+  guint n_ctx; /* positions */
+  OvkArena *arena;
+  Owl2Exec exec;
+  Owl2ImageBuffers image;
+  Owl2VitBuffers vit;
+  Owl2AbstractorBuffers abstractor;
+  Owl2DecoderBuffers decoder;
+  Owl2KvCache cache;
+};
+
+Owl2Session *
+owl2_session_new (
+    Owl2Model *model, const Owl2SessionParams *params, GError **error)
+{
+  g_autoptr (Owl2Session) s = g_new0 (Owl2Session, 1);
+  const Owl2Config *config = &model->weights->config;
+  guint n_ctx = params ? params->n_ctx : 0;
+
+  s->model = owl2_model_ref (model);
+  s->language_only = params && params->language_only;
+  s->n_ctx = n_ctx ? MIN (n_ctx, config->decoder.n_ctx) : config->decoder.n_ctx;
+  s->arena = ovk_arena_new (model->dev, "session", BLOCK_BYTES);
+  owl2_kvcache_init (&s->cache, model->weights);
+  if (!owl2_exec_init (&s->exec, model->dev, error)
+      || !owl2_image_init (&s->image, model->weights, error)
+      || !owl2_vit_buffers_alloc (&s->vit, s->arena, config, error)
+      || !owl2_abstractor_buffers_alloc (
+          &s->abstractor, s->arena, config, error)
+      || !owl2_decoder_buffers_init (&s->decoder, s->arena, config, error))
+    return NULL;
+  return g_steal_pointer (&s);
+}
+
+void
+owl2_session_free (Owl2Session *session)
+{
+  if (!session)
+    return;
+  owl2_exec_clear (&session->exec);
+  owl2_kvcache_clear (&session->cache);
+  owl2_decoder_buffers_clear (&session->decoder);
+  owl2_image_clear (&session->image);
+  g_clear_pointer (&session->arena, ovk_arena_free);
+  owl2_model_unref (session->model);
+  g_free (session);
+}
+
+void
+owl2_session_cancel (Owl2Session *session)
+{
+  g_atomic_int_set (&session->exec.cancelled, 1);
+}
+
+void
+owl2_session_uncancel (Owl2Session *session)
+{
+  g_atomic_int_set (&session->exec.cancelled, 0);
+}
+
+void
+owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
+    gboolean attention, gpointer user_data)
+{
+  session->exec.tap = func;
+  session->exec.tap_data = user_data;
+  session->tap_attention = attention;
+}
+
+/* ---- frames ----------------------------------------------------------- */
+
+Owl2Features *
+owl2_features_ref (Owl2Features *features)
+{
+  g_atomic_int_inc (&features->ref_count);
+  return features;
+}
+
+void
+owl2_features_unref (Owl2Features *features)
+{
+  if (!features || !g_atomic_int_dec_and_test (&features->ref_count))
+    return;
+  g_free (features->data);
+  g_free (features);
+}
+
+static gboolean
+record_frame (Owl2Session *s, const Owl2Image *image, GError **error)
+{
+  const Owl2Weights *weights = s->model->weights;
+
+  return owl2_image_record (&s->image, &s->exec, image->data, image->width,
+             image->height, image->stride, error)
+         && owl2_vit_record (
+             &s->exec, weights, &s->vit, &s->image.patches, error)
+         && owl2_abstractor_record (
+             &s->exec, weights, &s->abstractor, &s->vit.h, error)
+         && owl2_exec_finish (&s->exec, error);
+}
+
+/* A NaN or an infinity would make every later answer nonsense without a word,
+ * so it is an error here. */
+static gboolean
+check_features (
+    const Owl2Session *s, const float *data, gsize n, GError **error)
+{
+  gsize n_bad = 0;
+
+  for (gsize i = 0; i < n; i++)
+    n_bad += !isfinite (data[i]);
+  if (n_bad == 0)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+      "%" G_GSIZE_FORMAT " of %" G_GSIZE_FORMAT " features of the frame are "
+      "not finite: the model's weights, or the driver '%s', are broken",
+      n_bad, n, ovk_device_caps (s->model->dev)->driver);
+  return FALSE;
+}
+
+Owl2Features *
+owl2_session_encode (Owl2Session *session, const Owl2Image *image,
+    guint64 *encode_ns, GError **error)
+{
+  g_autoptr (Owl2Features) features = g_new0 (Owl2Features, 1);
+  gint64 start = g_get_monotonic_time ();
+
+  features->ref_count = 1;
+  if (image->width < 1 || image->height < 1
+      || image->stride < (gsize) image->width * 3) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "a frame of %ux%u with rows of %" G_GSIZE_FORMAT " bytes is no RGB "
+        "image",
+        image->width, image->height, image->stride);
+    return NULL;
+  }
+  if (!owl2_exec_step (&session->exec, 0, error)
+      || !record_frame (session, image, error)) {
+    owl2_exec_abandon (&session->exec);
+    return NULL;
+  }
+  features->rows = session->abstractor.out.rows;
+  features->cols = session->abstractor.out.cols;
+  features->data =
+      owl2_tensor_read (session->model->dev, &session->abstractor.out, error);
+  if (!features->data
+      || !check_features (session, features->data,
+          (gsize) features->rows * features->cols, error))
+    return NULL;
+  if (encode_ns)
+    *encode_ns = (g_get_monotonic_time () - start) * 1000;
+  return g_steal_pointer (&features);
+}
+
+/* ---- prompt ----------------------------------------------------------- */
+
+static gboolean
+check_request (const Owl2Session *s, const Owl2Request *request,
+    const GArray *ids, GError **error)
+{
+  guint rows = s->abstractor.out.rows, cols = s->abstractor.out.cols;
+  guint n_places = 0;
+  guint64 n;
+
+  for (guint i = 0; i < ids->len; i++)
+    n_places += g_array_index (ids, gint32, i) == OWL2_IMAGE_ID;
+  if (n_places != (request->n_frames > 0)) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "the prompt has %u image places for %u frames: all frames go to one "
+        "place",
+        n_places, request->n_frames);
+    return FALSE;
+  }
+  for (guint i = 0; i < request->n_frames; i++)
+    if (request->frames[i]->rows != rows || request->frames[i]->cols != cols) {
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+          "frame %u has %ux%u features, this model's are %ux%u", i,
+          request->frames[i]->rows, request->frames[i]->cols, rows, cols);
+      return FALSE;
+    }
+  n = ids->len - n_places + (guint64) request->n_frames * rows;
+  if (n == 0 || n > s->n_ctx) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "the prompt has %" G_GUINT64_FORMAT " positions (%u tokens, and %u "
+        "frames of %u rows), the context has 1 to %u",
+        n, ids->len - n_places, request->n_frames, rows, s->n_ctx);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* (transfer full): GArray of Owl2Embedding, its rows borrowed from the
+ * request's frames. */
+static GArray *
+expand_prompt (const Owl2Request *request, const GArray *ids)
+{
+  GArray *inputs = g_array_new (FALSE, FALSE, sizeof (Owl2Embedding));
+
+  for (guint i = 0; i < ids->len; i++) {
+    gint32 id = g_array_index (ids, gint32, i);
+    Owl2Embedding token = { id, NULL };
+
+    if (id != OWL2_IMAGE_ID) {
+      g_array_append_val (inputs, token);
+      continue;
+    }
+    for (guint f = 0; f < request->n_frames; f++)
+      for (guint r = 0; r < request->frames[f]->rows; r++) {
+        Owl2Embedding row = { -1,
+          request->frames[f]->data + (gsize) r * request->frames[f]->cols };
+
+        g_array_append_val (inputs, row);
+      }
+  }
+  return inputs;
+}
+
+static void
+tap_prompt (Owl2Session *s, const GArray *ids, const GArray *inputs)
+{
+  g_autofree gint32 *modality = g_new (gint32, inputs->len);
+  gsize n_ids = ids->len, n = inputs->len;
+
+  for (guint i = 0; i < inputs->len; i++)
+    modality[i] = g_array_index (inputs, Owl2Embedding, i).id < 0;
+  owl2_exec_tap_host (&s->exec, "input_ids", 'i', 1, &n_ids, 0, ids->data);
+  owl2_exec_tap_host (&s->exec, "modality", 'i', 1, &n, 0, modality);
+}
+
+/* ---- generation ------------------------------------------------------- */
+
+/* One answer in the making. */
+typedef struct {
+  Owl2Session *session;
+  const Owl2Request *request;
+  Owl2Sampler *sampler;
+  Owl2Detokenizer *detokenizer;
+  GString *piece;         /* text that became complete */
+  GArray *ids;            /* of gint32: chosen so far */
+  float *logits;          /* [vocab], where the host chooses */
+  double log_probability; /* sum over the chosen tokens */
+} Generation;
+
+static void
+generation_clear (Generation *g)
+{
+  g_clear_pointer (&g->sampler, owl2_sampler_free);
+  g_clear_pointer (&g->detokenizer, owl2_detokenizer_free);
+  if (g->piece)
+    g_string_free (g->piece, TRUE);
+  g_clear_pointer (&g->ids, g_array_unref);
+  g_free (g->logits);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Generation, generation_clear)
+
+static gboolean
+generation_init (Generation *g, Owl2Session *s, const Owl2Request *request,
+    const GArray *prompt_ids, GError **error)
+{
+  const Owl2Sampling *sampling = &request->sampling;
+  guint n_vocab = s->model->weights->config.decoder.n_vocab;
+  Owl2SamplerParams params = {
+    .temperature = sampling->temperature,
+    .top_k = sampling->top_k,
+    .top_p = sampling->top_p,
+    .repetition_penalty = sampling->repetition_penalty,
+    .seed = sampling->seed,
+  };
+
+  g->session = s;
+  g->request = request;
+  if (sampling->max_tokens < 1) {
+    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "max-tokens is 0; an answer has at least 1 token");
+    return FALSE;
+  }
+  g->sampler = owl2_sampler_new (&params, n_vocab, error);
+  if (!g->sampler)
+    return FALSE;
+  for (guint i = 0; i < prompt_ids->len; i++) {
+    gint32 id = g_array_index (prompt_ids, gint32, i);
+
+    if (id >= 0)
+      owl2_sampler_accept (g->sampler, id);
+  }
+  g->detokenizer = owl2_detokenizer_new (s->model->tokenizer);
+  g->piece = g_string_new (NULL);
+  g->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  g->logits = g_new (float, n_vocab);
+  return TRUE;
+}
+
+static gboolean
+read_logits (Generation *g, GError **error)
+{
+  Owl2Session *s = g->session;
+  gsize n_vocab = s->model->weights->config.decoder.n_vocab;
+  gsize shape[2] = { 1, n_vocab };
+
+  if (!ovk_slice_read (s->model->dev, s->decoder.logits.slice, g->logits,
+          n_vocab * sizeof (float), error))
+    return FALSE;
+  owl2_exec_tap_host (&s->exec, "step_logits", 'f', 2, shape, 0, g->logits);
+  return TRUE;
+}
+
+/* The next token from the logits on the device. */
+static gboolean
+choose (Generation *g, gint32 *id, double *probability, GError **error)
+{
+  Owl2Session *s = g->session;
+  const Owl2Sampling *sampling = &g->request->sampling;
+  gint32 eos = owl2_tokenizer_eos (s->model->tokenizer);
+  gboolean ban_eos = g->ids->len < sampling->min_tokens;
+  Owl2Argmax top;
+
+  if (!ovk_slice_read (
+          s->model->dev, s->decoder.argmax, &top, sizeof top, error))
+    return FALSE;
+  if (top.n_bad) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "%u of %u logits of token %u are not finite: the model's weights, or "
+        "the driver '%s', are broken",
+        top.n_bad, s->model->weights->config.decoder.n_vocab, g->ids->len + 1,
+        ovk_device_caps (s->model->dev)->driver);
+    return FALSE;
+  }
+  if (s->exec.tap && !read_logits (g, error))
+    return FALSE;
+  if (owl2_sampler_is_argmax (g->sampler)
+      && !(ban_eos && top.id == (guint32) eos)) {
+    *id = top.id;
+    *probability = exp ((double) top.max - top.log_sum_exp);
+    return TRUE;
+  }
+  if (!s->exec.tap && !read_logits (g, error))
+    return FALSE;
+  *id = owl2_sampler_choose (
+      g->sampler, g->logits, ban_eos ? eos : -1, probability);
+  if (*id >= 0)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+      "no token can be chosen after %u tokens", g->ids->len);
+  return FALSE;
+}
+
+/* Takes the token in; FALSE ends the answer. */
+static gboolean
+accept (Generation *g, gint32 id, double probability)
+{
+  const Owl2Request *request = g->request;
+  gboolean is_eos = id == owl2_tokenizer_eos (g->session->model->tokenizer);
+  gboolean go_on = !is_eos || request->sampling.ignore_eos;
+
+  g_array_append_val (g->ids, id);
+  g->log_probability += log (MAX (probability, G_MINDOUBLE));
+  owl2_sampler_accept (g->sampler, id);
+  g_string_truncate (g->piece, 0);
+  owl2_detokenizer_feed (g->detokenizer, id, g->piece);
+  if (!go_on)
+    owl2_detokenizer_end (g->detokenizer, g->piece);
+  if (request->on_token
+      && !request->on_token (
+          id, probability, g->piece->str, request->user_data))
+    return FALSE;
+  return go_on;
+}
+
+static gboolean
+decode (Generation *g, guint n_max, gboolean *ended, GError **error)
+{
+  Owl2Session *s = g->session;
+
+  for (;;) {
+    Owl2Embedding next = { -1, NULL };
+    double probability;
+    gboolean ok;
+
+    if (!choose (g, &next.id, &probability, error))
+      return FALSE;
+    if (!accept (g, next.id, probability)) {
+      *ended = TRUE;
+      return TRUE;
+    }
+    if (g->ids->len >= n_max)
+      return TRUE;
+    if (!owl2_exec_step (&s->exec, 0, error))
+      return FALSE;
+    /* The stages of generated tokens are not part of a trace. */
+    {
+      Owl2ExecTapFunc tap = s->exec.tap;
+
+      s->exec.tap = NULL;
+      ok = owl2_decoder_run (&s->exec, s->model->weights, &s->cache,
+          &s->decoder, &next, 1, s->language_only, FALSE, error);
+      s->exec.tap = tap;
+    }
+    if (!ok)
+      return FALSE;
+  }
+}
+
+static Owl2Answer *
+make_answer (Generation *g, guint n_prompt, gboolean ended)
+{
+  Owl2Answer *answer = g_new0 (Owl2Answer, 1);
+  gsize n = g->ids->len;
+
+  answer->n_ids = n;
+  answer->n_prompt = n_prompt;
+  answer->confidence = exp (g->log_probability / n);
+  answer->truncated = !ended;
+  answer->text = owl2_tokenizer_decode (g->session->model->tokenizer,
+      (const gint32 *) (gpointer) g->ids->data, n);
+  owl2_exec_tap_host (
+      &g->session->exec, "generated_ids", 'i', 1, &n, 0, g->ids->data);
+  answer->ids =
+      (gint32 *) (gpointer) g_array_free (g_steal_pointer (&g->ids), FALSE);
+  return answer;
+}
+
+Owl2Answer *
+owl2_session_generate (
+    Owl2Session *session, const Owl2Request *request, GError **error)
+{
+  Owl2Session *s = session;
+  g_auto (Generation) g = { NULL };
+  g_autoptr (GArray) ids = NULL;
+  g_autoptr (GArray) inputs = NULL;
+  gint64 start = g_get_monotonic_time (), prefilled;
+  gboolean ended = FALSE;
+  Owl2Answer *answer;
+  guint n, n_max;
+
+  ids = owl2_prompt_encode (s->model->tokenizer, request->prompt);
+  if (!check_request (s, request, ids, error)
+      || !generation_init (&g, s, request, ids, error))
+    return NULL;
+  inputs = expand_prompt (request, ids);
+  n = inputs->len;
+  /* The last token of an answer needs no position of its own. */
+  n_max = MIN (request->sampling.max_tokens, s->n_ctx - n + 1);
+  tap_prompt (s, ids, inputs);
+  if (!owl2_exec_step (&s->exec, 0, error)
+      || !owl2_kvcache_reset (&s->cache, n + n_max - 1, error)
+      || !owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
+          (const Owl2Embedding *) (gpointer) inputs->data, n, s->language_only,
+          s->tap_attention, error)) {
+    owl2_exec_abandon (&s->exec);
+    return NULL;
+  }
+  prefilled = g_get_monotonic_time ();
+  if (!decode (&g, n_max, &ended, error)) {
+    owl2_exec_abandon (&s->exec);
+    return NULL;
+  }
+  answer = make_answer (&g, n, ended);
+  answer->prefill_ns = (prefilled - start) * 1000;
+  answer->decode_ns = (g_get_monotonic_time () - prefilled) * 1000;
+  return answer;
+}
+
+void
+owl2_answer_free (Owl2Answer *answer)
+{
+  if (!answer)
+    return;
+  g_free (answer->text);
+  g_free (answer->ids);
+  g_free (answer);
+}
+
+/* ---- warm-up ---------------------------------------------------------- */
+
+/* Records what a frame of two rows and a prompt with both kinds of tokens take,
+ * and a single token. */
+gboolean
+owl2_session_warm_up (Owl2Session *session, GError **error)
+{
+  Owl2Session *s = session;
+  static const guint8 pixels[6];
+  Owl2Image image = { pixels, 2, 1, 6 };
+  guint n = MIN (WARM_UP_TOKENS, s->decoder.chunk - 1);
+  g_autofree Owl2Embedding *inputs = g_new0 (Owl2Embedding, n);
+  gboolean ok;
+
+  s->exec.dry = TRUE;
+  ok = record_frame (s, &image, error)
+       && owl2_kvcache_reset (&s->cache, n + 1, error)
+       && owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
+           inputs, n, s->language_only, FALSE, error)
+       && owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
+           inputs, 1, s->language_only, FALSE, error);
+  owl2_exec_abandon (&s->exec);
+  s->exec.dry = FALSE;
+  s->cache.n = 0;
+  return ok;
+}

@@ -1,0 +1,324 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bench_kernels.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+/* Long enough that a submission's fixed cost does not show. */
+#define MIN_RUN_NS 2e8
+#define REPEATS 3
+
+typedef struct {
+  guint m, n, k;
+} Shape;
+
+typedef struct {
+  OvkDevice *dev;
+  OvkArena *arena;
+  OvkCmd *cmd;
+  Shape s;
+  Owl2Type type;         /* of the weights */
+  Owl2Tensor x, w, y, z; /* what a kernel needs of them */
+  OvkSlice small;        /* ids, or a result */
+  double flops, bytes;   /* of one run */
+} Bench;
+
+typedef struct {
+  const char *name;
+  gboolean typed; /* has weights */
+  gboolean (*prepare) (Bench *b, GError **error);
+  void (*record) (Bench *b);
+  Shape shapes[6]; /* the full-size model's; ends with m == 0 */
+} Kernel;
+
+/* ---- data ------------------------------------------------------------- */
+
+static gboolean
+fill (Bench *b, Owl2Tensor *t, GError **error)
+{
+  gsize bytes = owl2_tensor_bytes (t->type, t->rows, t->cols), n = 1 << 20;
+  g_autofree guint32 *words = NULL;
+  g_autoptr (OvkUploader) up = ovk_uploader_new (b->dev, error);
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+
+  if (!up)
+    return FALSE;
+  n = MIN (bytes, n);
+  words = g_malloc (n);
+  for (gsize i = 0; i < n / 4; i++) {
+    float f = g_rand_double_range (rand, -1, 1);
+
+    if (t->type == OWL2_TYPE_F32)
+      memcpy (&words[i], &f, 4);
+    else /* two halves of -1.99 to 1.99 */
+      words[i] = (g_rand_int (rand) & 0x83ff83ff) | 0x38003800;
+  }
+  for (gsize at = 0; at < bytes; at += n) {
+    OvkSlice part = t->slice;
+    gsize count = MIN (n, bytes - at);
+
+    part.offset += at;
+    part.size = count;
+    if (!ovk_uploader_rows (up, part, count, words, count, count, 1, error))
+      return FALSE;
+  }
+  return ovk_uploader_finish (up, error);
+}
+
+static gboolean
+activation (Bench *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
+{
+  return owl2_tensor_alloc (t, b->arena, rows, cols, error)
+         && fill (b, t, error);
+}
+
+static gboolean
+weight (Bench *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
+{
+  *t = (Owl2Tensor){
+    .type = b->type,
+    .rows = rows,
+    .cols = cols,
+    .stride = owl2_tensor_stride (b->type, cols),
+  };
+  return ovk_arena_alloc (b->arena, owl2_tensor_bytes (b->type, rows, cols),
+             &t->slice, error)
+         && fill (b, t, error);
+}
+
+/* ---- kernels ---------------------------------------------------------- */
+
+static gboolean
+prepare_matmul (Bench *b, GError **error)
+{
+  b->flops = 2.0 * b->s.m * b->s.n * b->s.k;
+  b->bytes = (double) owl2_tensor_bytes (b->type, b->s.n, b->s.k)
+             + 4.0 * b->s.m * (b->s.n + b->s.k);
+  return activation (b, &b->x, b->s.m, b->s.k, error)
+         && weight (b, &b->w, b->s.n, b->s.k, error)
+         && activation (b, &b->y, b->s.m, b->s.n, error);
+}
+
+static void
+record_matmul (Bench *b)
+{
+  owl2_op_matmul (b->cmd, &b->y, &b->x, &b->w, NULL, OWL2_ACT_NONE, NULL);
+}
+
+static gboolean
+prepare_embed (Bench *b, GError **error)
+{
+  g_autofree guint32 *ids = g_new (guint32, b->s.m);
+
+  for (guint i = 0; i < b->s.m; i++)
+    ids[i] = (i * 2654435761u) % b->s.n;
+  b->bytes = (owl2_tensor_bytes (b->type, 1, b->s.k) + 4.0 * b->s.k) * b->s.m;
+  return weight (b, &b->w, b->s.n, b->s.k, error)
+         && activation (b, &b->y, b->s.m, b->s.k, error)
+         && ovk_arena_alloc (b->arena, 4 * (gsize) b->s.m, &b->small, error)
+         && ovk_slice_write (b->dev, b->small, ids, 4 * (gsize) b->s.m, error);
+}
+
+static void
+record_embed (Bench *b)
+{
+  owl2_op_embed (b->cmd, &b->y, &b->w, b->small, b->s.m);
+}
+
+/* m queries, n keys, heads of k; as many heads as make 4096. */
+static guint
+bench_heads (const Bench *b)
+{
+  return MAX (1, 4096 / b->s.k);
+}
+
+static gboolean
+prepare_attention (Bench *b, GError **error)
+{
+  guint width = bench_heads (b) * b->s.k;
+
+  b->flops = 4.0 * b->s.m * b->s.n * width;
+  b->bytes = 4.0 * width * (2.0 * b->s.m + 2.0 * b->s.n);
+  return activation (b, &b->x, b->s.m, width, error)
+         && activation (b, &b->w, b->s.n, width, error)
+         && activation (b, &b->z, b->s.n, width, error)
+         && activation (b, &b->y, b->s.m, width, error);
+}
+
+static void
+record_attention (Bench *b)
+{
+  Owl2Attention a = {
+    .q = b->x,
+    .k = b->w,
+    .v = b->z,
+    .out = b->y,
+    .n_q = b->s.m,
+    .n_k = b->s.n,
+    .n_heads = bench_heads (b),
+    .n_kv_heads = bench_heads (b),
+    .head_dim = b->s.k,
+    .q_head_stride = b->s.k,
+    .kv_head_stride = b->s.k,
+    .scale = 1.f / sqrtf (b->s.k),
+  };
+
+  owl2_op_attention (b->cmd, &a);
+}
+
+/* The ones below take m rows of n. */
+static gboolean
+prepare_rows (Bench *b, GError **error)
+{
+  b->bytes = 12.0 * b->s.m * b->s.n;
+  return activation (b, &b->x, b->s.m, b->s.n, error)
+         && activation (b, &b->z, b->s.m, b->s.n, error)
+         && activation (b, &b->w, 1, b->s.n, error)
+         && activation (b, &b->y, b->s.m, b->s.n, error)
+         && ovk_arena_alloc (b->arena, sizeof (Owl2Argmax), &b->small, error);
+}
+
+static void
+record_rmsnorm (Bench *b)
+{
+  owl2_op_rmsnorm (b->cmd, &b->y, &b->x, &b->w, &b->w, NULL, 1e-5f);
+}
+
+static void
+record_layernorm (Bench *b)
+{
+  owl2_op_layernorm (b->cmd, &b->y, &b->x, &b->w, &b->w, 1e-5f);
+}
+
+static void
+record_swiglu (Bench *b)
+{
+  owl2_op_swiglu (b->cmd, &b->y, &b->x, &b->z);
+}
+
+static void
+record_argmax (Bench *b)
+{
+  Owl2Tensor row = owl2_tensor_rows (b->x, 0, 1);
+
+  owl2_op_argmax (b->cmd, b->small, &row);
+}
+
+static const Kernel kernels[] = {
+  { "matmul", TRUE, prepare_matmul, record_matmul,
+      { { 1, 4096, 4096 }, { 1, 11008, 4096 }, { 1, 4096, 11008 },
+          { 65, 4096, 4096 }, { 512, 4096, 4096 } } },
+  { "embed", TRUE, prepare_embed, record_embed, { { 512, 32000, 4096 } } },
+  { "attention", FALSE, prepare_attention, record_attention,
+      { { 1025, 1025, 64 }, { 512, 512, 128 }, { 1, 1024, 128 } } },
+  { "rmsnorm", FALSE, prepare_rows, record_rmsnorm,
+      { { 1, 4096, 1 }, { 512, 4096, 1 } } },
+  { "layernorm", FALSE, prepare_rows, record_layernorm, { { 1025, 1024, 1 } } },
+  { "swiglu", FALSE, prepare_rows, record_swiglu, { { 512, 11008, 1 } } },
+  { "argmax", FALSE, prepare_rows, record_argmax, { { 1, 32000, 1 } } },
+};
+
+/* ---- timing ----------------------------------------------------------- */
+
+/* Wall time of one run, the best of a few: several are recorded into one
+ * submission, so that its fixed cost does not count. */
+static gboolean
+time_kernel (Bench *b, const Kernel *kernel, double *ns, GError **error)
+{
+  guint n = 1;
+
+  *ns = 0;
+  for (guint repeat = 0; repeat < REPEATS;) {
+    gint64 start;
+    double took;
+
+    for (guint i = 0; i < n; i++)
+      kernel->record (b);
+    start = g_get_monotonic_time ();
+    if (!ovk_cmd_run (b->cmd, error))
+      return FALSE;
+    took = (g_get_monotonic_time () - start) * 1e3;
+    if (took < MIN_RUN_NS && n < 4096) {
+      n = MIN (4096, MAX (2 * n, (guint) (n * MIN_RUN_NS / MAX (took, 1e5))));
+      continue;
+    }
+    *ns = repeat ? MIN (*ns, took / n) : took / n;
+    repeat++;
+  }
+  return TRUE;
+}
+
+static gboolean
+bench_one (OvkDevice *dev, const Kernel *kernel, Shape shape, Owl2Type type,
+    BenchPrint print, GError **error)
+{
+  g_autoptr (OvkArena) arena = ovk_arena_new (dev, "bench", 1 << 20);
+  g_autoptr (OvkCmd) cmd = ovk_cmd_new (dev, "bench", error);
+  Bench b = { dev, arena, cmd, shape, type };
+  const OvkCaps *caps = ovk_device_caps (dev);
+  JsonObject *o;
+  double ns;
+
+  if (!cmd || !kernel->prepare (&b, error)
+      || !time_kernel (&b, kernel, &ns, error))
+    return FALSE;
+  o = json_object_new ();
+  json_object_set_string_member (o, "kernel", kernel->name);
+  if (kernel->typed)
+    json_object_set_string_member (o, "type", owl2_type_name (type));
+  json_object_set_int_member (o, "m", shape.m);
+  json_object_set_int_member (o, "n", shape.n);
+  json_object_set_int_member (o, "k", shape.k);
+  json_object_set_double_member (o, "ms", ns / 1e6);
+  json_object_set_double_member (o, "gflops", b.flops / ns);
+  json_object_set_double_member (o, "gbytes_per_s", b.bytes / ns);
+  json_object_set_string_member (o, "device", caps->name);
+  json_object_set_string_member (o, "driver", caps->driver);
+  print (o);
+  return TRUE;
+}
+
+static gboolean
+parse_shape (const char *text, Shape *shape, GError **error)
+{
+  int used = 0;
+
+  if (sscanf (text, "%ux%ux%u%n", &shape->m, &shape->n, &shape->k, &used) == 3
+      && text[used] == '\0' && shape->m && shape->n && shape->k
+      && shape->m <= 65536 && shape->n <= 1048576 && shape->k <= 65536)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "the shape '%s' is not MxNxK, such as 512x4096x4096", text);
+  return FALSE;
+}
+
+gboolean
+bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
+    const Owl2Type *types, guint n_types, BenchPrint print, GError **error)
+{
+  Shape own = { 0, 0, 0 };
+  gboolean found = FALSE;
+
+  if (shape && !parse_shape (shape, &own, error))
+    return FALSE;
+  for (guint i = 0; i < G_N_ELEMENTS (kernels); i++) {
+    const Kernel *k = &kernels[i];
+
+    if (kernel && strcmp (kernel, k->name) != 0)
+      continue;
+    found = TRUE;
+    for (guint t = 0; t < (k->typed ? n_types : 1); t++)
+      for (guint s = 0; s < (shape ? 1 : G_N_ELEMENTS (k->shapes)); s++) {
+        Shape one = shape ? own : k->shapes[s];
+
+        if (one.m && !bench_one (dev, k, one, types[t], print, error))
+          return FALSE;
+      }
+  }
+  if (found)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "there is no kernel '%s'", kernel);
+  return FALSE;
+}

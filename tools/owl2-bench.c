@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* owl2-bench: how fast the kernels and the stages of a model are here. */
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "bench_kernels.h"
+#include "owl2.h"
+
+#define DECODE_TOKENS 32
+#define REPEATS 3
+
+typedef struct {
+  char *model, *device, *type, *kernel, *shape;
+  gboolean json;
+} Options;
+
+static gboolean as_json;
+
+static gboolean
+parse (Options *o, int *argc, char ***argv, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
+        "time this model's stages (default: the embedded model, if any)",
+        "FILE" },
+    { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
+        "Vulkan device, by index or part of its name", "DEVICE" },
+    { "type", 't', 0, G_OPTION_ARG_STRING, &o->type,
+        "weights of this type alone: f32, f16", "TYPE" },
+    { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
+        "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
+        "swiglu, argmax",
+        "KERNEL" },
+    { "shape", 's', 0, G_OPTION_ARG_STRING, &o->shape,
+        "tokens x output features x input features", "MxNxK" },
+    { "json", 'j', 0, G_OPTION_ARG_NONE, &o->json, "one JSON object per line",
+        NULL },
+    { NULL }
+  };
+  g_autoptr (GOptionContext) context =
+      g_option_context_new ("- times kernels and stages");
+
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (*argc <= 1)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+      "argument '%s' is not understood", (*argv)[1]);
+  return FALSE;
+}
+
+static void
+print_value (JsonNode *value)
+{
+  if (json_node_get_value_type (value) == G_TYPE_STRING)
+    printf (" %-9s", json_node_get_string (value));
+  else if (json_node_get_value_type (value) == G_TYPE_DOUBLE)
+    printf (" %10.3f", json_node_get_double (value));
+  else
+    printf (" %10" G_GINT64_FORMAT, json_node_get_int (value));
+}
+
+static void
+print (JsonObject *result)
+{
+  g_autoptr (JsonNode) node =
+      json_node_init_object (json_node_new (JSON_NODE_OBJECT), result);
+  g_autoptr (GList) names = json_object_get_members (result);
+
+  if (as_json) {
+    g_autofree char *text = json_to_string (node, FALSE);
+
+    puts (text);
+  } else {
+    for (GList *l = names; l; l = l->next) {
+      const char *name = l->data;
+
+      if (strcmp (name, "device") == 0 || strcmp (name, "driver") == 0)
+        continue;
+      if (strcmp (name, "kernel") != 0 && strcmp (name, "stage") != 0)
+        printf ("  %s", name);
+      print_value (json_object_get_member (result, name));
+    }
+    putchar ('\n');
+  }
+  fflush (stdout);
+  json_object_unref (result);
+}
+
+/* ---- stages ----------------------------------------------------------- */
+
+static JsonObject *
+stage (const char *name, const Owl2ModelInfo *info)
+{
+  JsonObject *o = json_object_new ();
+
+  json_object_set_string_member (o, "stage", name);
+  if (as_json) {
+    json_object_set_string_member (o, "model", info->name);
+    json_object_set_string_member (o, "device", info->device);
+    json_object_set_string_member (o, "driver", info->driver);
+  }
+  return o;
+}
+
+static gboolean
+bench_encode (Owl2Session *session, const Owl2ModelInfo *info,
+    Owl2Features **features, GError **error)
+{
+  guint w = 640, h = 360;
+  g_autofree guint8 *pixels = g_malloc (3 * w * h);
+  Owl2Image image = { pixels, w, h, 3 * w };
+  guint64 best = G_MAXUINT64, ns;
+  JsonObject *o;
+
+  for (guint i = 0; i < 3 * w * h; i++)
+    pixels[i] = (i * 2654435761u) >> 24;
+  for (guint i = 0; i < REPEATS; i++) {
+    g_clear_pointer (features, owl2_features_unref);
+    *features = owl2_session_encode (session, &image, &ns, error);
+    if (!*features)
+      return FALSE;
+    best = MIN (best, ns);
+  }
+  o = stage ("encode", info);
+  json_object_set_double_member (o, "ms", best / 1e6);
+  print (o);
+  return TRUE;
+}
+
+static gboolean
+bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
+    Owl2Features *features, GError **error)
+{
+  g_autofree char *prompt = owl2_prompt_format (
+      "Provide a one-sentence caption for the provided image.", TRUE, NULL, 0);
+  Owl2Request request = {
+    .prompt = prompt,
+    .frames = &features,
+    .n_frames = 1,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+  };
+  guint64 prefill = G_MAXUINT64, decode = G_MAXUINT64;
+  guint n_prompt = 0, n_ids = 0;
+  double tokens_per_s;
+  JsonObject *o;
+
+  request.sampling.max_tokens = DECODE_TOKENS + 1;
+  request.sampling.ignore_eos = TRUE;
+  for (guint i = 0; i < REPEATS; i++) {
+    g_autoptr (Owl2Answer) answer =
+        owl2_session_generate (session, &request, error);
+
+    if (!answer)
+      return FALSE;
+    prefill = MIN (prefill, answer->prefill_ns);
+    decode = MIN (decode, answer->decode_ns);
+    n_prompt = answer->n_prompt;
+    n_ids = answer->n_ids;
+  }
+  o = stage ("prefill", info);
+  json_object_set_int_member (o, "tokens", n_prompt);
+  json_object_set_double_member (o, "tokens_per_s", n_prompt * 1e9 / prefill);
+  print (o);
+  /* The first token's logits come out of the prefill. */
+  tokens_per_s = (n_ids - 1) * 1e9 / MAX (decode, 1);
+  o = stage ("decode", info);
+  json_object_set_int_member (o, "tokens", n_ids - 1);
+  json_object_set_double_member (o, "tokens_per_s", tokens_per_s);
+  json_object_set_double_member (
+      o, "gbytes_per_s", tokens_per_s * info->token_bytes / 1e9);
+  print (o);
+  return TRUE;
+}
+
+static gboolean
+bench_stages (const Options *opt, GError **error)
+{
+  Owl2ModelParams params = { .path = opt->model, .device = opt->device };
+  gint64 start = g_get_monotonic_time ();
+  g_autoptr (Owl2Model) model = owl2_model_load (&params, error);
+  double load_ms = (g_get_monotonic_time () - start) / 1e3;
+  g_autoptr (Owl2Session) session = NULL;
+  g_autoptr (Owl2Features) features = NULL;
+  Owl2ModelInfo info;
+  JsonObject *o;
+
+  if (!model)
+    return FALSE;
+  session = owl2_session_new (model, NULL, error);
+  if (!session)
+    return FALSE;
+  owl2_model_get_info (model, &info);
+  o = stage ("load", &info);
+  json_object_set_double_member (o, "ms", load_ms);
+  json_object_set_int_member (o, "device_bytes", info.device_bytes);
+  print (o);
+  return bench_encode (session, &info, &features, error)
+         && bench_generate (session, &info, features, error);
+}
+
+/* ---- kernels ---------------------------------------------------------- */
+
+static gboolean
+bench_all_kernels (const Options *o, GError **error)
+{
+  static const Owl2Type all[] = { OWL2_TYPE_F32, OWL2_TYPE_F16 };
+  OvkDeviceParams params = { .device = o->device };
+  g_autoptr (OvkDevice) dev = NULL;
+  Owl2Type one;
+
+  if (o->type
+      && (!owl2_type_parse (o->type, &one)
+          || (one != OWL2_TYPE_F32 && one != OWL2_TYPE_F16))) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "the type '%s' is neither f32 nor f16", o->type);
+    return FALSE;
+  }
+  dev = ovk_device_new (&params, error);
+  if (!dev)
+    return FALSE;
+  if (!as_json)
+    printf (
+        "%s, %s\n", ovk_device_caps (dev)->name, ovk_device_caps (dev)->driver);
+  return bench_kernels (dev, o->kernel, o->shape, o->type ? &one : all,
+      o->type ? 1 : G_N_ELEMENTS (all), print, error);
+}
+
+int
+main (int argc, char **argv)
+{
+  Options o = { NULL };
+  g_autoptr (GError) error = NULL;
+  gboolean ok;
+
+  setlocale (LC_ALL, "");
+  ok = parse (&o, &argc, &argv, &error);
+  as_json = o.json;
+  if (ok && (o.kernel || o.shape || !o.model))
+    ok = bench_all_kernels (&o, &error);
+  if (ok && !o.kernel && !o.shape)
+    ok = bench_stages (&o, &error);
+  if (!ok)
+    fprintf (stderr, "owl2-bench: %s\n", error->message);
+  g_free (o.model);
+  g_free (o.device);
+  g_free (o.type);
+  g_free (o.kernel);
+  g_free (o.shape);
+  return ok ? 0 : 1;
+}
