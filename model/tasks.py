@@ -86,7 +86,7 @@ def caption(scene):
 
 def detailed(scene):
     """A caption of several sentences."""
-    if scene['type'] != 'shapes' or any(o['row'] is None for o in scene['objects']):
+    if scene['type'] != 'shapes' or any(None in (o['row'], o['col']) for o in scene['objects']):
         return caption(scene)
     n = len(scene['objects'])
     s = ['There is one shape.' if n == 1 else 'There are %s shapes.' % NUMBERS[n]]
@@ -169,7 +169,7 @@ def settled(s):
     """Objects that have one place: those of images and of clips where nothing moves."""
     if any(o['motion'] != 'still' for o in s['objects']):
         return []
-    return [o for o in s['objects'] if o['row'] is not None]
+    return [o for o in s['objects'] if None not in (o['row'], o['col'])]
 
 
 def q_where(rng, s):
