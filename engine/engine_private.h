@@ -25,11 +25,9 @@ struct _Owl2Features {
 };
 
 /* Records everything once without running it, so that all pipelines exist. */
-gboolean
-owl2_session_warm_up (Owl2Session *session, GError **error);
+gboolean owl2_session_warm_up (Owl2Session *session, GError **error);
 
 /* embedded.c: (transfer full) (nullable): the model inside the program. */
-GBytes *
-owl2_embedded_model (void);
+GBytes *owl2_embedded_model (void);
 
 #endif

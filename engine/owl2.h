@@ -86,27 +86,20 @@ typedef struct {
  * Returns: (transfer full): drop it with owl2_model_unref(); sessions hold a
  * reference of their own
  */
-Owl2Model *
-owl2_model_load (const Owl2ModelParams *params, GError **error);
-Owl2Model *
-owl2_model_ref (Owl2Model *model);
-void
-owl2_model_unref (Owl2Model *model);
+Owl2Model *owl2_model_load (const Owl2ModelParams *params, GError **error);
+Owl2Model *owl2_model_ref (Owl2Model *model);
+void owl2_model_unref (Owl2Model *model);
 /* Strings in @info live as long as the model. Any thread. */
-void
-owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
+void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
 /* (transfer full): one line for each Vulkan device, as "0: name (type, ..)" */
-GPtrArray *
-owl2_list_devices (GError **error);
+GPtrArray *owl2_list_devices (GError **error);
 
 /**
  * owl2_model_tokenize: plain SentencePiece ids of @text, without `<s>`.
  * owl2_model_detokenize: the text of @ids.
  */
-GArray *
-owl2_model_tokenize (Owl2Model *model, const char *text);
-char *
-owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
+GArray *owl2_model_tokenize (Owl2Model *model, const char *text);
+char *owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
 
 /* ---- session ---------------------------------------------------------- */
 
@@ -122,17 +115,13 @@ typedef struct {
   guint n_ctx;
 } Owl2SessionParams;
 
-Owl2Session *
-owl2_session_new (
+Owl2Session *owl2_session_new (
     Owl2Model *model, const Owl2SessionParams *params, GError **error);
-void
-owl2_session_free (Owl2Session *session); /* accepts NULL */
+void owl2_session_free (Owl2Session *session); /* accepts NULL */
 /* Makes the running call return CANCELLED soon, between tokens or layers, and
  * every later one at once, until owl2_session_uncancel(). Any thread. */
-void
-owl2_session_cancel (Owl2Session *session);
-void
-owl2_session_uncancel (Owl2Session *session);
+void owl2_session_cancel (Owl2Session *session);
+void owl2_session_uncancel (Owl2Session *session);
 
 /**
  * Owl2Image: packed 8-bit RGB, rows @stride bytes apart (at least 3 * width).
@@ -149,13 +138,10 @@ typedef struct {
  *
  * Returns: (transfer full): n_rows x width floats in host memory
  */
-Owl2Features *
-owl2_session_encode (Owl2Session *session, const Owl2Image *image,
+Owl2Features *owl2_session_encode (Owl2Session *session, const Owl2Image *image,
     guint64 *encode_ns, GError **error);
-Owl2Features *
-owl2_features_ref (Owl2Features *features);
-void
-owl2_features_unref (Owl2Features *features); /* accepts NULL */
+Owl2Features *owl2_features_ref (Owl2Features *features);
+void owl2_features_unref (Owl2Features *features); /* accepts NULL */
 
 /**
  * Owl2Sampling:
@@ -237,11 +223,9 @@ typedef struct {
  *
  * Returns: (transfer full): owl2_answer_free()
  */
-Owl2Answer *
-owl2_session_generate (
+Owl2Answer *owl2_session_generate (
     Owl2Session *session, const Owl2Request *request, GError **error);
-void
-owl2_answer_free (Owl2Answer *answer); /* accepts NULL */
+void owl2_answer_free (Owl2Answer *answer); /* accepts NULL */
 
 /**
  * Owl2Turn: an earlier question and its answer.
@@ -260,8 +244,7 @@ typedef struct {
  *
  * Returns: (transfer full): the literal prompt for an Owl2Request
  */
-char *
-owl2_prompt_format (const char *question, gboolean with_image,
+char *owl2_prompt_format (const char *question, gboolean with_image,
     const Owl2Turn *history, guint n_history);
 
 /* ---- looking inside --------------------------------------------------- */
@@ -282,8 +265,7 @@ typedef void (*Owl2TapFunc) (const char *name, char type, const gsize *shape,
  * owl2_session_set_tap: every later call hands its stages to @func; much
  * slower. @attention adds the attention probabilities ("attn_I").
  */
-void
-owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
+void owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
     gboolean attention, gpointer user_data);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Model, owl2_model_unref)

@@ -18,8 +18,7 @@ typedef void (*BenchPrint) (JsonObject *result);
  *   output features, input features; for attention: queries, keys, head width)
  * @types: weights of these types
  */
-gboolean
-bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
+gboolean bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
     const Owl2Type *types, guint n_types, BenchPrint print, GError **error);
 
 G_END_DECLS

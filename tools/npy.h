@@ -12,9 +12,8 @@ G_BEGIN_DECLS
  * @type: 'f' float32, 'i' int32, 'b' uint8
  * @data: the elements, C order
  */
-gboolean
-npy_write (const char *path, char type, const gsize *shape, guint n_dims,
-    const void *data, GError **error);
+gboolean npy_write (const char *path, char type, const gsize *shape,
+    guint n_dims, const void *data, GError **error);
 
 G_END_DECLS
 

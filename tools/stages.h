@@ -10,17 +10,13 @@ G_BEGIN_DECLS
 
 typedef struct _Stages Stages;
 
-Stages *
-stages_new (void);
-void
-stages_free (Stages *stages);
+Stages *stages_new (void);
+void stages_free (Stages *stages);
 /* An Owl2TapFunc; user_data is the Stages. */
-void
-stages_tap (const char *name, char type, const gsize *shape, guint n_dims,
+void stages_tap (const char *name, char type, const gsize *shape, guint n_dims,
     guint axis, const void *data, gpointer user_data);
 /* Writes FOLDER/NAME.npy for each stage; makes the folder. */
-gboolean
-stages_write (Stages *stages, const char *folder, GError **error);
+gboolean stages_write (Stages *stages, const char *folder, GError **error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Stages, stages_free)
 

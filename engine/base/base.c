@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base.h"
 
-G_DEFINE_QUARK (owl2-error-quark, owl2_error)
+G_DEFINE_QUARK (owl2 - error - quark, owl2_error)
 
 void
 owl2_log (const Owl2Log *log, Owl2LogLevel level, const char *area,

@@ -18,13 +18,11 @@ typedef struct {
   Owl2Tensor out;                    /* [Q + 1][decoder width] */
 } Owl2AbstractorBuffers;
 
-gboolean
-owl2_abstractor_buffers_alloc (Owl2AbstractorBuffers *b, OvkArena *arena,
-    const Owl2Config *config, GError **error);
+gboolean owl2_abstractor_buffers_alloc (Owl2AbstractorBuffers *b,
+    OvkArena *arena, const Owl2Config *config, GError **error);
 
 /* @vision: [T][width]; the result is b->out, `vit_eos` its last row. */
-gboolean
-owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
+gboolean owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
     Owl2AbstractorBuffers *b, const Owl2Tensor *vision, GError **error);
 
 G_END_DECLS

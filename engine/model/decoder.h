@@ -23,11 +23,9 @@ typedef struct {
   Owl2Modality modality;
 } Owl2DecoderBuffers;
 
-gboolean
-owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,
+gboolean owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,
     const Owl2Config *config, GError **error);
-void
-owl2_decoder_buffers_clear (Owl2DecoderBuffers *b);
+void owl2_decoder_buffers_clear (Owl2DecoderBuffers *b);
 
 /**
  * Owl2Embedding: one position of a prompt: a token, or a row of a frame.
@@ -45,8 +43,7 @@ typedef struct {
  * @language_only: language weights for every token
  * @attention: hand the attention probabilities to the tap
  */
-gboolean
-owl2_decoder_run (Owl2Exec *exec, const Owl2Weights *weights,
+gboolean owl2_decoder_run (Owl2Exec *exec, const Owl2Weights *weights,
     Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2Embedding *inputs,
     guint n, gboolean language_only, gboolean attention, GError **error);
 

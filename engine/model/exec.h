@@ -27,14 +27,11 @@ typedef struct {
   gpointer tap_data;
 } Owl2Exec;
 
-gboolean
-owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error);
-void
-owl2_exec_clear (Owl2Exec *exec);
+gboolean owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error);
+void owl2_exec_clear (Owl2Exec *exec);
 
 /* The command list to record into now. */
-OvkCmd *
-owl2_exec_cmd (Owl2Exec *exec);
+OvkCmd *owl2_exec_cmd (Owl2Exec *exec);
 
 /**
  * owl2_exec_step: call between operations, with the floating point operations
@@ -42,16 +39,13 @@ owl2_exec_cmd (Owl2Exec *exec);
  * no submission runs for long on a slow device. Errors: CANCELLED; those of
  * ovk_cmd_submit() and ovk_cmd_wait().
  */
-gboolean
-owl2_exec_step (Owl2Exec *exec, double flops, GError **error);
+gboolean owl2_exec_step (Owl2Exec *exec, double flops, GError **error);
 
 /* Submits what is left and blocks until everything is done. */
-gboolean
-owl2_exec_finish (Owl2Exec *exec, GError **error);
+gboolean owl2_exec_finish (Owl2Exec *exec, GError **error);
 
 /* Drops what was recorded and waits for what was submitted. */
-void
-owl2_exec_abandon (Owl2Exec *exec);
+void owl2_exec_abandon (Owl2Exec *exec);
 
 /**
  * owl2_exec_tap: if somebody is looking, finishes all work so far and hands on
@@ -59,19 +53,17 @@ owl2_exec_abandon (Owl2Exec *exec);
  * @index: appended to @name as "_index" unless negative
  * @axis: see Owl2TapFunc
  */
-gboolean
-owl2_exec_tap (Owl2Exec *exec, const char *name, gint index,
+gboolean owl2_exec_tap (Owl2Exec *exec, const char *name, gint index,
     const Owl2Tensor *tensor, guint n_dims, const gsize *shape, guint axis,
     GError **error);
 /* The same for host data of any type. */
-void
-owl2_exec_tap_host (Owl2Exec *exec, const char *name, char type, guint n_dims,
-    const gsize *shape, guint axis, const void *data);
+void owl2_exec_tap_host (Owl2Exec *exec, const char *name, char type,
+    guint n_dims, const gsize *shape, guint axis, const void *data);
 
 /* (transfer full): the elements of an F32 tensor, rows packed. Blocks; the
  * work that makes them must have been finished. */
-float *
-owl2_tensor_read (OvkDevice *dev, const Owl2Tensor *tensor, GError **error);
+float *owl2_tensor_read (
+    OvkDevice *dev, const Owl2Tensor *tensor, GError **error);
 
 G_END_DECLS
 

@@ -30,19 +30,16 @@ typedef struct {
   guint square_taps, final_taps;
 } Owl2ImageBuffers;
 
-gboolean
-owl2_image_init (
+gboolean owl2_image_init (
     Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error);
-void
-owl2_image_clear (Owl2ImageBuffers *image);
+void owl2_image_clear (Owl2ImageBuffers *image);
 
 /**
  * owl2_image_record: uploads packed RGB8 and records everything up to
  * @image->patches. Errors: NO_MEMORY and BAD_REQUEST with the frame's size.
  */
-gboolean
-owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
-    guint width, guint height, gsize stride, GError **error);
+gboolean owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec,
+    const guint8 *rgb, guint width, guint height, gsize stride, GError **error);
 
 G_END_DECLS
 

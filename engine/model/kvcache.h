@@ -16,17 +16,15 @@ typedef struct {
   Owl2Tensor rope;   /* [capacity][head_dim]: cos, then sin */
 } Owl2KvCache;
 
-void
-owl2_kvcache_init (Owl2KvCache *cache, const Owl2Weights *weights);
-void
-owl2_kvcache_clear (Owl2KvCache *cache);
+void owl2_kvcache_init (Owl2KvCache *cache, const Owl2Weights *weights);
+void owl2_kvcache_clear (Owl2KvCache *cache);
 
 /**
  * owl2_kvcache_reset: forgets all positions and makes sure that @n_positions
  * fit. Memory grows in steps and is kept. Errors: NO_MEMORY with the numbers.
  */
-gboolean
-owl2_kvcache_reset (Owl2KvCache *cache, guint n_positions, GError **error);
+gboolean owl2_kvcache_reset (
+    Owl2KvCache *cache, guint n_positions, GError **error);
 
 G_END_DECLS
 

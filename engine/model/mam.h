@@ -17,23 +17,18 @@ typedef struct {
   guint n;         /* tokens */
 } Owl2Modality;
 
-gboolean
-owl2_modality_init (
+gboolean owl2_modality_init (
     Owl2Modality *m, OvkArena *arena, guint capacity, GError **error);
-void
-owl2_modality_clear (Owl2Modality *m);
+void owl2_modality_clear (Owl2Modality *m);
 /* Sets the modalities of the next @n tokens and records their upload. */
-void
-owl2_modality_record (
+void owl2_modality_record (
     Owl2Modality *m, OvkCmd *cmd, const guint32 *modality, guint n);
 
 /* RMSNorm with w[modality]. */
-void
-owl2_mam_norm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+void owl2_mam_norm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor w[2], const Owl2Modality *m, float eps);
 /* K or V projection with w[modality]. */
-void
-owl2_mam_project (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+void owl2_mam_project (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor w[2], const Owl2Modality *m);
 
 G_END_DECLS

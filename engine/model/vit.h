@@ -18,14 +18,12 @@ typedef struct {
   Owl2Tensor mlp;  /* [T][mlp] */
 } Owl2VitBuffers;
 
-gboolean
-owl2_vit_buffers_alloc (Owl2VitBuffers *b, OvkArena *arena,
+gboolean owl2_vit_buffers_alloc (Owl2VitBuffers *b, OvkArena *arena,
     const Owl2Config *config, GError **error);
 
 /* @patches: [grid * grid][3 * patch * patch]; the result is b->h. */
-gboolean
-owl2_vit_record (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
-    const Owl2Tensor *patches, GError **error);
+gboolean owl2_vit_record (Owl2Exec *exec, const Owl2Weights *weights,
+    Owl2VitBuffers *b, const Owl2Tensor *patches, GError **error);
 
 G_END_DECLS
 

@@ -81,11 +81,9 @@ typedef gboolean (*Owl2WeightsProgress) (double fraction, gpointer user_data);
  * and uploads it. Errors: BAD_FILE with file, tensor and numbers; NO_MEMORY,
  * before anything is allocated where the device says what it has; CANCELLED.
  */
-Owl2Weights *
-owl2_weights_load (OvkDevice *dev, const Owl2Gguf *gguf,
+Owl2Weights *owl2_weights_load (OvkDevice *dev, const Owl2Gguf *gguf,
     Owl2WeightsProgress progress, gpointer user_data, GError **error);
-void
-owl2_weights_free (Owl2Weights *weights); /* accepts NULL */
+void owl2_weights_free (Owl2Weights *weights); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Weights, owl2_weights_free)
 
 G_END_DECLS

@@ -41,7 +41,7 @@ Owl2Tensor owl2_tensor_cols (Owl2Tensor tensor, guint first, guint n);
 
 typedef enum {
   OWL2_ACT_NONE,
-  OWL2_ACT_QUICK_GELU,          /* x * sigmoid (1.702 x) */
+  OWL2_ACT_QUICK_GELU, /* x * sigmoid (1.702 x) */
 } Owl2Act;
 
 /* out[m][n] = act (sum_k x[m][k] w[n][k] + bias[n]) + residual[m][n]
@@ -54,7 +54,7 @@ void owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
 /* A run of tokens of one modality. */
 typedef struct {
   guint first, n;
-  guint modality;               /* 0 language, 1 vision */
+  guint modality; /* 0 language, 1 vision */
 } Owl2Run;
 
 /* The same with the weight picked per token: w[modality]. One dispatch a run,
@@ -64,8 +64,8 @@ void owl2_op_matmul_mam (OvkCmd *cmd, const Owl2Tensor *out,
     guint n_runs);
 
 /* out = (x - mean) / sqrt (var + eps) * w + b, per row. layernorm.c */
-void owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out,
-    const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *b, float eps);
+void owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *w, const Owl2Tensor *b, float eps);
 
 /* out = x / sqrt (mean (x^2) + eps) * w[modality[row]]; @modality: u32 per
  * row, or NULL for language everywhere. rmsnorm.c */
@@ -94,8 +94,8 @@ void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
 typedef struct {
   Owl2Tensor q, k, v, out;
   guint n_q, n_k;
-  guint n_heads, n_kv_heads, head_dim;  /* head_dim at most 256 */
-  guint q_head_stride, kv_head_stride;  /* elements */
+  guint n_heads, n_kv_heads, head_dim; /* head_dim at most 256 */
+  guint q_head_stride, kv_head_stride; /* elements */
   gboolean causal;
   guint pos0;
   float scale;
@@ -105,12 +105,12 @@ typedef struct {
 void owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a);
 /* The probabilities [n_heads * n_q][n_k], for looking inside; v and out are
  * not used. attention.c */
-void owl2_op_attention_probs (OvkCmd *cmd, const Owl2Tensor *probs,
-    const Owl2Attention *a);
+void owl2_op_attention_probs (
+    OvkCmd *cmd, const Owl2Tensor *probs, const Owl2Attention *a);
 
 /* out = silu (gate) * up. swiglu.c */
-void owl2_op_swiglu (OvkCmd *cmd, const Owl2Tensor *out,
-    const Owl2Tensor *gate, const Owl2Tensor *up);
+void owl2_op_swiglu (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *gate,
+    const Owl2Tensor *up);
 /* out[r] = a[r] + b[r % b.rows]. add.c */
 void owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
     const Owl2Tensor *b);
@@ -118,15 +118,15 @@ void owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
 void owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src);
 /* out[i] = table[ids[i]]; @ids: n u32 on the device; an id outside the table
  * leaves the row as it is. Rows past max_storage_range work. embed.c */
-void owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out,
-    const Owl2Tensor *table, OvkSlice ids, guint n);
+void owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
+    OvkSlice ids, guint n);
 
 /* What the sampler needs of one row of logits, computed on the device. */
 typedef struct {
-  guint32 id;                   /* first largest */
-  float max;                    /* its logit */
-  float log_sum_exp;            /* of all logits */
-  guint32 n_bad;                /* logits that are NaN or infinite */
+  guint32 id;        /* first largest */
+  float max;         /* its logit */
+  float log_sum_exp; /* of all logits */
+  guint32 n_bad;     /* logits that are NaN or infinite */
 } Owl2Argmax;
 /* @result: 16 bytes. logits: one row. argmax.c */
 void owl2_op_argmax (OvkCmd *cmd, OvkSlice result, const Owl2Tensor *logits);
@@ -159,12 +159,12 @@ void owl2_filter_free (Owl2Filter *filter);
 typedef struct {
   OvkSlice dst, src, filter;
   gboolean src_rgb;
-  gsize src_stride;             /* bytes; for words 4 * columns */
+  gsize src_stride; /* bytes; for words 4 * columns */
   gboolean vertical;
-  guint taps;                   /* of the filter */
-  guint cols, rows;             /* of dst */
-  guint dst_row0;               /* first row of dst in the filter's output */
-  guint src_row0;               /* horizontal: first row read of src */
+  guint taps;       /* of the filter */
+  guint cols, rows; /* of dst */
+  guint dst_row0;   /* first row of dst in the filter's output */
+  guint src_row0;   /* horizontal: first row read of src */
 } Owl2Resize;
 void owl2_op_resize (OvkCmd *cmd, const Owl2Resize *p);
 
