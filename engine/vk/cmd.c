@@ -939,3 +939,20 @@ ovk_cmd_run (OvkCmd *cmd, GError **error)
 {
   return ovk_cmd_submit (cmd, error) && ovk_cmd_wait (cmd, error);
 }
+
+gboolean
+ovk_cmd_check (OvkCmd *cmd, GError **error)
+{
+  if (!cmd->error)
+    return TRUE;
+  if (error)
+    *error = g_error_copy (cmd->error);
+  return FALSE;
+}
+
+void
+ovk_cmd_reset (OvkCmd *cmd)
+{
+  g_clear_error (&cmd->error);
+  cmd_reset (cmd);
+}
