@@ -15,7 +15,7 @@ gi.require_version('Gst', '1.0')
 from gi.repository import Gst  # noqa: E402
 
 import world  # noqa: E402
-from vocab import COLOURS, PATTERNS, ZONE_PLATE  # noqa: E402
+from vocab import COLOURS, HELD_PAIRS, PATTERNS, ZONE_PLATE  # noqa: E402
 from world import pick  # noqa: E402
 
 Gst.init(None)
@@ -81,7 +81,7 @@ def sample(split, index, frames=1):
     if name in COLOURED and rng.random() < 0.4:
         while True:
             fg, bg = pick(rng, list(COLOURS)), pick(rng, list(COLOURS))
-            if world.clear(fg, bg) and fg != 'purple':
+            if world.clear(fg, bg) and (fg, 'circle') not in HELD_PAIRS:
                 break
         scene['colours'] = [fg, bg]
         props['foreground-color'] = argb(COLOURS[fg][int(rng.integers(3))])

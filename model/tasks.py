@@ -300,7 +300,7 @@ def q_background(rng, s):
 
 
 def q_pattern(rng, s):
-    if 'pattern' in s and s['type'] == 'shapes':
+    if s['type'] in ('shapes', 'text') and ('pattern' in s or rng.random() < 0.6):
         return None
     q = pick(rng, ['Which test pattern is this?', 'What test pattern is shown?', 'Name the test pattern.'])
     if s['type'] == 'pattern':
@@ -316,7 +316,7 @@ def q_text(rng, s):
     if s.get('small'):
         return (q, 'a time stamp', 'The text is a time stamp.') if s['small'] == 'time' else \
             (q, 'too small', 'The text is too small to read.')
-    if s['type'] in ('photo', 'pattern'):
+    if s['type'] in ('photo', 'pattern') or rng.random() < 0.75:
         return None
     return q, 'nothing', 'There is no text.'
 

@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Trains owl2-nano from nothing: sh model/train.sh [FOLDER]
+#
+# FOLDER (default: owl2-nano-run) gets the tokenizer, the drawn pictures (about
+# 6 GB), log.txt, and in the end checkpoint/ in the published layout and
+# table.md.  Started again after an interruption, it goes on where it was.
+set -e
+here=$(cd "$(dirname "$0")" && pwd)
+out=${1:-owl2-nano-run}
+python=/usr/bin/python3
+$python -c 'import torch, cairo, sentencepiece, gi, PIL' 2>/dev/null || sh "$here/setup.sh"
+mkdir -p "$out/pool"
+export OMP_NUM_THREADS=1
+[ -f "$out/tokenizer.model" ] || $python "$here/tokenizer.py" "$out/tokenizer.model"
+$python "$here/pool.py" "$out/pool" 0 2 &
+first=$!
+$python "$here/pool.py" "$out/pool" 1 2
+wait $first
+$python "$here/train.py" "$out" "$out/pool"
+$python "$here/export.py" "$out/state.pt" "$out/checkpoint" "$out/tokenizer.model"
+OMP_NUM_THREADS=2 $python "$here/evaluate.py" "$out/checkpoint" --answers "$out/answers.jsonl" > "$out/table.md"
+cat "$out/table.md"
