@@ -3,7 +3,9 @@
  * it is mapped with the program and shared between processes. */
 #include "engine_private.h"
 
-#ifdef OWL2_EMBEDDED_FILE
+#ifdef OWL2_EMBEDDED
+
+# include "owl2-embedded.h"
 
 __asm__(".section .rodata\n"
         ".balign 64\n"
