@@ -1,38 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Records commands, places the barriers between them, submits and times. */
+/* Records commands, and submits them. */
 #include "ovk_private.h"
 
 #include <string.h>
 
 #define SETS_PER_POOL 256
-#define QUERIES_PER_POOL 256
-/* Accesses remembered since the last barrier. A barrier in every so many
- * commands costs nothing, and it bounds the search. */
-#define MAX_USES 128
 #define MAX_UPDATE_BYTES 65536
-
-/* What a command does to memory. */
-enum {
-  USE_SHADER_READ = 1,
-  USE_SHADER_WRITE = 2,
-  USE_TRANSFER_READ = 4,
-  USE_TRANSFER_WRITE = 8,
-};
-#define USE_SHADER (USE_SHADER_READ | USE_SHADER_WRITE)
-#define USE_TRANSFER (USE_TRANSFER_READ | USE_TRANSFER_WRITE)
-#define USE_WRITE (USE_SHADER_WRITE | USE_TRANSFER_WRITE)
-
-typedef struct {
-  OvkBuffer *buffer;
-  gsize begin, end; /* bytes */
-  guint how;        /* USE_.. */
-} Use;
-
-/* A stretch of commands with one label, between two timestamps. */
-typedef struct {
-  const char *label;
-  guint64 n_dispatches;
-} Segment;
 
 struct _OvkCmd {
   OvkDevice *dev;
@@ -48,9 +21,7 @@ struct _OvkCmd {
   guint n_buffers;  /* of them in use; the last is recorded */
   guint n_commands; /* in the last one */
 
-  Use uses[MAX_USES]; /* since the last barrier */
-  guint n_uses;
-  guint how;           /* all their hows */
+  OvkHazards hazards;
   GHashTable *touched; /* set of OvkBuffer, since the recording began */
   OvkBuffer *touched_last;
 
@@ -60,12 +31,9 @@ struct _OvkCmd {
   const char *label;   /* (nullable) */
   gboolean label_open; /* a debug label region is */
 
-  gboolean timing;     /* wanted */
-  gboolean timed;      /* this recording is */
-  GArray *query_pools; /* VkQueryPool */
-  GArray *segments;    /* Segment, of this recording */
-  guint n_stamps;      /* timestamps written */
-  GArray *timings;     /* OvkTiming, sums */
+  gboolean timing; /* wanted */
+  gboolean timed;  /* this recording is */
+  OvkTimer timer;
 };
 
 /* ---- making and freeing ----------------------------------------------- */
@@ -87,9 +55,7 @@ ovk_cmd_new_internal (
   cmd->name = g_strdup (name);
   cmd->buffers = g_array_new (FALSE, TRUE, sizeof (VkCommandBuffer));
   cmd->pools = g_array_new (FALSE, TRUE, sizeof (VkDescriptorPool));
-  cmd->query_pools = g_array_new (FALSE, TRUE, sizeof (VkQueryPool));
-  cmd->segments = g_array_new (FALSE, TRUE, sizeof (Segment));
-  cmd->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
+  ovk_timer_init (&cmd->timer, dev);
   cmd->touched = g_hash_table_new (NULL, NULL);
   if (!ovk_device_alive (dev, error))
     return NULL;
@@ -111,6 +77,21 @@ ovk_cmd_new (OvkDevice *dev, const char *name, GError **error)
   return ovk_cmd_new_internal (dev, name, TRUE, error);
 }
 
+/* The device hangs and may still read what the cmd owns. */
+static void
+cmd_park (OvkCmd *cmd)
+{
+  OvkDevice *dev = cmd->dev;
+  gboolean held_ref = cmd->holds_ref;
+
+  cmd->holds_ref = FALSE;
+  g_mutex_lock (&dev->memory_lock);
+  g_ptr_array_add (dev->parked_cmds, cmd);
+  g_mutex_unlock (&dev->memory_lock);
+  if (held_ref)
+    ovk_device_unref (dev);
+}
+
 void
 ovk_cmd_free (OvkCmd *cmd)
 {
@@ -119,21 +100,18 @@ ovk_cmd_free (OvkCmd *cmd)
   if (!cmd)
     return;
   dev = cmd->dev;
-  if (ovk_device_settle (dev, cmd->pending)) {
-    for (guint i = 0; i < cmd->query_pools->len; i++)
-      vkDestroyQueryPool (
-          dev->handle, g_array_index (cmd->query_pools, VkQueryPool, i), NULL);
-    for (guint i = 0; i < cmd->pools->len; i++)
-      vkDestroyDescriptorPool (
-          dev->handle, g_array_index (cmd->pools, VkDescriptorPool, i), NULL);
-    if (cmd->pool)
-      vkDestroyCommandPool (dev->handle, cmd->pool, NULL);
+  if (!ovk_device_settle (dev, cmd->pending)) {
+    cmd_park (cmd);
+    return;
   }
+  ovk_timer_clear (&cmd->timer);
+  for (guint i = 0; i < cmd->pools->len; i++)
+    vkDestroyDescriptorPool (
+        dev->handle, g_array_index (cmd->pools, VkDescriptorPool, i), NULL);
+  if (cmd->pool)
+    vkDestroyCommandPool (dev->handle, cmd->pool, NULL);
   g_array_unref (cmd->buffers);
   g_array_unref (cmd->pools);
-  g_array_unref (cmd->query_pools);
-  g_array_unref (cmd->segments);
-  g_array_unref (cmd->timings);
   g_hash_table_unref (cmd->touched);
   g_clear_error (&cmd->error);
   g_free (cmd->name);
@@ -215,98 +193,14 @@ label_end (OvkCmd *cmd, VkCommandBuffer buffer)
   cmd->label_open = FALSE;
 }
 
-/* Writes the next timestamp. FALSE if there is none. */
-static gboolean
-stamp (OvkCmd *cmd, VkCommandBuffer buffer)
-{
-  guint index = cmd->n_stamps / QUERIES_PER_POOL;
-  guint query = cmd->n_stamps % QUERIES_PER_POOL;
-  VkQueryPool pool;
-
-  if (cmd->dev->caps.timestamp_ns <= 0.)
-    return FALSE;
-  if (index >= cmd->query_pools->len) {
-    VkQueryPoolCreateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
-      .queryType = VK_QUERY_TYPE_TIMESTAMP,
-      .queryCount = QUERIES_PER_POOL,
-    };
-    VkResult result = vkCreateQueryPool (cmd->dev->handle, &info, NULL, &pool);
-
-    if (result != VK_SUCCESS) {
-      cmd_fail_result (cmd, result, "making timestamps");
-      return FALSE;
-    }
-    ovk_device_name (cmd->dev, VK_OBJECT_TYPE_QUERY_POOL, OVK_HANDLE (pool),
-        "%s timestamps %u", cmd->name, index);
-    g_array_append_val (cmd->query_pools, pool);
-  }
-  pool = g_array_index (cmd->query_pools, VkQueryPool, index);
-  if (query == 0)
-    vkCmdResetQueryPool (buffer, pool, 0, QUERIES_PER_POOL);
-  vkCmdWriteTimestamp (
-      buffer, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query);
-  cmd->n_stamps++;
-  return TRUE;
-}
-
 /* Ends the stretch of the label before, and begins one of the label now. */
 static void
-segment_begin (OvkCmd *cmd, VkCommandBuffer buffer)
+time_label (OvkCmd *cmd, VkCommandBuffer buffer, const char *label)
 {
-  Segment segment = { cmd_label (cmd), 0 };
+  GError *error = NULL;
 
-  if (!cmd->timed)
-    return;
-  stamp (cmd, buffer);
-  g_array_append_val (cmd->segments, segment);
-}
-
-static OvkTiming *
-timing_of (OvkCmd *cmd, const char *label)
-{
-  OvkTiming fresh = { label, 0, 0. };
-
-  for (guint i = 0; i < cmd->timings->len; i++) {
-    OvkTiming *t = &g_array_index (cmd->timings, OvkTiming, i);
-
-    if (strcmp (t->label, label) == 0)
-      return t;
-  }
-  g_array_append_val (cmd->timings, fresh);
-  return &g_array_index (cmd->timings, OvkTiming, cmd->timings->len - 1);
-}
-
-/* Adds what the finished recording measured to the sums. */
-static void
-collect_timings (OvkCmd *cmd)
-{
-  OvkDevice *dev = cmd->dev;
-  guint n = cmd->n_stamps;
-  guint bits = dev->timestamp_bits;
-  guint64 mask =
-      bits >= 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << bits) - 1;
-  g_autofree guint64 *ticks = g_new0 (guint64, n + QUERIES_PER_POOL);
-  gboolean known = n == cmd->segments->len + 1;
-
-  for (guint i = 0; i < n; i += QUERIES_PER_POOL) {
-    guint part = MIN (n - i, QUERIES_PER_POOL);
-    VkResult result = vkGetQueryPoolResults (dev->handle,
-        g_array_index (cmd->query_pools, VkQueryPool, i / QUERIES_PER_POOL), 0,
-        part, part * sizeof (guint64), ticks + i, sizeof (guint64),
-        VK_QUERY_RESULT_64_BIT);
-
-    known &= result == VK_SUCCESS;
-  }
-  for (guint i = 0; i < cmd->segments->len; i++) {
-    const Segment *segment = &g_array_index (cmd->segments, Segment, i);
-    OvkTiming *t = timing_of (cmd, segment->label);
-
-    t->n_dispatches += segment->n_dispatches;
-    if (known)
-      t->ns +=
-          (double) ((ticks[i + 1] - ticks[i]) & mask) * dev->caps.timestamp_ns;
-  }
+  if (cmd->timed && !ovk_timer_mark (&cmd->timer, buffer, label, &error))
+    ovk_cmd_fail (cmd, error);
 }
 
 void
@@ -318,10 +212,7 @@ ovk_cmd_set_timing (OvkCmd *cmd, gboolean on)
 GArray *
 ovk_cmd_timings (OvkCmd *cmd)
 {
-  GArray *timings = cmd->timings;
-
-  cmd->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
-  return timings;
+  return ovk_timer_take (&cmd->timer);
 }
 
 /* ---- recording -------------------------------------------------------- */
@@ -363,7 +254,7 @@ buffer_begin (OvkCmd *cmd)
     result = vkAllocateCommandBuffers (cmd->dev->handle, &alloc, &buffer);
     if (result == VK_SUCCESS) {
       ovk_device_name (cmd->dev, VK_OBJECT_TYPE_COMMAND_BUFFER,
-          OVK_HANDLE (buffer), "%s %u", cmd->name, cmd->n_buffers);
+          OVK_POINTER (buffer), "%s %u", cmd->name, cmd->n_buffers);
       g_array_append_val (cmd->buffers, buffer);
     }
   }
@@ -378,8 +269,7 @@ buffer_begin (OvkCmd *cmd)
   cmd->n_commands = 0;
   cmd->bound = NULL;
   /* The semaphore between two submissions does what a barrier does. */
-  cmd->n_uses = 0;
-  cmd->how = 0;
+  ovk_hazards_reset (&cmd->hazards);
   label_begin (cmd, current_buffer (cmd));
   return TRUE;
 }
@@ -408,11 +298,8 @@ cmd_reset (OvkCmd *cmd)
   cmd->label = NULL;
   cmd->label_open = FALSE;
   cmd->n_buffers = 0;
-  cmd->n_uses = 0;
-  cmd->how = 0;
-  cmd->n_stamps = 0;
   cmd->touched_last = NULL;
-  g_array_set_size (cmd->segments, 0);
+  ovk_timer_reset (&cmd->timer);
   g_hash_table_remove_all (cmd->touched);
 }
 
@@ -443,7 +330,7 @@ cmd_begin (OvkCmd *cmd)
     return FALSE;
   cmd->recording = TRUE;
   cmd->timed = cmd->timing;
-  segment_begin (cmd, current_buffer (cmd));
+  time_label (cmd, current_buffer (cmd), cmd_label (cmd));
   return !cmd->error;
 }
 
@@ -476,17 +363,8 @@ ovk_cmd_label (OvkCmd *cmd, const char *label)
   buffer = current_buffer (cmd);
   label_end (cmd, buffer);
   cmd->label = label;
-  segment_begin (cmd, buffer);
+  time_label (cmd, buffer, cmd_label (cmd));
   label_begin (cmd, buffer);
-}
-
-/* ---- hazards ---------------------------------------------------------- */
-
-static gboolean
-conflict (const Use *a, const Use *b)
-{
-  return a->buffer == b->buffer && a->begin < b->end && b->begin < a->end
-         && ((a->how | b->how) & USE_WRITE);
 }
 
 static void
@@ -498,53 +376,13 @@ touch (OvkCmd *cmd, OvkBuffer *buffer)
   g_hash_table_add (cmd->touched, buffer);
 }
 
-/* Separates all before from all after. The first half is exact; the second
- * covers everything, since the list of uses starts anew. */
-static void
-barrier (OvkCmd *cmd, VkCommandBuffer buffer)
-{
-  VkMemoryBarrier memory = {
-    .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER,
-    .dstAccessMask = VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT
-                     | VK_ACCESS_TRANSFER_READ_BIT
-                     | VK_ACCESS_TRANSFER_WRITE_BIT,
-  };
-  VkPipelineStageFlags from = 0;
-
-  if (cmd->how & USE_SHADER)
-    from |= VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT;
-  if (cmd->how & USE_TRANSFER)
-    from |= VK_PIPELINE_STAGE_TRANSFER_BIT;
-  if (cmd->how & USE_SHADER_WRITE)
-    memory.srcAccessMask |= VK_ACCESS_SHADER_WRITE_BIT;
-  if (cmd->how & USE_TRANSFER_WRITE)
-    memory.srcAccessMask |= VK_ACCESS_TRANSFER_WRITE_BIT;
-  /* Reads before a write need only their order. */
-  vkCmdPipelineBarrier (buffer, from,
-      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT, 0,
-      memory.srcAccessMask ? 1 : 0, &memory, 0, NULL, 0, NULL);
-  cmd->n_uses = 0;
-  cmd->how = 0;
-}
-
 /* To be called before the command that does @uses. */
 static void
-order (OvkCmd *cmd, VkCommandBuffer buffer, const Use *uses, guint n)
+order (OvkCmd *cmd, VkCommandBuffer buffer, const OvkUse *uses, guint n)
 {
-  gboolean hazard = cmd->n_uses + n > MAX_USES;
-
-  for (guint i = 0; i < n && !hazard; i++) {
-    /* The newest are the likeliest. */
-    for (guint j = cmd->n_uses; j-- > 0 && !hazard;)
-      hazard = conflict (&uses[i], &cmd->uses[j]);
-  }
-  if (hazard)
-    barrier (cmd, buffer);
-  for (guint i = 0; i < n; i++) {
-    cmd->uses[cmd->n_uses++] = uses[i];
-    cmd->how |= uses[i].how;
+  ovk_hazards_order (&cmd->hazards, buffer, uses, n);
+  for (guint i = 0; i < n; i++)
     touch (cmd, uses[i].buffer);
-  }
 }
 
 /* ---- dispatch --------------------------------------------------------- */
@@ -692,7 +530,7 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     guint n_spec, const OvkBinding *bindings, const void *push, guint groups_x,
     guint groups_y, guint groups_z)
 {
-  Use uses[OVK_MAX_BINDINGS];
+  OvkUse uses[OVK_MAX_BINDINGS];
   GError *error = NULL;
   OvkPipeline *pipeline;
   VkCommandBuffer buffer;
@@ -713,12 +551,12 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
   for (guint i = 0; i < shader->n_bindings; i++) {
     const OvkBinding *b = &bindings[i];
 
-    uses[i] = (Use){
+    uses[i] = (OvkUse){
       .buffer = b->slice.buffer,
       .begin = b->slice.offset,
       .end = b->slice.offset + b->slice.size,
-      .how = (b->access & OVK_READ ? USE_SHADER_READ : 0)
-             | (b->access & OVK_WRITE ? USE_SHADER_WRITE : 0),
+      .how = (b->access & OVK_READ ? OVK_USE_SHADER_READ : 0)
+             | (b->access & OVK_WRITE ? OVK_USE_SHADER_WRITE : 0),
     };
   }
   order (cmd, buffer, uses, shader->n_bindings);
@@ -732,34 +570,33 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     vkCmdPushConstants (buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT,
         0, shader->push_bytes, push);
   vkCmdDispatch (buffer, groups_x, groups_y, groups_z);
-  if (cmd->timed && cmd->segments->len)
-    g_array_index (cmd->segments, Segment, cmd->segments->len - 1)
-        .n_dispatches++;
+  if (cmd->timed)
+    ovk_timer_count_dispatch (&cmd->timer);
 }
 
 /* ---- transfers -------------------------------------------------------- */
 
-static Use
+static OvkUse
 slice_use (const OvkSlice *slice, guint how)
 {
   return (
-      Use){ slice->buffer, slice->offset, slice->offset + slice->size, how };
+      OvkUse){ slice->buffer, slice->offset, slice->offset + slice->size, how };
 }
 
 void
 ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
 {
   VkBufferCopy region = { src.offset, dst.offset, src.size };
-  Use uses[2] = {
-    slice_use (&src, USE_TRANSFER_READ),
-    slice_use (&dst, USE_TRANSFER_WRITE),
+  OvkUse uses[2] = {
+    slice_use (&src, OVK_USE_TRANSFER_READ),
+    slice_use (&dst, OVK_USE_TRANSFER_WRITE),
   };
   VkCommandBuffer buffer;
 
   if (cmd->error)
     return;
   if (src.size != dst.size || !slice_fits (&src) || !slice_fits (&dst)
-      || conflict (&uses[0], &uses[1])) {
+      || ovk_use_conflicts (&uses[0], &uses[1])) {
     cmd_fail (cmd,
         "copying %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT
         " to %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT " is not possible",
@@ -800,7 +637,7 @@ ovk_cmd_copy (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
 void
 ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
 {
-  Use use;
+  OvkUse use;
   VkCommandBuffer buffer;
 
   if (!check_words (cmd, &dst, size_bytes, "update"))
@@ -816,7 +653,7 @@ ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
   if (!buffer)
     return;
   dst.size = size_bytes;
-  use = slice_use (&dst, USE_TRANSFER_WRITE);
+  use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
   order (cmd, buffer, &use, 1);
   vkCmdUpdateBuffer (buffer, dst.buffer->handle, dst.offset, size_bytes, data);
 }
@@ -824,7 +661,7 @@ ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
 void
 ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word)
 {
-  Use use = slice_use (&dst, USE_TRANSFER_WRITE);
+  OvkUse use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
   VkCommandBuffer buffer;
 
   if (!check_words (cmd, &dst, dst.size, "fill"))
@@ -892,8 +729,7 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
   if (cmd->recording && !cmd->error) {
     VkCommandBuffer buffer = current_buffer (cmd);
 
-    if (cmd->timed)
-      stamp (cmd, buffer);
+    time_label (cmd, buffer, NULL);
     if (cmd->host_reads || cmd->dev->caps.unified_memory)
       host_barrier (buffer);
     buffer_end (cmd);
@@ -929,7 +765,7 @@ ovk_cmd_wait (OvkCmd *cmd, GError **error)
     return FALSE;
   cmd->pending = 0;
   if (cmd->timed)
-    collect_timings (cmd);
+    ovk_timer_collect (&cmd->timer);
   cmd_reset (cmd);
   return TRUE;
 }

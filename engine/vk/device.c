@@ -1,128 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds the devices, opens one, and is the only one to touch its queue. */
+/* Finds the devices, and opens one. */
 #include "ovk_private.h"
 
 #include <string.h>
 
 #define AREA "vk"
-
-/* ---- errors ----------------------------------------------------------- */
-
-static const char *
-result_name (VkResult result)
-{
-  switch (result) {
-    case VK_NOT_READY:
-      return "not ready";
-    case VK_TIMEOUT:
-      return "timed out";
-    case VK_INCOMPLETE:
-      return "incomplete answer";
-    case VK_ERROR_OUT_OF_HOST_MEMORY:
-      return "out of host memory";
-    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
-      return "out of device memory";
-    case VK_ERROR_INITIALIZATION_FAILED:
-      return "initialization failed";
-    case VK_ERROR_DEVICE_LOST:
-      return "device lost";
-    case VK_ERROR_MEMORY_MAP_FAILED:
-      return "mapping memory failed";
-    case VK_ERROR_LAYER_NOT_PRESENT:
-      return "layer not present";
-    case VK_ERROR_EXTENSION_NOT_PRESENT:
-      return "extension not present";
-    case VK_ERROR_FEATURE_NOT_PRESENT:
-      return "feature not present";
-    case VK_ERROR_INCOMPATIBLE_DRIVER:
-      return "no usable driver";
-    case VK_ERROR_TOO_MANY_OBJECTS:
-      return "too many objects";
-    case VK_ERROR_FRAGMENTED_POOL:
-    case VK_ERROR_FRAGMENTATION:
-      return "fragmented memory";
-    case VK_ERROR_OUT_OF_POOL_MEMORY:
-      return "pool exhausted";
-    case VK_ERROR_INVALID_SHADER_NV:
-      return "invalid shader";
-    default:
-      return "unknown error";
-  }
-}
-
-void
-ovk_set_error (
-    OvkDevice *dev, GError **error, VkResult result, const char *format, ...)
-{
-  g_autofree char *text = NULL;
-  Owl2Error code;
-  va_list args;
-
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-
-  switch (result) {
-    case VK_ERROR_OUT_OF_HOST_MEMORY:
-    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
-    case VK_ERROR_OUT_OF_POOL_MEMORY:
-    case VK_ERROR_TOO_MANY_OBJECTS:
-    case VK_ERROR_FRAGMENTATION:
-    case VK_ERROR_MEMORY_MAP_FAILED:
-      code = OWL2_ERROR_NO_MEMORY;
-      break;
-    case VK_ERROR_DEVICE_LOST:
-      code = OWL2_ERROR_DEVICE_LOST;
-      if (dev)
-        g_atomic_int_set (&dev->lost, 1);
-      break;
-    case VK_ERROR_INCOMPATIBLE_DRIVER:
-      code = OWL2_ERROR_NO_DEVICE;
-      break;
-    case VK_ERROR_LAYER_NOT_PRESENT:
-    case VK_ERROR_EXTENSION_NOT_PRESENT:
-    case VK_ERROR_FEATURE_NOT_PRESENT:
-      code = OWL2_ERROR_UNSUPPORTED;
-      break;
-    default:
-      code = OWL2_ERROR_FAILED;
-      break;
-  }
-  g_set_error (error, OWL2_ERROR, code, "%s: %s (Vulkan result %d)", text,
-      result_name (result), (int) result);
-}
-
-gboolean
-ovk_device_alive (OvkDevice *dev, GError **error)
-{
-  if (!g_atomic_int_get (&dev->lost))
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST,
-      "%s was lost earlier; only freeing is possible", dev->caps.name);
-  return FALSE;
-}
-
-void
-ovk_device_name (
-    OvkDevice *dev, VkObjectType type, guint64 object, const char *format, ...)
-{
-  g_autofree char *name = NULL;
-  VkDebugUtilsObjectNameInfoEXT info = {
-    .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
-    .objectType = type,
-    .objectHandle = object,
-  };
-  va_list args;
-
-  if (!dev->set_name || !object)
-    return;
-  va_start (args, format);
-  name = g_strdup_vprintf (format, args);
-  va_end (args);
-  info.pObjectName = name;
-  /* A name that could not be set is no reason to fail anything. */
-  (void) dev->set_name (dev->handle, &info);
-}
 
 /* ---- finding devices -------------------------------------------------- */
 
@@ -422,27 +304,47 @@ ovk_device_list (GError **error)
 
 /* ---- opening ---------------------------------------------------------- */
 
-static gboolean
-is_number (const char *text)
+void
+ovk_device_name (
+    OvkDevice *dev, VkObjectType type, guint64 object, const char *format, ...)
 {
-  if (!*text)
-    return FALSE;
-  for (; *text; text++) {
-    if (!g_ascii_isdigit (*text))
-      return FALSE;
-  }
-  return TRUE;
+  g_autofree char *name = NULL;
+  VkDebugUtilsObjectNameInfoEXT info = {
+    .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
+    .objectType = type,
+    .objectHandle = object,
+  };
+  va_list args;
+
+  if (!dev->set_name || !object)
+    return;
+  va_start (args, format);
+  name = g_strdup_vprintf (format, args);
+  va_end (args);
+  info.pObjectName = name;
+  /* A name that could not be set is no reason to fail anything. */
+  (void) dev->set_name (dev->handle, &info);
+}
+
+/* A number beyond the last device may still be part of a name. */
+static gboolean
+is_index (const char *text, guint n_devices)
+{
+  guint64 number;
+
+  return g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &number, NULL)
+         && number < n_devices;
 }
 
 static gboolean
-matches (const Candidate *c, guint index, const char *wanted)
+matches (const Candidate *c, guint index, const char *wanted, guint n_devices)
 {
   g_autofree char *name = NULL, *part = NULL;
 
   if (!wanted)
     return TRUE;
-  if (is_number (wanted))
-    return strlen (wanted) < 9 && g_ascii_strtoull (wanted, NULL, 10) == index;
+  if (is_index (wanted, n_devices))
+    return g_ascii_strtoull (wanted, NULL, 10) == index;
   name = g_utf8_casefold (c->caps.name, -1);
   part = g_utf8_casefold (wanted, -1);
   return strstr (name, part) != NULL;
@@ -470,7 +372,7 @@ choose_devices (const GArray *found, const char *wanted, GError **error)
   for (guint i = 0; i < found->len; i++) {
     Candidate *c = &g_array_index (found, Candidate, i);
 
-    if (!matches (c, i, wanted))
+    if (!matches (c, i, wanted, found->len))
       continue;
     if (c->lacks)
       unusable = c;
@@ -636,6 +538,8 @@ open_device (const OvkDeviceParams *params, VkInstance instance,
       MIN (c->limits.maxPerStageDescriptorStorageBuffers, OVK_MAX_BINDINGS);
   dev->max_allocations = c->limits.maxMemoryAllocationCount;
   dev->timeout_ns = OVK_TIMEOUT_NS;
+  dev->parked_buffers = g_ptr_array_new ();
+  dev->parked_cmds = g_ptr_array_new ();
   g_mutex_init (&dev->queue_lock);
   g_mutex_init (&dev->memory_lock);
   g_mutex_init (&dev->transfer_lock);
@@ -650,7 +554,7 @@ open_device (const OvkDeviceParams *params, VkInstance instance,
     load_debug_functions (dev);
   vkGetDeviceQueue (dev->handle, dev->queue_family, 0, &dev->queue);
   ovk_device_name (
-      dev, VK_OBJECT_TYPE_QUEUE, OVK_HANDLE (dev->queue), "owl2 queue");
+      dev, VK_OBJECT_TYPE_QUEUE, OVK_POINTER (dev->queue), "owl2 queue");
   if (!create_timeline (dev, error)
       || !ovk_memory_choose_types (dev, params->no_unified_memory, error)
       || !ovk_pipeline_open (dev, params->cache_dir, error))
@@ -710,29 +614,50 @@ ovk_device_ref (OvkDevice *dev)
   return dev;
 }
 
+/* A device that hung may have finished in the meantime. */
+static void
+free_parked (OvkDevice *dev)
+{
+  g_autoptr (GPtrArray) cmds = g_steal_pointer (&dev->parked_cmds);
+  g_autoptr (GPtrArray) buffers = g_steal_pointer (&dev->parked_buffers);
+
+  for (guint i = 0; i < cmds->len; i++)
+    ovk_cmd_free (g_ptr_array_index (cmds, i));
+  for (guint i = 0; i < buffers->len; i++)
+    ovk_buffer_free (g_ptr_array_index (buffers, i));
+}
+
+/* FALSE if it had to be left behind. */
+static gboolean
+close_device (OvkDevice *dev)
+{
+  if (dev->timeline && !ovk_device_settle (dev, dev->submitted)) {
+    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+        "%s hangs; leaving it and %" G_GUINT64_FORMAT " bytes behind",
+        dev->caps.name, dev->allocated);
+    return FALSE;
+  }
+  ovk_device_save_cache (dev);
+  ovk_transfer_clear (dev);
+  free_parked (dev);
+  ovk_pipeline_clear (dev);
+  if (dev->timeline)
+    vkDestroySemaphore (dev->handle, dev->timeline, NULL);
+  vkDestroyDevice (dev->handle, NULL);
+  return TRUE;
+}
+
 void
 ovk_device_unref (OvkDevice *dev)
 {
   if (!dev || !g_atomic_ref_count_dec (&dev->refs))
     return;
-  if (dev->handle) {
-    gboolean idle = !dev->timeline || ovk_device_settle (dev, dev->submitted);
-
-    if (idle && !g_atomic_int_get (&dev->lost))
-      ovk_device_save_cache (dev);
-    ovk_memory_clear (dev);
-    if (!idle) {
-      owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
-          "%s hangs; leaving it and its memory behind", dev->caps.name);
-      return;
-    }
-    ovk_pipeline_clear (dev);
-    if (dev->timeline)
-      vkDestroySemaphore (dev->handle, dev->timeline, NULL);
-    vkDestroyDevice (dev->handle, NULL);
-  }
+  if (dev->handle && !close_device (dev))
+    return;
   if (dev->instance)
     vkDestroyInstance (dev->instance, NULL);
+  g_clear_pointer (&dev->parked_buffers, g_ptr_array_unref);
+  g_clear_pointer (&dev->parked_cmds, g_ptr_array_unref);
   g_mutex_clear (&dev->queue_lock);
   g_mutex_clear (&dev->memory_lock);
   g_mutex_clear (&dev->transfer_lock);
@@ -751,133 +676,4 @@ const Owl2Log *
 ovk_device_log (const OvkDevice *dev)
 {
   return dev->log;
-}
-
-/* ---- the queue -------------------------------------------------------- */
-
-gboolean
-ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
-    guint n_buffers, guint64 *value, GError **error)
-{
-  const VkPipelineStageFlags stages =
-      VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-  g_autofree VkSubmitInfo *infos = g_new0 (VkSubmitInfo, n_buffers);
-  g_autofree VkTimelineSemaphoreSubmitInfo *timelines =
-      g_new0 (VkTimelineSemaphoreSubmitInfo, n_buffers);
-  g_autofree guint64 *values = g_new (guint64, n_buffers + 1);
-  VkResult result;
-
-  if (!ovk_device_alive (dev, error))
-    return FALSE;
-  for (guint i = 0; i < n_buffers; i++) {
-    timelines[i] = (VkTimelineSemaphoreSubmitInfo){
-      .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
-      .waitSemaphoreValueCount = 1,
-      .pWaitSemaphoreValues = &values[i],
-      .signalSemaphoreValueCount = 1,
-      .pSignalSemaphoreValues = &values[i + 1],
-    };
-    infos[i] = (VkSubmitInfo){
-      .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-      .pNext = &timelines[i],
-      .waitSemaphoreCount = 1,
-      .pWaitSemaphores = &dev->timeline,
-      .pWaitDstStageMask = &stages,
-      .commandBufferCount = 1,
-      .pCommandBuffers = &buffers[i],
-      .signalSemaphoreCount = 1,
-      .pSignalSemaphores = &dev->timeline,
-    };
-  }
-
-  g_mutex_lock (&dev->queue_lock);
-  for (guint i = 0; i <= n_buffers; i++)
-    values[i] = dev->submitted + i;
-  result = vkQueueSubmit (dev->queue, n_buffers, infos, VK_NULL_HANDLE);
-  if (result == VK_SUCCESS)
-    dev->submitted += n_buffers;
-  *value = dev->submitted;
-  g_mutex_unlock (&dev->queue_lock);
-
-  if (result != VK_SUCCESS) {
-    ovk_set_error (
-        dev, error, result, "%s: submitting work failed", dev->caps.name);
-    return FALSE;
-  }
-  return TRUE;
-}
-
-/* VK_TIMEOUT when the device has finished nothing for dev->timeout_ns. */
-static VkResult
-wait_for_value (OvkDevice *dev, guint64 value)
-{
-  VkSemaphoreWaitInfo info = {
-    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
-    .semaphoreCount = 1,
-    .pSemaphores = &dev->timeline,
-    .pValues = &value,
-  };
-  guint64 reached = 0, before = 0;
-  VkResult result;
-
-  result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
-  while (result == VK_SUCCESS && reached < value) {
-    guint64 timeout_ns = g_atomic_int_get (&dev->hung) ? 0 : dev->timeout_ns;
-
-    before = reached;
-    result = vkWaitSemaphores (dev->handle, &info, timeout_ns);
-    if (result != VK_TIMEOUT)
-      return result;
-    /* Others may have queued work before this one; as long as the device gets
-     * on with it, it is not lost. */
-    result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
-    if (result == VK_SUCCESS && reached < value && reached == before)
-      return VK_TIMEOUT;
-  }
-  return result;
-}
-
-gboolean
-ovk_device_wait (
-    OvkDevice *dev, guint64 value, const char *what, GError **error)
-{
-  VkResult result;
-
-  if (!value)
-    return TRUE;
-  if (!ovk_device_alive (dev, error))
-    return FALSE;
-  result = wait_for_value (dev, value);
-  if (result == VK_SUCCESS)
-    return TRUE;
-  if (result == VK_TIMEOUT) {
-    g_atomic_int_set (&dev->hung, 1);
-    g_atomic_int_set (&dev->lost, 1);
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST,
-        "%s did not finish '%s' within %.3g s", dev->caps.name, what,
-        (double) dev->timeout_ns / OVK_SECOND_NS);
-  } else {
-    ovk_set_error (dev, error, result, "%s: waiting for '%s' failed",
-        dev->caps.name, what);
-  }
-  return FALSE;
-}
-
-gboolean
-ovk_device_settle (OvkDevice *dev, guint64 value)
-{
-  VkResult result;
-
-  if (!value)
-    return TRUE;
-  result = wait_for_value (dev, value);
-  if (result == VK_TIMEOUT) {
-    g_atomic_int_set (&dev->hung, 1);
-    g_atomic_int_set (&dev->lost, 1);
-    return FALSE;
-  }
-  if (result != VK_SUCCESS)
-    g_atomic_int_set (&dev->lost, 1);
-  /* Vulkan allows destroying what a lost device was working on. */
-  return TRUE;
 }

@@ -1,15 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Blocks of device memory, cut into slices, and the ways in and out. */
+/* Blocks of device memory, and slices of them. */
 #include "ovk_private.h"
 
 #include <string.h>
 
 #define AREA "vk"
-
-/* One staging buffer of a pair. Large enough that a transfer hides the cost of
- * its submission, small enough to stay in the host's caches for the most. */
-#define STAGING_BYTES (8u << 20)
-#define N_STAGING 2
 
 #define BUFFER_USAGE                                                           \
   (VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT       \
@@ -101,9 +96,11 @@ ovk_memory_choose_types (OvkDevice *dev, gboolean no_unified, GError **error)
         || dev->memory.memoryHeaps[h].size > dev->memory.memoryHeaps[heap].size)
       heap = (int) h;
   }
-  /* The small window through which the host sees part of a discrete card is
-   * a heap of its own, so it is never the largest. */
-  if (heap >= 0 && !no_unified) {
+  /* The host sees a discrete card's memory through a bus, if at all: writes
+   * are faster by the card's own copies, and reads, without a cache, take
+   * many times as long. */
+  if (heap >= 0 && !no_unified
+      && dev->caps.type != VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) {
     device = pick_type (dev, needs.memoryTypeBits, heap,
         DEVICE_LOCAL | HOST_VISIBLE | HOST_COHERENT, HOST_CACHED, 0);
     dev->caps.unified_memory = device >= 0;
@@ -124,6 +121,9 @@ ovk_memory_choose_types (OvkDevice *dev, gboolean no_unified, GError **error)
         "%s has no memory for storage buffers", dev->caps.name);
     return FALSE;
   }
+  if (heap >= 0)
+    dev->caps.max_allocation_bytes = MIN (
+        dev->caps.max_allocation_bytes, dev->memory.memoryHeaps[heap].size);
   dev->type_device = (guint) device;
   dev->type_upload = (guint) up;
   dev->type_readback = (guint) down;
@@ -193,8 +193,8 @@ ovk_device_free_bytes (OvkDevice *dev)
 
 /* ---- buffers ---------------------------------------------------------- */
 
-static guint64
-buffer_last_use (OvkBuffer *buffer)
+guint64
+ovk_buffer_last_use (OvkBuffer *buffer)
 {
   guint64 value;
 
@@ -204,18 +204,18 @@ buffer_last_use (OvkBuffer *buffer)
   return value;
 }
 
-static void
-buffer_free (OvkBuffer *buffer)
+void
+ovk_buffer_free (OvkBuffer *buffer)
 {
   OvkDevice *dev;
 
   if (!buffer)
     return;
   dev = buffer->dev;
-  if (!ovk_device_settle (dev, buffer_last_use (buffer))) {
-    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
-        "leaving %" G_GSIZE_FORMAT " bytes to %s, which hangs", buffer->size,
-        dev->caps.name);
+  if (!ovk_device_settle (dev, ovk_buffer_last_use (buffer))) {
+    g_mutex_lock (&dev->memory_lock);
+    g_ptr_array_add (dev->parked_buffers, buffer);
+    g_mutex_unlock (&dev->memory_lock);
     return;
   }
   if (buffer->handle)
@@ -224,44 +224,60 @@ buffer_free (OvkBuffer *buffer)
     vkFreeMemory (dev->handle, buffer->memory, NULL);
   g_mutex_lock (&dev->memory_lock);
   dev->allocated -= buffer->charged;
-  dev->n_allocations -= buffer->charged > 0;
+  dev->n_allocations -= buffer->counted ? 1 : 0;
   g_mutex_unlock (&dev->memory_lock);
   g_free (buffer);
 }
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkBuffer, buffer_free)
-
 static gboolean
 set_no_memory (OvkDevice *dev, const char *name, guint64 size_bytes,
-    guint64 free_bytes, const char *why, GError **error)
+    const char *why, GError **error)
 {
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
       "%s: '%s' needs %" G_GUINT64_FORMAT
       " bytes of device memory, %" G_GUINT64_FORMAT " are free%s",
-      dev->caps.name, name, size_bytes, free_bytes, why);
+      dev->caps.name, name, size_bytes, ovk_device_free_bytes (dev), why);
   return FALSE;
 }
 
-/* Reserves the bytes in the device's books, so that two threads can't both
- * take the last of them. */
+static gboolean
+set_too_large (
+    OvkDevice *dev, const char *name, guint64 size_bytes, GError **error)
+{
+  g_autofree char *why =
+      g_strdup_printf (", and one allocation may have %" G_GSIZE_FORMAT,
+          dev->caps.max_allocation_bytes);
+
+  return set_no_memory (dev, name, size_bytes, why, error);
+}
+
+/* Staging buffers lie in the host's memory, mostly. */
+static gboolean
+on_device_heap (const OvkBuffer *buffer)
+{
+  const OvkDevice *dev = buffer->dev;
+
+  return dev->memory.memoryTypes[buffer->type].heapIndex
+         == dev->memory.memoryTypes[dev->type_device].heapIndex;
+}
+
+/* Enters the buffer into the device's books. */
 static gboolean
 buffer_charge (OvkBuffer *buffer, const char *name, gsize bytes, GError **error)
 {
   OvkDevice *dev = buffer->dev;
-  guint64 free_bytes = ovk_device_free_bytes (dev);
-  gboolean many;
 
-  if (bytes > free_bytes)
-    return set_no_memory (dev, name, bytes, free_bytes, "", error);
+  if (on_device_heap (buffer) && bytes > ovk_device_free_bytes (dev))
+    return set_no_memory (dev, name, bytes, "", error);
   g_mutex_lock (&dev->memory_lock);
-  many = dev->n_allocations >= dev->max_allocations;
-  if (!many) {
-    buffer->charged = bytes;
-    dev->allocated += bytes;
+  buffer->counted = dev->n_allocations < dev->max_allocations;
+  if (buffer->counted) {
     dev->n_allocations++;
+    buffer->charged = on_device_heap (buffer) ? bytes : 0;
+    dev->allocated += buffer->charged;
   }
   g_mutex_unlock (&dev->memory_lock);
-  if (many) {
+  if (!buffer->counted) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
         "%s: '%s' can't be allocated, the device allows %u allocations",
         dev->caps.name, name, dev->max_allocations);
@@ -284,16 +300,15 @@ buffer_back (OvkBuffer *buffer, const char *name, GError **error)
   vkGetBufferMemoryRequirements (dev->handle, buffer->handle, &needs);
   info.allocationSize = needs.size;
   if (needs.size > dev->caps.max_allocation_bytes)
-    return set_no_memory (dev, name, needs.size, ovk_device_free_bytes (dev),
-        ", but not in one piece", error);
+    return set_too_large (dev, name, needs.size, error);
   if (!buffer_charge (buffer, name, needs.size, error))
     return FALSE;
   result = vkAllocateMemory (dev->handle, &info, NULL, &buffer->memory);
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY
       || result == VK_ERROR_OUT_OF_HOST_MEMORY) {
     buffer->memory = VK_NULL_HANDLE;
-    return set_no_memory (dev, name, needs.size, ovk_device_free_bytes (dev),
-        " and the driver refused", error);
+    return set_no_memory (
+        dev, name, needs.size, ", but the driver refused", error);
   }
   if (result != VK_SUCCESS) {
     buffer->memory = VK_NULL_HANDLE;
@@ -318,8 +333,8 @@ buffer_back (OvkBuffer *buffer, const char *name, GError **error)
   return TRUE;
 }
 
-static OvkBuffer *
-buffer_new (OvkDevice *dev, const char *name, gsize size_bytes, guint type,
+OvkBuffer *
+ovk_buffer_new (OvkDevice *dev, const char *name, gsize size_bytes, guint type,
     gboolean mappable, GError **error)
 {
   g_autoptr (OvkBuffer) buffer = g_new0 (OvkBuffer, 1);
@@ -331,8 +346,7 @@ buffer_new (OvkDevice *dev, const char *name, gsize size_bytes, guint type,
   if (!ovk_device_alive (dev, error))
     return NULL;
   if (size_bytes > dev->caps.max_allocation_bytes) {
-    set_no_memory (dev, name, size_bytes, ovk_device_free_bytes (dev),
-        ", but not in one piece", error);
+    set_too_large (dev, name, size_bytes, error);
     return NULL;
   }
   if (!create_handle (dev, size_bytes, &buffer->handle, error)
@@ -343,11 +357,8 @@ buffer_new (OvkDevice *dev, const char *name, gsize size_bytes, guint type,
   return g_steal_pointer (&buffer);
 }
 
-/* Writes of the host to @size bytes at @offset reach the device, or (@read)
- * the reverse. Only for memory that is not coherent; always for staging, where
- * it costs nothing otherwise. */
-static gboolean
-buffer_sync (
+gboolean
+ovk_buffer_sync (
     OvkBuffer *buffer, gsize offset, gsize size, gboolean read, GError **error)
 {
   OvkDevice *dev = buffer->dev;
@@ -373,6 +384,12 @@ buffer_sync (
   return FALSE;
 }
 
+gboolean
+ovk_buffer_is_cached (const OvkBuffer *buffer)
+{
+  return (type_flags (buffer->dev, buffer->type) & HOST_CACHED) != 0;
+}
+
 /* Contents of a new block: the host is faster where it has a cache over it. */
 static gboolean
 buffer_zero (OvkBuffer *buffer, GError **error)
@@ -380,7 +397,7 @@ buffer_zero (OvkBuffer *buffer, GError **error)
   OvkDevice *dev = buffer->dev;
   g_autoptr (GMutexLocker) locker = NULL;
 
-  if (buffer->map && (type_flags (dev, buffer->type) & HOST_CACHED)) {
+  if (buffer->map && ovk_buffer_is_cached (buffer)) {
     memset (buffer->map, 0, buffer->size);
     return TRUE;
   }
@@ -416,7 +433,8 @@ ovk_arena_new (OvkDevice *dev, const char *name, gsize block_bytes)
   arena->align = MAX (dev->caps.storage_align, 256);
   arena->block_bytes = MIN (block_bytes, dev->caps.max_allocation_bytes)
                        / arena->align * arena->align;
-  arena->blocks = g_ptr_array_new_with_free_func ((GDestroyNotify) buffer_free);
+  arena->blocks =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_buffer_free);
   g_mutex_init (&arena->lock);
   return arena;
 }
@@ -439,7 +457,7 @@ arena_add_block (OvkArena *arena, gsize size_bytes, GError **error)
   OvkDevice *dev = arena->dev;
   g_autofree char *name =
       g_strdup_printf ("%s %u", arena->name, arena->blocks->len);
-  g_autoptr (OvkBuffer) block = buffer_new (
+  g_autoptr (OvkBuffer) block = ovk_buffer_new (
       dev, name, size_bytes, dev->type_device, dev->caps.unified_memory, error);
 
   if (!block || !buffer_zero (block, error))
@@ -484,8 +502,7 @@ ovk_arena_alloc (
   gsize rounded;
 
   if (size_bytes > dev->caps.max_allocation_bytes)
-    return set_no_memory (dev, arena->name, size_bytes,
-        ovk_device_free_bytes (dev), ", but not in one piece", error);
+    return set_too_large (dev, arena->name, size_bytes, error);
   rounded = (MAX (size_bytes, 1) + arena->align - 1) & ~(arena->align - 1);
   locker = g_mutex_locker_new (&arena->lock);
   block = arena_find_block (arena, rounded, error);
@@ -499,322 +516,11 @@ ovk_arena_alloc (
 guint64
 ovk_arena_bytes (const OvkArena *arena)
 {
-  return arena->bytes;
-}
+  GMutex *lock = (GMutex *) &arena->lock;
+  guint64 bytes;
 
-/* ---- staging ---------------------------------------------------------- */
-
-typedef struct {
-  OvkCmd *cmd;
-  OvkBuffer *buffer;
-  gsize used; /* bytes of @buffer in what @cmd records */
-} Stage;
-
-struct _OvkUploader {
-  OvkDevice *dev;          /* borrowed; a public one's cmds hold it */
-  Stage stages[N_STAGING]; /* made when first needed */
-  guint current;
-  guint type;        /* memory type of the staging buffers */
-  gboolean internal; /* owned by the device itself */
-};
-
-static OvkUploader *
-uploader_new (OvkDevice *dev, guint type, gboolean internal)
-{
-  OvkUploader *up = g_new0 (OvkUploader, 1);
-
-  up->dev = internal ? dev : ovk_device_ref (dev);
-  up->type = type;
-  up->internal = internal;
-  return up;
-}
-
-OvkUploader *
-ovk_uploader_new (OvkDevice *dev, GError **error)
-{
-  if (!ovk_device_alive (dev, error))
-    return NULL;
-  return uploader_new (dev, dev->type_upload, FALSE);
-}
-
-void
-ovk_uploader_free (OvkUploader *up)
-{
-  if (!up)
-    return;
-  for (guint i = 0; i < N_STAGING; i++) {
-    ovk_cmd_free (up->stages[i].cmd);
-    buffer_free (up->stages[i].buffer);
-  }
-  if (!up->internal)
-    ovk_device_unref (up->dev);
-  g_free (up);
-}
-
-void
-ovk_memory_clear (OvkDevice *dev)
-{
-  g_clear_pointer (&dev->uploader, ovk_uploader_free);
-  g_clear_pointer (&dev->reader, ovk_uploader_free);
-  g_clear_pointer (&dev->filler, ovk_cmd_free);
-}
-
-static gboolean
-stage_prepare (OvkUploader *up, Stage *stage, GError **error)
-{
-  if (!stage->cmd)
-    stage->cmd = ovk_cmd_new_internal (up->dev, "transfer", FALSE, error);
-  if (stage->cmd && !stage->buffer)
-    stage->buffer =
-        buffer_new (up->dev, "staging", STAGING_BYTES, up->type, TRUE, error);
-  return stage->buffer != NULL;
-}
-
-static gboolean
-uploader_submit (OvkUploader *up, GError **error)
-{
-  Stage *stage = &up->stages[up->current];
-
-  if (!stage->used)
-    return TRUE;
-  stage->used = 0;
-  up->current = (up->current + 1) % N_STAGING;
-  return ovk_cmd_submit (stage->cmd, error);
-}
-
-/* Rows of a matrix as the destination has them: a run of bytes in which each
- * row is followed by its padding. */
-typedef struct {
-  const guint8 *src;
-  gsize src_stride, dst_stride, row_bytes;
-} Rows;
-
-/* Writes @n bytes of the run, from byte @start on. */
-static void
-rows_copy (const Rows *r, guint8 *dst, gsize start, gsize n)
-{
-  if (r->row_bytes == r->dst_stride && r->row_bytes == r->src_stride) {
-    memcpy (dst, r->src + start, n);
-    return;
-  }
-  while (n > 0) {
-    gsize row = start / r->dst_stride, column = start % r->dst_stride;
-    gsize part;
-
-    if (column < r->row_bytes) {
-      part = MIN (n, r->row_bytes - column);
-      memcpy (dst, r->src + row * r->src_stride + column, part);
-    } else {
-      part = MIN (n, r->dst_stride - column);
-      memset (dst, 0, part);
-    }
-    dst += part;
-    start += part;
-    n -= part;
-  }
-}
-
-static gboolean
-uploader_stage (OvkUploader *up, OvkSlice dst, const Rows *rows, gsize total,
-    GError **error)
-{
-  gsize done = 0;
-
-  while (done < total) {
-    Stage *stage = &up->stages[up->current];
-    gsize part;
-
-    if (!stage_prepare (up, stage, error))
-      return FALSE;
-    /* The previous round of this stage may still be read by the device. */
-    if (!stage->used && !ovk_cmd_wait (stage->cmd, error))
-      return FALSE;
-    part = MIN (total - done, STAGING_BYTES - stage->used);
-    rows_copy (rows, stage->buffer->map + stage->used, done, part);
-    if (!buffer_sync (stage->buffer, stage->used, part, FALSE, error))
-      return FALSE;
-    ovk_cmd_copy_bytes (stage->cmd,
-        (OvkSlice){ dst.buffer, dst.offset + done, part },
-        (OvkSlice){ stage->buffer, stage->used, part });
-    done += part;
-    /* Each piece starts on a word, which copies fastest. */
-    stage->used = MIN ((stage->used + part + 15) & ~(gsize) 15, STAGING_BYTES);
-    if (stage->used == STAGING_BYTES && !uploader_submit (up, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-check_slice (OvkSlice slice, gsize size_bytes, GError **error)
-{
-  if (slice.buffer && size_bytes <= slice.size
-      && slice.offset <= slice.buffer->size
-      && slice.size <= slice.buffer->size - slice.offset)
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-      "transfer of %" G_GSIZE_FORMAT
-      " bytes does not fit a slice of %" G_GSIZE_FORMAT,
-      size_bytes, slice.size);
-  return FALSE;
-}
-
-/* Drops what was recorded and not submitted: the caller of a failed upload may
- * free the destination. */
-static gboolean
-uploader_drop (OvkUploader *up)
-{
-  for (guint i = 0; i < N_STAGING; i++) {
-    up->stages[i].used = 0;
-    if (up->stages[i].cmd)
-      ovk_cmd_discard (up->stages[i].cmd);
-  }
-  return FALSE;
-}
-
-/* For mapped memory. */
-static gboolean
-write_rows (
-    OvkDevice *dev, OvkSlice dst, const Rows *rows, gsize total, GError **error)
-{
-  if (!ovk_device_wait (dev, buffer_last_use (dst.buffer), "upload", error))
-    return FALSE;
-  rows_copy (rows, dst.buffer->map + dst.offset, 0, total);
-  return TRUE;
-}
-
-gboolean
-ovk_uploader_rows (OvkUploader *up, OvkSlice dst, gsize dst_stride,
-    const void *src, gsize src_stride, gsize row_bytes, gsize rows,
-    GError **error)
-{
-  Rows r = { src, src_stride, dst_stride, row_bytes };
-  gsize total;
-
-  if (!rows || !row_bytes)
-    return TRUE;
-  if (row_bytes > dst_stride || rows > G_MAXSIZE / dst_stride) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-        "upload of %" G_GSIZE_FORMAT " rows of %" G_GSIZE_FORMAT
-        " bytes, %" G_GSIZE_FORMAT " apart, is not possible",
-        rows, row_bytes, dst_stride);
-    return FALSE;
-  }
-  total = rows * dst_stride;
-  if (!check_slice (dst, total, error) || !ovk_device_alive (up->dev, error))
-    return FALSE;
-  if (dst.buffer->map)
-    return write_rows (up->dev, dst, &r, total, error);
-  return uploader_stage (up, dst, &r, total, error) || uploader_drop (up);
-}
-
-gboolean
-ovk_uploader_finish (OvkUploader *up, GError **error)
-{
-  if (!uploader_submit (up, error))
-    return uploader_drop (up);
-  for (guint i = 0; i < N_STAGING; i++) {
-    Stage *stage = &up->stages[i];
-
-    if (stage->cmd && !ovk_cmd_wait (stage->cmd, error))
-      return uploader_drop (up);
-  }
-  return TRUE;
-}
-
-gboolean
-ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
-    gsize size_bytes, GError **error)
-{
-  Rows r = { data, size_bytes, size_bytes, size_bytes };
-  g_autoptr (GMutexLocker) locker = NULL;
-
-  if (!size_bytes)
-    return TRUE;
-  if (!check_slice (dst, size_bytes, error) || !ovk_device_alive (dev, error))
-    return FALSE;
-  if (dst.buffer->map)
-    return write_rows (dev, dst, &r, size_bytes, error);
-  locker = g_mutex_locker_new (&dev->transfer_lock);
-  if (!dev->uploader)
-    dev->uploader = uploader_new (dev, dev->type_upload, TRUE);
-  return ovk_uploader_rows (dev->uploader, dst, size_bytes, data, size_bytes,
-             size_bytes, 1, error)
-         && ovk_uploader_finish (dev->uploader, error);
-}
-
-/* ---- readback --------------------------------------------------------- */
-
-/* Takes what the stage's copy has brought to @data. */
-static gboolean
-stage_take (Stage *stage, guint8 *data, GError **error)
-{
-  gsize n = stage->used;
-
-  stage->used = 0;
-  if (!n)
-    return TRUE;
-  if (!ovk_cmd_wait (stage->cmd, error)
-      || !buffer_sync (stage->buffer, 0, n, TRUE, error))
-    return FALSE;
-  memcpy (data, stage->buffer->map, n);
-  return TRUE;
-}
-
-static gboolean
-read_staged (OvkUploader *reader, OvkSlice src, guint8 *data, gsize size_bytes,
-    GError **error)
-{
-  gsize asked = 0, taken = 0;
-
-  for (guint i = 0; i < N_STAGING; i++)
-    reader->stages[i].used = 0;
-  /* One stage is filled by the device while the other one is emptied. */
-  for (guint i = 0; taken < size_bytes; i = (i + 1) % N_STAGING) {
-    Stage *stage = &reader->stages[i];
-    gsize n = stage->used;
-
-    if (!stage_prepare (reader, stage, error)
-        || !stage_take (stage, data + taken, error))
-      return FALSE;
-    taken += n;
-    if (asked == size_bytes)
-      continue;
-    n = MIN (size_bytes - asked, STAGING_BYTES);
-    ovk_cmd_copy_bytes (stage->cmd, (OvkSlice){ stage->buffer, 0, n },
-        (OvkSlice){ src.buffer, src.offset + asked, n });
-    ovk_cmd_host_reads (stage->cmd);
-    if (!ovk_cmd_submit (stage->cmd, error))
-      return FALSE;
-    stage->used = n;
-    asked += n;
-  }
-  return TRUE;
-}
-
-gboolean
-ovk_slice_read (
-    OvkDevice *dev, OvkSlice src, void *data, gsize size_bytes, GError **error)
-{
-  /* Below this, reading memory without a cache costs less than a submission. */
-  const gsize small = 16 << 10;
-  g_autoptr (GMutexLocker) locker = NULL;
-  OvkBuffer *buffer = src.buffer;
-
-  if (!size_bytes)
-    return TRUE;
-  if (!check_slice (src, size_bytes, error) || !ovk_device_alive (dev, error))
-    return FALSE;
-  if (buffer->map
-      && (size_bytes <= small
-          || (type_flags (dev, buffer->type) & HOST_CACHED))) {
-    if (!ovk_device_wait (dev, buffer_last_use (buffer), "readback", error))
-      return FALSE;
-    memcpy (data, buffer->map + src.offset, size_bytes);
-    return TRUE;
-  }
-  locker = g_mutex_locker_new (&dev->transfer_lock);
-  if (!dev->reader)
-    dev->reader = uploader_new (dev, dev->type_readback, TRUE);
-  return read_staged (dev->reader, src, data, size_bytes, error);
+  g_mutex_lock (lock);
+  bytes = arena->bytes;
+  g_mutex_unlock (lock);
+  return bytes;
 }

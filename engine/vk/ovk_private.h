@@ -47,8 +47,10 @@ struct _OvkDevice {
   guint64 submitted; /* newest value handed to the queue */
   guint64 timeout_ns;
 
-  gint lost; /* atomic; the device is gone or hangs */
-  gint hung; /* atomic; it may still touch its memory */
+  gint lost;                 /* atomic; the device is gone or hangs */
+  gint hung;                 /* atomic; it may still touch its memory */
+  GPtrArray *parked_buffers; /* under memory_lock; not freed, as it hangs */
+  GPtrArray *parked_cmds;    /* likewise */
 
   PFN_vkSetDebugUtilsObjectNameEXT set_name; /* (nullable), as the next two */
   PFN_vkCmdBeginDebugUtilsLabelEXT begin_label;
@@ -73,34 +75,35 @@ struct _OvkDevice {
   gsize cache_saved_bytes; /* size of what the file holds */
 };
 
+void ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
+    const char *format, ...) G_GNUC_PRINTF (4, 5);
+
+void ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
+    const char *format, ...) G_GNUC_PRINTF (4, 5);
+/* Handles as debug utils want them. Those of queues and command buffers are
+ * pointers everywhere, all others are so on 64-bit systems only. */
+#define OVK_HANDLE(handle) ((guint64) (handle))
+#define OVK_POINTER(handle) ((guint64) (guintptr) (handle))
+
+/* ---- queue.c ---------------------------------------------------------- */
+
 /* The only place where a VkResult becomes a GError. The text is @format, then
  * the name of @result. Marks the device as lost where @result says so; @dev
  * may be NULL. */
-void
-ovk_set_error (OvkDevice *dev, GError **error, VkResult result,
+void ovk_set_error (OvkDevice *dev, GError **error, VkResult result,
     const char *format, ...) G_GNUC_PRINTF (4, 5);
 /* FALSE with DEVICE_LOST once the device is gone. */
-gboolean
-ovk_device_alive (OvkDevice *dev, GError **error);
+gboolean ovk_device_alive (OvkDevice *dev, GError **error);
 /* Submits @buffers in order, as one link of the chain each. @value: the
  * timeline value that says that all is done. */
-gboolean
-ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
+gboolean ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
     guint n_buffers, guint64 *value, GError **error);
 /* Blocks until @value is reached. @what names the work in the error. */
-gboolean
-ovk_device_wait (
+gboolean ovk_device_wait (
     OvkDevice *dev, guint64 value, const char *what, GError **error);
 /* Waits for @value before something is destroyed. FALSE: the device hangs and
- * may still use it, so that it has to be leaked. */
-gboolean
-ovk_device_settle (OvkDevice *dev, guint64 value);
-void
-ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
-    const char *format, ...) G_GNUC_PRINTF (4, 5);
-
-/* A non-dispatchable or dispatchable handle as debug utils want it. */
-#define OVK_HANDLE(handle) ((guint64) (guintptr) (handle))
+ * may still use it, so that it has to be parked. */
+gboolean ovk_device_settle (OvkDevice *dev, guint64 value);
 
 /* ---- memory.c --------------------------------------------------------- */
 
@@ -108,21 +111,37 @@ struct _OvkBuffer {
   OvkDevice *dev; /* borrowed */
   VkBuffer handle;
   VkDeviceMemory memory;
-  gsize size;    /* bytes */
-  gsize used;    /* bytes, by the arena */
-  gsize charged; /* bytes in the device's books */
-  guint type;    /* memory type */
+  gsize size;       /* bytes */
+  gsize used;       /* bytes, by the arena */
+  gsize charged;    /* bytes in the device's books */
+  gboolean counted; /* among the device's allocations */
+  guint type;       /* memory type */
   gboolean mappable;
   guint8 *map;      /* (nullable) all of it, while it lives */
   guint64 last_use; /* timeline value; under queue_lock */
 };
 
 /* Picks the memory types for buffers, and sets caps.unified_memory. */
-gboolean
-ovk_memory_choose_types (OvkDevice *dev, gboolean no_unified, GError **error);
+gboolean ovk_memory_choose_types (
+    OvkDevice *dev, gboolean no_unified, GError **error);
+/* @mappable: the type is visible to the host, and the buffer is to be mapped.
+ * Its contents are undefined. */
+OvkBuffer *ovk_buffer_new (OvkDevice *dev, const char *name, gsize size_bytes,
+    guint type, gboolean mappable, GError **error);
+void ovk_buffer_free (OvkBuffer *buffer);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkBuffer, ovk_buffer_free)
+guint64 ovk_buffer_last_use (OvkBuffer *buffer);
+/* The host reads it at the speed of its own memory. */
+gboolean ovk_buffer_is_cached (const OvkBuffer *buffer);
+/* Brings what the host wrote to the device, or (@read) the reverse: for memory
+ * that is not coherent, and harmless for other. */
+gboolean ovk_buffer_sync (
+    OvkBuffer *buffer, gsize offset, gsize size, gboolean read, GError **error);
+
+/* ---- transfer.c ------------------------------------------------------- */
+
 /* Drops the staging buffers; at the end of the device. */
-void
-ovk_memory_clear (OvkDevice *dev);
+void ovk_transfer_clear (OvkDevice *dev);
 
 /* ---- pipeline.c ------------------------------------------------------- */
 
@@ -136,26 +155,85 @@ struct _OvkPipeline {
   VkDescriptorSetLayout set_layout;
 };
 
-gboolean
-ovk_pipeline_open (OvkDevice *dev, const char *cache_dir, GError **error);
-void
-ovk_pipeline_clear (OvkDevice *dev);
+gboolean ovk_pipeline_open (
+    OvkDevice *dev, const char *cache_dir, GError **error);
+void ovk_pipeline_clear (OvkDevice *dev);
+
+/* ---- hazards.c -------------------------------------------------------- */
+
+/* What a command does to memory. */
+typedef enum {
+  OVK_USE_SHADER_READ = 1,
+  OVK_USE_SHADER_WRITE = 2,
+  OVK_USE_TRANSFER_READ = 4,
+  OVK_USE_TRANSFER_WRITE = 8,
+} OvkHow;
+
+typedef struct {
+  OvkBuffer *buffer;
+  gsize begin, end; /* bytes */
+  guint how;        /* OvkHow, or-ed */
+} OvkUse;
+
+/* A barrier in every so many commands costs nothing, and it bounds the
+ * search. */
+#define OVK_MAX_USES 128
+
+/**
+ * OvkHazards: the accesses since the last barrier of a command buffer. A
+ * barrier separates all before from all after, so the list starts anew.
+ */
+typedef struct {
+  OvkUse uses[OVK_MAX_USES];
+  guint n_uses;
+  guint how; /* of all */
+} OvkHazards;
+
+/* Nothing has been done yet: also after the semaphore between submissions. */
+void ovk_hazards_reset (OvkHazards *hazards);
+gboolean ovk_use_conflicts (const OvkUse *a, const OvkUse *b);
+/* To be called before the command that does @uses: records a barrier into
+ * @buffer if that depends on what was done since the last one. */
+void ovk_hazards_order (OvkHazards *hazards, VkCommandBuffer buffer,
+    const OvkUse *uses, guint n_uses);
+
+/* ---- timer.c ---------------------------------------------------------- */
+
+/**
+ * OvkTimer: timestamps between stretches of commands with one label each, and
+ * the sums per label.
+ */
+typedef struct {
+  OvkDevice *dev;   /* borrowed */
+  GArray *pools;    /* VkQueryPool, filled one after another */
+  GArray *segments; /* of the recording */
+  guint n_stamps;   /* written in the recording */
+  GArray *timings;  /* OvkTiming, sums */
+} OvkTimer;
+
+void ovk_timer_init (OvkTimer *timer, OvkDevice *dev);
+void ovk_timer_clear (OvkTimer *timer); /* the device is done with it */
+void ovk_timer_reset (OvkTimer *timer); /* forgets the recording */
+/* Ends the stretch before, if any, and begins one of @label; a NULL label only
+ * ends. Errors: NO_MEMORY. */
+gboolean ovk_timer_mark (
+    OvkTimer *timer, VkCommandBuffer buffer, const char *label, GError **error);
+void ovk_timer_count_dispatch (OvkTimer *timer);
+/* Adds what the finished recording measured to the sums. */
+void ovk_timer_collect (OvkTimer *timer);
+GArray *ovk_timer_take (OvkTimer *timer);
 
 /* ---- cmd.c ------------------------------------------------------------ */
 
 /* A cmd that the device owns itself holds no reference on it. */
-OvkCmd *
-ovk_cmd_new_internal (
+OvkCmd *ovk_cmd_new_internal (
     OvkDevice *dev, const char *name, gboolean holds_ref, GError **error);
 /* ovk_cmd_copy for any size and offset. */
-void
-ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
+void ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
 /* What is recorded ends with its writes visible to the host. */
-void
-ovk_cmd_host_reads (OvkCmd *cmd);
+void ovk_cmd_host_reads (OvkCmd *cmd);
 /* Forgets what was recorded and not submitted, and the error. */
-void
-ovk_cmd_discard (OvkCmd *cmd);
+void ovk_cmd_discard (OvkCmd *cmd);
 
 G_END_DECLS
 

@@ -3,6 +3,7 @@
  * kept on disk. */
 #include "ovk_private.h"
 
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -246,7 +247,6 @@ sha256 (const guint8 *data, gsize size, guint8 digest[32])
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   gsize digest_bytes = 32;
 
-  /* In parts, since GLib counts them in a signed size. */
   g_checksum_update (checksum, data, (gssize) size);
   g_checksum_get_digest (checksum, digest, &digest_bytes);
 }

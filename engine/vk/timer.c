@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Measures on the device how long the commands of each label take. */
+#include "ovk_private.h"
+
+#include <string.h>
+
+#define QUERIES_PER_POOL 256
+
+/* A stretch of commands between two timestamps. */
+typedef struct {
+  const char *label;
+  guint64 n_dispatches;
+} Segment;
+
+void
+ovk_timer_init (OvkTimer *timer, OvkDevice *dev)
+{
+  timer->dev = dev;
+  timer->pools = g_array_new (FALSE, TRUE, sizeof (VkQueryPool));
+  timer->segments = g_array_new (FALSE, TRUE, sizeof (Segment));
+  timer->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
+}
+
+void
+ovk_timer_clear (OvkTimer *timer)
+{
+  for (guint i = 0; i < timer->pools->len; i++)
+    vkDestroyQueryPool (
+        timer->dev->handle, g_array_index (timer->pools, VkQueryPool, i), NULL);
+  g_clear_pointer (&timer->pools, g_array_unref);
+  g_clear_pointer (&timer->segments, g_array_unref);
+  g_clear_pointer (&timer->timings, g_array_unref);
+}
+
+void
+ovk_timer_reset (OvkTimer *timer)
+{
+  g_array_set_size (timer->segments, 0);
+  timer->n_stamps = 0;
+}
+
+static gboolean
+add_pool (OvkTimer *timer, GError **error)
+{
+  OvkDevice *dev = timer->dev;
+  VkQueryPoolCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
+    .queryType = VK_QUERY_TYPE_TIMESTAMP,
+    .queryCount = QUERIES_PER_POOL,
+  };
+  VkQueryPool pool;
+  VkResult result = vkCreateQueryPool (dev->handle, &info, NULL, &pool);
+
+  if (result != VK_SUCCESS) {
+    ovk_set_error (
+        dev, error, result, "%s: making timestamps failed", dev->caps.name);
+    return FALSE;
+  }
+  ovk_device_name (dev, VK_OBJECT_TYPE_QUERY_POOL, OVK_HANDLE (pool),
+      "timestamps %u", timer->pools->len);
+  g_array_append_val (timer->pools, pool);
+  return TRUE;
+}
+
+/* Writes the next timestamp; does nothing where there are none. */
+static gboolean
+stamp (OvkTimer *timer, VkCommandBuffer buffer, GError **error)
+{
+  guint index = timer->n_stamps / QUERIES_PER_POOL;
+  guint query = timer->n_stamps % QUERIES_PER_POOL;
+  VkQueryPool pool;
+
+  if (timer->dev->caps.timestamp_ns <= 0.)
+    return TRUE;
+  if (index == timer->pools->len && !add_pool (timer, error))
+    return FALSE;
+  pool = g_array_index (timer->pools, VkQueryPool, index);
+  if (query == 0)
+    vkCmdResetQueryPool (buffer, pool, 0, QUERIES_PER_POOL);
+  vkCmdWriteTimestamp (
+      buffer, VK_PIPELINE_STAGE_BOTTOM_OF_PIPE_BIT, pool, query);
+  timer->n_stamps++;
+  return TRUE;
+}
+
+gboolean
+ovk_timer_mark (
+    OvkTimer *timer, VkCommandBuffer buffer, const char *label, GError **error)
+{
+  Segment segment = { label, 0 };
+
+  if (!stamp (timer, buffer, error))
+    return FALSE;
+  if (label)
+    g_array_append_val (timer->segments, segment);
+  return TRUE;
+}
+
+void
+ovk_timer_count_dispatch (OvkTimer *timer)
+{
+  guint n = timer->segments->len;
+
+  if (n)
+    g_array_index (timer->segments, Segment, n - 1).n_dispatches++;
+}
+
+static OvkTiming *
+timing_of (OvkTimer *timer, const char *label)
+{
+  OvkTiming fresh = { label, 0, 0. };
+  GArray *timings = timer->timings;
+
+  for (guint i = 0; i < timings->len; i++) {
+    OvkTiming *t = &g_array_index (timings, OvkTiming, i);
+
+    if (strcmp (t->label, label) == 0)
+      return t;
+  }
+  g_array_append_val (timings, fresh);
+  return &g_array_index (timings, OvkTiming, timings->len - 1);
+}
+
+void
+ovk_timer_collect (OvkTimer *timer)
+{
+  OvkDevice *dev = timer->dev;
+  guint n = timer->n_stamps;
+  guint bits = dev->timestamp_bits;
+  guint64 mask =
+      bits >= 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << bits) - 1;
+  g_autofree guint64 *ticks = g_new0 (guint64, n + 1);
+  gboolean known = n == timer->segments->len + 1;
+
+  for (guint i = 0; i < n; i += QUERIES_PER_POOL) {
+    guint part = MIN (n - i, QUERIES_PER_POOL);
+    VkResult result = vkGetQueryPoolResults (dev->handle,
+        g_array_index (timer->pools, VkQueryPool, i / QUERIES_PER_POOL), 0,
+        part, part * sizeof (guint64), ticks + i, sizeof (guint64),
+        VK_QUERY_RESULT_64_BIT);
+
+    known &= result == VK_SUCCESS;
+  }
+  for (guint i = 0; i < timer->segments->len; i++) {
+    const Segment *segment = &g_array_index (timer->segments, Segment, i);
+    OvkTiming *t = timing_of (timer, segment->label);
+
+    t->n_dispatches += segment->n_dispatches;
+    if (known)
+      t->ns +=
+          (double) ((ticks[i + 1] - ticks[i]) & mask) * dev->caps.timestamp_ns;
+  }
+}
+
+GArray *
+ovk_timer_take (OvkTimer *timer)
+{
+  GArray *timings = timer->timings;
+
+  timer->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
+  return timings;
+}

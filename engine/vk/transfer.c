@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The ways into device memory and back: through the host's mapping where there
+ * is one, else through a pair of staging buffers. */
+#include "ovk_private.h"
+
+#include <string.h>
+
+/* One staging buffer of a pair. Large enough that a transfer hides the cost of
+ * its submission, small enough to stay in the host's caches for the most. */
+#define STAGING_BYTES (8u << 20)
+#define N_STAGING 2
+
+/* ---- staging ---------------------------------------------------------- */
+
+typedef struct {
+  OvkCmd *cmd;
+  OvkBuffer *buffer;
+  gsize used; /* bytes of @buffer in what @cmd records */
+} Stage;
+
+struct _OvkUploader {
+  OvkDevice *dev;          /* borrowed; a public one's cmds hold it */
+  Stage stages[N_STAGING]; /* made when first needed */
+  guint current;
+  guint type;        /* memory type of the staging buffers */
+  gboolean internal; /* owned by the device itself */
+};
+
+static OvkUploader *
+uploader_new (OvkDevice *dev, guint type, gboolean internal)
+{
+  OvkUploader *up = g_new0 (OvkUploader, 1);
+
+  up->dev = internal ? dev : ovk_device_ref (dev);
+  up->type = type;
+  up->internal = internal;
+  return up;
+}
+
+OvkUploader *
+ovk_uploader_new (OvkDevice *dev, GError **error)
+{
+  if (!ovk_device_alive (dev, error))
+    return NULL;
+  return uploader_new (dev, dev->type_upload, FALSE);
+}
+
+void
+ovk_uploader_free (OvkUploader *up)
+{
+  if (!up)
+    return;
+  for (guint i = 0; i < N_STAGING; i++) {
+    ovk_cmd_free (up->stages[i].cmd);
+    ovk_buffer_free (up->stages[i].buffer);
+  }
+  if (!up->internal)
+    ovk_device_unref (up->dev);
+  g_free (up);
+}
+
+void
+ovk_transfer_clear (OvkDevice *dev)
+{
+  g_clear_pointer (&dev->uploader, ovk_uploader_free);
+  g_clear_pointer (&dev->reader, ovk_uploader_free);
+  g_clear_pointer (&dev->filler, ovk_cmd_free);
+}
+
+static gboolean
+stage_prepare (OvkUploader *up, Stage *stage, GError **error)
+{
+  if (!stage->cmd)
+    stage->cmd = ovk_cmd_new_internal (up->dev, "transfer", FALSE, error);
+  if (stage->cmd && !stage->buffer)
+    stage->buffer = ovk_buffer_new (
+        up->dev, "staging", STAGING_BYTES, up->type, TRUE, error);
+  return stage->buffer != NULL;
+}
+
+static gboolean
+uploader_submit (OvkUploader *up, GError **error)
+{
+  Stage *stage = &up->stages[up->current];
+
+  if (!stage->used)
+    return TRUE;
+  stage->used = 0;
+  up->current = (up->current + 1) % N_STAGING;
+  return ovk_cmd_submit (stage->cmd, error);
+}
+
+/* Rows of a matrix as the destination has them: a run of bytes in which each
+ * row is followed by its padding. */
+typedef struct {
+  const guint8 *src;
+  gsize src_stride, dst_stride, row_bytes;
+} Rows;
+
+/* Writes @n bytes of the run, from byte @start on. */
+static void
+rows_copy (const Rows *r, guint8 *dst, gsize start, gsize n)
+{
+  if (r->row_bytes == r->dst_stride && r->row_bytes == r->src_stride) {
+    memcpy (dst, r->src + start, n);
+    return;
+  }
+  while (n > 0) {
+    gsize row = start / r->dst_stride, column = start % r->dst_stride;
+    gsize part;
+
+    if (column < r->row_bytes) {
+      part = MIN (n, r->row_bytes - column);
+      memcpy (dst, r->src + row * r->src_stride + column, part);
+    } else {
+      part = MIN (n, r->dst_stride - column);
+      memset (dst, 0, part);
+    }
+    dst += part;
+    start += part;
+    n -= part;
+  }
+}
+
+static gboolean
+uploader_stage (OvkUploader *up, OvkSlice dst, const Rows *rows, gsize total,
+    GError **error)
+{
+  gsize done = 0;
+
+  while (done < total) {
+    Stage *stage = &up->stages[up->current];
+    gsize part;
+
+    if (!stage_prepare (up, stage, error))
+      return FALSE;
+    /* The previous round of this stage may still be read by the device. */
+    if (!stage->used && !ovk_cmd_wait (stage->cmd, error))
+      return FALSE;
+    part = MIN (total - done, STAGING_BYTES - stage->used);
+    rows_copy (rows, stage->buffer->map + stage->used, done, part);
+    if (!ovk_buffer_sync (stage->buffer, stage->used, part, FALSE, error))
+      return FALSE;
+    ovk_cmd_copy_bytes (stage->cmd,
+        (OvkSlice){ dst.buffer, dst.offset + done, part },
+        (OvkSlice){ stage->buffer, stage->used, part });
+    done += part;
+    /* Each piece starts on a word, which copies fastest. */
+    stage->used = MIN ((stage->used + part + 15) & ~(gsize) 15, STAGING_BYTES);
+    if (stage->used == STAGING_BYTES && !uploader_submit (up, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_slice (OvkSlice slice, gsize size_bytes, GError **error)
+{
+  if (slice.buffer && size_bytes <= slice.size
+      && slice.offset <= slice.buffer->size
+      && slice.size <= slice.buffer->size - slice.offset)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+      "transfer of %" G_GSIZE_FORMAT
+      " bytes does not fit a slice of %" G_GSIZE_FORMAT,
+      size_bytes, slice.size);
+  return FALSE;
+}
+
+/* Drops what was recorded and not submitted: the caller of a failed upload may
+ * free the destination. */
+static gboolean
+uploader_drop (OvkUploader *up)
+{
+  for (guint i = 0; i < N_STAGING; i++) {
+    up->stages[i].used = 0;
+    if (up->stages[i].cmd)
+      ovk_cmd_discard (up->stages[i].cmd);
+  }
+  return FALSE;
+}
+
+/* For mapped memory. */
+static gboolean
+write_rows (
+    OvkDevice *dev, OvkSlice dst, const Rows *rows, gsize total, GError **error)
+{
+  if (!ovk_device_wait (dev, ovk_buffer_last_use (dst.buffer), "upload", error))
+    return FALSE;
+  rows_copy (rows, dst.buffer->map + dst.offset, 0, total);
+  return TRUE;
+}
+
+gboolean
+ovk_uploader_rows (OvkUploader *up, OvkSlice dst, gsize dst_stride,
+    const void *src, gsize src_stride, gsize row_bytes, gsize rows,
+    GError **error)
+{
+  Rows r = { src, src_stride, dst_stride, row_bytes };
+  gsize total;
+
+  if (!rows || !row_bytes)
+    return TRUE;
+  if (row_bytes > dst_stride || rows > G_MAXSIZE / dst_stride) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "upload of %" G_GSIZE_FORMAT " rows of %" G_GSIZE_FORMAT
+        " bytes, %" G_GSIZE_FORMAT " apart, is not possible",
+        rows, row_bytes, dst_stride);
+    return FALSE;
+  }
+  total = rows * dst_stride;
+  if (!check_slice (dst, total, error) || !ovk_device_alive (up->dev, error))
+    return FALSE;
+  if (dst.buffer->map)
+    return write_rows (up->dev, dst, &r, total, error);
+  return uploader_stage (up, dst, &r, total, error) || uploader_drop (up);
+}
+
+gboolean
+ovk_uploader_finish (OvkUploader *up, GError **error)
+{
+  if (!uploader_submit (up, error))
+    return uploader_drop (up);
+  for (guint i = 0; i < N_STAGING; i++) {
+    Stage *stage = &up->stages[i];
+
+    if (stage->cmd && !ovk_cmd_wait (stage->cmd, error))
+      return uploader_drop (up);
+  }
+  return TRUE;
+}
+
+gboolean
+ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
+    gsize size_bytes, GError **error)
+{
+  Rows r = { data, size_bytes, size_bytes, size_bytes };
+  g_autoptr (GMutexLocker) locker = NULL;
+
+  if (!size_bytes)
+    return TRUE;
+  if (!check_slice (dst, size_bytes, error) || !ovk_device_alive (dev, error))
+    return FALSE;
+  if (dst.buffer->map)
+    return write_rows (dev, dst, &r, size_bytes, error);
+  locker = g_mutex_locker_new (&dev->transfer_lock);
+  if (!dev->uploader)
+    dev->uploader = uploader_new (dev, dev->type_upload, TRUE);
+  return ovk_uploader_rows (dev->uploader, dst, size_bytes, data, size_bytes,
+             size_bytes, 1, error)
+         && ovk_uploader_finish (dev->uploader, error);
+}
+
+/* ---- readback --------------------------------------------------------- */
+
+/* Takes what the stage's copy has brought to @data. */
+static gboolean
+stage_take (Stage *stage, guint8 *data, GError **error)
+{
+  gsize n = stage->used;
+
+  stage->used = 0;
+  if (!n)
+    return TRUE;
+  if (!ovk_cmd_wait (stage->cmd, error)
+      || !ovk_buffer_sync (stage->buffer, 0, n, TRUE, error))
+    return FALSE;
+  memcpy (data, stage->buffer->map, n);
+  return TRUE;
+}
+
+static gboolean
+read_staged (OvkUploader *reader, OvkSlice src, guint8 *data, gsize size_bytes,
+    GError **error)
+{
+  gsize asked = 0, taken = 0;
+
+  for (guint i = 0; i < N_STAGING; i++)
+    reader->stages[i].used = 0;
+  /* One stage is filled by the device while the other one is emptied. */
+  for (guint i = 0; taken < size_bytes; i = (i + 1) % N_STAGING) {
+    Stage *stage = &reader->stages[i];
+    gsize n = stage->used;
+
+    if (!stage_prepare (reader, stage, error)
+        || !stage_take (stage, data + taken, error))
+      return FALSE;
+    taken += n;
+    if (asked == size_bytes)
+      continue;
+    n = MIN (size_bytes - asked, STAGING_BYTES);
+    ovk_cmd_copy_bytes (stage->cmd, (OvkSlice){ stage->buffer, 0, n },
+        (OvkSlice){ src.buffer, src.offset + asked, n });
+    ovk_cmd_host_reads (stage->cmd);
+    if (!ovk_cmd_submit (stage->cmd, error))
+      return FALSE;
+    stage->used = n;
+    asked += n;
+  }
+  return TRUE;
+}
+
+gboolean
+ovk_slice_read (
+    OvkDevice *dev, OvkSlice src, void *data, gsize size_bytes, GError **error)
+{
+  /* Below this, reading memory without a cache costs less than a submission. */
+  const gsize small = 16 << 10;
+  g_autoptr (GMutexLocker) locker = NULL;
+  OvkBuffer *buffer = src.buffer;
+
+  if (!size_bytes)
+    return TRUE;
+  if (!check_slice (src, size_bytes, error) || !ovk_device_alive (dev, error))
+    return FALSE;
+  if (buffer->map && (size_bytes <= small || ovk_buffer_is_cached (buffer))) {
+    if (!ovk_device_wait (dev, ovk_buffer_last_use (buffer), "readback", error))
+      return FALSE;
+    memcpy (data, buffer->map + src.offset, size_bytes);
+    return TRUE;
+  }
+  locker = g_mutex_locker_new (&dev->transfer_lock);
+  if (!dev->reader)
+    dev->reader = uploader_new (dev, dev->type_readback, TRUE);
+  return read_staged (dev->reader, src, data, size_bytes, error);
+}
