@@ -95,7 +95,8 @@ const Owl2Log *ovk_device_log (const OvkDevice *dev);
 /* Bytes of device memory allocated through @dev at this moment. */
 guint64 ovk_device_allocated_bytes (OvkDevice *dev);
 /* Bytes still free on the heap that buffers come from: VK_EXT_memory_budget
- * where present, else the heap's size less what @dev has allocated. */
+ * where present, else the heap's size less what @dev has allocated. Devices in
+ * software take the host's memory, so there it is what the host has left. */
 guint64 ovk_device_free_bytes (OvkDevice *dev);
 /* One line a device: "0: name (type, driver)". (transfer full) */
 GPtrArray *ovk_device_list (GError **error);
@@ -230,7 +231,7 @@ void ovk_cmd_label (OvkCmd *cmd, const char *label);
  * ovk_cmd_wait: blocks until that is done. ovk_cmd_run: both. After any of
  * them returned (wait or run, or an error) @cmd is empty and can be recorded.
  * Errors: the first of recording; NO_MEMORY; DEVICE_LOST, also when the device
- * does not finish within a minute.
+ * gets on with nothing for a minute.
  */
 gboolean ovk_cmd_submit (OvkCmd *cmd, GError **error);
 gboolean ovk_cmd_wait (OvkCmd *cmd, GError **error);

@@ -47,18 +47,18 @@ struct _OvkDevice {
   guint64 submitted; /* newest value handed to the queue */
   guint64 timeout_ns;
 
-  gint lost;                 /* atomic; the device is gone or hangs */
-  gint hung;                 /* atomic; it may still touch its memory */
-  GPtrArray *parked_buffers; /* under memory_lock; not freed, as it hangs */
-  GPtrArray *parked_cmds;    /* likewise */
+  gint lost; /* atomic; the device is gone or hangs */
+  gint hung; /* atomic; it may still touch its memory */
 
   PFN_vkSetDebugUtilsObjectNameEXT set_name; /* (nullable), as the next two */
   PFN_vkCmdBeginDebugUtilsLabelEXT begin_label;
   PFN_vkCmdEndDebugUtilsLabelEXT end_label;
 
-  GMutex memory_lock; /* of the next two */
+  GMutex memory_lock; /* of the next four */
   guint64 allocated;
   guint n_allocations;
+  GPtrArray *parked_buffers; /* could not be freed, as the device hangs */
+  GPtrArray *parked_cmds;    /* likewise */
 
   GMutex transfer_lock;  /* of the staging pair and what it holds */
   OvkUploader *uploader; /* for ovk_slice_write */
@@ -75,11 +75,10 @@ struct _OvkDevice {
   gsize cache_saved_bytes; /* size of what the file holds */
 };
 
+/* A name for debuggers; does nothing where nobody listens. */
 void ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
     const char *format, ...) G_GNUC_PRINTF (4, 5);
 
-void ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
-    const char *format, ...) G_GNUC_PRINTF (4, 5);
 /* Handles as debug utils want them. Those of queues and command buffers are
  * pointers everywhere, all others are so on 64-bit systems only. */
 #define OVK_HANDLE(handle) ((guint64) (handle))
@@ -225,6 +224,35 @@ GArray *ovk_timer_take (OvkTimer *timer);
 
 /* ---- cmd.c ------------------------------------------------------------ */
 
+struct _OvkCmd {
+  OvkDevice *dev;
+  gboolean holds_ref;
+  char *name;
+  GError *error; /* first of recording */
+  gboolean recording;
+  gboolean host_reads;
+  guint64 pending; /* timeline value in flight; 0: none */
+
+  VkCommandPool pool;
+  GArray *buffers;  /* VkCommandBuffer, all of @pool */
+  guint n_buffers;  /* of them in use; the last is recorded */
+  guint n_commands; /* in the last one */
+
+  OvkHazards hazards;
+  GHashTable *touched; /* set of OvkBuffer, since the recording began */
+  OvkBuffer *touched_last;
+
+  GArray *pools;    /* VkDescriptorPool */
+  guint pool_index; /* the one to allocate from */
+  OvkPipeline *bound;
+  const char *label;   /* (nullable) */
+  gboolean label_open; /* a debug label region is */
+
+  gboolean timing; /* wanted */
+  gboolean timed;  /* this recording is */
+  OvkTimer timer;
+};
+
 /* A cmd that the device owns itself holds no reference on it. */
 OvkCmd *ovk_cmd_new_internal (
     OvkDevice *dev, const char *name, gboolean holds_ref, GError **error);
@@ -232,8 +260,12 @@ OvkCmd *ovk_cmd_new_internal (
 void ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
 /* What is recorded ends with its writes visible to the host. */
 void ovk_cmd_host_reads (OvkCmd *cmd);
-/* Forgets what was recorded and not submitted, and the error. */
-void ovk_cmd_discard (OvkCmd *cmd);
+/* The command buffer for the next command; NULL after an error. */
+VkCommandBuffer ovk_cmd_next (OvkCmd *cmd);
+void ovk_cmd_fail_text (OvkCmd *cmd, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+/* @what failed with @result. */
+void ovk_cmd_fail_result (OvkCmd *cmd, VkResult result, const char *what);
 
 G_END_DECLS
 

@@ -175,7 +175,7 @@ uploader_drop (OvkUploader *up)
   for (guint i = 0; i < N_STAGING; i++) {
     up->stages[i].used = 0;
     if (up->stages[i].cmd)
-      ovk_cmd_discard (up->stages[i].cmd);
+      ovk_cmd_reset (up->stages[i].cmd);
   }
   return FALSE;
 }

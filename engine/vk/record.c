@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The commands there are: checked, ordered after those they depend on, and
+ * written into the command buffer. */
+#include "ovk_private.h"
+
+#define SETS_PER_POOL 256
+#define MAX_UPDATE_BYTES 65536
+
+static void
+touch (OvkCmd *cmd, OvkBuffer *buffer)
+{
+  if (buffer == cmd->touched_last)
+    return;
+  cmd->touched_last = buffer;
+  g_hash_table_add (cmd->touched, buffer);
+}
+
+/* To be called before the command that does @uses. */
+static void
+order (OvkCmd *cmd, VkCommandBuffer buffer, const OvkUse *uses, guint n)
+{
+  ovk_hazards_order (&cmd->hazards, buffer, uses, n);
+  for (guint i = 0; i < n; i++)
+    touch (cmd, uses[i].buffer);
+}
+
+/* ---- dispatch --------------------------------------------------------- */
+
+static gboolean
+add_descriptor_pool (OvkCmd *cmd)
+{
+  VkDescriptorPoolSize size = {
+    .type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+    .descriptorCount = SETS_PER_POOL * OVK_MAX_BINDINGS,
+  };
+  VkDescriptorPoolCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+    .maxSets = SETS_PER_POOL,
+    .poolSizeCount = 1,
+    .pPoolSizes = &size,
+  };
+  VkDescriptorPool pool;
+  VkResult result =
+      vkCreateDescriptorPool (cmd->dev->handle, &info, NULL, &pool);
+
+  if (result != VK_SUCCESS) {
+    ovk_cmd_fail_result (cmd, result, "making descriptors");
+    return FALSE;
+  }
+  ovk_device_name (cmd->dev, VK_OBJECT_TYPE_DESCRIPTOR_POOL, OVK_HANDLE (pool),
+      "%s descriptors %u", cmd->name, cmd->pools->len);
+  g_array_append_val (cmd->pools, pool);
+  return TRUE;
+}
+
+static VkDescriptorSet
+new_set (OvkCmd *cmd, const OvkPipeline *pipeline)
+{
+  for (;; cmd->pool_index++) {
+    gboolean fresh = cmd->pool_index == cmd->pools->len;
+    VkDescriptorSetAllocateInfo info = {
+      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+      .descriptorSetCount = 1,
+      .pSetLayouts = &pipeline->set_layout,
+    };
+    VkDescriptorSet set;
+    VkResult result;
+
+    if (fresh && !add_descriptor_pool (cmd))
+      return VK_NULL_HANDLE;
+    info.descriptorPool =
+        g_array_index (cmd->pools, VkDescriptorPool, cmd->pool_index);
+    result = vkAllocateDescriptorSets (cmd->dev->handle, &info, &set);
+    if (result == VK_SUCCESS)
+      return set;
+    if (fresh
+        || (result != VK_ERROR_OUT_OF_POOL_MEMORY
+            && result != VK_ERROR_FRAGMENTED_POOL)) {
+      ovk_cmd_fail_result (cmd, result, "allocating descriptors");
+      return VK_NULL_HANDLE;
+    }
+  }
+}
+
+static gboolean
+bind_buffers (OvkCmd *cmd, VkCommandBuffer buffer, const OvkPipeline *pipeline,
+    const OvkBinding *bindings)
+{
+  VkDescriptorBufferInfo infos[OVK_MAX_BINDINGS];
+  VkWriteDescriptorSet writes[OVK_MAX_BINDINGS];
+  guint n = pipeline->shader->n_bindings;
+  VkDescriptorSet set = new_set (cmd, pipeline);
+
+  if (!set)
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    const OvkSlice *s = &bindings[i].slice;
+
+    infos[i] =
+        (VkDescriptorBufferInfo){ s->buffer->handle, s->offset, s->size };
+    writes[i] = (VkWriteDescriptorSet){
+      .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+      .dstSet = set,
+      .dstBinding = i,
+      .descriptorCount = 1,
+      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+      .pBufferInfo = &infos[i],
+    };
+  }
+  vkUpdateDescriptorSets (cmd->dev->handle, n, writes, 0, NULL);
+  vkCmdBindDescriptorSets (buffer, VK_PIPELINE_BIND_POINT_COMPUTE,
+      pipeline->layout, 0, 1, &set, 0, NULL);
+  return TRUE;
+}
+
+static gboolean
+slice_fits (const OvkSlice *slice)
+{
+  return slice->buffer && slice->size && slice->offset <= slice->buffer->size
+         && slice->size <= slice->buffer->size - slice->offset;
+}
+
+static gboolean
+check_dispatch (OvkCmd *cmd, const OvkShader *shader,
+    const OvkBinding *bindings, guint x, guint y, guint z)
+{
+  const OvkCaps *caps = &cmd->dev->caps;
+
+  if (x > caps->max_groups_x || y > caps->max_groups_yz
+      || z > caps->max_groups_yz) {
+    ovk_cmd_fail_text (cmd,
+        "shader '%s' needs %u x %u x %u workgroups, %s allows "
+        "%u x %u x %u",
+        shader->name, x, y, z, caps->name, caps->max_groups_x,
+        caps->max_groups_yz, caps->max_groups_yz);
+    return FALSE;
+  }
+  for (guint i = 0; i < shader->n_bindings; i++) {
+    const OvkSlice *s = &bindings[i].slice;
+
+    if (!slice_fits (s)) {
+      ovk_cmd_fail_text (cmd,
+          "shader '%s', binding %u: %" G_GSIZE_FORMAT
+          " bytes at %" G_GSIZE_FORMAT
+          " do not lie in a buffer of %" G_GSIZE_FORMAT,
+          shader->name, i, s->size, s->offset, s->buffer ? s->buffer->size : 0);
+      return FALSE;
+    }
+    if (s->size > caps->max_storage_range) {
+      ovk_cmd_fail_text (cmd,
+          "shader '%s', binding %u: %" G_GSIZE_FORMAT " bytes, %s "
+          "allows %" G_GSIZE_FORMAT,
+          shader->name, i, s->size, caps->name, caps->max_storage_range);
+      return FALSE;
+    }
+    if (s->offset & (caps->storage_align - 1)) {
+      ovk_cmd_fail_text (cmd,
+          "shader '%s', binding %u: offset %" G_GSIZE_FORMAT
+          " is no multiple of %" G_GSIZE_FORMAT,
+          shader->name, i, s->offset, caps->storage_align);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+void
+ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
+    guint n_spec, const OvkBinding *bindings, const void *push, guint groups_x,
+    guint groups_y, guint groups_z)
+{
+  OvkUse uses[OVK_MAX_BINDINGS];
+  GError *error = NULL;
+  OvkPipeline *pipeline;
+  VkCommandBuffer buffer;
+
+  if (cmd->error)
+    return;
+  pipeline = ovk_pipeline_get (cmd->dev, shader, spec, n_spec, &error);
+  if (!pipeline) {
+    ovk_cmd_fail (cmd, error);
+    return;
+  }
+  if (!check_dispatch (cmd, shader, bindings, groups_x, groups_y, groups_z))
+    return;
+  /* Nothing to do is nothing to record. */
+  if (!groups_x || !groups_y || !groups_z || !(buffer = ovk_cmd_next (cmd)))
+    return;
+
+  for (guint i = 0; i < shader->n_bindings; i++) {
+    const OvkBinding *b = &bindings[i];
+
+    uses[i] = (OvkUse){
+      .buffer = b->slice.buffer,
+      .begin = b->slice.offset,
+      .end = b->slice.offset + b->slice.size,
+      .how = (b->access & OVK_READ ? OVK_USE_SHADER_READ : 0)
+             | (b->access & OVK_WRITE ? OVK_USE_SHADER_WRITE : 0),
+    };
+  }
+  order (cmd, buffer, uses, shader->n_bindings);
+  if (pipeline != cmd->bound)
+    vkCmdBindPipeline (
+        buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
+  cmd->bound = pipeline;
+  if (shader->n_bindings && !bind_buffers (cmd, buffer, pipeline, bindings))
+    return;
+  if (shader->push_bytes)
+    vkCmdPushConstants (buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT,
+        0, shader->push_bytes, push);
+  vkCmdDispatch (buffer, groups_x, groups_y, groups_z);
+  if (cmd->timed)
+    ovk_timer_count_dispatch (&cmd->timer);
+}
+
+/* ---- transfers -------------------------------------------------------- */
+
+static OvkUse
+slice_use (const OvkSlice *slice, guint how)
+{
+  return (
+      OvkUse){ slice->buffer, slice->offset, slice->offset + slice->size, how };
+}
+
+void
+ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
+{
+  VkBufferCopy region = { src.offset, dst.offset, src.size };
+  OvkUse uses[2] = {
+    slice_use (&src, OVK_USE_TRANSFER_READ),
+    slice_use (&dst, OVK_USE_TRANSFER_WRITE),
+  };
+  VkCommandBuffer buffer;
+
+  if (cmd->error)
+    return;
+  if (src.size != dst.size || !slice_fits (&src) || !slice_fits (&dst)
+      || ovk_use_conflicts (&uses[0], &uses[1])) {
+    ovk_cmd_fail_text (cmd,
+        "copying %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT
+        " to %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT " is not possible",
+        src.size, src.offset, dst.size, dst.offset);
+    return;
+  }
+  buffer = ovk_cmd_next (cmd);
+  if (!buffer)
+    return;
+  order (cmd, buffer, uses, 2);
+  vkCmdCopyBuffer (buffer, src.buffer->handle, dst.buffer->handle, 1, &region);
+}
+
+static gboolean
+check_words (
+    OvkCmd *cmd, const OvkSlice *dst, gsize size_bytes, const char *what)
+{
+  if (cmd->error)
+    return FALSE;
+  if (slice_fits (dst) && size_bytes && size_bytes <= dst->size
+      && dst->offset % 4 == 0 && size_bytes % 4 == 0)
+    return TRUE;
+  ovk_cmd_fail_text (cmd,
+      "%s of %" G_GSIZE_FORMAT " bytes is not possible in %" G_GSIZE_FORMAT
+      " bytes at %" G_GSIZE_FORMAT,
+      what, size_bytes, dst->size, dst->offset);
+  return FALSE;
+}
+
+void
+ovk_cmd_copy (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
+{
+  if (check_words (cmd, &dst, dst.size, "copy")
+      && check_words (cmd, &src, src.size, "copy"))
+    ovk_cmd_copy_bytes (cmd, dst, src);
+}
+
+void
+ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
+{
+  OvkUse use;
+  VkCommandBuffer buffer;
+
+  if (!check_words (cmd, &dst, size_bytes, "update"))
+    return;
+  if (size_bytes > MAX_UPDATE_BYTES) {
+    ovk_cmd_fail_text (cmd,
+        "update of %" G_GSIZE_FORMAT " bytes, at most %d are "
+        "possible",
+        size_bytes, MAX_UPDATE_BYTES);
+    return;
+  }
+  buffer = ovk_cmd_next (cmd);
+  if (!buffer)
+    return;
+  dst.size = size_bytes;
+  use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
+  order (cmd, buffer, &use, 1);
+  vkCmdUpdateBuffer (buffer, dst.buffer->handle, dst.offset, size_bytes, data);
+}
+
+void
+ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word)
+{
+  OvkUse use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
+  VkCommandBuffer buffer;
+
+  if (!check_words (cmd, &dst, dst.size, "fill"))
+    return;
+  buffer = ovk_cmd_next (cmd);
+  if (!buffer)
+    return;
+  order (cmd, buffer, &use, 1);
+  vkCmdFillBuffer (buffer, dst.buffer->handle, dst.offset, dst.size, word);
+}
