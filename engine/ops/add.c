@@ -6,15 +6,18 @@ owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
     const Owl2Tensor *b)
 {
   guint32 spec[] = { owl2_workgroup (cmd) };
+  gboolean repeats = b->rows != a->rows;
   guint piece, r, n;
 
   g_return_if_fail (out->rows == a->rows && out->cols == a->cols);
   g_return_if_fail (b->cols == a->cols && b->rows > 0);
 
-  piece = owl2_piece_rows (cmd, "add", a->rows, out, a, NULL);
+  /* A repeating operand is bound whole. */
+  piece = owl2_piece_rows (cmd, "add", a->rows, out, a, repeats ? a : b, NULL);
   if (piece == 0
-      || !owl2_piece_fits (cmd, "add", "the second operand",
-          ((gsize) b->rows * b->stride) * sizeof (float)))
+      || (repeats
+          && !owl2_piece_fits (cmd, "add", "the second operand",
+              ((gsize) b->rows * b->stride) * sizeof (float))))
     return;
 
   for (r = 0; r < a->rows; r += n) {
@@ -22,18 +25,18 @@ owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
 
     Owl2Operand operands[] = {
       owl2_operand (cmd, a, r, n, OVK_READ),
-      owl2_operand (cmd, b, 0, b->rows, OVK_READ),
+      owl2_operand (cmd, b, repeats ? 0 : r, repeats ? b->rows : n, OVK_READ),
       owl2_operand (cmd, out, r, n, OVK_WRITE),
     };
     struct owl2_pc_add pc = {
       .rows = n,
       .cols = a->cols,
-      .row0 = r,
+      .row0 = repeats ? r : 0,
       .a_offset = operands[0].offset,
       .a_stride = a->stride,
       .b_offset = operands[1].offset,
       .b_stride = b->stride,
-      .b_rows = b->rows,
+      .b_rows = repeats ? b->rows : n,
       .o_offset = operands[2].offset,
       .o_stride = out->stride,
     };

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checkops.h"
+
+#include <stdio.h>
+
+typedef struct {
+  OvkDevice *dev;
+  OvkCmd *cmd;
+  OvkArena *arena;
+} Bench;
+
+#define MIN_NS 300e6 /* measured for at least this long */
+
+static Owl2Tensor
+bench_tensor (Bench *b, Owl2Type type, guint rows, guint cols)
+{
+  g_autoptr (GError) error = NULL;
+  gsize bytes = owl2_tensor_bytes (type, rows, cols), i;
+  Owl2Tensor t = { .type = type,
+    .rows = rows,
+    .cols = cols,
+    .stride = owl2_tensor_stride (type, cols) };
+  g_autofree guint8 *data = g_malloc (bytes);
+
+  /* Small numbers in either type: 0x11.. to 0x2f.. */
+  for (i = 0; i < bytes; i++)
+    data[i] = (guint8) (0x11 + (i * 7) % 0x1f);
+  if (!ovk_arena_alloc (b->arena, bytes, &t.slice, &error)
+      || !ovk_slice_write (b->dev, t.slice, data, bytes, &error))
+    g_error ("%s", error->message);
+  return t;
+}
+
+/* Runs what @record puts into the command buffer until the time is long
+ * enough, and prints one line. */
+static void
+bench_run (Bench *b, const char *name, void (*record) (OvkCmd *, void *),
+    void *data, double flop, double bytes)
+{
+  g_autoptr (GError) error = NULL;
+  gint64 start, us;
+  guint n = 1, i;
+
+  for (;;) {
+    for (i = 0; i < n; i++)
+      record (b->cmd, data);
+    start = g_get_monotonic_time ();
+    if (!ovk_cmd_run (b->cmd, &error)) {
+      printf ("%-40s %s\n", name, error->message);
+      return;
+    }
+    us = g_get_monotonic_time () - start;
+    if ((double) us * 1e3 >= MIN_NS || n >= 4096)
+      break;
+    n = us * 1e3 * 4 > MIN_NS ? n * 4 : n * 8;
+  }
+  printf ("%-40s %9.3f ms %8.2f GFLOP/s %8.2f GB/s\n", name,
+      (double) us / 1e3 / n, flop * n / (double) us / 1e3,
+      bytes * n / (double) us / 1e3);
+  fflush (stdout);
+}
+
+typedef struct {
+  Owl2Tensor x, w, out;
+} Matmul;
+
+static void
+record_matmul (OvkCmd *cmd, void *data)
+{
+  Matmul *m = data;
+
+  owl2_op_matmul (cmd, &m->out, &m->x, &m->w, NULL, OWL2_ACT_NONE, NULL);
+}
+
+static void
+bench_matmul (Bench *b)
+{
+  static const guint shapes[][3] = { { 1, 4096, 4096 }, { 1, 11008, 4096 },
+    { 4, 4096, 4096 }, { 8, 4096, 4096 }, { 16, 4096, 4096 },
+    { 64, 4096, 4096 }, { 512, 4096, 4096 }, { 1025, 1024, 1024 },
+    { 1025, 4096, 1024 } };
+  guint i, t;
+
+  for (i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    for (t = 0; t < 2; t++) {
+      guint m = shapes[i][0], n = shapes[i][1], k = shapes[i][2];
+      Owl2Type type = t ? OWL2_TYPE_F16 : OWL2_TYPE_F32;
+      Matmul mm;
+      char name[64];
+
+      b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
+      mm.x = bench_tensor (b, OWL2_TYPE_F32, m, k);
+      mm.w = bench_tensor (b, type, n, k);
+      mm.out = bench_tensor (b, OWL2_TYPE_F32, m, n);
+      g_snprintf (name, sizeof name, "matmul %s %ux%ux%u",
+          owl2_type_name (type), m, n, k);
+      bench_run (b, name, record_matmul, &mm, 2.0 * m * n * k,
+          (double) owl2_tensor_bytes (type, n, k) + 4.0 * m * (n + k));
+      g_clear_pointer (&b->arena, ovk_arena_free);
+    }
+  }
+}
+
+static void
+record_attention (OvkCmd *cmd, void *data)
+{
+  owl2_op_attention (cmd, data);
+}
+
+static void
+bench_attention (Bench *b)
+{
+  static const struct {
+    const char *name;
+    guint n_q, n_k, n_heads, head_dim;
+    gboolean causal;
+  } shapes[] = {
+    { "attention ViT 1025, 16 x 64", 1025, 1025, 16, 64, FALSE },
+    { "attention abstractor 64/1089, 16 x 64", 64, 1089, 16, 64, FALSE },
+    { "attention prefill 512, 32 x 128", 512, 512, 32, 128, TRUE },
+    { "attention decode 1/1024, 32 x 128", 1, 1024, 32, 128, TRUE },
+  };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    guint cols = shapes[i].n_heads * shapes[i].head_dim;
+    double pairs = (double) shapes[i].n_q * shapes[i].n_k * cols;
+    Owl2Attention a = { .n_q = shapes[i].n_q,
+      .n_k = shapes[i].n_k,
+      .n_heads = shapes[i].n_heads,
+      .n_kv_heads = shapes[i].n_heads,
+      .head_dim = shapes[i].head_dim,
+      .q_head_stride = shapes[i].head_dim,
+      .kv_head_stride = shapes[i].head_dim,
+      .causal = shapes[i].causal,
+      .pos0 = shapes[i].n_k - shapes[i].n_q,
+      .scale = 0.1f };
+
+    b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
+    a.q = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
+    a.k = bench_tensor (b, OWL2_TYPE_F32, a.n_k, cols);
+    a.v = bench_tensor (b, OWL2_TYPE_F32, a.n_k, cols);
+    a.out = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
+    bench_run (b, shapes[i].name, record_attention, &a,
+        4.0 * pairs * (a.causal && a.n_q > 1 ? 0.5 : 1.0),
+        4.0 * cols * (2.0 * a.n_q + 2.0 * a.n_k));
+    g_clear_pointer (&b->arena, ovk_arena_free);
+  }
+}
+
+typedef struct {
+  Owl2Tensor x, y, w, out;
+  guint kind;
+} Rows;
+
+static void
+record_rows (OvkCmd *cmd, void *data)
+{
+  Rows *r = data;
+  OvkSlice result = r->out.slice;
+
+  switch (r->kind) {
+    case 0:
+      owl2_op_layernorm (cmd, &r->out, &r->x, &r->w, &r->w, 1e-6f);
+      break;
+    case 1:
+      owl2_op_rmsnorm (cmd, &r->out, &r->x, &r->w, NULL, NULL, 1e-6f);
+      break;
+    case 2:
+      owl2_op_swiglu (cmd, &r->out, &r->x, &r->y);
+      break;
+    case 3:
+      owl2_op_add (cmd, &r->out, &r->x, &r->y);
+      break;
+    case 4:
+      owl2_op_copy (cmd, &r->out, &r->x);
+      break;
+    case 5:
+      owl2_op_rope (cmd, &r->x, &r->y, r->x.cols / 128, 128, 0);
+      break;
+    default:
+      owl2_op_argmax (cmd, result, &r->x);
+      break;
+  }
+}
+
+static void
+bench_rows (Bench *b, const char *glob)
+{
+  static const struct {
+    const char *op;
+    guint rows, cols;
+    double tensors; /* read or written */
+  } shapes[] = { { "layernorm", 1025, 1024, 2 }, { "rmsnorm", 512, 4096, 2 },
+    { "swiglu", 512, 11008, 3 }, { "add", 1025, 1024, 3 },
+    { "copy", 1025, 1024, 2 }, { "rope", 512, 4096, 2 },
+    { "argmax", 1, 32000, 1 } };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (shapes); i++) {
+    guint rows = shapes[i].rows, cols = shapes[i].cols;
+    Rows r = { .kind = i };
+    char name[64];
+
+    if (!g_pattern_match_simple (glob, shapes[i].op))
+      continue;
+    b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
+    r.x = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
+    r.y = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
+    r.w = bench_tensor (b, OWL2_TYPE_F32, 1, cols);
+    r.out = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
+    g_snprintf (name, sizeof name, "%s %ux%u", shapes[i].op, rows, cols);
+    bench_run (
+        b, name, record_rows, &r, 0.0, shapes[i].tensors * rows * cols * 4.0);
+    g_clear_pointer (&b->arena, ovk_arena_free);
+  }
+}
+
+int
+bench_all (OvkDevice *dev, const char *glob)
+{
+  g_autoptr (GError) error = NULL;
+  Bench b = { .dev = dev };
+  const OvkCaps *caps = ovk_device_caps (dev);
+
+  b.cmd = ovk_cmd_new (dev, "bench", &error);
+  if (!b.cmd) {
+    fprintf (stderr, "%s\n", error->message);
+    return 1;
+  }
+  printf ("device: %s, %s\n", caps->name, caps->driver);
+  if (g_pattern_match_simple (glob, "matmul"))
+    bench_matmul (&b);
+  if (g_pattern_match_simple (glob, "attention"))
+    bench_attention (&b);
+  bench_rows (&b, glob);
+  ovk_cmd_free (b.cmd);
+  return 0;
+}

@@ -1,0 +1,201 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checkops.h"
+
+#include <string.h>
+
+/* A random picture: noise, a ramp, or hard black and white edges, where the
+ * filter overshoots and is clamped. */
+static guint8 *
+random_picture (Check *c, guint w, guint h)
+{
+  guint kind = check_between (c, 0, 2);
+  guint8 *rgb = g_malloc ((gsize) w * h * 3);
+  gsize i;
+
+  for (i = 0; i < (gsize) w * h * 3; i++)
+    rgb[i] = kind == 0   ? (guint8) check_random (c)
+             : kind == 1 ? (guint8) (i / 3)
+                         : (guint8) (check_random (c) & 1 ? 255 : 0);
+  return rgb;
+}
+
+/* Packed rows padded to four bytes, as the operation reads them. */
+static CheckBuf *
+upload_rgb (Check *c, const guint8 *rgb, guint w, guint h, gsize *stride)
+{
+  g_autofree guint8 *rows = NULL;
+  guint y;
+
+  *stride = ((gsize) w * 3 + 3) / 4 * 4 + 4 * check_between (c, 0, 2);
+  rows = g_malloc (*stride * h);
+  memset (rows, 0xaa, *stride * h);
+  for (y = 0; y < h; y++)
+    memcpy (rows + y * *stride, rgb + (gsize) y * w * 3, (gsize) w * 3);
+  return check_words (
+      c, "rgb", (const guint32 *) (gconstpointer) rows, *stride * h / 4);
+}
+
+static CheckBuf *
+upload_words (Check *c, const guint8 *rgb, guint w, guint h)
+{
+  g_autofree guint32 *words = g_new (guint32, (gsize) w * h);
+  gsize i;
+
+  for (i = 0; i < (gsize) w * h; i++)
+    words[i] = rgb[3 * i] | (guint32) rgb[3 * i + 1] << 8
+               | (guint32) rgb[3 * i + 2] << 16;
+  return check_words (c, "words", words, (gsize) w * h);
+}
+
+static CheckBuf *
+upload_filter (Check *c, guint in, guint out, guint *taps)
+{
+  g_autoptr (GError) error = NULL;
+  Owl2Filter *filter = owl2_filter_new (in, out, &error);
+  CheckBuf *buf;
+
+  if (!filter)
+    g_error ("%s", error->message);
+  *taps = filter->taps;
+  buf = check_words (
+      c, "filter", filter->table, (gsize) out * (2 + filter->taps));
+  owl2_filter_free (filter);
+  return buf;
+}
+
+typedef struct {
+  guint sw, sh, dw, dh;
+} Shape;
+
+/* Both passes on the device, in bands of rows; one pass is left out where the
+ * size stays, and if both do there is nothing to compute. */
+static void
+check_case (Check *c, Shape s)
+{
+  gboolean src_rgb = check_between (c, 0, 1);
+  guint band = check_between (c, 1, s.dh), y, n, taps;
+  g_autofree guint8 *rgb = random_picture (c, s.sw, s.sh);
+  g_autofree guint8 *want_rgb = g_malloc ((gsize) s.dw * s.dh * 3);
+  g_autofree guint32 *want = g_new (guint32, (gsize) s.dw * s.dh);
+  Owl2Resize p = { 0 };
+  CheckBuf *src, *filter, *between, *dst;
+  gsize i;
+
+  if (s.sw == s.dw && s.sh == s.dh)
+    return;
+  check_begin (c, "%u x %u to %u x %u, rgb %d, bands of %u", s.sw, s.sh, s.dw,
+      s.dh, src_rgb, band);
+  p.src_stride = (gsize) s.sw * 4;
+  src = src_rgb ? upload_rgb (c, rgb, s.sw, s.sh, &p.src_stride)
+                : upload_words (c, rgb, s.sw, s.sh);
+  p.src = check_slice (src);
+  p.src_rgb = src_rgb;
+  dst = check_words (c, "dst", NULL, (gsize) s.dw * s.dh);
+  if (s.sw != s.dw) {
+    between = s.sh == s.dh
+                  ? dst
+                  : check_words (c, "between", NULL, (gsize) s.dw * s.sh);
+    filter = upload_filter (c, s.sw, s.dw, &taps);
+    p.filter = check_slice (filter);
+    p.taps = taps;
+    p.cols = s.dw;
+    for (y = 0; y < s.sh; y += n) {
+      n = MIN (band, s.sh - y);
+      p.src_row0 = y;
+      p.rows = n;
+      p.dst = check_slice (between);
+      p.dst.offset += (gsize) y * s.dw * 4;
+      p.dst.size -= (gsize) y * s.dw * 4;
+      owl2_op_resize (c->cmd, &p);
+    }
+    p.src = check_slice (between);
+    p.src_rgb = FALSE;
+    p.src_stride = (gsize) s.dw * 4;
+  }
+  if (s.sh != s.dh) {
+    filter = upload_filter (c, s.sh, s.dh, &taps);
+    p.filter = check_slice (filter);
+    p.taps = taps;
+    p.vertical = TRUE;
+    p.cols = s.dw;
+    for (y = 0; y < s.dh; y += n) {
+      n = MIN (band, s.dh - y);
+      p.dst_row0 = y;
+      p.rows = n;
+      p.dst = check_slice (dst);
+      p.dst.offset += (gsize) y * s.dw * 4;
+      p.dst.size -= (gsize) y * s.dw * 4;
+      owl2_op_resize (c->cmd, &p);
+    }
+  }
+  if (check_run (c)) {
+    ref_resize (want_rgb, s.dw, s.dh, rgb, s.sw, s.sh);
+    for (i = 0; i < (gsize) s.dw * s.dh; i++)
+      want[i] = want_rgb[3 * i] | (guint32) want_rgb[3 * i + 1] << 8
+                | (guint32) want_rgb[3 * i + 2] << 16;
+    check_compare_words (c, dst, want);
+  }
+  check_end (c);
+}
+
+void
+check_resize (Check *c)
+{
+  static const Shape shapes[] = { { 1, 1, 56, 56 }, { 1, 7, 7, 7 },
+    { 7, 1, 1, 1 }, { 160, 120, 160, 160 }, { 160, 160, 56, 56 },
+    { 96, 200, 200, 200 }, { 200, 200, 84, 84 }, { 2, 3, 3, 2 }, { 5, 5, 4, 4 },
+    { 4, 4, 5, 5 }, { 641, 3, 2, 5 }, { 3, 641, 5, 2 }, { 1, 300, 30, 1 },
+    { 101, 103, 448, 448 } };
+  guint i;
+
+  for (i = 0; i < G_N_ELEMENTS (shapes); i++)
+    if (!c->limit || MAX (shapes[i].dw, shapes[i].sw) < 110)
+      check_case (c, shapes[i]);
+  for (i = 0; i < (c->thorough ? 30 : 10); i++)
+    check_case (
+        c, (Shape){ check_between (c, 1, 120), check_between (c, 1, 120),
+               check_between (c, 1, 120), check_between (c, 1, 120) });
+  if (c->thorough)
+    check_case (c, (Shape){ 1280, 720, 448, 448 });
+}
+
+void
+check_patchify (Check *c)
+{
+  static const guint shapes[][2] = { { 56, 14 }, { 84, 14 }, { 1, 1 }, { 6, 3 },
+    { 10, 5 }, { 224, 14 }, { 32, 16 } };
+  guint i, patch_row, e;
+
+  for (i = 0; i < G_N_ELEMENTS (shapes) + 6; i++) {
+    gboolean random = i >= G_N_ELEMENTS (shapes);
+    guint patch = random ? check_between (c, 1, 9) : shapes[i][1];
+    guint size = random ? patch * check_between (c, 1, 9) : shapes[i][0];
+    guint grid = size / patch, area = patch * patch;
+    g_autofree guint8 *rgb = NULL;
+    g_autofree guint32 *want = g_new (guint32, 3 * (gsize) size * size);
+    CheckBuf *src, *lut, *out;
+
+    if (c->limit && (gsize) size * size * 4 >= c->limit - 64)
+      continue;
+    rgb = random_picture (c, size, size);
+    check_begin (c, "size %u patch %u", size, patch);
+    src = upload_words (c, rgb, size, size);
+    lut = check_in (c, "lut", 1, 3 * 256, -3.f, 3.f, check_lie (c));
+    out = check_out (c, "out", grid * grid, 3 * area, check_lie (c));
+    for (patch_row = 0; patch_row < grid * grid; patch_row++) {
+      for (e = 0; e < 3 * area; e++) {
+        guint y = patch_row / grid * patch + e % area / patch;
+        guint x = patch_row % grid * patch + e % patch;
+        guint8 byte = rgb[3 * (y * size + x) + e / area];
+
+        memcpy (&want[patch_row * 3 * area + e],
+            &lut->val[e / area * 256 + byte], 4);
+      }
+    }
+    owl2_op_patchify (
+        c->cmd, &out->t, check_slice (src), check_slice (lut), size, patch);
+    if (check_run (c))
+      check_compare_words (c, out, want);
+    check_end (c);
+  }
+}

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* checkops [--op=GLOB] [--seed=N] [--device=NAME] [--bench]
+ *
+ * Runs every operation and variant on a Vulkan device against plain C, over
+ * shapes chosen to hurt and random ones; the device is opened as it is, then
+ * without subgroups, then with a small storage range, so that the paths of
+ * lesser devices run too. Ends with 1 if anything was wrong, 77 if there is no
+ * device. */
+#include "checkops.h"
+
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct {
+  const char *name;
+  void (*check) (Check *c);
+} ops[] = {
+  { "half", check_half },
+  { "matmul", check_matmul },
+  { "matmul_mam", check_matmul_mam },
+  { "layernorm", check_layernorm },
+  { "rmsnorm", check_rmsnorm },
+  { "rope", check_rope },
+  { "attention", check_attention },
+  { "attention_probs", check_attention_probs },
+  { "swiglu", check_swiglu },
+  { "add", check_add },
+  { "copy", check_copy },
+  { "embed", check_embed },
+  { "argmax", check_argmax },
+  { "resize", check_resize },
+  { "patchify", check_patchify },
+};
+
+static const struct {
+  const char *name;
+  gboolean no_subgroups;
+  gsize max_storage_range;
+} configs[] = {
+  { "as it is", FALSE, 0 },
+  { "no subgroups", TRUE, 0 },
+  { "storage range 64 KiB", FALSE, 65536 },
+};
+
+static guint64
+hash_string (const char *s)
+{
+  guint64 h = 14695981039346656037u; /* FNV-1a */
+
+  for (; *s; s++)
+    h = (h ^ (guint8) *s) * 1099511628211u;
+  return h;
+}
+
+static gboolean
+run_config (guint config, const char *device, const char *glob, guint64 seed,
+    guint *n_cases, guint *n_failed, GError **error)
+{
+  OvkDeviceParams params = { .device = device,
+    .no_subgroups = configs[config].no_subgroups,
+    .max_storage_range = configs[config].max_storage_range };
+  g_autoptr (OvkDevice) dev = ovk_device_new (&params, error);
+  g_autoptr (OvkCmd) cmd = dev ? ovk_cmd_new (dev, "checkops", error) : NULL;
+  Check c = { .dev = dev,
+    .cmd = cmd,
+    .config = configs[config].name,
+    .thorough = config == 0,
+    .limit = configs[config].max_storage_range,
+    .seed = seed };
+  guint i;
+
+  if (!cmd)
+    return FALSE;
+  c.caps = ovk_device_caps (dev);
+  printf ("device: %s, %s; %s\n", c.caps->name, c.caps->driver, c.config);
+
+  for (i = 0; i < G_N_ELEMENTS (ops); i++) {
+    gint64 start = g_get_monotonic_time ();
+
+    if (!g_pattern_match_simple (glob, ops[i].name))
+      continue;
+    c.op = ops[i].name;
+    c.n_op_cases = c.n_op_failed = 0;
+    c.rng = seed ^ hash_string (c.op) ^ hash_string (c.config);
+    ops[i].check (&c);
+    printf ("  %-16s %5u cases, %u failed, %.2f s\n", c.op, c.n_op_cases,
+        c.n_op_failed, (double) (g_get_monotonic_time () - start) / 1e6);
+    fflush (stdout);
+  }
+  *n_cases += c.n_cases;
+  *n_failed += c.n_failed;
+  return TRUE;
+}
+
+int
+main (int argc, char **argv)
+{
+  g_autofree char *glob = NULL;
+  g_autofree char *device = NULL;
+  gint64 seed = -1;
+  gboolean bench = FALSE;
+  guint n_cases = 0, n_failed = 0, i;
+  g_autoptr (GError) error = NULL;
+  GOptionEntry entries[] = {
+    { "op", 0, 0, G_OPTION_ARG_STRING, &glob, "Only these operations", "GLOB" },
+    { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Repeat a run", "N" },
+    { "device", 0, 0, G_OPTION_ARG_STRING, &device, "Vulkan device", "NAME" },
+    { "bench", 0, 0, G_OPTION_ARG_NONE, &bench, "Measure instead", NULL },
+    { NULL },
+  };
+  g_autoptr (GOptionContext) context = g_option_context_new (NULL);
+
+  setlocale (LC_ALL, "");
+  g_option_context_add_main_entries (context, entries, NULL);
+  if (!g_option_context_parse (context, &argc, &argv, &error)) {
+    fprintf (stderr, "%s\n", error->message);
+    return 2;
+  }
+  if (!glob)
+    glob = g_strdup ("*");
+
+  if (bench) {
+    OvkDeviceParams params = { .device = device };
+    g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
+
+    if (dev)
+      return bench_all (dev, glob);
+    fprintf (stderr, "%s\n", error->message);
+    return error->code == OWL2_ERROR_NO_DEVICE ? 77 : 1;
+  }
+
+  if (seed < 0)
+    seed = g_get_real_time () & 0x7fffffff;
+  printf ("seed: %" G_GINT64_FORMAT "\n", seed);
+  for (i = 0; i < G_N_ELEMENTS (configs); i++) {
+    if (!run_config (
+            i, device, glob, (guint64) seed, &n_cases, &n_failed, &error)) {
+      fprintf (stderr, "%s\n", error->message);
+      return g_error_matches (error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE) ? 77 : 1;
+    }
+  }
+  printf ("checkops: %u cases, %u failed, seed %" G_GINT64_FORMAT "\n", n_cases,
+      n_failed, seed);
+  return n_failed || !n_cases;
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The operations in plain C: obvious loops, double sums, packed matrices, and
+ * nothing shared with the shaders.
+ *
+ * Beside the result most give, per element, @mag: the sum of the magnitudes
+ * that were added up, carried through what follows. A float computation of
+ * the same formula is off by a few units of rounding times this, the better
+ * the shorter its chains of additions; results that cancel to near zero are
+ * thereby judged by what they were made of. */
+#ifndef OWL2_REF_H
+#define OWL2_REF_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+float ref_half_to_float (uint16_t half);
+uint16_t ref_half_from_float (float value); /* to nearest, ties to even */
+
+/* x [m][k], w [n][k], bias [n] or NULL, residual [m][n] or NULL, out [m][n] */
+void ref_matmul (double *out, double *mag, const float *x, const float *w,
+    const float *bias, int quick_gelu, const float *residual, size_t m,
+    size_t n, size_t k);
+
+void ref_layernorm (double *out, double *mag, const float *x, const float *w,
+    const float *b, size_t rows, size_t cols, double eps);
+/* modality: per row 0: w0, else w1; NULL: w0 */
+void ref_rmsnorm (double *out, double *mag, const float *x, const float *w0,
+    const float *w1, const uint32_t *modality, size_t rows, size_t cols,
+    double eps);
+
+/* table [..][head_dim] from position 0 on */
+void ref_rope (double *out, double *mag, const float *x, const float *table,
+    size_t rows, size_t n_heads, size_t head_dim, size_t pos0);
+/* The exact angles: cos and sin of pos * base^(-2 i / head_dim). */
+void ref_rope_table (double *table, size_t n_pos, size_t head_dim, double base);
+
+typedef struct {
+  const float *q, *k, *v; /* rows of q_cols and kv_cols */
+  size_t q_cols, k_cols, v_cols;
+  size_t n_q, n_k, n_heads, n_kv_heads, head_dim;
+  size_t q_head_stride, kv_head_stride;
+  int causal;
+  size_t pos0;
+  double scale;
+} RefAttention;
+/* out [n_q][n_heads * head_dim]; probs [n_heads][n_q][n_k]. Either may be
+ * NULL. score_mag: per (head, query) the largest sum of |q k| * scale. */
+void ref_attention (double *out, double *mag, double *probs, double *score_mag,
+    const RefAttention *a);
+
+void ref_swiglu (
+    double *out, double *mag, const float *gate, const float *up, size_t n);
+
+/* First largest of the finite ones; their log of summed exponentials. */
+void ref_argmax (uint32_t *id, double *max, double *log_sum_exp,
+    uint32_t *n_bad, const float *logits, size_t n);
+
+/* Pillow's bicubic resize of RGB8, both passes. */
+void ref_resize (uint8_t *dst, size_t dst_w, size_t dst_h, const uint8_t *src,
+    size_t src_w, size_t src_h);
+
+#endif

@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "ref.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* Softmax of one row in place; the first @n are seen, the others get 0. */
+static void
+softmax (double *s, size_t n, size_t all)
+{
+  double top = s[0], sum = 0.0;
+  size_t j;
+
+  for (j = 1; j < n; j++)
+    top = s[j] > top ? s[j] : top;
+  for (j = 0; j < n; j++)
+    sum += s[j] = exp (s[j] - top);
+  for (j = 0; j < n; j++)
+    s[j] /= sum;
+  for (j = n; j < all; j++)
+    s[j] = 0.0;
+}
+
+void
+ref_attention (double *out, double *mag, double *probs, double *score_mag,
+    const RefAttention *a)
+{
+  double *s = malloc (a->n_k * sizeof *s);
+  size_t h, i, j, d;
+
+  for (h = 0; h < a->n_heads; h++) {
+    size_t g = h / (a->n_heads / a->n_kv_heads) * a->kv_head_stride;
+
+    for (i = 0; i < a->n_q; i++) {
+      const float *q = a->q + i * a->q_cols + h * a->q_head_stride;
+      size_t seen =
+          a->causal && a->pos0 + i + 1 < a->n_k ? a->pos0 + i + 1 : a->n_k;
+      double largest = 0.0;
+
+      for (j = 0; j < seen; j++) {
+        const float *k = a->k + j * a->k_cols + g;
+        double size = 0.0;
+
+        s[j] = 0.0;
+        for (d = 0; d < a->head_dim; d++) {
+          s[j] += (double) q[d] * k[d];
+          size += fabs ((double) q[d] * k[d]);
+        }
+        s[j] *= a->scale;
+        largest = fmax (largest, size * a->scale);
+      }
+      softmax (s, seen, a->n_k);
+      if (score_mag)
+        score_mag[h * a->n_q + i] = largest;
+      for (j = 0; probs && j < a->n_k; j++)
+        probs[(h * a->n_q + i) * a->n_k + j] = s[j];
+      for (d = 0; out && d < a->head_dim; d++) {
+        size_t at = (i * a->n_heads + h) * a->head_dim + d;
+
+        out[at] = mag[at] = 0.0;
+        for (j = 0; j < seen; j++) {
+          double v = a->v[j * a->v_cols + g + d];
+
+          out[at] += s[j] * v;
+          mag[at] += s[j] * fabs (v);
+        }
+      }
+    }
+  }
+  free (s);
+}
+
+void
+ref_rope (double *out, double *mag, const float *x, const float *table,
+    size_t rows, size_t n_heads, size_t head_dim, size_t pos0)
+{
+  size_t r, h, i, half = head_dim / 2;
+
+  for (r = 0; r < rows; r++) {
+    const float *t = table + (pos0 + r) * head_dim;
+
+    for (h = 0; h < n_heads; h++) {
+      size_t at = (r * n_heads + h) * head_dim;
+
+      for (i = 0; i < half; i++) {
+        double a = x[at + i], b = x[at + half + i];
+        double c = t[i], s = t[half + i];
+
+        out[at + i] = a * c - b * s;
+        mag[at + i] = fabs (a * c) + fabs (b * s);
+        out[at + half + i] = b * c + a * s;
+        mag[at + half + i] = fabs (b * c) + fabs (a * s);
+      }
+    }
+  }
+}
+
+void
+ref_rope_table (double *table, size_t n_pos, size_t head_dim, double base)
+{
+  size_t pos, i, half = head_dim / 2;
+
+  for (pos = 0; pos < n_pos; pos++) {
+    for (i = 0; i < half; i++) {
+      double angle =
+          (double) pos * pow (base, -2.0 * (double) i / (double) head_dim);
+
+      table[pos * head_dim + i] = cos (angle);
+      table[pos * head_dim + half + i] = sin (angle);
+    }
+  }
+}
