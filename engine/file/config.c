@@ -67,8 +67,11 @@ static const FloatKey float_keys[] = {
 #define KEY_IMAGE_MEAN OWL2_ARCH ".vision.image_mean"
 #define KEY_IMAGE_STD OWL2_ARCH ".vision.image_std"
 
-static gboolean G_GNUC_PRINTF (3, 4)
-    bad (const char *source, GError **error, const char *format, ...)
+static gboolean bad (const char *source, GError **error, const char *format,
+    ...) G_GNUC_PRINTF (3, 4);
+
+static gboolean
+bad (const char *source, GError **error, const char *format, ...)
 {
   g_autofree char *message = NULL;
   va_list args;

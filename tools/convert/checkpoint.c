@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "checkpoint.h"
+#include "files.h"
+
+#include <string.h>
+
+/* The full-size model's index has 70 KB and 33 shards. */
+#define MAX_INDEX_BYTES (8u << 20)
+#define MAX_SHARDS 1024u
+
+struct _Checkpoint {
+  GPtrArray *shards;   /* Shard, owned */
+  GHashTable *tensors; /* name -> ShardTensor, both of the shards */
+};
+
+/* In order of preference: safetensors can be checked best. */
+static const struct {
+  const char *index, *single, *prefix, *suffix;
+} forms[] = {
+  { "model.safetensors.index.json", "model.safetensors", "model-",
+      ".safetensors" },
+  { "pytorch_model.bin.index.json", "pytorch_model.bin", "pytorch_model-",
+      ".bin" },
+};
+
+void
+checkpoint_free (Checkpoint *ck)
+{
+  if (!ck)
+    return;
+  g_clear_pointer (&ck->tensors, g_hash_table_unref);
+  g_clear_pointer (&ck->shards, g_ptr_array_unref);
+  g_free (ck);
+}
+
+static gboolean
+add_shard (Checkpoint *ck, const char *dir, const char *name, GError **error)
+{
+  g_autofree char *path = g_build_filename (dir, name, NULL);
+  Shard *shard;
+
+  if (ck->shards->len >= MAX_SHARDS)
+    return convert_bad (dir, error, "more than %u shards", MAX_SHARDS);
+  shard = shard_open (path, error);
+  if (!shard)
+    return FALSE;
+  g_ptr_array_add (ck->shards, shard);
+  for (guint i = 0; i < shard_n_tensors (shard); i++) {
+    const ShardTensor *t = shard_tensor_at (shard, i);
+    const ShardTensor *other = g_hash_table_lookup (ck->tensors, t->name);
+
+    if (other)
+      return convert_bad (path, error, "tensor '%s' is also in %s", t->name,
+          shard_path (other->shard));
+    g_hash_table_insert (ck->tensors, t->name, (gpointer) t);
+  }
+  return TRUE;
+}
+
+/* A shard is a file of the directory itself, whatever the index says. */
+static gboolean
+is_plain_name (const char *name)
+{
+  return convert_is_name (name, strlen (name)) && !strchr (name, '/')
+         && !strchr (name, '\\') && strcmp (name, ".") != 0
+         && strcmp (name, "..") != 0;
+}
+
+static gboolean
+open_indexed (
+    Checkpoint *ck, const char *dir, const char *index_path, GError **error)
+{
+  g_autoptr (JsonObject) index =
+      convert_json_load (index_path, MAX_INDEX_BYTES, error);
+  g_autoptr (GHashTable) opened = NULL;
+  g_autoptr (GList) names = NULL;
+  JsonNode *node;
+  JsonObject *map;
+
+  if (!index)
+    return FALSE;
+  node = json_object_get_member (index, "weight_map");
+  if (!node || !JSON_NODE_HOLDS_OBJECT (node))
+    return convert_bad (index_path, error, "no weight_map");
+  map = json_node_get_object (node);
+  names = json_object_get_members (map);
+  opened = g_hash_table_new (g_str_hash, g_str_equal);
+  for (GList *l = names; l; l = l->next) {
+    g_autofree char *tensor = convert_quote (l->data, strlen (l->data));
+    const char *name;
+    const Shard *shard;
+    const ShardTensor *t;
+
+    node = json_object_get_member (map, l->data);
+    if (!JSON_NODE_HOLDS_VALUE (node)
+        || json_node_get_value_type (node) != G_TYPE_STRING)
+      return convert_bad (
+          index_path, error, "tensor '%s' has no shard", tensor);
+    name = json_node_get_string (node);
+    if (!is_plain_name (name)) {
+      g_autofree char *safe = convert_quote (name, strlen (name));
+
+      return convert_bad (index_path, error,
+          "shard '%s' of tensor '%s' is no plain file name", safe, tensor);
+    }
+    if (!g_hash_table_contains (opened, name)) {
+      if (!add_shard (ck, dir, name, error))
+        return FALSE;
+      g_hash_table_insert (opened, (gpointer) name,
+          g_ptr_array_index (ck->shards, ck->shards->len - 1));
+    }
+    shard = g_hash_table_lookup (opened, name);
+    t = g_hash_table_lookup (ck->tensors, l->data);
+    if (!t || t->shard != shard)
+      return convert_bad (
+          index_path, error, "tensor '%s' is not in shard %s", tensor, name);
+  }
+  return TRUE;
+}
+
+static int
+compare_names (gconstpointer a, gconstpointer b)
+{
+  return strcmp (*(const char *const *) a, *(const char *const *) b);
+}
+
+/* (transfer full): names in @dir of the shards of one form, sorted. */
+static GPtrArray *
+list_shards (const char *dir, const char *prefix, const char *suffix)
+{
+  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
+  g_autoptr (GDir) listing = g_dir_open (dir, 0, NULL);
+  const char *name;
+
+  while (listing && (name = g_dir_read_name (listing)))
+    if (g_str_has_prefix (name, prefix) && g_str_has_suffix (name, suffix))
+      g_ptr_array_add (names, g_strdup (name));
+  g_ptr_array_sort (names, compare_names);
+  return names;
+}
+
+static gboolean
+open_shards (
+    Checkpoint *ck, const char *dir, const Owl2Log *log, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
+    g_autofree char *path = g_build_filename (dir, forms[i].index, NULL);
+
+    if (g_file_test (path, G_FILE_TEST_EXISTS))
+      return open_indexed (ck, dir, path, error);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
+    g_autofree char *path = g_build_filename (dir, forms[i].single, NULL);
+
+    if (g_file_test (path, G_FILE_TEST_EXISTS))
+      return add_shard (ck, dir, forms[i].single, error);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
+    g_autoptr (GPtrArray) names =
+        list_shards (dir, forms[i].prefix, forms[i].suffix);
+
+    if (names->len == 0)
+      continue;
+    owl2_log (log, OWL2_LOG_WARNING, "convert",
+        "%s: no index, taking the %u files %s*%s", dir, names->len,
+        forms[i].prefix, forms[i].suffix);
+    for (guint k = 0; k < names->len; k++)
+      if (!add_shard (ck, dir, g_ptr_array_index (names, k), error))
+        return FALSE;
+    return TRUE;
+  }
+  return convert_bad (dir, error,
+      "no weights: neither an index nor pytorch_model*.bin nor "
+      "model*.safetensors");
+}
+
+Checkpoint *
+checkpoint_open (const char *dir, const Owl2Log *log, GError **error)
+{
+  g_autoptr (Checkpoint) ck = g_new0 (Checkpoint, 1);
+
+  ck->shards = g_ptr_array_new_with_free_func ((GDestroyNotify) shard_free);
+  ck->tensors = g_hash_table_new (g_str_hash, g_str_equal);
+  if (!open_shards (ck, dir, log, error))
+    return NULL;
+  return g_steal_pointer (&ck);
+}
+
+const ShardTensor *
+checkpoint_find (const Checkpoint *ck, const char *name)
+{
+  return g_hash_table_lookup (ck->tensors, name);
+}
+
+static int
+compare_tensors (gconstpointer a, gconstpointer b)
+{
+  const ShardTensor *x = *(ShardTensor *const *) a;
+  const ShardTensor *y = *(ShardTensor *const *) b;
+
+  return strcmp (x->name, y->name);
+}
+
+GPtrArray *
+checkpoint_tensors (const Checkpoint *ck)
+{
+  GPtrArray *out = g_ptr_array_new ();
+  GHashTableIter iter;
+  gpointer t;
+
+  g_hash_table_iter_init (&iter, ck->tensors);
+  while (g_hash_table_iter_next (&iter, NULL, &t))
+    g_ptr_array_add (out, t);
+  g_ptr_array_sort (out, compare_tensors);
+  return out;
+}

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* From a published checkpoint directory to one GGUF file. */
+#ifndef OWL2_CONVERT_H
+#define OWL2_CONVERT_H
+
+#include "base.h"
+#include "types.h"
+
+G_BEGIN_DECLS
+
+/**
+ * ConvertProgress:
+ * @fraction: 0 to 1 of the work
+ * @tensor: being worked on
+ */
+typedef void (*ConvertProgress) (double fraction, const char *tensor,
+    gpointer user_data);
+
+/**
+ * ConvertOptions:
+ * @dir, @out: UTF-8 or not, as the file system has them
+ * @type: of the matrices; see convert_type_supported()
+ * @stop: (nullable): the conversion ends with CANCELLED soon after it is set,
+ *   by a signal handler for example
+ * @log: (nullable): warnings, and notes at OWL2_LOG_INFO
+ * @progress: (nullable)
+ */
+typedef struct {
+  const char *dir, *out;
+  Owl2Type type;
+  const volatile int *stop;
+  const Owl2Log *log;
+  ConvertProgress progress;
+  gpointer user_data;
+} ConvertOptions;
+
+typedef struct {
+  guint n_tensors, n_f32;       /* all; those that are F32 */
+  guint64 n_parameters;
+} ConvertSummary;
+
+gboolean convert_type_supported (Owl2Type type);
+
+/* Memory stays below a few megabytes beside the mapped pages, whatever the
+ * checkpoint's size. @out appears only when it is complete. */
+gboolean convert_run (const ConvertOptions *options, ConvertSummary *summary,
+    GError **error);
+
+G_END_DECLS
+
+#endif

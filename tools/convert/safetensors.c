@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* safetensors: length of the header (8 bytes), JSON header, tensor data; as
+ * described in the README of the safetensors repository. */
+#include "shard_private.h"
+#include "files.h"
+
+#include <string.h>
+
+/* The full-size model's header has 110 KB. */
+#define MAX_HEADER (4u << 20)
+
+static const struct {
+  const char *name;
+  ShardType type;
+  guint bytes;
+} types[] = {
+  { "F32", SHARD_F32, 4 },
+  { "F16", SHARD_F16, 2 },
+  { "BF16", SHARD_BF16, 2 },
+  { "F64", SHARD_OTHER, 8 },
+  { "I64", SHARD_OTHER, 8 },
+  { "U64", SHARD_OTHER, 8 },
+  { "I32", SHARD_OTHER, 4 },
+  { "U32", SHARD_OTHER, 4 },
+  { "I16", SHARD_OTHER, 2 },
+  { "U16", SHARD_OTHER, 2 },
+  { "I8", SHARD_OTHER, 1 },
+  { "U8", SHARD_OTHER, 1 },
+  { "BOOL", SHARD_OTHER, 1 },
+  { "F8_E5M2", SHARD_OTHER, 1 },
+  { "F8_E4M3", SHARD_OTHER, 1 },
+};
+
+/* An array of at most @max non-negative integers. */
+static gboolean
+read_numbers (JsonObject *object, const char *member, guint max,
+    guint64 *values, guint *n)
+{
+  JsonNode *node = json_object_get_member (object, member);
+  JsonArray *array;
+
+  if (!node || !JSON_NODE_HOLDS_ARRAY (node))
+    return FALSE;
+  array = json_node_get_array (node);
+  *n = json_array_get_length (array);
+  if (*n > max)
+    return FALSE;
+  for (guint i = 0; i < *n; i++) {
+    JsonNode *item = json_array_get_element (array, i);
+
+    if (!JSON_NODE_HOLDS_VALUE (item)
+        || json_node_get_value_type (item) != G_TYPE_INT64
+        || json_node_get_int (item) < 0)
+      return FALSE;
+    values[i] = (guint64) json_node_get_int (item);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_tensor (Shard *shard, const char *name, JsonNode *node, gsize data_at,
+    GError **error)
+{
+  g_autofree char *safe = NULL;
+  JsonObject *object;
+  JsonNode *dtype;
+  guint64 offsets[2], bytes;
+  guint n_offsets, i, n_types = G_N_ELEMENTS (types);
+  ShardTensor *t;
+
+  if (!convert_is_name (name, strlen (name))) {
+    safe = convert_quote (name, strlen (name));
+    return convert_bad (
+        shard->path, error, "tensor name '%s' is not printable", safe);
+  }
+  object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
+  dtype = object ? json_object_get_member (object, "dtype") : NULL;
+  if (!dtype || !JSON_NODE_HOLDS_VALUE (dtype)
+      || json_node_get_value_type (dtype) != G_TYPE_STRING)
+    return convert_bad (shard->path, error,
+        "tensor '%s' has no element type in the header", name);
+  for (i = 0; i < n_types; i++)
+    if (strcmp (types[i].name, json_node_get_string (dtype)) == 0)
+      break;
+  if (i == n_types) {
+    const char *type = json_node_get_string (dtype);
+
+    safe = convert_quote (type, strlen (type));
+    return convert_bad (shard->path, error,
+        "tensor '%s' has unknown element type '%s'", name, safe);
+  }
+  t = shard_tensor_new (shard, name, types[i].type, types[i].name);
+  g_ptr_array_add (shard->tensors, t);
+  if (!read_numbers (object, "shape", SHARD_MAX_DIMS, t->dims, &t->n_dims)
+      || !read_numbers (object, "data_offsets", 2, offsets, &n_offsets)
+      || n_offsets != 2)
+    return convert_bad (shard->path, error,
+        "tensor '%s' has no proper shape and offsets in the header", name);
+  if (offsets[0] > offsets[1] || offsets[1] > shard->size - data_at)
+    return convert_bad (shard->path, error,
+        "tensor '%s' lies at bytes %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
+        " of the data, which has %" G_GSIZE_FORMAT,
+        name, offsets[0], offsets[1], shard->size - data_at);
+  if (!shard_tensor_count (t, TRUE)
+      || !g_uint64_checked_mul (&bytes, t->n_elements, types[i].bytes)
+      || bytes != offsets[1] - offsets[0])
+    return convert_bad (shard->path, error,
+        "tensor '%s': shape and type %s do not give the %" G_GUINT64_FORMAT
+        " bytes it has",
+        name, types[i].name, offsets[1] - offsets[0]);
+  t->data = t->storage = shard->data + data_at + offsets[0];
+  t->storage_bytes = bytes;
+  return TRUE;
+}
+
+static int
+compare_tensors (gconstpointer a, gconstpointer b)
+{
+  const ShardTensor *x = *(ShardTensor *const *) a;
+  const ShardTensor *y = *(ShardTensor *const *) b;
+
+  if (x->data != y->data)
+    return (x->data > y->data) - (x->data < y->data);
+  return (x->storage_bytes > y->storage_bytes)
+         - (x->storage_bytes < y->storage_bytes);
+}
+
+static gboolean
+check_overlap (Shard *shard, GError **error)
+{
+  GPtrArray *tensors = shard->tensors;
+
+  g_ptr_array_sort (tensors, compare_tensors);
+  for (guint i = 1; i < tensors->len; i++) {
+    const ShardTensor *a = g_ptr_array_index (tensors, i - 1);
+    const ShardTensor *b = g_ptr_array_index (tensors, i);
+
+    if (a->data + a->storage_bytes > b->data)
+      return convert_bad (shard->path, error, "tensors '%s' and '%s' overlap",
+          a->name, b->name);
+  }
+  return TRUE;
+}
+
+gboolean
+shard_read_safetensors (Shard *shard, GError **error)
+{
+  g_autoptr (JsonObject) header = NULL;
+  g_autoptr (GList) members = NULL;
+  guint64 n;
+
+  memcpy (&n, shard->data, 8);
+  n = GUINT64_FROM_LE (n);
+  if (n > shard->size - 8 || n > MAX_HEADER || n < 2 || shard->data[8] != '{')
+    return convert_bad (shard->path, error,
+        "neither a PyTorch zip archive nor safetensors: a header of "
+        "%" G_GUINT64_FORMAT " bytes in a file of %" G_GSIZE_FORMAT
+        " (limit %u)",
+        n, shard->size, MAX_HEADER);
+  header = convert_json_parse (
+      (const char *) shard->data + 8, n, shard->path, error);
+  if (!header)
+    return FALSE;
+  members = json_object_get_members (header);
+  for (GList *l = members; l; l = l->next) {
+    JsonNode *node = json_object_get_member (header, l->data);
+
+    if (strcmp (l->data, "__metadata__") != 0
+        && !read_tensor (shard, l->data, node, 8 + n, error))
+      return FALSE;
+  }
+  return check_overlap (shard, error);
+}

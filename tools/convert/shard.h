@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* One weight file of a checkpoint, safetensors or PyTorch zip: its tensors,
+ * checked and used in place in the mapping. */
+#ifndef OWL2_CONVERT_SHARD_H
+#define OWL2_CONVERT_SHARD_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+#define SHARD_MAX_DIMS 8u
+
+typedef enum {
+  SHARD_F32,
+  SHARD_F16,
+  SHARD_BF16,
+  SHARD_OTHER,                  /* may be there, but can't be read */
+} ShardType;
+
+typedef struct _Shard Shard;
+
+/**
+ * ShardTensor:
+ * @type_name: as the file calls it
+ * @dims: slowest first
+ * @strides: in elements
+ * @data: element 0; all elements lie inside the file
+ * @storage, @storage_bytes: what @crc (0: none) is the checksum of
+ */
+typedef struct {
+  const Shard *shard;           /* borrowed */
+  char *name;
+  ShardType type;
+  char *type_name;
+  guint n_dims;
+  guint64 dims[SHARD_MAX_DIMS];
+  guint64 strides[SHARD_MAX_DIMS];
+  guint64 n_elements;
+  gboolean contiguous;
+  const guint8 *data;
+  const guint8 *storage;
+  gsize storage_bytes;
+  guint32 crc;
+} ShardTensor;
+
+/* Errors: BAD_FILE, "@path: ...". The kind is told by the first bytes. */
+Shard *shard_open (const char *path, GError **error);
+/* The same for bytes in memory. */
+Shard *shard_new (GBytes *bytes, const char *path, GError **error);
+void shard_free (Shard *shard); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Shard, shard_free)
+
+const char *shard_path (const Shard *shard);
+guint shard_n_tensors (const Shard *shard);
+const ShardTensor *shard_tensor_at (const Shard *shard, guint i);
+
+/* Elements [first, first + n) in row-major order, as floats. The tensor's type
+ * is not SHARD_OTHER. */
+void shard_tensor_read (const ShardTensor *t, guint64 first, gsize n,
+    float *out);
+/* Compares the checksum of the storage, if there is one. Reads all of it. */
+gboolean shard_tensor_verify (const ShardTensor *t, GError **error);
+/* Tells the kernel that elements [first, first + n) were read, so that a large
+ * file does not pile up in memory. */
+void shard_tensor_release (const ShardTensor *t, guint64 first, gsize n);
+
+G_END_DECLS
+
+#endif
