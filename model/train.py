@@ -30,7 +30,7 @@ from heads import Heads
 
 RANKS = 2
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 3600, 1.2e-3), ('captions', 900, 1.2e-3), ('instruct', 3400, 1.2e-3)]
+STAGES = [('text', 300, 3e-3), ('vision', 2800, 1.2e-3), ('captions', 700, 1.2e-3), ('instruct', 3200, 1.2e-3)]
 SHARES = {'shapes': 0.66, 'text': 0.2, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
 CLIP_SHARES = {'shapes': 0.78, 'text': 0.02, 'pattern': 0.14, 'plain': 0.02, 'photo': 0.04}
 
@@ -216,7 +216,7 @@ class Trainer:
         la, ra = self.picture_loss(rng, rows[:len(a)], items, 'image')
         items = [batch.ask(rng, self.clips.scenes[i], n, captions) for i in c]
         lc, rc = self.picture_loss(rng, rows[len(a):].reshape(len(c), -1, rows.shape[2]), items, 'clip')
-        loss = la + 0.6 * lc + (0.1 if captions else 0.05) * aux
+        loss = la + 0.8 * lc + (0.1 if captions else 0.05) * aux
         if not captions:
             lt, rt = self.text_loss(batch.text(rng, 4, 3))
             loss, ra = loss + 0.15 * lt, ra + rt
@@ -306,8 +306,8 @@ def parse(argv):
     p.add_argument('pool')
     p.add_argument('--seed', type=int, default=SEED)
     p.add_argument('--queries', type=int, default=16)
-    p.add_argument('--images', type=int, default=18, help='images per step and process')
-    p.add_argument('--clips', type=int, default=6, help='clips per step and process')
+    p.add_argument('--images', type=int, default=14, help='images per step and process')
+    p.add_argument('--clips', type=int, default=7, help='clips per step and process')
     p.add_argument('--scale', type=float, default=1.0, help='factor on the steps of all stages')
     p.add_argument('--port', type=int, default=29871)
     p.add_argument('--rank', type=int, default=-1, help=argparse.SUPPRESS)
