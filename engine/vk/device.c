@@ -192,7 +192,7 @@ look_at_device (Candidate *c, VkPhysicalDevice handle)
       caps->heap_bytes = MAX (caps->heap_bytes, memory.memoryHeaps[i].size);
   }
   c->lacks = find_what_is_missing (c);
-  if (!c->lacks)
+  if (caps->api_version >= VK_API_VERSION_1_2)
     read_caps (c);
 }
 

@@ -73,6 +73,7 @@ struct _OvkDevice {
   VkPipelineCache cache;
   char *cache_path;        /* (nullable) */
   gsize cache_saved_bytes; /* size of what the file holds */
+  gboolean cache_grown;    /* pipelines were made since it was written */
 };
 
 /* A name for debuggers; does nothing where nobody listens. */

@@ -215,9 +215,10 @@ ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader, const guint32 *spec,
            && compile (dev, pipeline, &handle, error);
 
     g_mutex_lock (&dev->pipeline_lock);
-    if (made)
+    if (made) {
       pipeline->handle = handle;
-    else {
+      dev->cache_grown = TRUE;
+    } else {
       g_hash_table_remove (dev->pipelines, pipeline);
       pipeline = NULL;
     }
@@ -373,37 +374,55 @@ write_cache (const char *path, const char *file, gsize size, GError **error)
       path, file, (gssize) size, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
 }
 
-void
-ovk_device_save_cache (OvkDevice *dev)
+/* The file to be, if it would hold more than the one there is. */
+static char *
+make_cache_file (OvkDevice *dev, gsize *file_bytes)
 {
-  g_autoptr (GError) error = NULL;
   g_autofree char *file = NULL;
   CacheHeader header = { CACHE_MAGIC, 0, { 0 } };
   size_t size = 0;
   VkResult result;
 
-  if (!dev->cache_path || !dev->cache || g_atomic_int_get (&dev->lost))
-    return;
   result = vkGetPipelineCacheData (dev->handle, dev->cache, &size, NULL);
   if (result != VK_SUCCESS || size <= dev->cache_saved_bytes
       || size > CACHE_MAX_BYTES - sizeof (header))
-    return;
+    return NULL;
   file = g_try_malloc (sizeof (header) + size);
   if (!file)
-    return;
+    return NULL;
   result = vkGetPipelineCacheData (
       dev->handle, dev->cache, &size, file + sizeof (header));
   if (result != VK_SUCCESS)
-    return;
+    return NULL;
   header.data_bytes = size;
   sha256 ((const guint8 *) file + sizeof (header), size, header.sha256);
   memcpy (file, &header, sizeof (header));
-  if (!write_cache (dev->cache_path, file, sizeof (header) + size, &error)) {
+  *file_bytes = sizeof (header) + size;
+  return g_steal_pointer (&file);
+}
+
+void
+ovk_device_save_cache (OvkDevice *dev)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GMutexLocker) locker = NULL;
+  g_autofree char *file = NULL;
+  gsize size = 0;
+
+  if (!dev->cache_path || !dev->cache || g_atomic_int_get (&dev->lost))
+    return;
+  locker = g_mutex_locker_new (&dev->pipeline_lock);
+  if (dev->cache_grown)
+    file = make_cache_file (dev, &size);
+  dev->cache_grown = FALSE;
+  if (!file)
+    return;
+  if (!write_cache (dev->cache_path, file, size, &error)) {
     owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
         "the pipeline cache was not written: %s", error->message);
     return;
   }
-  dev->cache_saved_bytes = size;
+  dev->cache_saved_bytes = size - sizeof (CacheHeader);
   owl2_log (dev->log, OWL2_LOG_DEBUG, AREA,
       "wrote the pipeline cache %s, %" G_GSIZE_FORMAT " bytes", dev->cache_path,
       size);

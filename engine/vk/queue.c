@@ -220,12 +220,13 @@ ovk_device_settle (OvkDevice *dev, guint64 value)
   switch (wait_for_value (dev, value)) {
     case VK_SUCCESS:
       return TRUE;
-    case VK_TIMEOUT:
+    case VK_ERROR_DEVICE_LOST:
+      g_atomic_int_set (&dev->lost, 1);
+      return TRUE;
+    default:
+      /* It may be at work still, for all that is known. */
       g_atomic_int_set (&dev->hung, 1);
       g_atomic_int_set (&dev->lost, 1);
       return FALSE;
-    default:
-      g_atomic_int_set (&dev->lost, 1);
-      return TRUE;
   }
 }

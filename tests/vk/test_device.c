@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Choosing and opening devices, their limits, pipelines and their cache. */
+#include "common.h"
+
+#include <dlfcn.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* ---- a driver that lacks something ------------------------------------ */
+
+static gboolean hide_timeline;
+
+VKAPI_ATTR void VKAPI_CALL
+vkGetPhysicalDeviceFeatures2 (
+    VkPhysicalDevice device, VkPhysicalDeviceFeatures2 *features)
+{
+  static PFN_vkGetPhysicalDeviceFeatures2 real;
+
+  if (!real)
+    real = (PFN_vkGetPhysicalDeviceFeatures2) dlsym (
+        RTLD_NEXT, "vkGetPhysicalDeviceFeatures2");
+  real (device, features);
+  for (VkBaseOutStructure *s = features->pNext; s; s = s->pNext) {
+    if (hide_timeline
+        && s->sType
+               == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES)
+      ((VkPhysicalDeviceTimelineSemaphoreFeatures *) s)->timelineSemaphore =
+          VK_FALSE;
+  }
+}
+
+/* ---- choosing --------------------------------------------------------- */
+
+static void
+test_choose (const VkMode *mode)
+{
+  GError *error = NULL;
+  OvkDeviceParams params = { .device = mode->device };
+  g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
+  g_autoptr (OvkDevice) best = NULL, named = NULL, none = NULL;
+  g_autofree char *upper = NULL;
+  const char *name;
+
+  vk_assert_ok (dev != NULL, error);
+  name = ovk_device_caps (dev)->name;
+
+  best = ovk_device_new (NULL, &error);
+  vk_assert_ok (best != NULL, error);
+
+  /* Part of the name, in any case. */
+  upper = g_ascii_strup (name, 5);
+  params.device = upper;
+  named = ovk_device_new (&params, &error);
+  vk_assert_ok (named != NULL, error);
+  g_assert_cmpint (
+      g_ascii_strncasecmp (ovk_device_caps (named)->name, name, 5), ==, 0);
+
+  params.device = "no such device";
+  none = ovk_device_new (&params, &error);
+  g_assert_nonnull (strstr (error->message, name));
+  vk_assert_error (none != NULL, error, OWL2_ERROR_NO_DEVICE, params.device);
+  params.device = "4000000000";
+  none = ovk_device_new (&params, &error);
+  vk_assert_error (none != NULL, error, OWL2_ERROR_NO_DEVICE, name);
+  params.device = "99999999999999999999999";
+  none = ovk_device_new (&params, &error);
+  vk_assert_error (none != NULL, error, OWL2_ERROR_NO_DEVICE, name);
+}
+
+static void
+test_list (const VkMode *mode)
+{
+  GError *error = NULL;
+  g_autoptr (GPtrArray) lines = ovk_device_list (&error);
+  g_autofree char *prefix = g_strdup_printf ("%s: ", mode->device);
+  guint index = (guint) atoi (mode->device);
+
+  vk_assert_ok (lines != NULL, error);
+  g_assert_cmpuint (index, <, lines->len);
+  g_assert_true (g_str_has_prefix (lines->pdata[index], prefix));
+  g_assert_nonnull (strchr (lines->pdata[index], '('));
+}
+
+static void
+test_lacking (const VkMode *mode)
+{
+  const char *part = "lacks timeline semaphores";
+  GError *error = NULL;
+  OvkDeviceParams params = { .device = mode->device };
+  OvkDevice *dev;
+
+  hide_timeline = TRUE;
+  dev = ovk_device_new (&params, &error);
+  vk_assert_error (dev != NULL, error, OWL2_ERROR_UNSUPPORTED, part);
+  dev = ovk_device_new (NULL, &error);
+  vk_assert_error (dev != NULL, error, OWL2_ERROR_NO_DEVICE, part);
+  hide_timeline = FALSE;
+}
+
+static void
+test_caps (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkDevice) poor = NULL;
+  const OvkCaps *caps = ovk_device_caps (dev);
+  OvkDeviceParams params = {
+    .device = mode->device,
+    .no_subgroups = TRUE,
+    .no_unified_memory = TRUE,
+    .max_storage_range = 4096,
+  };
+  GError *error = NULL;
+
+  g_assert_cmpuint (caps->api_version, >=, VK_API_VERSION_1_2);
+  g_assert_cmpuint (caps->subgroup_size, >=, 1);
+  g_assert_cmpuint (caps->max_storage_range, >=, 1u << 27);
+  g_assert_cmpuint (caps->storage_align, >=, 4);
+  g_assert_cmpuint (caps->storage_align & (caps->storage_align - 1), ==, 0);
+  g_assert_cmpuint (caps->max_shared_bytes, >=, 16384);
+  g_assert_cmpuint (caps->max_workgroup, >=, 128);
+  g_assert_cmpuint (caps->max_groups_x, >=, 65535);
+  g_assert_cmpuint (caps->max_groups_yz, >=, 65535);
+  g_assert_cmpuint (caps->max_allocation_bytes, >=, 1u << 28);
+  g_assert_cmpuint (caps->heap_bytes, >, 0);
+  g_assert_cmpuint (ovk_device_free_bytes (dev), >, 0);
+  g_assert_true (ovk_device_log (dev) == vk_test_log ());
+  g_test_message ("%s, %s: subgroups of %u (ballot %d, arithmetic %d), unified "
+                  "%d, timestamps %g ns",
+      caps->name, caps->driver, caps->subgroup_size, caps->subgroup_ballot,
+      caps->subgroup_arithmetic, caps->unified_memory, caps->timestamp_ns);
+
+  poor = ovk_device_new (&params, &error);
+  vk_assert_ok (poor != NULL, error);
+  caps = ovk_device_caps (poor);
+  g_assert_false (caps->subgroup_ballot);
+  g_assert_false (caps->subgroup_arithmetic);
+  g_assert_false (caps->unified_memory);
+  g_assert_cmpuint (caps->max_storage_range, ==, 4096);
+}
+
+/* ---- pipelines -------------------------------------------------------- */
+
+static void
+test_pipelines (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  guint32 spec[OVK_MAX_SPEC + 1] = { 32, 1, 1 };
+  OvkShader bad = vk_shader_mix, same = vk_shader_mix;
+  GError *error = NULL;
+  OvkPipeline *a, *b, *c, *d, *none;
+
+  a = ovk_pipeline_get (dev, &vk_shader_mix, spec, 3, &error);
+  vk_assert_ok (a != NULL, error);
+  b = ovk_pipeline_get (dev, &vk_shader_mix, spec, 3, &error);
+  g_assert_true (a == b);
+  spec[1] = 2;
+  c = ovk_pipeline_get (dev, &vk_shader_mix, spec, 3, &error);
+  vk_assert_ok (c != NULL, error);
+  g_assert_true (a != c);
+  d = ovk_pipeline_get (dev, &same, spec, 3, &error);
+  vk_assert_ok (d != NULL, error);
+  g_assert_true (c != d);
+  b = ovk_pipeline_get (dev, &vk_shader_mix, spec, 2, &error);
+  vk_assert_ok (b != NULL, error);
+  g_assert_true (b != c);
+
+  none = ovk_pipeline_get (dev, &vk_shader_mix, spec, OVK_MAX_SPEC + 1, &error);
+  vk_assert_error (none != NULL, error, OWL2_ERROR_FAILED, "17 constants");
+  bad.n_bindings = OVK_MAX_BINDINGS + 1;
+  none = ovk_pipeline_get (dev, &bad, spec, 3, &error);
+  vk_assert_error (none != NULL, error, OWL2_ERROR_FAILED, "9 bindings");
+  bad = vk_shader_mix;
+  bad.push_bytes = 132;
+  none = ovk_pipeline_get (dev, &bad, spec, 3, &error);
+  vk_assert_error (none != NULL, error, OWL2_ERROR_FAILED, "132 push bytes");
+  bad = vk_shader_mix;
+  dev->max_bindings = 3;
+  none = ovk_pipeline_get (dev, &bad, spec, 3, &error);
+  vk_assert_error (none != NULL, error, OWL2_ERROR_UNSUPPORTED, "allows 3");
+}
+
+/* ---- the cache on disk ------------------------------------------------ */
+
+/* A cache folder that does not exist yet, and the file in it. */
+typedef struct {
+  const VkMode *mode;
+  char *top, *dir, *file;
+} Cache;
+
+static OvkDevice *
+cache_open (const Cache *cache)
+{
+  GError *error = NULL;
+  OvkDeviceParams params = {
+    .device = cache->mode->device,
+    .cache_dir = cache->dir,
+    .log = vk_test_log (),
+  };
+  OvkDevice *dev = ovk_device_new (&params, &error);
+
+  vk_assert_ok (dev != NULL, error);
+  return dev;
+}
+
+/* Opens with the file as it is, makes a pipeline, closes. Returns the bytes
+ * that were taken from the file. */
+static gsize
+cache_use (const Cache *cache)
+{
+  guint32 spec[3] = { 64, 7, 1 };
+  GError *error = NULL;
+  g_autoptr (OvkDevice) dev = cache_open (cache);
+  gsize loaded = dev->cache_saved_bytes;
+
+  vk_assert_ok (
+      ovk_pipeline_get (dev, &vk_shader_mix, spec, 3, &error) != NULL, error);
+  return loaded;
+}
+
+static void
+cache_setup (Cache *cache, const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = NULL;
+  GError *error = NULL;
+
+  vk_test_take_warnings ();
+  cache->mode = mode;
+  cache->top = g_dir_make_tmp ("owl2-vk-XXXXXX", &error);
+  vk_assert_ok (cache->top != NULL, error);
+  cache->dir = g_build_filename (cache->top, "a", "b", NULL);
+  dev = cache_open (cache);
+  cache->file = g_strdup (dev->cache_path);
+}
+
+static void
+cache_teardown (Cache *cache)
+{
+  g_autofree char *a = g_path_get_dirname (cache->dir);
+
+  g_remove (cache->file);
+  g_rmdir (cache->dir);
+  g_rmdir (a);
+  g_assert_cmpint (g_rmdir (cache->top), ==, 0);
+  g_free (cache->top);
+  g_free (cache->dir);
+  g_free (cache->file);
+}
+
+static void
+test_cache (const VkMode *mode)
+{
+  Cache cache;
+  GStatBuf st;
+  g_autofree char *first = NULL, *second = NULL;
+  gsize n_first, n_second;
+
+  cache_setup (&cache, mode);
+  g_assert_cmpuint (cache_use (&cache), ==, 0);
+  g_assert_cmpint (g_stat (cache.file, &st), ==, 0);
+  g_assert_cmpuint (st.st_mode & 0777, ==, 0600);
+  g_assert_cmpint (g_stat (cache.dir, &st), ==, 0);
+  g_assert_cmpuint (st.st_mode & 0777, ==, 0700);
+  g_assert_true (g_file_get_contents (cache.file, &first, &n_first, NULL));
+  g_assert_cmpuint (cache_use (&cache), >, 0);
+  g_assert_true (g_file_get_contents (cache.file, &second, &n_second, NULL));
+  g_assert_cmpuint (n_second, >=, n_first);
+  g_assert_cmpuint (vk_test_take_warnings (), ==, 0);
+  cache_teardown (&cache);
+}
+
+static void
+expect_ignored (const Cache *cache, const char *why, const char *data, gsize n)
+{
+  g_autofree char *warning = NULL;
+  GError *error = NULL;
+
+  vk_assert_ok (
+      g_file_set_contents (cache->file, data, (gssize) n, &error), error);
+  g_assert_cmpuint (cache_use (cache), ==, 0);
+  g_assert_cmpuint (vk_test_take_warnings (), ==, 1);
+  warning = vk_test_last_warning ();
+  g_assert_nonnull (strstr (warning, cache->file));
+  g_assert_nonnull (strstr (warning, why));
+  /* The broken file was replaced by a good one. */
+  g_assert_cmpuint (cache_use (cache), >, 0);
+  g_assert_cmpuint (vk_test_take_warnings (), ==, 0);
+}
+
+static void
+test_cache_broken (const VkMode *mode)
+{
+  const gsize header = 48; /* magic, length, checksum */
+  Cache cache;
+  g_autofree char *good = NULL, *bad = NULL;
+  g_autofree guint8 *digest = g_malloc (32);
+  g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
+  gsize n, n_digest = 32;
+
+  cache_setup (&cache, mode);
+  cache_use (&cache);
+  g_assert_true (g_file_get_contents (cache.file, &good, &n, NULL));
+  bad = g_malloc0 (n + 8);
+
+  expect_ignored (&cache, "too short", good, 0);
+  expect_ignored (&cache, "too short", good, header + 31);
+  if (n > header + 32)
+    expect_ignored (&cache, "length", good, n - 1);
+  memcpy (bad, good, n);
+  expect_ignored (&cache, "length", bad, n + 1);
+  for (guint i = 0; i < 8; i++) {
+    gsize at = vk_random ((guint) n);
+
+    memcpy (bad, good, n);
+    bad[at] ^= (char) (1u << vk_random (8));
+    expect_ignored (&cache, "it", bad, n);
+  }
+  /* Well-formed, but of another device. */
+  memcpy (bad, good, n);
+  bad[header + 8] ^= 1; /* vendorID */
+  g_checksum_update (checksum, (guint8 *) bad + header, (gssize) (n - header));
+  g_checksum_get_digest (checksum, digest, &n_digest);
+  memcpy (bad + 16, digest, 32);
+  expect_ignored (&cache, "another device", bad, n);
+  cache_teardown (&cache);
+}
+
+/* A folder that can't be made costs a warning, nothing else. */
+static void
+test_cache_unwritable (const VkMode *mode)
+{
+  Cache cache;
+  GError *error = NULL;
+
+  cache_setup (&cache, mode);
+  g_free (cache.dir);
+  cache.dir = g_build_filename (cache.file, "b", NULL);
+  {
+    g_autofree char *dir = g_path_get_dirname (cache.file);
+
+    g_mkdir_with_parents (dir, 0700);
+    vk_assert_ok (g_file_set_contents (cache.file, "x", 1, &error), error);
+    vk_test_take_warnings ();
+    cache_use (&cache);
+    g_assert_cmpuint (vk_test_take_warnings (), ==, 1);
+    g_free (cache.dir);
+    cache.dir = g_steal_pointer (&dir);
+  }
+  /* A folder where the file should be. */
+  g_remove (cache.file);
+  g_mkdir (cache.file, 0700);
+  cache_use (&cache);
+  g_assert_cmpuint (vk_test_take_warnings (), ==, 2);
+  g_rmdir (cache.file);
+  cache_teardown (&cache);
+}
+
+static void
+add_tests (void)
+{
+  vk_test_add_once ("/device/choose", test_choose);
+  vk_test_add_once ("/device/list", test_list);
+  vk_test_add_once ("/device/lacking", test_lacking);
+  vk_test_add ("/device/caps", test_caps);
+  vk_test_add_once ("/device/pipelines", test_pipelines);
+  vk_test_add_once ("/device/cache", test_cache);
+  vk_test_add_once ("/device/cache-broken", test_cache_broken);
+  vk_test_add_once ("/device/cache-unwritable", test_cache_unwritable);
+}
+
+int
+main (int argc, char **argv)
+{
+  return vk_test_main (argc, argv, add_tests);
+}
