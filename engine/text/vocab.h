@@ -81,13 +81,11 @@ owl2_vocab_has_pair (const Owl2Tokenizer *tok, guint32 left, guint32 right)
 }
 
 /* The plain piece with these bytes, or -1. */
-gint32
-owl2_vocab_find (const Owl2Tokenizer *tok, const char *s, guint len);
+gint32 owl2_vocab_find (const Owl2Tokenizer *tok, const char *s, guint len);
 /* The value of a byte piece, "<0x00>" to "<0xFF>", or -1. */
-int
-owl2_vocab_parse_byte (const char *piece);
+int owl2_vocab_parse_byte (const char *piece);
 /* Bytes of the longest user-defined piece that starts @s, or 0. */
-guint
-owl2_vocab_match_user (const Owl2Tokenizer *tok, const char *s, gsize len);
+guint owl2_vocab_match_user (
+    const Owl2Tokenizer *tok, const char *s, gsize len);
 
 #endif
