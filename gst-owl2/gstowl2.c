@@ -1,0 +1,521 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/**
+ * SECTION:element-owl2
+ * @title: owl2
+ * @short_description: answers about video with mPLUG-Owl2
+ *
+ * Asks the multi-modal language model mPLUG-Owl2 about the video that passes
+ * through: a caption each second, a description of the whole file at its end,
+ * or any other question. The video itself is not touched: the same buffers, in
+ * the same order, with the same timestamps.
+ *
+ * Each answer is posted as an element message named `owl2-answer`, and put on
+ * the buffers that follow as #GstCustomMeta named `GstOwl2Meta`. Both have the
+ * fields `id`, `text`, `prompt`, `start` and `end` (the stream time that was
+ * looked at), `frame-times`, `tokens`, `prompt-tokens`, `latency`,
+ * `confidence`, `final` and `model`.
+ *
+ * The model works on a thread of its own. On a live stream it never holds up
+ * the video: clips that come too fast are skipped. From a file, the stream
+ * waits for each answer; #GstOwl2:when-busy says otherwise.
+ *
+ * ## Example launch lines
+ * |[
+ * gst-launch-1.0 -m videotestsrc num-buffers=60 ! owl2 model=owl2.gguf !
+ * fakesink
+ * ]| A caption of each second of the test picture.
+ * |[
+ * gst-launch-1.0 -m filesrc location=a.mp4 ! decodebin ! videoconvert ! owl2
+ * model=owl2.gguf trigger=eos frames=8 prompt="What happens here?" ! fakesink
+ * ]| One answer about the whole file, from eight frames of it.
+ *
+ * Since: 0.1
+ */
+#include "gstowl2.h"
+#include "gstowl2stream.h"
+
+GST_DEBUG_CATEGORY (gst_owl2_debug);
+#define GST_CAT_DEFAULT gst_owl2_debug
+
+/* READY to PAUSED waits this long for the model, so that a damaged file or a
+ * missing device fails the state change itself. What takes longer goes on in
+ * the background. */
+#define LOAD_WAIT_NS (300 * GST_MSECOND)
+struct _GstOwl2 {
+  GstElement parent;
+  GstPad *sinkpad, *srcpad;
+
+  /* Under the object lock. */
+  char *model;
+  char *device;
+  gboolean modality_adaptive;
+  GstOwl2Settings *settings; /* replaced, never changed */
+
+  GstOwl2Stats stats;
+  GstOwl2Worker *worker;
+  GstOwl2Stream *stream;          /* of the streaming thread */
+  GstOwl2WarningLimit lost_limit; /* of the worker's thread */
+};
+
+enum {
+  PROP_0,
+  PROP_MODEL,
+  PROP_DEVICE,
+  PROP_MODALITY_ADAPTIVE,
+  PROP_STATS,
+  PROP_SETTINGS, /* the first of several */
+};
+
+static GstStaticPadTemplate sink_template =
+    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+
+static GstStaticPadTemplate src_template =
+    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
+        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
+
+G_DEFINE_TYPE (GstOwl2, gst_owl2, GST_TYPE_ELEMENT)
+
+static GstOwl2Settings *
+gst_owl2_ref_settings (GstOwl2 *self)
+{
+  GstOwl2Settings *settings;
+
+  GST_OBJECT_LOCK (self);
+  settings = gst_owl2_settings_ref (self->settings);
+  GST_OBJECT_UNLOCK (self);
+  return settings;
+}
+
+/* ---- from the worker's thread ------------------------------------------ */
+
+static void
+gst_owl2_on_progress (
+    GstProgressType type, const char *text, gpointer user_data)
+{
+  GstElement *element = user_data;
+
+  gst_element_post_message (element,
+      gst_message_new_progress (GST_OBJECT (element), type, "owl2-load", text));
+}
+
+static void
+gst_owl2_on_answer (const GstOwl2Answer *answer, gpointer user_data)
+{
+  GstElement *element = user_data;
+  GstStructure *s = gst_structure_new_empty (GST_OWL2_ANSWER_NAME);
+
+  gst_owl2_answer_to_structure (answer, s);
+  gst_element_post_message (
+      element, gst_message_new_element (GST_OBJECT (element), s));
+}
+
+static void
+gst_owl2_on_lost (
+    const GstOwl2Job *job, const GError *error, gpointer user_data)
+{
+  GstOwl2 *self = user_data;
+  guint n = gst_owl2_warning_limit_count (&self->lost_limit, 1);
+
+  if (n)
+    GST_ELEMENT_WARNING (self, LIBRARY, FAILED,
+        ("No answer for %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT ": %s",
+            GST_TIME_ARGS (job->start), GST_TIME_ARGS (job->end),
+            error->message),
+        ("%u clips failed since the last warning", n));
+}
+
+static void
+gst_owl2_on_failed (const GError *error, gpointer user_data)
+{
+  GstOwl2 *self = user_data;
+  GQuark domain = GST_LIBRARY_ERROR;
+  int code = GST_LIBRARY_ERROR_FAILED;
+  char *model, *device, *debug;
+
+  GST_OBJECT_LOCK (self);
+  model = g_strdup (self->model);
+  device = g_strdup (self->device);
+  GST_OBJECT_UNLOCK (self);
+
+  if (error->domain == OWL2_ERROR) {
+    switch (error->code) {
+      case OWL2_ERROR_BAD_FILE:
+        domain = GST_RESOURCE_ERROR;
+        code = model && !g_file_test (model, G_FILE_TEST_EXISTS)
+                   ? GST_RESOURCE_ERROR_NOT_FOUND
+                   : GST_RESOURCE_ERROR_OPEN_READ;
+        break;
+      case OWL2_ERROR_NO_DEVICE:
+      case OWL2_ERROR_UNSUPPORTED:
+        code = GST_LIBRARY_ERROR_INIT;
+        break;
+      case OWL2_ERROR_NO_MEMORY:
+        domain = GST_RESOURCE_ERROR;
+        code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
+        break;
+      default:
+        break;
+    }
+  }
+  debug = g_strdup_printf ("model '%s', device '%s'",
+      model ? model : "(embedded)", device ? device : "(best)");
+  gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain, code,
+      g_strdup (error->message), debug, __FILE__, GST_FUNCTION, __LINE__);
+  g_free (model);
+  g_free (device);
+}
+
+/* ---- buffers, events and queries ---------------------------------------- */
+
+static GstFlowReturn
+gst_owl2_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
+{
+  GstOwl2 *self = GST_OWL2 (parent);
+  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
+  g_autoptr (GstOwl2Answer) answer = NULL;
+  GstFlowReturn ret;
+
+  ret = gst_owl2_stream_buffer (self->stream, settings, buffer);
+  if (ret != GST_FLOW_OK) {
+    gst_buffer_unref (buffer);
+    return ret;
+  }
+
+  answer = gst_owl2_worker_latest (self->worker);
+  if (answer) {
+    /* At most the buffer's description is copied, never its memory. */
+    buffer = gst_buffer_make_writable (buffer);
+    gst_owl2_meta_add (buffer, answer);
+  }
+  return gst_pad_push (self->srcpad, buffer);
+}
+
+static gboolean
+gst_owl2_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstOwl2 *self = GST_OWL2 (parent);
+  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
+  GstClockTime pts, duration;
+  const GstSegment *segment;
+  GstCaps *caps;
+
+  switch (GST_EVENT_TYPE (event)) {
+    case GST_EVENT_CAPS:
+      gst_event_parse_caps (event, &caps);
+      if (!gst_owl2_stream_set_caps (self->stream, caps)) {
+        gst_event_unref (event);
+        return FALSE;
+      }
+      break;
+    case GST_EVENT_SEGMENT:
+      gst_event_parse_segment (event, &segment);
+      gst_owl2_stream_set_segment (self->stream, segment);
+      break;
+    case GST_EVENT_GAP:
+      gst_event_parse_gap (event, &pts, &duration);
+      gst_owl2_stream_gap (self->stream, settings, pts, duration);
+      break;
+    case GST_EVENT_SEGMENT_DONE:
+    case GST_EVENT_EOS:
+      /* A flush may have ended the wait: then this is not the end any more. */
+      if (gst_owl2_stream_drain (self->stream, settings) == GST_FLOW_FLUSHING) {
+        gst_event_unref (event);
+        return FALSE;
+      }
+      break;
+    case GST_EVENT_FLUSH_START:
+      gst_owl2_worker_set_flushing (self->worker, TRUE);
+      break;
+    case GST_EVENT_FLUSH_STOP:
+      gst_owl2_stream_reset (self->stream, FALSE);
+      gst_owl2_worker_set_flushing (self->worker, FALSE);
+      break;
+    default:
+      break;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+/* Allocation is negotiated between the neighbours, except that upstream must
+ * not leave the cropping of frames to this element. */
+static gboolean
+gst_owl2_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  gboolean ret = gst_pad_query_default (pad, parent, query);
+  guint index;
+
+  if (ret && GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
+    while (gst_query_find_allocation_meta (
+        query, GST_VIDEO_CROP_META_API_TYPE, &index))
+      gst_query_remove_nth_allocation_meta (query, index);
+  return ret;
+}
+
+static gboolean
+gst_owl2_sink_activate_mode (
+    GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
+{
+  if (mode != GST_PAD_MODE_PUSH)
+    return FALSE;
+  gst_owl2_worker_set_flushing (GST_OWL2 (parent)->worker, !active);
+  return TRUE;
+}
+
+/* ---- states ------------------------------------------------------------ */
+
+static gboolean
+gst_owl2_start (GstOwl2 *self)
+{
+  GstOwl2WorkerConfig config;
+
+  g_mutex_lock (&self->stats.lock);
+  memset (&self->stats.counts, 0, sizeof (self->stats.counts));
+  g_mutex_unlock (&self->stats.lock);
+  memset (&self->lost_limit, 0, sizeof (self->lost_limit));
+  gst_owl2_stream_reset (self->stream, TRUE);
+
+  GST_OBJECT_LOCK (self);
+  config.model = self->model;
+  config.device = self->device;
+  config.language_only = !self->modality_adaptive;
+  gst_owl2_worker_configure (self->worker, &config);
+  GST_OBJECT_UNLOCK (self);
+
+  gst_owl2_worker_start (self->worker);
+  return gst_owl2_worker_wait_loaded (self->worker, LOAD_WAIT_NS);
+}
+
+static void
+gst_owl2_stop (GstOwl2 *self)
+{
+  gst_owl2_worker_stop (self->worker);
+  gst_owl2_stream_reset (self->stream, TRUE);
+}
+
+static GstStateChangeReturn
+gst_owl2_change_state (GstElement *element, GstStateChange transition)
+{
+  GstOwl2 *self = GST_OWL2 (element);
+  GstStateChangeReturn ret;
+
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+      && !gst_owl2_start (self)) {
+    gst_owl2_stop (self);
+    return GST_STATE_CHANGE_FAILURE;
+  }
+  /* The streaming thread may wait for an answer, and the pads' deactivation
+   * waits for the streaming thread. */
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
+    gst_owl2_worker_cancel (self->worker);
+
+  ret = GST_ELEMENT_CLASS (gst_owl2_parent_class)
+            ->change_state (element, transition);
+
+  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
+      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
+          && ret == GST_STATE_CHANGE_FAILURE))
+    gst_owl2_stop (self);
+  return ret;
+}
+
+/* ---- object ------------------------------------------------------------ */
+
+static void
+gst_owl2_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  GstOwl2 *self = GST_OWL2 (object);
+  GstOwl2Settings *old = NULL, *settings;
+  gboolean known = TRUE;
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL:
+      g_free (self->model);
+      self->model = g_value_dup_string (value);
+      break;
+    case PROP_DEVICE:
+      g_free (self->device);
+      self->device = g_value_dup_string (value);
+      break;
+    case PROP_MODALITY_ADAPTIVE:
+      self->modality_adaptive = g_value_get_boolean (value);
+      break;
+    default:
+      settings = gst_owl2_settings_copy (self->settings);
+      known = gst_owl2_settings_set (settings, id, value);
+      old = self->settings;
+      self->settings = settings;
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+  gst_owl2_settings_unref (old);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+static void
+gst_owl2_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  GstOwl2 *self = GST_OWL2 (object);
+  gboolean known = TRUE;
+
+  if (id == PROP_STATS) {
+    g_value_take_boxed (value, gst_owl2_stats_to_structure (&self->stats));
+    return;
+  }
+
+  GST_OBJECT_LOCK (self);
+  switch (id) {
+    case PROP_MODEL:
+      g_value_set_string (value, self->model);
+      break;
+    case PROP_DEVICE:
+      g_value_set_string (value, self->device);
+      break;
+    case PROP_MODALITY_ADAPTIVE:
+      g_value_set_boolean (value, self->modality_adaptive);
+      break;
+    default:
+      known = gst_owl2_settings_get (self->settings, id, value);
+      break;
+  }
+  GST_OBJECT_UNLOCK (self);
+  if (!known)
+    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+}
+
+/* The thread must be gone before the object is: also when nobody set the state
+ * to NULL. */
+static void
+gst_owl2_dispose (GObject *object)
+{
+  gst_owl2_worker_stop (GST_OWL2 (object)->worker);
+  G_OBJECT_CLASS (gst_owl2_parent_class)->dispose (object);
+}
+
+static void
+gst_owl2_finalize (GObject *object)
+{
+  GstOwl2 *self = GST_OWL2 (object);
+
+  gst_owl2_stream_free (self->stream);
+  gst_owl2_worker_free (self->worker);
+  gst_owl2_settings_unref (self->settings);
+  g_mutex_clear (&self->stats.lock);
+  g_free (self->model);
+  g_free (self->device);
+  G_OBJECT_CLASS (gst_owl2_parent_class)->finalize (object);
+}
+
+static void
+gst_owl2_init (GstOwl2 *self)
+{
+  static const GstOwl2WorkerFuncs worker_funcs = { gst_owl2_on_progress,
+    gst_owl2_on_answer, gst_owl2_on_lost, gst_owl2_on_failed };
+
+  self->modality_adaptive = TRUE;
+  self->settings = gst_owl2_settings_new ();
+  g_mutex_init (&self->stats.lock);
+  self->worker = gst_owl2_worker_new (&worker_funcs, self, &self->stats);
+
+  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
+  gst_pad_set_chain_function (self->sinkpad, gst_owl2_chain);
+  gst_pad_set_event_function (self->sinkpad, gst_owl2_sink_event);
+  gst_pad_set_query_function (self->sinkpad, gst_owl2_sink_query);
+  gst_pad_set_activatemode_function (
+      self->sinkpad, gst_owl2_sink_activate_mode);
+  GST_PAD_SET_PROXY_CAPS (self->sinkpad);
+  GST_PAD_SET_PROXY_ALLOCATION (self->sinkpad);
+  GST_PAD_SET_PROXY_SCHEDULING (self->sinkpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
+
+  self->stream = gst_owl2_stream_new (
+      GST_ELEMENT (self), self->sinkpad, self->worker, &self->stats);
+
+  self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  GST_PAD_SET_PROXY_CAPS (self->srcpad);
+  GST_PAD_SET_PROXY_ALLOCATION (self->srcpad);
+  GST_PAD_SET_PROXY_SCHEDULING (self->srcpad);
+  gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
+}
+
+static void
+gst_owl2_class_init (GstOwl2Class *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  GstElementClass *element_class = GST_ELEMENT_CLASS (klass);
+  const GParamFlags ready =
+      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | GST_PARAM_MUTABLE_READY;
+
+  GST_DEBUG_CATEGORY_INIT (gst_owl2_debug, "owl2", 0, "mPLUG-Owl2");
+  gst_owl2_meta_register ();
+
+  object_class->set_property = gst_owl2_set_property;
+  object_class->get_property = gst_owl2_get_property;
+  object_class->dispose = gst_owl2_dispose;
+  object_class->finalize = gst_owl2_finalize;
+
+  /**
+   * GstOwl2:model:
+   *
+   * Path of the model, a GGUF file made by `owl2-convert`. NULL takes the model
+   * that is embedded in the plugin.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_MODEL,
+      g_param_spec_string ("model", "Model",
+          "Path of the GGUF model file (NULL: the embedded model)", NULL,
+          ready));
+  /**
+   * GstOwl2:device:
+   *
+   * Vulkan device, by index or by a part of its name. NULL takes the best one.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_DEVICE,
+      g_param_spec_string ("device", "Device",
+          "Vulkan device by index or part of its name (NULL: the best one)",
+          NULL, ready));
+  /**
+   * GstOwl2:modality-adaptive:
+   *
+   * Use the weights made for images on image tokens. FALSE uses the language
+   * weights for every token, which is the paper's ablation.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_MODALITY_ADAPTIVE,
+      g_param_spec_boolean ("modality-adaptive", "Modality adaptive",
+          "Use the image weights for image tokens (FALSE: language weights for"
+          " every token)",
+          TRUE, ready));
+  /**
+   * GstOwl2:stats:
+   *
+   * Counters since READY to PAUSED: `frames-seen`, `frames-sampled`,
+   * `frames-encoded`, `frames-reused` (places in clips that needed no encoding
+   * of their own), `clips-answered`, `clips-dropped`, `tokens`,
+   * `prompt-tokens`; nanoseconds: `encode-time`, `prefill-time`,
+   * `decode-time`; and `weights-bytes`, `weights-users`, `device-bytes`.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_STATS,
+      g_param_spec_boxed ("stats", "Statistics",
+          "Counters, times in nanoseconds, and bytes of device memory",
+          GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
+  gst_owl2_settings_install (object_class, PROP_SETTINGS);
+
+  element_class->change_state = gst_owl2_change_state;
+  gst_element_class_add_static_pad_template (element_class, &sink_template);
+  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_element_class_set_static_metadata (element_class, "mPLUG-Owl2",
+      "Filter/Analyzer/Video",
+      "Answers questions about the video that passes through",
+      "the owl2 authors");
+}

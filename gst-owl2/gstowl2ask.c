@@ -1,0 +1,400 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2worker-private.h"
+#include <math.h>
+
+GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
+#define GST_CAT_DEFAULT gst_owl2_debug
+
+static guint64
+now_ns (void)
+{
+  return (guint64) g_get_monotonic_time () * 1000;
+}
+
+/* ---- loading ------------------------------------------------------------ */
+
+static void
+worker_log (Owl2LogLevel level, const char *area, const char *message,
+    gpointer user_data)
+{
+  static const GstDebugLevel levels[] = {
+    [OWL2_LOG_ERROR] = GST_LEVEL_ERROR,
+    [OWL2_LOG_WARNING] = GST_LEVEL_WARNING,
+    [OWL2_LOG_INFO] = GST_LEVEL_INFO,
+    [OWL2_LOG_DEBUG] = GST_LEVEL_DEBUG,
+    [OWL2_LOG_LOG] = GST_LEVEL_LOG,
+    [OWL2_LOG_TRACE] = GST_LEVEL_TRACE,
+  };
+
+  if (level >= OWL2_LOG_ERROR && level <= OWL2_LOG_TRACE)
+    GST_CAT_LEVEL_LOG (
+        gst_owl2_debug, levels[level], NULL, "%s: %s", area, message);
+}
+
+/* What the debug category lets through, so that the engine formats no more. */
+static Owl2LogLevel
+worker_log_level (void)
+{
+  GstDebugLevel threshold = gst_debug_category_get_threshold (gst_owl2_debug);
+
+  if (threshold <= GST_LEVEL_ERROR)
+    return OWL2_LOG_ERROR;
+  if (threshold <= GST_LEVEL_FIXME)
+    return OWL2_LOG_WARNING;
+  if (threshold <= GST_LEVEL_INFO)
+    return OWL2_LOG_INFO;
+  if (threshold <= GST_LEVEL_DEBUG)
+    return OWL2_LOG_DEBUG;
+  return threshold <= GST_LEVEL_LOG ? OWL2_LOG_LOG : OWL2_LOG_TRACE;
+}
+
+static gboolean
+worker_is_stopping (GstOwl2Worker *w)
+{
+  gboolean stopping;
+
+  g_mutex_lock (&w->lock);
+  stopping = w->stopping;
+  g_mutex_unlock (&w->lock);
+  return stopping;
+}
+
+/* Tells each whole percent and each stage once. */
+static gboolean
+worker_progress (const char *stage, double fraction, gpointer user_data)
+{
+  GstOwl2Worker *w = user_data;
+  int percent = (int) (100 * CLAMP (fraction, 0., 1.));
+
+  if (worker_is_stopping (w))
+    return FALSE;
+  if (percent != w->progress_percent
+      || g_strcmp0 (stage, w->progress_stage) != 0) {
+    g_autofree char *text = g_strdup_printf ("%s (%d %%)", stage, percent);
+
+    w->progress_percent = percent;
+    g_free (w->progress_stage);
+    w->progress_stage = g_strdup (stage);
+    w->funcs.progress (GST_PROGRESS_TYPE_CONTINUE, text, w->user_data);
+  }
+  return TRUE;
+}
+
+static void
+worker_update_memory (GstOwl2Worker *w)
+{
+  Owl2ModelInfo info = { 0 };
+
+  owl2_model_get_info (w->model, &info);
+  g_mutex_lock (&w->stats->lock);
+  w->stats->counts.weights_bytes = info.weights_bytes;
+  w->stats->counts.device_bytes = info.device_bytes;
+  w->stats->counts.weights_users = 1;
+  g_mutex_unlock (&w->stats->lock);
+}
+
+gboolean
+gst_owl2_worker_load (GstOwl2Worker *w)
+{
+  g_autofree char *cache_dir =
+      g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2Session) session = NULL;
+  Owl2ModelParams params = {
+    .path = w->model_path,
+    .device = w->device,
+    .cache_dir = cache_dir,
+    .log = { worker_log, NULL, worker_log_level () },
+    .progress = worker_progress,
+    .progress_data = w,
+  };
+  Owl2SessionParams session_params = { .language_only = w->language_only };
+  Owl2ModelInfo info = { 0 };
+
+  w->progress_percent = -1;
+  w->funcs.progress (
+      GST_PROGRESS_TYPE_START, "Loading the model", w->user_data);
+  w->model = owl2_model_load (&params, &error);
+  if (w->model)
+    session = owl2_session_new (w->model, &session_params, &error);
+  if (!session) {
+    if (worker_is_stopping (w)) {
+      w->funcs.progress (
+          GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", w->user_data);
+      return FALSE;
+    }
+    w->funcs.progress (GST_PROGRESS_TYPE_ERROR, error->message, w->user_data);
+    gst_owl2_worker_fail (w, error);
+    return FALSE;
+  }
+
+  owl2_model_get_info (w->model, &info);
+  w->model_name = g_utf8_make_valid (info.name ? info.name : "", -1);
+  worker_update_memory (w);
+  GST_INFO ("model '%s' on '%s' (%s), %" G_GUINT64_FORMAT " bytes of weights",
+      w->model_name, GST_STR_NULL (info.device), GST_STR_NULL (info.driver),
+      info.weights_bytes);
+  w->funcs.progress (GST_PROGRESS_TYPE_COMPLETE, "Model loaded", w->user_data);
+
+  g_mutex_lock (&w->lock);
+  w->session = g_steal_pointer (&session);
+  w->state = STATE_READY;
+  g_cond_broadcast (&w->cond);
+  g_mutex_unlock (&w->lock);
+  return TRUE;
+}
+
+void
+gst_owl2_worker_unload (GstOwl2Worker *w)
+{
+  Owl2Session *session;
+
+  g_mutex_lock (&w->lock);
+  session = g_steal_pointer (&w->session);
+  g_mutex_unlock (&w->lock);
+  owl2_session_free (session);
+  g_clear_pointer (&w->model, owl2_model_unref);
+  g_clear_pointer (&w->model_name, g_free);
+  g_clear_pointer (&w->progress_stage, g_free);
+  gst_owl2_rgb_clear (&w->rgb);
+}
+
+/* ---- encoding and answering --------------------------------------------- */
+
+/* Around each call of the session, so that a cancel hits this call or none.
+ * FALSE if the work of @epoch is void already. */
+static gboolean
+worker_begin_call (GstOwl2Worker *w, guint epoch)
+{
+  gboolean ok;
+
+  g_mutex_lock (&w->lock);
+  ok = !w->stopping && epoch == w->epoch;
+  w->in_call = ok;
+  g_mutex_unlock (&w->lock);
+  return ok;
+}
+
+/* FALSE if the work of @epoch became void during the call. */
+static gboolean
+worker_end_call (GstOwl2Worker *w, guint epoch)
+{
+  gboolean ok;
+
+  g_mutex_lock (&w->lock);
+  w->in_call = FALSE;
+  owl2_session_uncancel (w->session);
+  ok = !w->stopping && epoch == w->epoch;
+  g_mutex_unlock (&w->lock);
+  return ok;
+}
+
+static gboolean
+error_is_fatal (const GError *error)
+{
+  return error->domain == OWL2_ERROR
+         && (error->code == OWL2_ERROR_DEVICE_LOST
+             || error->code == OWL2_ERROR_NO_DEVICE
+             || error->code == OWL2_ERROR_UNSUPPORTED
+             || error->code == OWL2_ERROR_BAD_FILE);
+}
+
+gboolean
+gst_owl2_worker_encode (GstOwl2Worker *w, GstOwl2Frame *frame, guint epoch)
+{
+  g_autofree gpointer memory = NULL;
+  Owl2Features *features = NULL;
+  GError *error = NULL;
+  Owl2Image image;
+  guint64 encode_ns = 0;
+
+  if (frame->features || frame->error)
+    return TRUE;
+
+  if (gst_owl2_rgb_convert (&w->rgb, frame, &image, &memory, &error)) {
+    if (!worker_begin_call (w, epoch))
+      return FALSE;
+    features = owl2_session_encode (w->session, &image, &encode_ns, &error);
+    if (!worker_end_call (w, epoch)) {
+      owl2_features_unref (features);
+      g_clear_error (&error);
+      return FALSE;
+    }
+    if (!features && error_is_fatal (error)) {
+      gst_owl2_worker_fail (w, error);
+      g_error_free (error);
+      return FALSE;
+    }
+  }
+
+  g_mutex_lock (&w->lock);
+  frame->features = features;
+  frame->error = error;
+  gst_owl2_frame_drop_raw (frame);
+  g_cond_broadcast (&w->cond); /* there is room again */
+  g_mutex_unlock (&w->lock);
+
+  if (features) {
+    GST_LOG ("encoded frame at %" GST_TIME_FORMAT " in %" G_GUINT64_FORMAT
+             " us",
+        GST_TIME_ARGS (frame->time), encode_ns / 1000);
+    g_mutex_lock (&w->stats->lock);
+    w->stats->counts.frames_encoded++;
+    w->stats->counts.encode_ns += encode_ns;
+    g_mutex_unlock (&w->stats->lock);
+  }
+  return TRUE;
+}
+
+/* A clip on its way to an answer. */
+typedef struct {
+  GstOwl2Worker *w;
+  const GstOwl2Job *job;
+  guint64 id;
+  guint epoch;
+  GString *text;
+  guint n_tokens;
+  double log_probability; /* sum over the tokens */
+} Asking;
+
+static GstOwl2Answer *
+asking_answer (const Asking *asking, const char *text)
+{
+  const GstOwl2Job *job = asking->job;
+  const GstOwl2Frame *last = job->frames[job->n_frames - 1];
+  GstOwl2Answer *answer = gst_owl2_answer_new ();
+
+  answer->id = asking->id;
+  answer->text = g_strdup (text);
+  answer->prompt = g_strdup (gst_owl2_settings_question (job->settings));
+  answer->model = g_strdup (asking->w->model_name);
+  answer->start = job->start;
+  answer->end = job->end;
+  answer->times = g_new (GstClockTime, job->n_frames);
+  answer->n_times = job->n_frames;
+  for (guint i = 0; i < job->n_frames; i++)
+    answer->times[i] = job->frames[i]->time;
+  answer->latency = now_ns () - last->arrived_ns;
+  return answer;
+}
+
+static gboolean
+asking_on_token (
+    gint32 id, double probability, const char *text, gpointer user_data)
+{
+  Asking *asking = user_data;
+  GstOwl2Worker *w = asking->w;
+  gboolean ok;
+
+  asking->n_tokens++;
+  asking->log_probability += log (probability);
+  g_string_append (asking->text, text);
+
+  g_mutex_lock (&w->lock);
+  ok = !w->stopping && asking->epoch == w->epoch;
+  g_mutex_unlock (&w->lock);
+
+  if (ok && asking->job->settings->partial) {
+    g_autoptr (GstOwl2Answer) answer =
+        asking_answer (asking, asking->text->str);
+
+    answer->n_tokens = asking->n_tokens;
+    answer->confidence = exp (asking->log_probability / asking->n_tokens);
+    w->funcs.answer (answer, w->user_data);
+  }
+  return ok;
+}
+
+/* Counts what the answer took, makes it known, and lets it be the latest. */
+static void
+worker_publish (GstOwl2Worker *w, const Asking *asking, const Owl2Answer *got)
+{
+  GstOwl2Answer *answer = asking_answer (asking, got->text);
+  guint n_reused = 0;
+
+  answer->n_tokens = got->n_ids;
+  answer->n_prompt_tokens = got->n_prompt;
+  answer->confidence = got->confidence;
+  answer->final = TRUE;
+  for (guint i = 0; i < asking->job->n_frames; i++)
+    n_reused += asking->job->frames[i]->uses++ > 0;
+
+  g_mutex_lock (&w->stats->lock);
+  w->stats->counts.clips_answered++;
+  w->stats->counts.frames_reused += n_reused;
+  w->stats->counts.tokens += got->n_ids;
+  w->stats->counts.prompt_tokens += got->n_prompt;
+  w->stats->counts.prefill_ns += got->prefill_ns;
+  w->stats->counts.decode_ns += got->decode_ns;
+  g_mutex_unlock (&w->stats->lock);
+  worker_update_memory (w);
+
+  GST_DEBUG ("answer %" G_GUINT64_FORMAT " to %" GST_TIME_FORMAT
+             " - %" GST_TIME_FORMAT ", %u frames, %u + %u tokens",
+      answer->id, GST_TIME_ARGS (answer->start), GST_TIME_ARGS (answer->end),
+      answer->n_times, answer->n_prompt_tokens, answer->n_tokens);
+  w->funcs.answer (answer, w->user_data);
+
+  g_mutex_lock (&w->lock);
+  if (asking->epoch == w->epoch) {
+    GstOwl2Answer *old = w->latest;
+
+    w->latest = answer;
+    answer = old;
+  }
+  g_mutex_unlock (&w->lock);
+  gst_owl2_answer_unref (answer);
+}
+
+static void
+worker_lose (GstOwl2Worker *w, const GstOwl2Job *job, const GError *error)
+{
+  g_mutex_lock (&w->stats->lock);
+  w->stats->counts.clips_dropped++;
+  g_mutex_unlock (&w->stats->lock);
+  w->funcs.lost (job, error, w->user_data);
+}
+
+void
+gst_owl2_worker_answer (GstOwl2Worker *w, const GstOwl2Job *job, guint epoch)
+{
+  Owl2Features *features[GST_OWL2_MAX_FRAMES];
+  Asking asking = { .w = w, .job = job, .epoch = epoch };
+  g_autofree char *prompt = owl2_prompt_format (
+      gst_owl2_settings_question (job->settings), TRUE, NULL, 0);
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (Owl2Answer) got = NULL;
+  g_autoptr (GError) error = NULL;
+  Owl2Request request = {
+    .prompt = prompt,
+    .frames = features,
+    .n_frames = job->n_frames,
+    .sampling = gst_owl2_settings_sampling (job->settings),
+    .on_token = asking_on_token,
+    .user_data = &asking,
+  };
+
+  for (guint i = 0; i < job->n_frames; i++) {
+    if (!gst_owl2_worker_encode (w, job->frames[i], epoch))
+      return;
+    if (job->frames[i]->error) {
+      worker_lose (w, job, job->frames[i]->error);
+      return;
+    }
+    features[i] = job->frames[i]->features;
+  }
+
+  asking.id = ++w->next_id;
+  asking.text = text;
+  if (!worker_begin_call (w, epoch))
+    return;
+  got = owl2_session_generate (w->session, &request, &error);
+  if (!worker_end_call (w, epoch))
+    return;
+  if (got)
+    worker_publish (w, &asking, got);
+  else if (error_is_fatal (error))
+    gst_owl2_worker_fail (w, error);
+  else
+    worker_lose (w, job, error);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2frame.h"
+
+/* ---- pool -------------------------------------------------------------- */
+
+GstOwl2Pool *
+gst_owl2_pool_new (void)
+{
+  GstOwl2Pool *pool = g_new0 (GstOwl2Pool, 1);
+
+  g_atomic_ref_count_init (&pool->refs);
+  return pool;
+}
+
+void
+gst_owl2_pool_unref (GstOwl2Pool *pool)
+{
+  if (pool && g_atomic_ref_count_dec (&pool->refs))
+    g_free (pool);
+}
+
+gsize
+gst_owl2_pool_raw_bytes (GstOwl2Pool *pool)
+{
+  return (gsize) g_atomic_pointer_get (&pool->raw_bytes);
+}
+
+/* ---- frame ------------------------------------------------------------- */
+
+/* A buffer of its own size from memory that may be refused; GStreamer's system
+ * allocator aborts the process instead. */
+static GstBuffer *
+frame_alloc (gsize size, GError **error)
+{
+  gpointer memory = g_try_malloc (size);
+
+  if (!memory) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
+        "no memory for a copy of a frame of %" G_GSIZE_FORMAT " bytes", size);
+    return NULL;
+  }
+  return gst_buffer_new_wrapped (memory, size);
+}
+
+static gboolean
+frame_copy (
+    GstBuffer *to, GstBuffer *from, const GstVideoInfo *info, GError **error)
+{
+  GstVideoFrame src, dest;
+  gboolean ok;
+
+  if (!gst_video_frame_map (&src, info, from, GST_MAP_READ)) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+        "a buffer of %" G_GSIZE_FORMAT " bytes can't be read as a %dx%d %s"
+        " frame of %" G_GSIZE_FORMAT " bytes",
+        gst_buffer_get_size (from), info->width, info->height,
+        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)), info->size);
+    return FALSE;
+  }
+  if (src.info.width != info->width || src.info.height != info->height) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+        "a buffer has a %dx%d frame, its caps say %dx%d", src.info.width,
+        src.info.height, info->width, info->height);
+    gst_video_frame_unmap (&src);
+    return FALSE;
+  }
+  ok = gst_video_frame_map (&dest, info, to, GST_MAP_WRITE);
+  if (ok) {
+    ok = gst_video_frame_copy (&dest, &src);
+    gst_video_frame_unmap (&dest);
+  }
+  gst_video_frame_unmap (&src);
+  if (!ok)
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+        "a %dx%d %s frame can't be copied", info->width, info->height,
+        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
+  return ok;
+}
+
+GstOwl2Frame *
+gst_owl2_frame_new (
+    GstOwl2Pool *pool, const GstOwl2Picture *picture, GError **error)
+{
+  const GstVideoInfo *info = picture->info;
+  g_autoptr (GstBuffer) copy = frame_alloc (info->size, error);
+  GstOwl2Frame *frame;
+
+  if (!copy || !frame_copy (copy, picture->buffer, info, error))
+    return NULL;
+  /* Whether this very frame is interlaced is in the flags. */
+  gst_buffer_copy_into (copy, picture->buffer, GST_BUFFER_COPY_FLAGS, 0, -1);
+
+  frame = g_new0 (GstOwl2Frame, 1);
+  g_atomic_ref_count_init (&frame->refs);
+  frame->pool = pool;
+  g_atomic_ref_count_inc (&pool->refs);
+  frame->time = picture->time;
+  frame->arrived_ns = picture->arrived_ns;
+  frame->info = *info;
+  frame->raw = g_steal_pointer (&copy);
+  g_atomic_pointer_add (&pool->raw_bytes, (gssize) info->size);
+  return frame;
+}
+
+GstOwl2Frame *
+gst_owl2_frame_ref (GstOwl2Frame *frame)
+{
+  g_atomic_ref_count_inc (&frame->refs);
+  return frame;
+}
+
+void
+gst_owl2_frame_unref (GstOwl2Frame *frame)
+{
+  if (!frame || !g_atomic_ref_count_dec (&frame->refs))
+    return;
+  gst_owl2_frame_drop_raw (frame);
+  owl2_features_unref (frame->features);
+  g_clear_error (&frame->error);
+  gst_owl2_pool_unref (frame->pool);
+  g_free (frame);
+}
+
+void
+gst_owl2_frame_drop_raw (GstOwl2Frame *frame)
+{
+  if (!frame->raw)
+    return;
+  gst_clear_buffer (&frame->raw);
+  g_atomic_pointer_add (&frame->pool->raw_bytes, -(gssize) frame->info.size);
+}
+
+/* ---- rgb --------------------------------------------------------------- */
+
+/* The output that videoconvert negotiates for RGB: the input's colorimetry if
+ * it is RGB already, so that nothing is converted, else RGB's own. Primaries
+ * and transfer function are never converted, so only range and matrix matter.
+ */
+static gboolean
+rgb_out_info (const GstVideoInfo *in, GstVideoInfo *out)
+{
+  if (!gst_video_info_set_interlaced_format (out, GST_VIDEO_FORMAT_RGB,
+          GST_VIDEO_INFO_INTERLACE_MODE (in), (guint) in->width,
+          (guint) in->height))
+    return FALSE;
+  out->fps_n = in->fps_n;
+  out->fps_d = in->fps_d;
+  out->par_n = in->par_n;
+  out->par_d = in->par_d;
+  if (GST_VIDEO_INFO_IS_RGB (in)) {
+    out->colorimetry = in->colorimetry;
+  } else {
+    out->colorimetry.primaries = in->colorimetry.primaries;
+    out->colorimetry.transfer = in->colorimetry.transfer;
+  }
+  return TRUE;
+}
+
+static gboolean
+rgb_setup (GstOwl2Rgb *rgb, const GstVideoInfo *in, GError **error)
+{
+  if (rgb->converter && gst_video_info_is_equal (&rgb->in, in))
+    return TRUE;
+
+  gst_owl2_rgb_clear (rgb);
+  rgb->in = *in;
+  /* videoconvert's defaults, by name, whatever the library's are. */
+  if (rgb_out_info (in, &rgb->out))
+    rgb->converter = gst_video_converter_new (&rgb->in, &rgb->out,
+        gst_structure_new ("owl2", GST_VIDEO_CONVERTER_OPT_DITHER_METHOD,
+            GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_BAYER,
+            GST_VIDEO_CONVERTER_OPT_DITHER_QUANTIZATION, G_TYPE_UINT, 1,
+            GST_VIDEO_CONVERTER_OPT_CHROMA_RESAMPLER_METHOD,
+            GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_LINEAR,
+            GST_VIDEO_CONVERTER_OPT_CHROMA_MODE, GST_TYPE_VIDEO_CHROMA_MODE,
+            GST_VIDEO_CHROMA_MODE_FULL, GST_VIDEO_CONVERTER_OPT_MATRIX_MODE,
+            GST_TYPE_VIDEO_MATRIX_MODE, GST_VIDEO_MATRIX_MODE_FULL,
+            GST_VIDEO_CONVERTER_OPT_GAMMA_MODE, GST_TYPE_VIDEO_GAMMA_MODE,
+            GST_VIDEO_GAMMA_MODE_NONE, GST_VIDEO_CONVERTER_OPT_PRIMARIES_MODE,
+            GST_TYPE_VIDEO_PRIMARIES_MODE, GST_VIDEO_PRIMARIES_MODE_NONE,
+            GST_VIDEO_CONVERTER_OPT_THREADS, G_TYPE_UINT, 1, NULL));
+  if (!rgb->converter) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+        "no conversion from %dx%d %s to RGB", in->width, in->height,
+        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (in)));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
+    gpointer *memory, GError **error)
+{
+  g_autoptr (GstBuffer) out_buffer = NULL;
+  g_autofree guint8 *data = NULL;
+  GstVideoFrame in, out;
+
+  if (!rgb_setup (rgb, &frame->info, error))
+    return FALSE;
+
+  data = g_try_malloc (rgb->out.size);
+  if (!data) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
+        "no memory for a %dx%d RGB frame", rgb->out.width, rgb->out.height);
+    return FALSE;
+  }
+  out_buffer = gst_buffer_new_wrapped_full (
+      0, data, rgb->out.size, 0, rgb->out.size, NULL, NULL);
+  /* A frame's own flags decide between progressive and interlaced in a mixed
+   * stream, on both sides. */
+  gst_buffer_copy_into (out_buffer, frame->raw, GST_BUFFER_COPY_FLAGS, 0, -1);
+
+  if (!gst_video_frame_map (&in, &rgb->in, frame->raw, GST_MAP_READ)) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+        "a %dx%d frame can't be mapped", rgb->in.width, rgb->in.height);
+    return FALSE;
+  }
+  if (!gst_video_frame_map (&out, &rgb->out, out_buffer, GST_MAP_WRITE)) {
+    gst_video_frame_unmap (&in);
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
+        "a %dx%d RGB frame can't be mapped", rgb->out.width, rgb->out.height);
+    return FALSE;
+  }
+  gst_video_converter_frame (rgb->converter, &in, &out);
+  gst_video_frame_unmap (&out);
+  gst_video_frame_unmap (&in);
+
+  image->data = data;
+  image->width = (guint) rgb->out.width;
+  image->height = (guint) rgb->out.height;
+  image->stride = (gsize) GST_VIDEO_INFO_PLANE_STRIDE (&rgb->out, 0);
+  *memory = g_steal_pointer (&data);
+  return TRUE;
+}
+
+void
+gst_owl2_rgb_clear (GstOwl2Rgb *rgb)
+{
+  g_clear_pointer (&rgb->converter, gst_video_converter_free);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A sampled frame: a copy of the raw picture until it is encoded, the engine's
+ * features from then on; and the conversion between the two. */
+#ifndef GST_OWL2_FRAME_H
+#define GST_OWL2_FRAME_H
+
+#include <gst/video/video.h>
+#include "owl2.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstOwl2Pool: counts the bytes of raw pictures that are alive, of all frames
+ * made with it. Shared by them, so it may be dropped before they are.
+ */
+typedef struct {
+  gatomicrefcount refs;
+  gsize raw_bytes; /* atomic */
+} GstOwl2Pool;
+
+GstOwl2Pool *gst_owl2_pool_new (void);
+void gst_owl2_pool_unref (GstOwl2Pool *pool); /* accepts NULL */
+gsize gst_owl2_pool_raw_bytes (GstOwl2Pool *pool);
+
+/**
+ * GstOwl2Picture: a buffer that goes by; borrowed.
+ * @time: stream time
+ * @arrived_ns: monotonic clock when it came
+ */
+typedef struct {
+  GstBuffer *buffer;
+  const GstVideoInfo *info;
+  GstClockTime time;
+  guint64 arrived_ns;
+} GstOwl2Picture;
+
+/**
+ * GstOwl2Frame: references may be taken and dropped on any thread; the
+ * streaming thread makes it, and from then on only the worker looks inside.
+ * @time: stream time, as @arrived_ns of the picture
+ * @raw: (nullable): NULL once encoded
+ * @features: (nullable): set by the worker
+ * @error: (nullable): why it could not be encoded
+ * @uses: places in answered clips so far
+ */
+typedef struct {
+  gatomicrefcount refs;
+  GstOwl2Pool *pool;
+  GstClockTime time;
+  guint64 arrived_ns;
+  GstVideoInfo info;
+  GstBuffer *raw;
+  Owl2Features *features;
+  GError *error;
+  guint uses;
+} GstOwl2Frame;
+
+/**
+ * gst_owl2_frame_new: copies the picture as it is, in its own format: all that
+ * the streaming thread spends on a sampled frame.
+ * @error: GST_RESOURCE_ERROR: no memory, or memory that can't be read
+ */
+GstOwl2Frame *gst_owl2_frame_new (
+    GstOwl2Pool *pool, const GstOwl2Picture *picture, GError **error);
+GstOwl2Frame *gst_owl2_frame_ref (GstOwl2Frame *frame);
+void gst_owl2_frame_unref (GstOwl2Frame *frame); /* accepts NULL */
+void gst_owl2_frame_drop_raw (GstOwl2Frame *frame);
+
+/**
+ * GstOwl2Rgb: conversion to packed RGB, with the converter kept from frame to
+ * frame. Gives the bytes that `videoconvert ! video/x-raw,format=RGB` gives.
+ * Zeros are a valid start.
+ */
+typedef struct {
+  GstVideoConverter *converter;
+  GstVideoInfo in, out;
+} GstOwl2Rgb;
+
+/* @image's data is valid until g_free (@memory). */
+gboolean gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame,
+    Owl2Image *image, gpointer *memory, GError **error);
+void gst_owl2_rgb_clear (GstOwl2Rgb *rgb);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOwl2Frame, gst_owl2_frame_unref)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An answer, and how it is told: as a GstStructure in the message, and in the
+ * GstCustomMeta on buffers, whose fields are the same. */
+#ifndef GST_OWL2_META_H
+#define GST_OWL2_META_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+#define GST_OWL2_META_NAME "GstOwl2Meta"
+#define GST_OWL2_ANSWER_NAME "owl2-answer"
+
+/**
+ * GstOwl2Answer: immutable once it is shared.
+ * @id: counts up with each clip that is asked about, from 1
+ * @prompt: the question
+ * @start: stream time that was looked at, as is @end
+ * @times: (array length=n_times): stream time of each frame, in playback order
+ * @latency: from the last frame's arrival to the answer
+ * @confidence: geometric mean of the chosen tokens' probabilities
+ * @final: FALSE while tokens are still to come
+ */
+typedef struct {
+  gatomicrefcount refs;
+  guint64 id;
+  char *text;
+  char *prompt;
+  char *model;
+  GstClockTime start, end;
+  GstClockTime *times;
+  guint n_times;
+  guint n_tokens;
+  guint n_prompt_tokens;
+  GstClockTime latency;
+  double confidence;
+  gboolean final;
+} GstOwl2Answer;
+
+GstOwl2Answer *gst_owl2_answer_new (void);
+GstOwl2Answer *gst_owl2_answer_ref (GstOwl2Answer *answer);
+void gst_owl2_answer_unref (GstOwl2Answer *answer); /* accepts NULL */
+/* Puts `id`, `text`, `prompt`, `start`, `end`, `frame-times`, `tokens`,
+ * `prompt-tokens`, `latency`, `confidence`, `final` and `model` into @s. */
+void gst_owl2_answer_to_structure (
+    const GstOwl2Answer *answer, GstStructure *s);
+
+/* Makes the meta known to GStreamer; more than once is fine. It has no tags,
+ * so scaling and conversion keep it. */
+void gst_owl2_meta_register (void);
+/* @buffer must be writable. What another owl2 upstream put on it stays. */
+void gst_owl2_meta_add (GstBuffer *buffer, const GstOwl2Answer *answer);
+/* (nullable) (transfer none): the fields of the first answer on @buffer. */
+const GstStructure *gst_owl2_meta_get (GstBuffer *buffer);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOwl2Answer, gst_owl2_answer_unref)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The properties that may change while PLAYING, as one immutable snapshot: a
+ * clip keeps the snapshot it was opened with, so that a change takes effect on
+ * the next clip and never on half of one. */
+#ifndef GST_OWL2_SETTINGS_H
+#define GST_OWL2_SETTINGS_H
+
+#include <gst/gst.h>
+#include "owl2.h"
+
+G_BEGIN_DECLS
+
+#define GST_OWL2_MAX_FRAMES 64
+
+#define GST_OWL2_IMAGE_PROMPT                                                  \
+  "Provide a one-sentence caption for the provided image."
+#define GST_OWL2_VIDEO_PROMPT                                                  \
+  "Provide a one-sentence caption for the provided video."
+
+/**
+ * GstOwl2Trigger:
+ * @GST_OWL2_TRIGGER_INTERVAL: an answer each `interval`
+ * @GST_OWL2_TRIGGER_EOS: one answer when the stream ends
+ *
+ * When an answer is made.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_OWL2_TRIGGER_INTERVAL,
+  GST_OWL2_TRIGGER_EOS,
+} GstOwl2Trigger;
+
+/**
+ * GstOwl2WhenBusy:
+ * @GST_OWL2_WHEN_BUSY_AUTO: drop if upstream is live, else wait
+ * @GST_OWL2_WHEN_BUSY_WAIT: the stream waits for every answer
+ * @GST_OWL2_WHEN_BUSY_DROP: clips are skipped, the stream never waits
+ *
+ * What happens when the model is slower than the stream.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_OWL2_WHEN_BUSY_AUTO,
+  GST_OWL2_WHEN_BUSY_WAIT,
+  GST_OWL2_WHEN_BUSY_DROP,
+} GstOwl2WhenBusy;
+
+#define GST_TYPE_OWL2_TRIGGER (gst_owl2_trigger_get_type ())
+GType gst_owl2_trigger_get_type (void);
+#define GST_TYPE_OWL2_WHEN_BUSY (gst_owl2_when_busy_get_type ())
+GType gst_owl2_when_busy_get_type (void);
+
+/**
+ * GstOwl2Settings:
+ * @prompt: (nullable): NULL asks for a caption
+ * @interval: ns of stream time, at least 1
+ * @span: ns of stream time; 0: @interval, or the whole stream at EOS
+ * @n_frames: 1 to GST_OWL2_MAX_FRAMES
+ */
+typedef struct {
+  gatomicrefcount refs;
+  char *prompt;
+  GstOwl2Trigger trigger;
+  guint64 interval;
+  guint64 span;
+  guint n_frames;
+  GstOwl2WhenBusy when_busy;
+  guint max_tokens, min_tokens, top_k;
+  double temperature, top_p, repetition_penalty;
+  guint64 seed;
+  gboolean partial;
+} GstOwl2Settings;
+
+/* (transfer full): the defaults. */
+GstOwl2Settings *gst_owl2_settings_new (void);
+GstOwl2Settings *gst_owl2_settings_copy (const GstOwl2Settings *settings);
+GstOwl2Settings *gst_owl2_settings_ref (GstOwl2Settings *settings);
+void gst_owl2_settings_unref (GstOwl2Settings *settings); /* accepts NULL */
+
+/* The question asked: the user's, or the caption prompt for an image or a
+ * clip. Valid as long as @settings. */
+const char *gst_owl2_settings_question (const GstOwl2Settings *settings);
+Owl2Sampling gst_owl2_settings_sampling (const GstOwl2Settings *settings);
+
+/* Installs the properties with ids from @first_id on; set and get return FALSE
+ * for an id that is not one of them. set() may only be called on a snapshot
+ * that nobody else holds. */
+void gst_owl2_settings_install (GObjectClass *klass, guint first_id);
+gboolean gst_owl2_settings_set (
+    GstOwl2Settings *settings, guint id, const GValue *value);
+gboolean gst_owl2_settings_get (
+    const GstOwl2Settings *settings, guint id, GValue *value);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOwl2Settings, gst_owl2_settings_unref)
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,378 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2stream.h"
+#include "gstowl2clip.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
+#define GST_CAT_DEFAULT gst_owl2_debug
+
+/* Warnings of one kind are at least this far apart. */
+#define WARNING_GAP_NS (10 * GST_SECOND)
+
+struct _GstOwl2Stream {
+  GstElement *element;
+  GstPad *sinkpad;
+  GstOwl2Worker *worker;
+  GstOwl2Stats *stats;
+  GstOwl2Clipper *clipper;
+
+  GstSegment segment;
+  GstVideoInfo info;
+  gboolean have_info;
+  GstClockTime frame_duration; /* from the caps, or NONE */
+  GstClockTime next_pts;       /* where a buffer without pts belongs */
+  int direction;               /* of stream time in playback: 1, -1; 0: any */
+
+  gboolean check_live;
+  gboolean upstream_live;
+  gboolean wait; /* what `when-busy` means just now */
+  gboolean may_drop;
+  gboolean submitted; /* a clip, since the last wait */
+
+  const GstOwl2Picture *picture; /* the one being looked at */
+  gboolean lazy;
+  GstOwl2Frame *taken; /* its copy, once it is needed */
+  gboolean unreadable; /* it can't be copied */
+  GstOwl2WarningLimit drop_limit, read_limit;
+};
+
+/* ---- warnings ---------------------------------------------------------- */
+
+guint
+gst_owl2_warning_limit_count (GstOwl2WarningLimit *limit, guint n)
+{
+  guint64 now = (guint64) g_get_monotonic_time () * 1000;
+
+  limit->n_held += n;
+  if (limit->n_held == 0
+      || (limit->any && now - limit->last_ns < WARNING_GAP_NS))
+    return 0;
+  n = limit->n_held;
+  limit->any = TRUE;
+  limit->last_ns = now;
+  limit->n_held = 0;
+  return n;
+}
+
+static void
+stream_count_dropped (GstOwl2Stream *self, guint n)
+{
+  if (n) {
+    g_mutex_lock (&self->stats->lock);
+    self->stats->counts.clips_dropped += n;
+    g_mutex_unlock (&self->stats->lock);
+  }
+  n = gst_owl2_warning_limit_count (&self->drop_limit, n);
+  if (n)
+    GST_ELEMENT_WARNING (self->element, RESOURCE, BUSY,
+        ("%u clips were skipped, the model is slower than the stream", n),
+        ("a longer interval, fewer frames or fewer tokens need less time,"
+         " and with when-busy=wait the stream waits"));
+}
+
+/* ---- clips ------------------------------------------------------------- */
+
+static gpointer
+stream_take (gpointer user_data)
+{
+  GstOwl2Stream *self = user_data;
+  g_autoptr (GError) error = NULL;
+  guint n;
+
+  if (self->taken)
+    return gst_owl2_frame_ref (self->taken);
+  if (self->unreadable)
+    return NULL;
+
+  self->taken = gst_owl2_worker_take (
+      self->worker, self->picture, self->wait, self->lazy, &error);
+  if (self->taken)
+    return gst_owl2_frame_ref (self->taken);
+
+  /* No room now may be room in a moment, when this frame fits another place. */
+  self->unreadable = error != NULL;
+  if (error && (n = gst_owl2_warning_limit_count (&self->read_limit, 1)))
+    GST_ELEMENT_WARNING (self->element, RESOURCE, READ,
+        ("A frame can't be looked at: %s", error->message),
+        ("%u frames since the last warning", n));
+  return NULL;
+}
+
+static gpointer
+stream_ref_taken (gpointer frame, gpointer user_data)
+{
+  return gst_owl2_frame_ref (frame);
+}
+
+static void
+stream_drop_taken (gpointer frame, gpointer user_data)
+{
+  gst_owl2_frame_unref (frame);
+}
+
+static void
+stream_on_clip (GstOwl2Clip *clip, gpointer user_data)
+{
+  GstOwl2Stream *self = user_data;
+  GstOwl2Job *job = g_new0 (GstOwl2Job, 1);
+  gint64 start = clip->start, end = clip->end;
+
+  if (self->direction < 0) {
+    start = -clip->end;
+    end = -clip->start;
+  }
+  job->start = (GstClockTime) MAX (start, 0);
+  job->end = (GstClockTime) MAX (end, 0);
+  job->settings = gst_owl2_settings_ref (clip->settings);
+  job->n_frames = clip->n_frames;
+  for (guint i = 0; i < clip->n_frames; i++)
+    job->frames[i] = clip->frames[i];
+  clip->n_frames = 0;
+  gst_owl2_clipper_free_clip (self->clipper, clip);
+
+  GST_DEBUG_OBJECT (self->element,
+      "clip %" GST_TIME_FORMAT " - %" GST_TIME_FORMAT " of %u frames",
+      GST_TIME_ARGS (job->start), GST_TIME_ARGS (job->end), job->n_frames);
+  stream_count_dropped (
+      self, gst_owl2_worker_submit (self->worker, job, self->may_drop));
+  self->submitted = TRUE;
+}
+
+/* ---- waiting ----------------------------------------------------------- */
+
+/* Brings self->wait up to date. The latency query tells whether upstream is
+ * live; that changes with the stream at most. */
+static void
+stream_update_wait (GstOwl2Stream *self, const GstOwl2Settings *settings)
+{
+  if (self->check_live) {
+    GstQuery *query = gst_query_new_latency ();
+    gboolean live = FALSE;
+
+    if (gst_pad_peer_query (self->sinkpad, query))
+      gst_query_parse_latency (query, &live, NULL, NULL);
+    gst_query_unref (query);
+    GST_DEBUG_OBJECT (self->element, "upstream is %slive", live ? "" : "not ");
+    self->upstream_live = live;
+    self->check_live = FALSE;
+  }
+  self->wait = settings->when_busy == GST_OWL2_WHEN_BUSY_WAIT
+               || (settings->when_busy == GST_OWL2_WHEN_BUSY_AUTO
+                   && !self->upstream_live);
+  self->may_drop = !self->wait;
+}
+
+/* Lets the stream go on: at once, or when the clips that were completed are
+ * answered. */
+static GstFlowReturn
+stream_settle (GstOwl2Stream *self, gboolean wait)
+{
+  GstFlowReturn ret;
+
+  stream_count_dropped (self, gst_owl2_clipper_refused (self->clipper));
+  if (wait && self->submitted)
+    ret = gst_owl2_worker_wait (self->worker);
+  else
+    ret = gst_owl2_worker_flow (self->worker);
+  self->submitted = FALSE;
+  return ret;
+}
+
+/* ---- time -------------------------------------------------------------- */
+
+/* Where [pts, pts + duration) lies on the clipper's axis. FALSE if the segment
+ * leaves nothing of it. @time: its stream time. */
+static gboolean
+stream_place (GstOwl2Stream *self, GstOwl2Settings *settings, GstClockTime pts,
+    GstClockTime duration, gint64 *t, gint64 *length, GstClockTime *time)
+{
+  const GstSegment *segment = &self->segment;
+  guint64 from = pts, to = pts;
+  int direction = 1;
+
+  if (GST_CLOCK_TIME_IS_VALID (duration))
+    to = pts > G_MAXINT64 - duration ? G_MAXINT64 : pts + duration;
+
+  if (segment->format == GST_FORMAT_TIME) {
+    guint64 stream_from, stream_to;
+
+    if (!gst_segment_clip (segment, GST_FORMAT_TIME, from, to, &from, &to))
+      return FALSE;
+    stream_from = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, from);
+    stream_to = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, to);
+    if (GST_CLOCK_TIME_IS_VALID (stream_from)
+        && GST_CLOCK_TIME_IS_VALID (stream_to)) {
+      from = MIN (stream_from, stream_to);
+      to = MAX (stream_from, stream_to);
+    }
+    if ((segment->rate < 0) != (segment->applied_rate < 0))
+      direction = -1;
+  }
+
+  if (self->direction && direction != self->direction)
+    gst_owl2_clipper_cut (self->clipper, settings);
+  self->direction = direction;
+
+  from = MIN (from, (guint64) GST_OWL2_AXIS_MAX);
+  to = MIN (to, (guint64) GST_OWL2_AXIS_MAX);
+  *time = from;
+  *t = direction > 0 ? (gint64) from : -(gint64) to;
+  *length = (gint64) (to - from);
+  return TRUE;
+}
+
+/* A buffer's time and duration, with what is missing filled in. */
+static void
+stream_buffer_time (GstOwl2Stream *self, GstBuffer *buffer, GstClockTime *pts,
+    GstClockTime *duration)
+{
+  const gboolean forward = self->segment.rate > 0;
+  GstClockTime step;
+
+  *pts = GST_BUFFER_PTS (buffer);
+  *duration = GST_BUFFER_DURATION (buffer);
+  if (!GST_CLOCK_TIME_IS_VALID (*duration))
+    *duration = self->frame_duration;
+  step = GST_CLOCK_TIME_IS_VALID (*duration) ? *duration : 0;
+
+  if (!GST_CLOCK_TIME_IS_VALID (*pts))
+    *pts = self->next_pts;
+  if (!GST_CLOCK_TIME_IS_VALID (*pts)) {
+    if (forward || !GST_CLOCK_TIME_IS_VALID (self->segment.stop))
+      *pts = self->segment.start;
+    else
+      *pts = self->segment.stop - MIN (step, self->segment.stop);
+  }
+  if (forward)
+    self->next_pts = *pts > G_MAXINT64 - step ? *pts : *pts + step;
+  else
+    self->next_pts = *pts - MIN (step, *pts);
+}
+
+/* ---- the stream -------------------------------------------------------- */
+
+/* All that a frame costs that no clip wants is in here: a few comparisons. */
+GstFlowReturn
+gst_owl2_stream_buffer (
+    GstOwl2Stream *self, GstOwl2Settings *settings, GstBuffer *buffer)
+{
+  GstOwl2Picture picture = {
+    .buffer = buffer,
+    .info = &self->info,
+    .arrived_ns = (guint64) g_get_monotonic_time () * 1000,
+  };
+  GstClockTime pts, duration;
+  gint64 t, length;
+
+  if (!self->have_info)
+    return GST_FLOW_NOT_NEGOTIATED;
+
+  g_mutex_lock (&self->stats->lock);
+  self->stats->counts.frames_seen++;
+  g_mutex_unlock (&self->stats->lock);
+
+  stream_update_wait (self, settings);
+  stream_buffer_time (self, buffer, &pts, &duration);
+  if (stream_place (
+          self, settings, pts, duration, &t, &length, &picture.time)) {
+    self->picture = &picture;
+    self->unreadable = FALSE;
+    self->lazy = settings->trigger == GST_OWL2_TRIGGER_EOS;
+    gst_owl2_clipper_push (self->clipper, settings, t, length);
+    self->picture = NULL;
+    g_clear_pointer (&self->taken, gst_owl2_frame_unref);
+  }
+  return stream_settle (self, self->wait);
+}
+
+GstFlowReturn
+gst_owl2_stream_gap (GstOwl2Stream *self, GstOwl2Settings *settings,
+    GstClockTime pts, GstClockTime duration)
+{
+  GstClockTime time;
+  gint64 t, length;
+
+  stream_update_wait (self, settings);
+  if (GST_CLOCK_TIME_IS_VALID (pts)
+      && stream_place (self, settings, pts, duration, &t, &length, &time))
+    gst_owl2_clipper_gap (self->clipper, t, length);
+  return stream_settle (self, self->wait);
+}
+
+GstFlowReturn
+gst_owl2_stream_drain (GstOwl2Stream *self, GstOwl2Settings *settings)
+{
+  self->may_drop = FALSE;
+  gst_owl2_clipper_cut (self->clipper, settings);
+  self->submitted = TRUE; /* earlier ones may still be pending */
+  return stream_settle (self, TRUE);
+}
+
+gboolean
+gst_owl2_stream_set_caps (GstOwl2Stream *self, GstCaps *caps)
+{
+  GstVideoInfo info;
+
+  if (!gst_video_info_from_caps (&info, caps)) {
+    GST_WARNING_OBJECT (self->element, "not raw video: %" GST_PTR_FORMAT, caps);
+    return FALSE;
+  }
+  self->info = info;
+  self->have_info = TRUE;
+  self->frame_duration = GST_CLOCK_TIME_NONE;
+  if (info.fps_n > 0 && info.fps_d > 0)
+    self->frame_duration = gst_util_uint64_scale (
+        GST_SECOND, (guint64) info.fps_d, (guint64) info.fps_n);
+  self->check_live = TRUE;
+  return TRUE;
+}
+
+void
+gst_owl2_stream_set_segment (GstOwl2Stream *self, const GstSegment *segment)
+{
+  gst_segment_copy_into (segment, &self->segment);
+  self->next_pts = GST_CLOCK_TIME_NONE;
+  self->check_live = TRUE;
+  gst_owl2_clipper_new_segment (self->clipper);
+}
+
+void
+gst_owl2_stream_reset (GstOwl2Stream *self, gboolean all)
+{
+  gst_segment_init (&self->segment, GST_FORMAT_TIME);
+  self->next_pts = GST_CLOCK_TIME_NONE;
+  self->direction = 0;
+  self->check_live = TRUE;
+  self->submitted = FALSE;
+  gst_owl2_clipper_reset (self->clipper);
+  if (all) {
+    self->have_info = FALSE;
+    memset (&self->drop_limit, 0, sizeof (self->drop_limit));
+    memset (&self->read_limit, 0, sizeof (self->read_limit));
+  }
+}
+
+GstOwl2Stream *
+gst_owl2_stream_new (GstElement *element, GstPad *sinkpad,
+    GstOwl2Worker *worker, GstOwl2Stats *stats)
+{
+  static const GstOwl2ClipperFuncs funcs = { stream_take, stream_ref_taken,
+    stream_drop_taken, stream_on_clip };
+  GstOwl2Stream *self = g_new0 (GstOwl2Stream, 1);
+
+  self->element = element;
+  self->sinkpad = sinkpad;
+  self->worker = worker;
+  self->stats = stats;
+  self->clipper = gst_owl2_clipper_new (&funcs, self);
+  gst_owl2_stream_reset (self, TRUE);
+  return self;
+}
+
+void
+gst_owl2_stream_free (GstOwl2Stream *self)
+{
+  if (!self)
+    return;
+  gst_owl2_clipper_free (self->clipper);
+  g_free (self);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the streaming thread knows: where a buffer lies in time, which clips
+ * want its frame, and whether the stream has to wait. All calls are the
+ * streaming thread's, or are made while there is none. */
+#ifndef GST_OWL2_STREAM_H
+#define GST_OWL2_STREAM_H
+
+#include "gstowl2worker.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstOwl2WarningLimit: warnings of one kind, on one thread; zeros are a valid
+ * start.
+ */
+typedef struct {
+  gboolean any;
+  guint64 last_ns;
+  guint n_held;
+} GstOwl2WarningLimit;
+
+/* Counts @n more of what is warned about. Returns: how many one warning may now
+ * tell of, all since the last one; or 0, then it is too early. */
+guint gst_owl2_warning_limit_count (GstOwl2WarningLimit *limit, guint n);
+
+typedef struct _GstOwl2Stream GstOwl2Stream;
+
+/* All are borrowed and outlive the stream; warnings are posted on @element, and
+ * the latency query goes out of @sinkpad. */
+GstOwl2Stream *gst_owl2_stream_new (GstElement *element, GstPad *sinkpad,
+    GstOwl2Worker *worker, GstOwl2Stats *stats);
+void gst_owl2_stream_free (GstOwl2Stream *stream); /* accepts NULL */
+
+/* As after a flush. @all: also the caps and the limits of warnings. */
+void gst_owl2_stream_reset (GstOwl2Stream *stream, gboolean all);
+gboolean gst_owl2_stream_set_caps (GstOwl2Stream *stream, GstCaps *caps);
+void gst_owl2_stream_set_segment (
+    GstOwl2Stream *stream, const GstSegment *segment);
+
+/* Looks at a buffer, takes its frame for the clips that want it, and returns
+ * when the buffer may go on. */
+GstFlowReturn gst_owl2_stream_buffer (
+    GstOwl2Stream *stream, GstOwl2Settings *settings, GstBuffer *buffer);
+GstFlowReturn gst_owl2_stream_gap (GstOwl2Stream *stream,
+    GstOwl2Settings *settings, GstClockTime pts, GstClockTime duration);
+/* The stream ends here: what it gave is answered, whatever `when-busy` says. */
+GstFlowReturn gst_owl2_stream_drain (
+    GstOwl2Stream *stream, GstOwl2Settings *settings);
+
+G_END_DECLS
+
+#endif
