@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Arenas, transfers, and what happens when memory runs out. */
+#include "common.h"
+
+#include <string.h>
+
+#define MIB ((gsize) 1 << 20)
+
+static void
+random_bytes (guint8 *data, gsize n)
+{
+  guint32 state = vk_random (1 << 30) | 1;
+
+  for (gsize i = 0; i < n; i++) {
+    state = state * 1664525u + 1013904223u;
+    data[i] = (guint8) (state >> 24);
+  }
+}
+
+static void
+read_back (OvkDevice *dev, OvkSlice slice, guint8 *data)
+{
+  GError *error = NULL;
+
+  vk_assert_ok (ovk_slice_read (dev, slice, data, slice.size, &error), error);
+}
+
+/* ---- arenas ----------------------------------------------------------- */
+
+static void
+test_arena (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  OvkArena *arena = vk_arena (dev, MIB);
+  gsize align = ovk_device_caps (dev)->storage_align;
+  OvkSlice slices[60];
+  guint64 before = ovk_device_allocated_bytes (dev);
+  g_autofree guint8 *data = g_malloc (3 * MIB);
+
+  g_assert_cmpuint (ovk_arena_bytes (arena), ==, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (slices); i++) {
+    gsize size = i % 20 == 7 ? 3 * MIB - i : 1 + vk_random (100000);
+
+    slices[i] = vk_alloc (arena, size);
+    g_assert_cmpuint (slices[i].size, ==, size);
+    g_assert_cmpuint (slices[i].offset % align, ==, 0);
+    for (guint j = 0; j < i; j++)
+      g_assert_true (slices[i].buffer != slices[j].buffer
+                     || slices[i].offset >= slices[j].offset + slices[j].size
+                     || slices[j].offset >= slices[i].offset + size);
+    /* Zeros at first; dirt in it must not show up in the next ones. */
+    read_back (dev, slices[i], data);
+    for (gsize k = 0; k < size; k++)
+      g_assert_cmpuint (data[k], ==, 0);
+    memset (data, 0xa5, size);
+    g_assert_true (ovk_slice_write (dev, slices[i], data, size, NULL));
+  }
+  g_assert_cmpuint (ovk_arena_bytes (arena), >=, 3 * 3 * MIB);
+  g_assert_cmpuint (
+      ovk_device_allocated_bytes (dev), >=, before + ovk_arena_bytes (arena));
+  ovk_arena_free (arena);
+  ovk_arena_free (NULL);
+  /* The staging buffers stay. */
+  g_assert_cmpuint (ovk_device_allocated_bytes (dev), <=, 32 * MIB);
+}
+
+static void
+test_no_memory (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, MIB);
+  GError *error = NULL;
+  OvkSlice slice = { NULL, 1, 2 };
+  guint n = 0;
+
+  vk_assert_error (ovk_arena_alloc (arena, (gsize) 1 << 46, &slice, &error),
+      error, OWL2_ERROR_NO_MEMORY, "'test' needs 70368744177664 bytes");
+  vk_assert_error (ovk_arena_alloc (arena, G_MAXSIZE, &slice, &error), error,
+      OWL2_ERROR_NO_MEMORY, "are free, and one allocation may have");
+  vk_assert_error (
+      ovk_arena_alloc (arena, ovk_device_caps (dev)->max_allocation_bytes + 1,
+          &slice, &error),
+      error, OWL2_ERROR_NO_MEMORY, "one allocation may have");
+  g_assert_null (slice.buffer);
+  g_assert_cmpuint (slice.size, ==, 2);
+  g_assert_cmpuint (ovk_arena_bytes (arena), ==, 0);
+
+  /* A device with a heap of ten MiB, all of it for the arena. */
+  dev->caps.type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
+  dev->has_budget = FALSE;
+  dev->memory.memoryHeaps[dev->memory.memoryTypes[dev->type_device].heapIndex]
+      .size = ovk_device_allocated_bytes (dev) + 10 * MIB;
+  g_assert_cmpuint (ovk_device_free_bytes (dev), ==, 10 * MIB);
+  vk_assert_error (ovk_arena_alloc (arena, 11 * MIB, &slice, &error), error,
+      OWL2_ERROR_NO_MEMORY,
+      "'test 0' needs 11534336 bytes of device memory, 10485760 are free");
+  while (ovk_arena_alloc (arena, 300000, &slice, &error))
+    n++;
+  /* Blocks of a MiB take three each; the last ones may be alone. */
+  g_assert_cmpuint (n, >=, 30);
+  g_assert_cmpuint (n, <=, 34);
+  vk_assert_error (FALSE, error, OWL2_ERROR_NO_MEMORY, "are free");
+}
+
+static void
+test_allocation_count (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  GError *error = NULL;
+  OvkSlice slice;
+
+  dev->max_allocations = dev->n_allocations + 2;
+  vk_alloc (arena, 1000);
+  vk_alloc (arena, 1000);
+  vk_assert_error (ovk_arena_alloc (arena, 1000, &slice, &error), error,
+      OWL2_ERROR_NO_MEMORY, "allocations");
+}
+
+/* ---- transfers -------------------------------------------------------- */
+
+static void
+test_write_read (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  const gsize size = 37 * MIB + 5;
+  OvkSlice whole = vk_alloc (arena, size);
+  g_autofree guint8 *want = g_malloc0 (size), *got = g_malloc0 (size);
+  GError *error = NULL;
+  static const gsize sizes[] = { 0, 1, 3, 4, 5, 4096, 8 * MIB - 1, 8 * MIB,
+    8 * MIB + 1, 16 * MIB, 16 * MIB + 7, 30 * MIB };
+
+  random_bytes (want, size);
+  vk_assert_ok (ovk_slice_write (dev, whole, want, size, &error), error);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    gsize n = sizes[i], at = vk_random ((guint) (size - n));
+    OvkSlice slice = vk_slice (whole, at, n);
+
+    random_bytes (want + at, n);
+    vk_assert_ok (ovk_slice_write (dev, slice, want + at, n, &error), error);
+    at = vk_random ((guint) (size - n));
+    memset (got, 0, n);
+    vk_assert_ok (
+        ovk_slice_read (dev, vk_slice (whole, at, n), got, n, &error), error);
+    g_assert_cmpmem (got, n, want + at, n);
+  }
+  read_back (dev, whole, got);
+  g_assert_true (memcmp (got, want, size) == 0);
+
+  vk_assert_error (
+      ovk_slice_read (dev, vk_slice (whole, 0, 10), got, 11, &error), error,
+      OWL2_ERROR_FAILED, "11 bytes does not fit a slice of 10");
+  whole.size++;
+  whole.offset = whole.buffer->size;
+  vk_assert_error (ovk_slice_write (dev, whole, want, 5, &error), error,
+      OWL2_ERROR_FAILED, "does not fit");
+}
+
+/* Rows of random shapes, several in one go, into a destination whose bytes
+ * between the pieces must not change. */
+static void
+test_uploader (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  const gsize size = 40 * MIB;
+  OvkSlice whole = vk_alloc (arena, size);
+  g_autofree guint8 *want = g_malloc (size), *got = g_malloc (size);
+  g_autofree guint8 *src = g_malloc (size);
+  g_autoptr (OvkUploader) up = NULL;
+  GError *error = NULL;
+
+  up = ovk_uploader_new (dev, &error);
+  vk_assert_ok (up != NULL, error);
+  memset (want, 0x5a, size);
+  random_bytes (src, size);
+  vk_assert_ok (ovk_slice_write (dev, whole, want, size, &error), error);
+  for (guint round = 0; round < 6; round++) {
+    for (gsize at = 0;;) {
+      gboolean large = vk_random (8) == 0;
+      gsize row_bytes = 1 + vk_random (large ? 9 * MIB : 5000);
+      gsize dst_stride =
+          (row_bytes + vk_random (vk_random (3) ? 1 : 40) + 3) / 4 * 4;
+      gsize src_stride = row_bytes + (vk_random (2) ? vk_random (100) : 0);
+      gsize rows = 1 + vk_random (large ? 3 : 40);
+      gsize offset = vk_random (2) ? 0 : vk_random (1000);
+
+      at += vk_random (200);
+      if (at + rows * dst_stride > size || offset + rows * src_stride > size)
+        break;
+      vk_assert_ok (
+          ovk_uploader_rows (up, vk_slice (whole, at, rows * dst_stride),
+              dst_stride, src + offset, src_stride, row_bytes, rows, &error),
+          error);
+      for (gsize r = 0; r < rows; r++) {
+        memcpy (want + at + r * dst_stride, src + offset + r * src_stride,
+            row_bytes);
+        memset (
+            want + at + r * dst_stride + row_bytes, 0, dst_stride - row_bytes);
+      }
+      at += rows * dst_stride;
+    }
+    vk_assert_ok (ovk_uploader_finish (up, &error), error);
+    read_back (dev, whole, got);
+    for (gsize i = 0; i < size; i++) {
+      if (got[i] != want[i])
+        g_error ("round %u: byte %" G_GSIZE_FORMAT " is %u, should be %u",
+            round, i, got[i], want[i]);
+    }
+  }
+}
+
+static void
+test_uploader_errors (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  OvkSlice whole = vk_alloc (arena, 4096);
+  g_autofree guint8 *src = g_malloc0 (8192);
+  g_autoptr (OvkUploader) up = NULL;
+  GError *error = NULL;
+
+  up = ovk_uploader_new (dev, &error);
+  vk_assert_ok (up != NULL, error);
+  vk_assert_error (ovk_uploader_rows (up, whole, 64, src, 80, 65, 2, &error),
+      error, OWL2_ERROR_FAILED, "2 rows of 65 bytes, 64 apart");
+  vk_assert_error (ovk_uploader_rows (up, whole, 64, src, 64, 64, 65, &error),
+      error, OWL2_ERROR_FAILED, "4160 bytes does not fit a slice of 4096");
+  vk_assert_error (
+      ovk_uploader_rows (up, whole, G_MAXSIZE / 2, src, 64, 64, 3, &error),
+      error, OWL2_ERROR_FAILED, "not possible");
+  vk_assert_ok (
+      ovk_uploader_rows (up, whole, 64, src, 64, 64, 0, &error), error);
+  vk_assert_ok (ovk_uploader_finish (up, &error), error);
+  vk_assert_ok (ovk_uploader_finish (up, &error), error);
+  ovk_uploader_free (NULL);
+}
+
+/* The same bytes twice in one go: the later ones count. */
+static void
+test_uploader_overlap (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  OvkSlice whole = vk_alloc (arena, 4096);
+  guint8 ones[4096], twos[4096], got[4096];
+  g_autoptr (OvkUploader) up = NULL;
+  GError *error = NULL;
+
+  memset (ones, 1, sizeof (ones));
+  memset (twos, 2, sizeof (twos));
+  up = ovk_uploader_new (dev, &error);
+  vk_assert_ok (up != NULL, error);
+  for (guint i = 0; i < 50; i++) {
+    vk_assert_ok (
+        ovk_uploader_rows (up, whole, 4096, ones, 4096, 4096, 1, &error),
+        error);
+    vk_assert_ok (ovk_uploader_rows (up, vk_slice (whole, 1000, 2000), 2000,
+                      twos, 2000, 2000, 1, &error),
+        error);
+  }
+  vk_assert_ok (ovk_uploader_finish (up, &error), error);
+  read_back (dev, whole, got);
+  for (guint i = 0; i < 4096; i++)
+    g_assert_cmpuint (got[i], ==, i >= 1000 && i < 3000 ? 2 : 1);
+}
+
+/* Host access has to wait for what is in flight, in both directions. */
+static void
+test_in_flight (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, MIB);
+  g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+  const guint n = 4096;
+  const VkMixSpec spec = { 64, 1, 2000 };
+  OvkSlice a = vk_alloc (arena, n * 4), b = vk_alloc (arena, n * 4);
+  OvkSlice out = vk_alloc (arena, n * 4), io = vk_alloc (arena, n * 4);
+  g_autofree guint32 *ha = g_new0 (guint32, n), *hb = g_new0 (guint32, n);
+  g_autofree guint32 *ho = g_new0 (guint32, n), *hio = g_new0 (guint32, n);
+  g_autofree guint32 *got = g_new0 (guint32, n);
+  GError *error = NULL;
+
+  for (guint round = 0; round < 5; round++) {
+    for (guint k = 0; k < 4; k++) {
+      vk_mix (cmd, &spec, a, b, out, io, n, round);
+      vk_mix_host (&spec, ha, hb, ho, hio, n, round);
+    }
+    vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
+    for (guint i = 0; i < n; i++)
+      ha[i] = i * 17 + round;
+    /* The dispatches must not see these. */
+    vk_assert_ok (ovk_slice_write (dev, a, ha, n * 4, &error), error);
+    vk_assert_ok (ovk_slice_read (dev, io, got, n * 4, &error), error);
+    g_assert_cmpmem (got, n * 4, hio, n * 4);
+    vk_assert_ok (ovk_cmd_wait (cmd, &error), error);
+  }
+}
+
+static void
+add_tests (void)
+{
+  vk_test_add ("/memory/arena", test_arena);
+  vk_test_add ("/memory/no-memory", test_no_memory);
+  vk_test_add ("/memory/allocation-count", test_allocation_count);
+  vk_test_add ("/memory/write-read", test_write_read);
+  vk_test_add ("/memory/uploader", test_uploader);
+  vk_test_add ("/memory/uploader-errors", test_uploader_errors);
+  vk_test_add ("/memory/uploader-overlap", test_uploader_overlap);
+  vk_test_add ("/memory/in-flight", test_in_flight);
+}
+
+int
+main (int argc, char **argv)
+{
+  return vk_test_main (argc, argv, add_tests);
+}
