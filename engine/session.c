@@ -10,7 +10,7 @@
 #include "image.h"
 #include "vit.h"
 
-#define BLOCK_BYTES (32u << 20)
+#define BLOCK_BYTES (4u << 20)
 /* Rows of the prefill that the warm-up records: enough for the kernels that
  * work on many tokens. */
 #define WARM_UP_TOKENS 64

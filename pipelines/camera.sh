@@ -5,5 +5,5 @@
 #
 # usage: sh pipelines/camera.sh [PROPERTY=VALUE ...]
 . "$(dirname "$0")/env.sh"
-exec timeout --signal=INT 10 gst-launch-1.0 -e -m autovideosrc ! videoconvert ! \
+exec timeout --preserve-status --signal=INT 10 gst-launch-1.0 -e -m autovideosrc ! videoconvert ! \
   owl2 interval=2000000000 "$@" ! fakesink sync=true

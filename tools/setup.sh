@@ -14,7 +14,7 @@ build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
 test='clang vulkan-validationlayers python3 python3-numpy python3-pil
   python3-sentencepiece python3-gi gir1.2-gstreamer-1.0
   gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-bad
-  forensics-samples-files file'
+  forensics-samples-files'
 
 wanted=$build
 [ "${1-}" = test ] && wanted="$wanted $test"

@@ -65,7 +65,8 @@ grow (Owl2KvCache *cache, guint capacity, GError **error)
         capacity, bytes >> 20, n_free >> 20);
     return FALSE;
   }
-  cache->arena = ovk_arena_new (cache->weights->dev, "kv cache", BLOCK_BYTES);
+  cache->arena =
+      ovk_arena_new (cache->weights->dev, "kv cache", MIN (BLOCK_BYTES, bytes));
   for (guint i = 0; i < config->decoder.n_layers; i++)
     if (!owl2_tensor_alloc (&cache->k[i], cache->arena, capacity, cols, error)
         || !owl2_tensor_alloc (

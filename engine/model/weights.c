@@ -3,7 +3,10 @@
 
 #include <string.h>
 
+/* Weights lie in blocks of this, or in one that just holds a small model. */
 #define BLOCK_BYTES (64u << 20)
+/* At most this is lost between two tensors. */
+#define ALIGN_BYTES 256
 
 /* ---- checking --------------------------------------------------------- */
 
@@ -52,7 +55,7 @@ check_all (OvkDevice *dev, const Owl2Gguf *gguf, const GArray *specs,
 
     if (!check_tensor (gguf, spec, t, error))
       return FALSE;
-    bytes += owl2_tensor_bytes (t->type, spec->rows, spec->cols);
+    bytes += owl2_tensor_bytes (t->type, spec->rows, spec->cols) + ALIGN_BYTES;
   }
   if (bytes > n_free) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
@@ -258,7 +261,7 @@ owl2_weights_load (OvkDevice *dev, const Owl2Gguf *gguf,
   specs = owl2_config_tensors (&weights->config);
   if (!check_all (dev, gguf, specs, &total, error))
     return NULL;
-  weights->arena = ovk_arena_new (dev, "weights", BLOCK_BYTES);
+  weights->arena = ovk_arena_new (dev, "weights", MIN (BLOCK_BYTES, total));
   table = upload_all (weights, gguf, specs, total, progress, user_data, error);
   if (!table)
     return NULL;
