@@ -5,6 +5,8 @@
 
 #define STEP 256 /* positions */
 #define BLOCK_BYTES (64u << 20)
+/* At most this is lost between two tensors. */
+#define ALIGN_BYTES 256
 
 void
 owl2_kvcache_init (Owl2KvCache *cache, const Owl2Weights *weights)
@@ -51,8 +53,11 @@ grow (Owl2KvCache *cache, guint capacity, GError **error)
 {
   const Owl2Config *config = &cache->weights->config;
   guint cols = config->decoder.n_kv_heads * config->decoder.head_dim;
+  guint n_tensors = 2 * config->decoder.n_layers + 1;
   guint64 bytes =
-      2ull * config->decoder.n_layers * capacity * cols * sizeof (float);
+      n_tensors * (guint64) ALIGN_BYTES
+      + (2ull * config->decoder.n_layers * cols + config->decoder.head_dim)
+            * capacity * sizeof (float);
   guint64 n_free;
 
   cache->capacity = 0;
