@@ -91,12 +91,15 @@ gst_owl2_ref_settings (GstOwl2 *self)
 
 static void
 gst_owl2_on_progress (
-    GstProgressType type, const char *text, gpointer user_data)
+    GstProgressType type, const char *text, int percent, gpointer user_data)
 {
   GstElement *element = user_data;
+  GstMessage *message =
+      gst_message_new_progress (GST_OBJECT (element), type, "owl2-load", text);
 
-  gst_element_post_message (element,
-      gst_message_new_progress (GST_OBJECT (element), type, "owl2-load", text));
+  gst_structure_set (gst_message_writable_structure (message), "percent",
+      G_TYPE_INT, percent, NULL);
+  gst_element_post_message (element, message);
 }
 
 static void

@@ -5,6 +5,8 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
 
+#define PROGRESS_GAP_NS (100 * GST_MSECOND)
+
 static guint64
 now_ns (void)
 {
@@ -59,23 +61,25 @@ worker_is_stopping (GstOwl2Worker *w)
   return stopping;
 }
 
-/* Tells each whole percent and each stage once. */
+/* Tells each stage, and in between no more than ten times a second. */
 static gboolean
 worker_progress (const char *stage, double fraction, gpointer user_data)
 {
   GstOwl2Worker *w = user_data;
   int percent = (int) (100 * CLAMP (fraction, 0., 1.));
+  guint64 now = now_ns ();
 
   if (worker_is_stopping (w))
     return FALSE;
-  if (percent != w->progress_percent
+  if (now - w->progress_ns >= PROGRESS_GAP_NS
       || g_strcmp0 (stage, w->progress_stage) != 0) {
     g_autofree char *text = g_strdup_printf ("%s (%d %%)", stage, percent);
 
-    w->progress_percent = percent;
+    w->progress_ns = now;
     g_free (w->progress_stage);
     w->progress_stage = g_strdup (stage);
-    w->funcs.progress (GST_PROGRESS_TYPE_CONTINUE, text, w->user_data);
+    w->funcs.progress (
+        GST_PROGRESS_TYPE_CONTINUE, text, percent, w->user_data);
   }
   return TRUE;
 }
@@ -111,19 +115,20 @@ gst_owl2_worker_load (GstOwl2Worker *w)
   Owl2SessionParams session_params = { .language_only = w->language_only };
   Owl2ModelInfo info = { 0 };
 
-  w->progress_percent = -1;
+  g_clear_pointer (&w->progress_stage, g_free);
   w->funcs.progress (
-      GST_PROGRESS_TYPE_START, "Loading the model", w->user_data);
+      GST_PROGRESS_TYPE_START, "Loading the model", 0, w->user_data);
   w->model = owl2_model_load (&params, &error);
   if (w->model)
     session = owl2_session_new (w->model, &session_params, &error);
   if (!session) {
     if (worker_is_stopping (w)) {
       w->funcs.progress (
-          GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", w->user_data);
+          GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", 0, w->user_data);
       return FALSE;
     }
-    w->funcs.progress (GST_PROGRESS_TYPE_ERROR, error->message, w->user_data);
+    w->funcs.progress (
+        GST_PROGRESS_TYPE_ERROR, error->message, 0, w->user_data);
     gst_owl2_worker_fail (w, error);
     return FALSE;
   }
@@ -134,7 +139,8 @@ gst_owl2_worker_load (GstOwl2Worker *w)
   GST_INFO ("model '%s' on '%s' (%s), %" G_GUINT64_FORMAT " bytes of weights",
       w->model_name, GST_STR_NULL (info.device), GST_STR_NULL (info.driver),
       info.weights_bytes);
-  w->funcs.progress (GST_PROGRESS_TYPE_COMPLETE, "Model loaded", w->user_data);
+  w->funcs.progress (
+      GST_PROGRESS_TYPE_COMPLETE, "Model loaded", 100, w->user_data);
 
   g_mutex_lock (&w->lock);
   w->session = g_steal_pointer (&session);

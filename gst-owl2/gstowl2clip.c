@@ -32,6 +32,15 @@ struct _GstOwl2Clipper {
   gint64 origin, step;
 };
 
+/* The next frame is a first frame again, and a trigger starts anew. */
+static void
+clipper_restart (GstOwl2Clipper *c)
+{
+  c->anchored = FALSE;
+  c->covered = G_MININT64;
+  c->refused = FALSE;
+}
+
 GstOwl2Clipper *
 gst_owl2_clipper_new (const GstOwl2ClipperFuncs *funcs, gpointer user_data)
 {
@@ -41,6 +50,7 @@ gst_owl2_clipper_new (const GstOwl2ClipperFuncs *funcs, gpointer user_data)
   c->user_data = user_data;
   c->open = g_ptr_array_new ();
   c->candidates = g_array_new (FALSE, FALSE, sizeof (Candidate));
+  clipper_restart (c);
   return c;
 }
 
@@ -388,15 +398,6 @@ clipper_finish_eos (GstOwl2Clipper *c, GstOwl2Settings *settings)
 }
 
 /* ---- both -------------------------------------------------------------- */
-
-/* The next frame is a first frame again, and a trigger starts anew. */
-static void
-clipper_restart (GstOwl2Clipper *c)
-{
-  c->anchored = FALSE;
-  c->covered = G_MININT64;
-  c->refused = FALSE;
-}
 
 /* Ends what the frame at @t does not belong to; FALSE if it is to be passed
  * over. */

@@ -50,7 +50,7 @@ struct _GstOwl2Worker {
   GstOwl2Rgb rgb;
   guint64 next_id;
   char *progress_stage;
-  int progress_percent;
+  guint64 progress_ns;
 };
 
 /* On the thread. FALSE if there is nothing to go on with; it is told by then.

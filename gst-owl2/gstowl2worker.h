@@ -57,13 +57,15 @@ void gst_owl2_job_free (GstOwl2Job *job); /* accepts NULL */
 
 /**
  * GstOwl2WorkerFuncs:
- * @progress: of loading; START first, then COMPLETE, ERROR or CANCELED
+ * @progress: of loading; START first, CONTINUE, then COMPLETE, ERROR or
+ *   CANCELED
  * @answer: final or not; a stream that waits for it goes on afterwards
  * @lost: one clip could not be answered, the stream goes on
  * @failed: nothing goes on
  */
 typedef struct {
-  void (*progress) (GstProgressType type, const char *text, gpointer user_data);
+  void (*progress) (
+      GstProgressType type, const char *text, int percent, gpointer user_data);
   void (*answer) (const GstOwl2Answer *answer, gpointer user_data);
   void (*lost) (const GstOwl2Job *job, const GError *error, gpointer user_data);
   void (*failed) (const GError *error, gpointer user_data);

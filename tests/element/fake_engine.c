@@ -1,0 +1,547 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "fake_engine.h"
+
+#include <string.h>
+
+#define WAIT_LIMIT (20 * G_USEC_PER_SEC)
+#define LOAD_STEPS 10
+
+struct _Owl2Model {
+  int refs;
+  Owl2Log log;
+};
+
+struct _Owl2Session {
+  Owl2Model *model;
+  gboolean cancelled;
+};
+
+struct _Owl2Features {
+  int refs;
+  guint image;
+};
+
+static struct {
+  GMutex lock;
+  GCond cond;
+
+  guint delay[FAKE_N_CALLS];
+  gboolean gate[FAKE_N_CALLS];
+  guint fail_at[FAKE_N_CALLS]; /* call number; G_MAXUINT: never; 0: all */
+  guint fail_from[FAKE_N_CALLS];
+  Owl2Error fail_code[FAKE_N_CALLS];
+  gboolean ignore_cancel;
+  gboolean keep_images;
+  guint n_tokens;
+
+  guint n_calls[FAKE_N_CALLS];
+  guint n_cancelled;
+  guint n_models, n_sessions, n_features, n_answers, peak_features;
+  char *model_path, *device;
+  gboolean language_only;
+  GArray *images;   /* FakeImage */
+  GArray *requests; /* FakeRequest */
+} fake;
+
+static void
+image_clear (gpointer data)
+{
+  g_free (((FakeImage *) data)->rgb);
+}
+
+static void
+request_clear (gpointer data)
+{
+  g_free (((FakeRequest *) data)->prompt);
+}
+
+void
+fake_reset (void)
+{
+  g_mutex_lock (&fake.lock);
+  g_assert_cmpuint (fake.n_sessions, ==, 0);
+  g_assert_cmpuint (fake.n_models, ==, 0);
+  g_assert_cmpuint (fake.n_features, ==, 0);
+  g_assert_cmpuint (fake.n_answers, ==, 0);
+  for (guint i = 0; i < FAKE_N_CALLS; i++) {
+    fake.delay[i] = 0;
+    fake.gate[i] = FALSE;
+    fake.fail_at[i] = fake.fail_from[i] = G_MAXUINT;
+    fake.n_calls[i] = 0;
+  }
+  fake.ignore_cancel = FALSE;
+  fake.keep_images = FALSE;
+  fake.n_tokens = 4;
+  fake.n_cancelled = 0;
+  fake.peak_features = 0;
+  g_clear_pointer (&fake.model_path, g_free);
+  g_clear_pointer (&fake.device, g_free);
+  g_clear_pointer (&fake.images, g_array_unref);
+  g_clear_pointer (&fake.requests, g_array_unref);
+  fake.images = g_array_new (FALSE, TRUE, sizeof (FakeImage));
+  g_array_set_clear_func (fake.images, image_clear);
+  fake.requests = g_array_new (FALSE, TRUE, sizeof (FakeRequest));
+  g_array_set_clear_func (fake.requests, request_clear);
+  g_mutex_unlock (&fake.lock);
+}
+
+#define LOCKED(statement)                                                      \
+  do {                                                                         \
+    g_mutex_lock (&fake.lock);                                                 \
+    statement;                                                                 \
+    g_cond_broadcast (&fake.cond);                                             \
+    g_mutex_unlock (&fake.lock);                                               \
+  } while (0)
+
+void
+fake_keep_images (void)
+{
+  LOCKED (fake.keep_images = TRUE);
+}
+
+void
+fake_set_delay (FakeCall call, guint microseconds)
+{
+  LOCKED (fake.delay[call] = microseconds);
+}
+
+void
+fake_set_n_tokens (guint n)
+{
+  LOCKED (fake.n_tokens = n);
+}
+
+void
+fake_fail (FakeCall call, guint nth, Owl2Error code)
+{
+  g_mutex_lock (&fake.lock);
+  fake.fail_code[call] = code;
+  if (nth)
+    fake.fail_at[call] = fake.n_calls[call] + nth;
+  else
+    fake.fail_from[call] = fake.n_calls[call] + 1;
+  g_mutex_unlock (&fake.lock);
+}
+
+void
+fake_set_gate (FakeCall call, gboolean closed)
+{
+  LOCKED (fake.gate[call] = closed);
+}
+
+void
+fake_ignore_cancel (gboolean ignore)
+{
+  LOCKED (fake.ignore_cancel = ignore);
+}
+
+guint
+fake_n_calls (FakeCall call)
+{
+  guint n;
+
+  LOCKED (n = fake.n_calls[call]);
+  return n;
+}
+
+guint
+fake_n_cancelled (void)
+{
+  guint n;
+
+  LOCKED (n = fake.n_cancelled);
+  return n;
+}
+
+void
+fake_wait_calls (FakeCall call, guint n)
+{
+  gint64 end = g_get_monotonic_time () + WAIT_LIMIT;
+
+  g_mutex_lock (&fake.lock);
+  while (fake.n_calls[call] < n)
+    if (!g_cond_wait_until (&fake.cond, &fake.lock, end))
+      g_error ("only %u calls of kind %d instead of %u", fake.n_calls[call],
+          call, n);
+  g_mutex_unlock (&fake.lock);
+}
+
+guint
+fake_n_features (guint *peak)
+{
+  guint n;
+
+  LOCKED (n = fake.n_features; if (peak) *peak = fake.peak_features);
+  return n;
+}
+
+const char *
+fake_model_path (void)
+{
+  return fake.model_path;
+}
+
+const char *
+fake_device (void)
+{
+  return fake.device;
+}
+
+gboolean
+fake_language_only (void)
+{
+  return fake.language_only;
+}
+
+FakeImage
+fake_image (guint index)
+{
+  FakeImage image;
+
+  g_mutex_lock (&fake.lock);
+  g_assert_cmpuint (index, <, fake.images->len);
+  image = g_array_index (fake.images, FakeImage, index);
+  g_mutex_unlock (&fake.lock);
+  return image;
+}
+
+FakeRequest
+fake_request (guint index)
+{
+  FakeRequest request;
+
+  g_mutex_lock (&fake.lock);
+  g_assert_cmpuint (index, <, fake.requests->len);
+  request = g_array_index (fake.requests, FakeRequest, index);
+  g_mutex_unlock (&fake.lock);
+  return request;
+}
+
+/* ---- calls ------------------------------------------------------------- */
+
+/* Counts the call. With the lock held. */
+static void
+call_begin (FakeCall call)
+{
+  fake.n_calls[call]++;
+  g_cond_broadcast (&fake.cond);
+}
+
+/* Takes the call's time, waits at its gate and fails as programmed. With the
+ * lock held. @session: whose cancel ends it. */
+static gboolean
+call_pass (FakeCall call, guint number, Owl2Session *session, GError **error)
+{
+  gint64 end = g_get_monotonic_time () + fake.delay[call];
+
+  for (;;) {
+    if (session && session->cancelled && !fake.ignore_cancel) {
+      fake.n_cancelled++;
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
+      return FALSE;
+    }
+    if (fake.gate[call])
+      g_cond_wait (&fake.cond, &fake.lock);
+    else if (g_get_monotonic_time () < end)
+      g_cond_wait_until (&fake.cond, &fake.lock, end);
+    else
+      break;
+  }
+  if (session && session->cancelled) {
+    fake.n_cancelled++;
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
+    return FALSE;
+  }
+  if (number == fake.fail_at[call] || number >= fake.fail_from[call]) {
+    g_set_error (error, OWL2_ERROR, (int) fake.fail_code[call],
+        "call %u of kind %d fails with %d", number, call, fake.fail_code[call]);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+/* ---- owl2.h ------------------------------------------------------------ */
+
+/* A load can only be cancelled through its progress function, so the gate and
+ * the delay are passed in steps. */
+static gboolean
+load_wait (const Owl2ModelParams *params, GError **error)
+{
+  for (guint step = 0;;) {
+    gboolean closed;
+
+    if (params->progress
+        && !params->progress (
+            "working", (double) step / LOAD_STEPS, params->progress_data)) {
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "load cancelled");
+      LOCKED (fake.n_cancelled++);
+      return FALSE;
+    }
+    LOCKED (closed = fake.gate[FAKE_LOAD]);
+    if (closed) {
+      g_usleep (1000);
+    } else {
+      g_usleep (fake.delay[FAKE_LOAD] / LOAD_STEPS);
+      if (++step > LOAD_STEPS)
+        return TRUE;
+    }
+  }
+}
+
+Owl2Model *
+owl2_model_load (const Owl2ModelParams *params, GError **error)
+{
+  Owl2Model *model;
+  guint number;
+  gboolean ok;
+
+  g_mutex_lock (&fake.lock);
+  call_begin (FAKE_LOAD);
+  number = fake.n_calls[FAKE_LOAD];
+  g_free (fake.model_path);
+  fake.model_path = g_strdup (params->path);
+  g_free (fake.device);
+  fake.device = g_strdup (params->device);
+  g_mutex_unlock (&fake.lock);
+
+  owl2_log (&params->log, OWL2_LOG_INFO, "engine", "fake engine loads %s",
+      params->path ? params->path : "(null)");
+  if (params->path && !g_file_test (params->path, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+        "%s: can't be opened: No such file or directory", params->path);
+    return NULL;
+  }
+  if (!load_wait (params, error))
+    return NULL;
+
+  g_mutex_lock (&fake.lock);
+  ok = number != fake.fail_at[FAKE_LOAD] && number < fake.fail_from[FAKE_LOAD];
+  fake.n_models += ok;
+  g_mutex_unlock (&fake.lock);
+  if (!ok) {
+    g_set_error (error, OWL2_ERROR, (int) fake.fail_code[FAKE_LOAD],
+        "load fails with %d", fake.fail_code[FAKE_LOAD]);
+    return NULL;
+  }
+  model = g_new0 (Owl2Model, 1);
+  model->refs = 1;
+  model->log = params->log;
+  return model;
+}
+
+Owl2Model *
+owl2_model_ref (Owl2Model *model)
+{
+  g_atomic_int_inc (&model->refs);
+  return model;
+}
+
+void
+owl2_model_unref (Owl2Model *model)
+{
+  if (g_atomic_int_dec_and_test (&model->refs)) {
+    LOCKED (fake.n_models--);
+    g_free (model);
+  }
+}
+
+void
+owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
+{
+  memset (info, 0, sizeof (*info));
+  info->name = "fake";
+  info->device = "none";
+  info->driver = "none";
+  info->n_ctx = 4096;
+  info->n_rows = 3;
+  info->image_size = 28;
+  info->weights_bytes = 1000;
+  info->device_bytes = 2000;
+}
+
+Owl2Session *
+owl2_session_new (
+    Owl2Model *model, const Owl2SessionParams *params, GError **error)
+{
+  Owl2Session *session = NULL;
+
+  g_mutex_lock (&fake.lock);
+  call_begin (FAKE_SESSION);
+  fake.language_only = params->language_only;
+  if (call_pass (FAKE_SESSION, fake.n_calls[FAKE_SESSION], NULL, error)) {
+    session = g_new0 (Owl2Session, 1);
+    session->model = owl2_model_ref (model);
+    fake.n_sessions++;
+  }
+  g_mutex_unlock (&fake.lock);
+  return session;
+}
+
+void
+owl2_session_free (Owl2Session *session)
+{
+  if (!session)
+    return;
+  owl2_model_unref (session->model);
+  LOCKED (fake.n_sessions--);
+  g_free (session);
+}
+
+void
+owl2_session_cancel (Owl2Session *session)
+{
+  LOCKED (session->cancelled = TRUE);
+}
+
+void
+owl2_session_uncancel (Owl2Session *session)
+{
+  LOCKED (session->cancelled = FALSE);
+}
+
+static FakeImage
+image_look (const Owl2Image *image)
+{
+  const gsize row = 3 * (gsize) image->width;
+  FakeImage seen = { image->width, image->height, 2166136261u, NULL };
+
+  g_assert_cmpuint (image->stride, >=, row);
+  if (fake.keep_images)
+    seen.rgb = g_malloc (row * image->height);
+  for (guint y = 0; y < image->height; y++) {
+    const guint8 *bytes = image->data + y * image->stride;
+
+    for (gsize x = 0; x < row; x++)
+      seen.hash = (seen.hash ^ bytes[x]) * 16777619u;
+    if (seen.rgb)
+      memcpy (seen.rgb + y * row, bytes, row);
+  }
+  return seen;
+}
+
+Owl2Features *
+owl2_session_encode (Owl2Session *session, const Owl2Image *image,
+    guint64 *encode_ns, GError **error)
+{
+  Owl2Features *features = NULL;
+
+  g_mutex_lock (&fake.lock);
+  call_begin (FAKE_ENCODE);
+  if (call_pass (FAKE_ENCODE, fake.n_calls[FAKE_ENCODE], session, error)) {
+    FakeImage seen = image_look (image);
+
+    features = g_new0 (Owl2Features, 1);
+    features->refs = 1;
+    features->image = fake.images->len;
+    g_array_append_val (fake.images, seen);
+    fake.n_features++;
+    fake.peak_features = MAX (fake.peak_features, fake.n_features);
+    if (encode_ns)
+      *encode_ns = 1000;
+  }
+  g_mutex_unlock (&fake.lock);
+  return features;
+}
+
+Owl2Features *
+owl2_features_ref (Owl2Features *features)
+{
+  g_atomic_int_inc (&features->refs);
+  return features;
+}
+
+void
+owl2_features_unref (Owl2Features *features)
+{
+  if (features && g_atomic_int_dec_and_test (&features->refs)) {
+    LOCKED (fake.n_features--);
+    g_free (features);
+  }
+}
+
+/* The answer is "images A B .. tokens t t t", a word for each token. */
+static gboolean
+generate_tokens (Owl2Session *session, const Owl2Request *request, guint number,
+    GString *text, guint *n_ids, GError **error)
+{
+  for (*n_ids = 0; *n_ids < fake.n_tokens; ++*n_ids) {
+    const char *piece = " t";
+    gboolean more = TRUE;
+
+    if (!call_pass (FAKE_GENERATE, number, session, error))
+      return FALSE;
+    if (*n_ids == 0) {
+      g_string_assign (text, "images");
+      for (guint i = 0; i < request->n_frames; i++)
+        g_string_append_printf (text, " %u", request->frames[i]->image);
+      piece = text->str;
+    } else {
+      g_string_append (text, piece);
+    }
+    if (request->on_token) {
+      g_autofree char *copy = g_strdup (piece);
+
+      g_mutex_unlock (&fake.lock);
+      more = request->on_token ((gint32) *n_ids, 0.5, copy, request->user_data);
+      g_mutex_lock (&fake.lock);
+    }
+    if (!more) {
+      ++*n_ids;
+      break;
+    }
+  }
+  return TRUE;
+}
+
+Owl2Answer *
+owl2_session_generate (
+    Owl2Session *session, const Owl2Request *request, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  FakeRequest seen = { .prompt = g_strdup (request->prompt),
+    .n_images = request->n_frames,
+    .sampling = request->sampling };
+  Owl2Answer *answer = NULL;
+  guint n_ids;
+
+  g_assert_cmpuint (request->n_frames, <=, G_N_ELEMENTS (seen.images));
+  for (guint i = 0; i < request->n_frames; i++)
+    seen.images[i] = request->frames[i]->image;
+
+  g_mutex_lock (&fake.lock);
+  g_array_append_val (fake.requests, seen);
+  call_begin (FAKE_GENERATE);
+  if (generate_tokens (
+          session, request, fake.n_calls[FAKE_GENERATE], text, &n_ids, error)) {
+    answer = g_new0 (Owl2Answer, 1);
+    answer->text = g_strdup (text->str);
+    answer->ids = g_new0 (gint32, n_ids);
+    answer->n_ids = n_ids;
+    answer->n_prompt = 10 + 3 * request->n_frames;
+    answer->confidence = 0.5;
+    answer->prefill_ns = 10;
+    answer->decode_ns = 20;
+    fake.n_answers++;
+  }
+  g_mutex_unlock (&fake.lock);
+  return answer;
+}
+
+void
+owl2_answer_free (Owl2Answer *answer)
+{
+  if (!answer)
+    return;
+  LOCKED (fake.n_answers--);
+  g_free (answer->text);
+  g_free (answer->ids);
+  g_free (answer);
+}
+
+char *
+owl2_prompt_format (const char *question, gboolean with_image,
+    const Owl2Turn *history, guint n_history)
+{
+  return g_strdup_printf (
+      "USER: %s%s ASSISTANT:", with_image ? "<|image|>" : "", question);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An engine without a device behind owl2.h, for the element's tests: it fails,
+ * blocks and takes time as programmed, and remembers what it was asked. All
+ * functions may be called from any thread. */
+#ifndef FAKE_ENGINE_H
+#define FAKE_ENGINE_H
+
+#include "owl2.h"
+
+typedef enum {
+  FAKE_LOAD,
+  FAKE_SESSION,
+  FAKE_ENCODE,
+  FAKE_GENERATE,
+  FAKE_N_CALLS,
+} FakeCall;
+
+/* One encoded image. @hash is of the visible bytes, row by row. */
+typedef struct {
+  guint width, height;
+  guint32 hash;
+  guint8 *rgb; /* width * height * 3; kept if fake_keep_images() */
+} FakeImage;
+
+/* One generate call; @images are indices of the images encoded so far. */
+typedef struct {
+  char *prompt;
+  guint n_images;
+  guint images[64];
+  Owl2Sampling sampling;
+} FakeRequest;
+
+/* Back to an engine that answers at once, with no records. Fails if a model,
+ * session, features or answer of before is still alive. */
+void fake_reset (void);
+void fake_keep_images (void);
+
+/* Each call takes this long (a token's time for FAKE_GENERATE), and is cut
+ * short by a cancel. */
+void fake_set_delay (FakeCall call, guint microseconds);
+/* Tokens of each answer; 4 from the start. */
+void fake_set_n_tokens (guint n);
+/* The @nth call from now on (1 is the next one) fails; 0: all do, from now on.
+ */
+void fake_fail (FakeCall call, guint nth, Owl2Error code);
+/* A closed gate holds calls until it is opened, or a cancel comes. */
+void fake_set_gate (FakeCall call, gboolean closed);
+/* As a driver that does not look for cancels inside a call. */
+void fake_ignore_cancel (gboolean ignore);
+
+/* Calls begun so far. */
+guint fake_n_calls (FakeCall call);
+guint fake_n_cancelled (void);
+/* Returns when @n calls have begun; fails after 20 s. */
+void fake_wait_calls (FakeCall call, guint n);
+/* Features alive, and the most that ever were. */
+guint fake_n_features (guint *peak);
+/* Parameters of the last load and session. */
+const char *fake_model_path (void);
+const char *fake_device (void);
+gboolean fake_language_only (void);
+
+FakeImage fake_image (guint index);
+FakeRequest fake_request (guint index);
+
+#endif

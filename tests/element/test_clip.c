@@ -1,0 +1,783 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Which frames are taken: tables for what can be said in a line, and random
+ * streams against a plain search. */
+#include "gstowl2clip.h"
+
+#include <string.h>
+
+#define MS GST_MSECOND
+#define MAX_STREAM 400
+#define MAX_CLIPS 2000
+
+typedef struct {
+  gint64 t, d;
+} Frame;
+
+/* A clip as the test sees it: frames are their indices in the stream. */
+typedef struct {
+  gint64 start, end;
+  guint n;
+  guint frames[GST_OWL2_MAX_FRAMES];
+} Seen;
+
+/* ---- a clipper that records -------------------------------------------- */
+
+typedef struct {
+  GstOwl2Clipper *clipper;
+  guint index; /* of the frame being pushed */
+  gboolean refuse;
+  gint n_handles;
+  guint n_taken; /* frames that were taken at least once */
+  gint last_taken;
+  Seen clips[MAX_CLIPS];
+  guint n_clips;
+} Recorder;
+
+static gpointer
+on_take (gpointer user_data)
+{
+  Recorder *r = user_data;
+
+  if (r->refuse)
+    return NULL;
+  if (r->last_taken != (gint) r->index)
+    r->n_taken++;
+  r->last_taken = (gint) r->index;
+  r->n_handles++;
+  return GUINT_TO_POINTER (r->index + 1);
+}
+
+static gpointer
+on_ref (gpointer frame, gpointer user_data)
+{
+  ((Recorder *) user_data)->n_handles++;
+  return frame;
+}
+
+static void
+on_drop (gpointer frame, gpointer user_data)
+{
+  ((Recorder *) user_data)->n_handles--;
+}
+
+static void
+on_done (GstOwl2Clip *clip, gpointer user_data)
+{
+  Recorder *r = user_data;
+  Seen *seen = &r->clips[r->n_clips++];
+
+  g_assert_cmpuint (r->n_clips, <, MAX_CLIPS);
+  g_assert_cmpuint (clip->n_frames, >=, 1);
+  g_assert_cmpuint (clip->n_frames, <=, clip->settings->n_frames);
+  seen->start = clip->start;
+  seen->end = clip->end;
+  seen->n = clip->n_frames;
+  for (guint i = 0; i < clip->n_frames; i++)
+    seen->frames[i] = GPOINTER_TO_UINT (clip->frames[i]) - 1;
+  gst_owl2_clipper_free_clip (r->clipper, clip);
+}
+
+static Recorder *
+recorder_new (void)
+{
+  static const GstOwl2ClipperFuncs funcs = { on_take, on_ref, on_drop,
+    on_done };
+  Recorder *r = g_new0 (Recorder, 1);
+
+  r->last_taken = -1;
+  r->clipper = gst_owl2_clipper_new (&funcs, r);
+  return r;
+}
+
+static void
+recorder_push (Recorder *r, GstOwl2Settings *s, const Frame *f, guint index)
+{
+  r->index = index;
+  gst_owl2_clipper_push (r->clipper, s, f->t, f->d);
+}
+
+/* Every handle given out has come back. */
+static void
+recorder_free (Recorder *r)
+{
+  gst_owl2_clipper_free (r->clipper);
+  g_assert_cmpint (r->n_handles, ==, 0);
+  g_free (r);
+}
+
+static GstOwl2Settings *
+settings_new (
+    GstOwl2Trigger trigger, guint64 interval, guint frames, guint64 span)
+{
+  GstOwl2Settings *s = gst_owl2_settings_new ();
+
+  s->trigger = trigger;
+  s->interval = interval;
+  s->n_frames = frames;
+  s->span = span;
+  return s;
+}
+
+/* ---- tables ------------------------------------------------------------ */
+
+/* Streams are written as "t+d" in ms; "-" is a new segment, "~t+d" a gap, "|" a
+ * cut, "!" and "?" refuse and no longer refuse frames, "0" as duration is
+ * unknown. Clips as "start-end:frame,frame". */
+typedef struct {
+  const char *name;
+  GstOwl2Trigger trigger;
+  guint interval, frames, span; /* ms */
+  const char *stream;
+  const char *clips;
+} Table;
+
+#define INTERVAL GST_OWL2_TRIGGER_INTERVAL
+#define EOS GST_OWL2_TRIGGER_EOS
+
+static const Table tables[] = {
+  { "image each second", INTERVAL, 1000, 1, 0,
+      "0+400 400+400 800+400 1200+400 1600+400 2000+400 |",
+      "0-1000:0 1000-2000:2 2000-3000:5" },
+  { "the first frame is the origin", INTERVAL, 1000, 1, 0,
+      "700+500 1200+500 1700+500 2200+500 |", "700-1700:0 1700-2700:2" },
+  { "four frames spread over the interval", INTERVAL, 1000, 4, 0,
+      "0+100 100+100 200+100 300+100 400+100 500+100 600+100 700+100 800+100"
+      " 900+100 1000+100 |",
+      "0-1000:0,2,5,7 1000-1100:10" },
+  { "short span", INTERVAL, 1000, 2, 200,
+      "0+100 100+100 200+100 900+100 1000+100 1100+100 |",
+      "0-200:0,1 1000-1200:4,5" },
+  { "overlapping spans share frames", INTERVAL, 100, 2, 400,
+      "0+100 100+100 200+100 300+100 400+100 |",
+      "0-400:0,2 100-500:1,3 200-600:2,4 300-500:3 400-500:4" },
+  { "no durations", INTERVAL, 1000, 2, 0,
+      "0+0 300+0 600+0 900+0 1000+0 1300+0 1600+0 |",
+      "0-1000:0,2 1000-2000:4,6" },
+  { "slow stream: one answer a frame", INTERVAL, 400, 1, 0,
+      "0+1000 1000+1000 2000+1000 |", "0-400:0 1200-1600:1 2000-2400:2" },
+  { "slow stream: a frame stands for several targets", INTERVAL, 1000, 4, 0,
+      "0+500 500+500 1000+1000 2000+500 |",
+      "0-1000:0,0,1,1 1000-2000:2,2,2,2 2000-2500:3,3" },
+  { "long gap skips to the cell", INTERVAL, 1000, 1, 0,
+      "0+100 100+100 9300+100 9400+100 10000+100 |",
+      "0-1000:0 9000-10000:2 10000-11000:4" },
+  { "the frame after a gap shows the next start", INTERVAL, 1000, 1, 0,
+      "0+100 9950+100 10050+100 |", "0-1000:0 10000-11000:1" },
+  { "a start inside a hole is not answered if span is over", INTERVAL, 1000, 1,
+      100, "0+40 1200+40 2000+40 |", "0-100:0 2000-2100:2" },
+  { "a start that was shown is not shown again", INTERVAL, 400, 1, 0,
+      "0+1000 1050+100 1150+100 |", "0-400:0 1200-1600:2" },
+  { "a jump ahead answers what there is", INTERVAL, 1000, 3, 0,
+      "0+100 400+100 5000+100 |", "0-1000:0,1 5000-5100:2" },
+  { "a gap event ends clips", INTERVAL, 1000, 2, 0,
+      "0+100 ~100+2000 2100+100 2500+100 |", "0-1000:0 2000-3000:1,2" },
+  { "a gap event in the past does nothing", INTERVAL, 1000, 2, 0,
+      "0+100 400+100 ~100+5000 500+100 |", "0-1000:0,2" },
+  { "a little backwards is passed over", INTERVAL, 1000, 2, 0,
+      "0+100 100+100 50+100 500+100 |", "0-1000:0,3" },
+  { "exactly interval and span back is passed over", INTERVAL, 1000, 1, 0,
+      "0+100 5000+100 3000+100 5100+100 6000+100 |",
+      "0-1000:0 5000-6000:1 6000-7000:4" },
+  { "far backwards is a new origin", INTERVAL, 1000, 2, 0,
+      "5000+100 2900+100 3400+100 |", "5000-5100:0 2900-3900:1,2" },
+  { "a segment that goes on", INTERVAL, 1000, 1, 0,
+      "0+500 500+500 - 1000+500 1500+500 - 2100+500 |",
+      "0-1000:0 1000-2000:2 2000-3000:4" },
+  { "a segment elsewhere ahead", INTERVAL, 1000, 2, 0,
+      "0+500 - 7300+500 7800+500 |", "0-500:0 7300-8300:1,2" },
+  { "a segment a little back", INTERVAL, 1000, 2, 0,
+      "1000+400 1400+400 - 1300+400 1800+400 |",
+      "1000-2000:0,1 1300-2300:2,3" },
+  { "negative times: reverse playback", INTERVAL, 1000, 2, 0,
+      "-2000+500 -1500+500 -1000+500 -500+500 |",
+      "-2000--1000:0,1 -1000-0:2,3" },
+  { "refused frames", INTERVAL, 1000, 1, 0,
+      "! 0+100 100+100 ? 200+100 ! 1200+100 1300+100 ? 1400+100 |",
+      "200-1200:2 1200-2200:5" },
+  { "same time twice", INTERVAL, 1000, 2, 0, "0+0 0+0 500+0 500+0 |",
+      "0-1000:0,2" },
+  { "one frame alone", INTERVAL, 1000, 3, 0, "300+0 |", "300-300:0" },
+  { "nothing", INTERVAL, 1000, 3, 0, "| |", "" },
+  { "two streams", INTERVAL, 1000, 1, 0, "0+500 500+500 | 300+500 1300+500 |",
+      "0-1000:0 300-1300:2 1300-2300:3" },
+
+  { "eos: middle of one part", EOS, 1000, 1, 0,
+      "0+100 100+100 200+100 300+100 400+100 |", "0-500:2" },
+  { "eos: middles of two parts", EOS, 1000, 2, 0,
+      "0+100 100+100 200+100 300+100 400+100 500+100 600+100 700+100 |",
+      "0-800:2,6" },
+  { "eos: origin is the first frame", EOS, 1000, 2, 0,
+      "1000+100 1100+100 1200+100 1300+100 |", "1000-1400:1,3" },
+  { "eos: without durations the nearest", EOS, 1000, 2, 0,
+      "0+0 400+0 700+0 1000+0 |", "0-1000:1,2" },
+  { "eos: fewer frames than places", EOS, 1000, 4, 0, "0+100 100+100 |",
+      "0-200:0,0,1,1" },
+  { "eos: one frame, unknown duration", EOS, 1000, 3, 0, "500+0 |",
+      "500-500:0,0,0" },
+  { "eos: the last span", EOS, 1000, 2, 400,
+      "0+100 100+100 200+100 300+100 400+100 500+100 600+100 700+100 |",
+      "400-800:5,7" },
+  { "eos: span longer than the stream", EOS, 1000, 1, 9000,
+      "0+100 100+100 200+100 |", "0-300:1" },
+  { "eos: last span after a pause", EOS, 1000, 2, 1000,
+      "0+100 100+100 200+100 5000+100 |", "4100-5100:3,3" },
+  { "eos: two streams", EOS, 1000, 1, 0, "0+100 100+100 200+100 | 0+100 |",
+      "0-300:1 0-100:3" },
+  { "eos: a jump back ends a stream", EOS, 1000, 1, 0,
+      "5000+100 5100+100 5200+100 0+100 100+100 200+100 |",
+      "5000-5300:1 0-300:4" },
+};
+
+static void
+run_table_stream (Recorder *r, GstOwl2Settings *s, const char *stream)
+{
+  g_auto (GStrv) words = g_strsplit_set (stream, " ", -1);
+  guint index = 0;
+
+  for (char **w = words; *w; w++) {
+    char *rest = *w + (**w == '~');
+    Frame f;
+
+    if (g_str_equal (*w, "-")) {
+      gst_owl2_clipper_new_segment (r->clipper);
+    } else if (g_str_equal (*w, "|")) {
+      gst_owl2_clipper_cut (r->clipper, s);
+    } else if (g_str_equal (*w, "!") || g_str_equal (*w, "?")) {
+      r->refuse = **w == '!';
+    } else {
+      f.t = g_ascii_strtoll (rest, &rest, 10) * (gint64) MS;
+      g_assert_cmpint (*rest, ==, '+');
+      f.d = g_ascii_strtoll (rest + 1, NULL, 10) * (gint64) MS;
+      if (**w == '~')
+        gst_owl2_clipper_gap (r->clipper, f.t, f.d);
+      else
+        recorder_push (r, s, &f, index++);
+    }
+  }
+}
+
+static void
+test_table (gconstpointer data)
+{
+  const Table *table = data;
+  g_autoptr (GstOwl2Settings) s = settings_new (
+      table->trigger, table->interval * MS, table->frames, table->span * MS);
+  g_autoptr (GString) got = g_string_new (NULL);
+  Recorder *r = recorder_new ();
+
+  run_table_stream (r, s, table->stream);
+  for (guint i = 0; i < r->n_clips; i++) {
+    const Seen *seen = &r->clips[i];
+
+    g_string_append_printf (got, "%s%" G_GINT64_FORMAT "-%" G_GINT64_FORMAT ":",
+        i ? " " : "", seen->start / (gint64) MS, seen->end / (gint64) MS);
+    for (guint k = 0; k < seen->n; k++)
+      g_string_append_printf (got, "%s%u", k ? "," : "", seen->frames[k]);
+  }
+  g_assert_cmpstr (got->str, ==, table->clips);
+  recorder_free (r);
+}
+
+/* ---- a plain search for the same --------------------------------------- */
+
+/* The part of a stream between two cuts. */
+typedef struct {
+  const Frame *frames;
+  const guint *indices; /* in the whole stream */
+  guint n;
+  gint64 end; /* of what was seen */
+} Run;
+
+/* The frames of the clip at @start, opened by frame @from. */
+static Seen
+oracle_clip (const Run *run, const GstOwl2Settings *s, gint64 start, guint from)
+{
+  const gint64 span = (gint64) (s->span ? s->span : s->interval);
+  Seen seen = { start, start + span, 0, { 0 } };
+
+  for (guint k = 0; k < s->n_frames; k++) {
+    gint64 target = start + (gint64) ((guint64) span * k / s->n_frames);
+    guint j = from;
+
+    while (j < run->n
+           && !(run->frames[j].t >= target
+                || run->frames[j].t + run->frames[j].d > target))
+      j++;
+    if (j == run->n || run->frames[j].t >= start + span)
+      break;
+    seen.frames[seen.n++] = run->indices[j];
+    from = j;
+  }
+  /* Open until the end, and cut there? */
+  if (seen.n < s->n_frames && run->frames[run->n - 1].t < start + span)
+    seen.end = MIN (seen.end, MAX (start, run->end));
+  return seen;
+}
+
+/* The start that frame @j opens, looking at every point of the grid. */
+static gboolean
+oracle_start (const Run *run, const GstOwl2Settings *s, gint64 last, guint j,
+    gint64 *start)
+{
+  const gint64 t = run->frames[j].t, end = t + run->frames[j].d;
+  const gint64 span = (gint64) (s->span ? s->span : s->interval);
+  gboolean found = FALSE;
+  gint64 point = last + (gint64) s->interval;
+
+  for (; point < t; point += (gint64) s->interval) {
+    gboolean shown = FALSE;
+
+    for (guint i = 0; i < j; i++)
+      shown = shown || run->frames[i].t + run->frames[i].d > point;
+    found = !shown && t < point + span;
+    if (found)
+      *start = point;
+  }
+  if (point == t || point < end) {
+    *start = point;
+    return TRUE;
+  }
+  /* Only the cell that the frame falls into, the last one before it. */
+  return found && *start == point - (gint64) s->interval;
+}
+
+static guint
+oracle_interval (const Run *run, const GstOwl2Settings *s, Seen *clips)
+{
+  gint64 start = run->frames[0].t;
+  guint n = 0;
+
+  if (run->n == 0)
+    return 0;
+  clips[n++] = oracle_clip (run, s, start, 0);
+  for (guint j = 1; j < run->n; j++)
+    if (oracle_start (run, s, start, j, &start))
+      clips[n++] = oracle_clip (run, s, start, j);
+  return n;
+}
+
+/* Splits the stream where time goes back too far, leaves out what goes back a
+ * little, and hands each part to @each. */
+static guint
+oracle_stream (const Frame *frames, guint n, const GstOwl2Settings *s,
+    guint (*each) (const Run *, const GstOwl2Settings *, Seen *), Seen *clips)
+{
+  const gint64 allowed =
+      (gint64) (s->interval + (s->span ? s->span : s->interval));
+  Frame part[MAX_STREAM];
+  guint indices[MAX_STREAM];
+  Run run = { part, indices, 0, 0 };
+  guint n_clips = 0;
+
+  for (guint i = 0; i < n; i++) {
+    if (run.n && frames[i].t < part[run.n - 1].t) {
+      if (part[run.n - 1].t - frames[i].t <= allowed)
+        continue;
+      n_clips += each (&run, s, clips + n_clips);
+      run.n = 0;
+    }
+    run.end = run.n ? MAX (run.end, frames[i].t + frames[i].d)
+                    : frames[i].t + frames[i].d;
+    part[run.n] = frames[i];
+    indices[run.n++] = i;
+  }
+  return n_clips + (run.n ? each (&run, s, clips + n_clips) : 0);
+}
+
+/* ---- random streams ---------------------------------------------------- */
+
+static gint64
+pick (gint64 min, gint64 max)
+{
+  return min + (gint64) (g_test_rand_double () * (double) (max - min + 1));
+}
+
+/* Frames of about @step, with the odd lost one, pause, jump and jitter; some
+ * without duration, some with too long ones. */
+static guint
+random_stream (Frame *frames, guint n, gint64 step)
+{
+  const int kind = g_test_rand_int_range (0, 6);
+  gint64 t = pick (-1000, 1000) * (gint64) MS;
+
+  for (guint i = 0; i < n; i++) {
+    int luck = g_test_rand_int_range (0, 100);
+
+    frames[i].t = t;
+    frames[i].d = kind == 1 ? 0 : kind == 2 ? pick (0, 3 * step) : step;
+    if (kind == 3 && luck < 20)
+      frames[i].t += pick (-step, step);
+    t += step;
+    if (luck >= 97 && kind >= 3)
+      t += pick (0, 30 * step);
+    else if (luck == 96 && kind >= 4)
+      t -= pick (0, 60 * step);
+    else if (kind == 2)
+      t += pick (-step / 2, step / 2);
+  }
+  return n;
+}
+
+static int
+compare_start (gconstpointer a, gconstpointer b)
+{
+  const Seen *x = a, *y = b;
+
+  return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static char *
+describe (const GstOwl2Settings *s, const Frame *frames, guint n)
+{
+  GString *text = g_string_new (NULL);
+
+  g_string_printf (text,
+      "interval %" G_GUINT64_FORMAT " span %" G_GUINT64_FORMAT " frames %u:",
+      s->interval, s->span, s->n_frames);
+  for (guint i = 0; i < n; i++)
+    g_string_append_printf (text, " %" G_GINT64_FORMAT "+%" G_GINT64_FORMAT,
+        frames[i].t, frames[i].d);
+  return g_string_free (text, FALSE);
+}
+
+static void
+compare_clips (const GstOwl2Settings *s, const Frame *frames, guint n,
+    Seen *got, guint n_got, Seen *want, guint n_want)
+{
+  for (guint i = 0; i < MAX (n_got, n_want); i++)
+    if (i >= n_got || i >= n_want
+        || memcmp (&got[i], &want[i], sizeof (Seen)) != 0) {
+      g_autofree char *text = describe (s, frames, n);
+
+      if (i < n_got)
+        g_test_message ("got %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT
+                        " of %u, first %u",
+            got[i].start, got[i].end, got[i].n, got[i].frames[0]);
+      if (i < n_want)
+        g_test_message ("want %" G_GINT64_FORMAT "-%" G_GINT64_FORMAT
+                        " of %u, first %u",
+            want[i].start, want[i].end, want[i].n, want[i].frames[0]);
+      g_error ("clip %u differs (%u clips, %u wanted) in %s", i, n_got, n_want,
+          text);
+    }
+}
+
+static void
+test_random_interval (void)
+{
+  const guint n_rounds = g_test_slow () ? 20000 : 4000;
+
+  for (guint round = 0; round < n_rounds; round++) {
+    const gint64 step = pick (1, 100) * (gint64) MS / pick (1, 3);
+    const guint64 interval = (guint64) pick (1, 40 * step);
+    const guint64 span =
+        g_test_rand_bit () ? 0 : (guint64) pick (1, 4 * (gint64) interval);
+    g_autoptr (GstOwl2Settings) s = settings_new (
+        INTERVAL, interval, (guint) g_test_rand_int_range (1, 9), span);
+    g_autofree Seen *want = g_new0 (Seen, MAX_CLIPS);
+    Frame frames[MAX_STREAM];
+    guint n = random_stream (
+        frames, (guint) g_test_rand_int_range (1, MAX_STREAM), step);
+    Recorder *r = recorder_new ();
+    guint n_want = oracle_stream (frames, n, s, oracle_interval, want);
+
+    for (guint i = 0; i < n; i++)
+      recorder_push (r, s, &frames[i], i);
+    gst_owl2_clipper_cut (r->clipper, s);
+    g_assert_cmpint (r->n_handles, ==, 0);
+
+    /* Clips are told when they are complete; the search finds them by start. */
+    qsort (r->clips, r->n_clips, sizeof (Seen), compare_start);
+    qsort (want, n_want, sizeof (Seen), compare_start);
+    compare_clips (s, frames, n, r->clips, r->n_clips, want, n_want);
+    recorder_free (r);
+  }
+}
+
+/* ---- eos --------------------------------------------------------------- */
+
+static gint64
+distance (const Frame *f, gint64 target)
+{
+  return f->t > target          ? f->t - target
+         : f->t + f->d < target ? target - (f->t + f->d)
+                                : 0;
+}
+
+/* Of all frames of the run, the best for each target. Frames of the same time
+ * count as one, the first of them. */
+static guint
+oracle_eos (const Run *run, const GstOwl2Settings *s, Seen *clips)
+{
+  Seen *seen = clips;
+  gint64 start = run->frames[0].t;
+
+  if (s->span && run->end - start > (gint64) s->span)
+    start = run->end - (gint64) s->span;
+  seen->start = start;
+  seen->end = run->end;
+  seen->n = s->n_frames;
+  for (guint k = 0; k < s->n_frames; k++) {
+    gint64 target = start
+                    + (gint64) ((guint64) (run->end - start) * (2 * k + 1)
+                                / (2 * s->n_frames));
+    gint best = -1;
+
+    for (guint j = 0; j < run->n; j++) {
+      const Frame *f = &run->frames[j];
+
+      if (j && f->t == run->frames[j - 1].t)
+        continue;
+      if (MAX (f->t + f->d, f->t + 1) <= start)
+        continue;
+      if (best < 0
+          || distance (f, target) <= distance (&run->frames[best], target))
+        best = (gint) j;
+    }
+    if (best < 0)
+      best = (gint) run->n - 1;
+    seen->frames[k] = run->indices[best];
+  }
+  return 1;
+}
+
+/* A stream short enough that every frame is kept: exactly the best ones. */
+static void
+test_random_eos_short (void)
+{
+  const guint n_rounds = g_test_slow () ? 20000 : 4000;
+
+  for (guint round = 0; round < n_rounds; round++) {
+    const gint64 step = pick (1, 100) * (gint64) MS / pick (1, 3);
+    const guint n_frames = (guint) g_test_rand_int_range (1, 65);
+    const guint limit = MAX (2 * n_frames, GST_OWL2_MIN_CANDIDATES);
+    g_autoptr (GstOwl2Settings) s = settings_new (EOS, (guint64) step, n_frames,
+        g_test_rand_bit () ? 0 : (guint64) pick (1, 40 * step));
+    g_autofree Seen *want = g_new0 (Seen, MAX_CLIPS);
+    Frame frames[MAX_STREAM];
+    guint n = random_stream (
+        frames, (guint) g_test_rand_int_range (1, (gint) limit), step);
+    Recorder *r = recorder_new ();
+    guint n_want = oracle_stream (frames, n, s, oracle_eos, want);
+
+    for (guint i = 0; i < n; i++)
+      recorder_push (r, s, &frames[i], i);
+    gst_owl2_clipper_cut (r->clipper, s);
+    compare_clips (s, frames, n, r->clips, r->n_clips, want, n_want);
+    recorder_free (r);
+  }
+}
+
+/* A long regular stream: few frames kept, few taken, each near its target. */
+static void
+eos_long (guint n_frames, guint n, gint64 step, guint64 span)
+{
+  g_autoptr (GstOwl2Settings) s = settings_new (EOS, 1, n_frames, span);
+  const guint limit = MAX (2 * n_frames, GST_OWL2_MIN_CANDIDATES);
+  const gint64 end = (gint64) n * step;
+  const gint64 start = span && end > (gint64) span ? end - (gint64) span : 0;
+  Recorder *r = recorder_new ();
+  guint doublings = 1;
+
+  for (guint i = 0; i < n; i++) {
+    Frame f = { (gint64) i * step, step };
+
+    recorder_push (r, s, &f, i);
+    g_assert_cmpuint (gst_owl2_clipper_n_held (r->clipper), <=, limit);
+  }
+  gst_owl2_clipper_cut (r->clipper, s);
+  g_assert_cmpuint (r->n_clips, ==, 1);
+  g_assert_cmpint (r->clips[0].start, ==, start);
+  g_assert_cmpint (r->clips[0].end, ==, end);
+  g_assert_cmpuint (r->clips[0].n, ==, n_frames);
+
+  /* Kept frames are at most (end - start) / n_frames apart, and so no farther
+   * than half of that from a target, plus one frame. */
+  for (guint k = 0; k < n_frames; k++) {
+    Frame f = { (gint64) r->clips[0].frames[k] * step, step };
+    gint64 target =
+        start + (end - start) * (2 * (gint64) k + 1) / (2 * (gint64) n_frames);
+
+    g_assert_cmpint (distance (&f, target), <=,
+        (end - start) / (2 * (gint64) n_frames) + step);
+    if (k)
+      g_assert_cmpuint (r->clips[0].frames[k], >=, r->clips[0].frames[k - 1]);
+  }
+  if (!span) {
+    while ((limit << doublings) < n)
+      doublings++;
+    g_assert_cmpuint (r->n_taken, <=, limit * (doublings + 1));
+  }
+  recorder_free (r);
+}
+
+static void
+test_eos_long (void)
+{
+  for (guint round = 0; round < 300; round++) {
+    const gint64 step = pick (1, 50) * (gint64) MS;
+    const guint n = (guint) g_test_rand_int_range (1, 5000);
+
+    eos_long ((guint) g_test_rand_int_range (1, 65), n, step,
+        g_test_rand_bit () ? 0 : (guint64) (pick (100, 20000) * (gint64) MS));
+  }
+  /* Three hours at 60 frames a second. */
+  eos_long (8, 3 * 3600 * 60, 16666667, 0);
+}
+
+/* Times far apart: thinning still ends. */
+static void
+test_eos_sparse (void)
+{
+  g_autoptr (GstOwl2Settings) s = settings_new (EOS, 1, 1, 0);
+  Recorder *r = recorder_new ();
+
+  for (guint i = 0; i < 200; i++) {
+    Frame f = { i < 100 ? (gint64) i : (gint64) 1 << (i % 60), 0 };
+
+    recorder_push (r, s, &f, i);
+    g_assert_cmpuint (
+        gst_owl2_clipper_n_held (r->clipper), <=, GST_OWL2_MIN_CANDIDATES);
+  }
+  gst_owl2_clipper_cut (r->clipper, s);
+  recorder_free (r);
+}
+
+/* ---- bounds and changes ------------------------------------------------ */
+
+static void
+test_open_limits (void)
+{
+  struct {
+    guint frames;
+    guint max_open;
+  } cases[] = { { 1, 1 }, { 2, 64 }, { 16, 64 }, { 64, 16 } };
+
+  for (guint c = 0; c < G_N_ELEMENTS (cases); c++) {
+    g_autoptr (GstOwl2Settings) s =
+        settings_new (INTERVAL, MS, cases[c].frames, GST_SECOND);
+    Recorder *r = recorder_new ();
+
+    for (guint i = 0; i < 1500; i++) {
+      Frame f = { (gint64) i * (gint64) MS, (gint64) MS };
+
+      recorder_push (r, s, &f, i);
+      g_assert_cmpuint (gst_owl2_clipper_n_held (r->clipper), <=,
+          cases[c].max_open * cases[c].frames);
+    }
+    g_assert_cmpuint (r->n_clips, >=, cases[c].frames == 1 ? 1500 : 1);
+    if (cases[c].frames > 1)
+      g_assert_cmpuint (gst_owl2_clipper_refused (r->clipper), >, 0);
+    g_assert_cmpuint (gst_owl2_clipper_refused (r->clipper), ==, 0);
+    gst_owl2_clipper_cut (r->clipper, s);
+    recorder_free (r);
+  }
+}
+
+static void
+test_refused_count (void)
+{
+  g_autoptr (GstOwl2Settings) s = settings_new (INTERVAL, GST_SECOND, 1, 0);
+  Recorder *r = recorder_new ();
+
+  for (guint i = 0; i < 100; i++) {
+    Frame f = { (gint64) i * 100 * (gint64) MS, 100 * (gint64) MS };
+
+    /* Nothing from 1.5 s to 4.5 s: the clips at 2 s and 3 s are lost, the one
+     * at 4 s comes late. */
+    r->refuse = i >= 15 && i < 45;
+    recorder_push (r, s, &f, i);
+  }
+  gst_owl2_clipper_cut (r->clipper, s);
+  g_assert_cmpuint (r->n_clips, ==, 8);
+  g_assert_cmpuint (r->clips[2].frames[0], ==, 45);
+  g_assert_cmpint (r->clips[2].start, ==, 4 * (gint64) GST_SECOND);
+  g_assert_cmpuint (gst_owl2_clipper_refused (r->clipper), ==, 2);
+  recorder_free (r);
+}
+
+static void
+test_changes (void)
+{
+  g_autoptr (GstOwl2Settings) slow = settings_new (INTERVAL, GST_SECOND, 2, 0);
+  g_autoptr (GstOwl2Settings) fast = settings_new (INTERVAL, 200 * MS, 1, 0);
+  g_autoptr (GstOwl2Settings) eos = settings_new (EOS, GST_SECOND, 1, 0);
+  Recorder *r = recorder_new ();
+  static const gint64 starts[] = { 0, 1000, 1200, 1400, 1600, 1800 };
+  guint i = 0;
+
+  /* The open clip keeps its settings; the next one is a short interval after
+   * it. */
+  for (; i < 20; i++) {
+    Frame f = { (gint64) i * 100 * (gint64) MS, 100 * (gint64) MS };
+
+    recorder_push (r, i < 11 ? slow : fast, &f, i);
+  }
+  g_assert_cmpuint (r->n_clips, ==, G_N_ELEMENTS (starts));
+  qsort (r->clips, r->n_clips, sizeof (Seen), compare_start);
+  for (guint k = 0; k < r->n_clips; k++)
+    g_assert_cmpint (r->clips[k].start, ==, starts[k] * (gint64) MS);
+  g_assert_cmpuint (r->clips[1].n, ==, 2);
+  g_assert_cmpuint (r->clips[2].n, ==, 1);
+
+  /* Now the rest of the stream, and no more intervals. */
+  for (; i < 25; i++) {
+    Frame f = { (gint64) i * 100 * (gint64) MS, 100 * (gint64) MS };
+
+    recorder_push (r, eos, &f, i);
+  }
+  g_assert_cmpuint (r->n_clips, ==, G_N_ELEMENTS (starts));
+  gst_owl2_clipper_cut (r->clipper, eos);
+  g_assert_cmpuint (r->n_clips, ==, G_N_ELEMENTS (starts) + 1);
+  g_assert_cmpuint (r->clips[G_N_ELEMENTS (starts)].frames[0], ==, 22);
+  recorder_free (r);
+}
+
+/* The ends of the range: nothing overflows (UBSan looks on), nothing hangs. */
+static void
+test_extremes (void)
+{
+  static const guint64 spans[] = { 0, 1, GST_SECOND, G_MAXINT64 };
+  static const gint64 times[] = { G_MININT64, -GST_OWL2_AXIS_MAX, -1, 0, 1,
+    GST_OWL2_AXIS_MAX, G_MAXINT64, 5, G_MAXINT64, G_MININT64 };
+
+  for (guint trigger = INTERVAL; trigger <= EOS; trigger++)
+    for (guint i = 0; i < G_N_ELEMENTS (spans); i++)
+      for (guint k = 1; k < G_N_ELEMENTS (spans); k++) {
+        g_autoptr (GstOwl2Settings) s =
+            settings_new (trigger, spans[k], 64, spans[i]);
+        Recorder *r = recorder_new ();
+
+        for (guint t = 0; t < G_N_ELEMENTS (times); t++)
+          for (guint d = 0; d < G_N_ELEMENTS (times); d++) {
+            Frame f = { times[t], times[d] };
+
+            recorder_push (r, s, &f, t);
+            gst_owl2_clipper_gap (r->clipper, times[t], times[d]);
+          }
+        gst_owl2_clipper_reset (r->clipper);
+        g_assert_cmpint (r->n_handles, ==, 0);
+        recorder_free (r);
+      }
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (tables); i++) {
+    g_autofree char *path =
+        g_strdup_printf ("/clip/table/%02u %s", i, tables[i].name);
+
+    g_test_add_data_func (path, &tables[i], test_table);
+  }
+  g_test_add_func ("/clip/random/interval", test_random_interval);
+  g_test_add_func ("/clip/random/eos-short", test_random_eos_short);
+  g_test_add_func ("/clip/eos/long", test_eos_long);
+  g_test_add_func ("/clip/eos/sparse", test_eos_sparse);
+  g_test_add_func ("/clip/open-limits", test_open_limits);
+  g_test_add_func ("/clip/refused-count", test_refused_count);
+  g_test_add_func ("/clip/changes", test_changes);
+  g_test_add_func ("/clip/extremes", test_extremes);
+  return g_test_run ();
+}
