@@ -292,7 +292,7 @@ cmd_begin (OvkCmd *cmd)
     ovk_cmd_fail_result (cmd, result, "resetting");
     return FALSE;
   }
-  cmd->pool_index = 0;
+  cmd->n_sets = 0;
   if (!buffer_begin (cmd))
     return FALSE;
   cmd->recording = TRUE;

@@ -243,8 +243,8 @@ struct _OvkCmd {
   GHashTable *touched; /* set of OvkBuffer, since the recording began */
   OvkBuffer *touched_last;
 
-  GArray *pools;    /* VkDescriptorPool */
-  guint pool_index; /* the one to allocate from */
+  GArray *pools; /* VkDescriptorPool, filled one after another */
+  guint n_sets;  /* descriptor sets of the recording */
   OvkPipeline *bound;
   const char *label;   /* (nullable) */
   gboolean label_open; /* a debug label region is */

@@ -56,30 +56,25 @@ add_descriptor_pool (OvkCmd *cmd)
 static VkDescriptorSet
 new_set (OvkCmd *cmd, const OvkPipeline *pipeline)
 {
-  for (;; cmd->pool_index++) {
-    gboolean fresh = cmd->pool_index == cmd->pools->len;
-    VkDescriptorSetAllocateInfo info = {
-      .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
-      .descriptorSetCount = 1,
-      .pSetLayouts = &pipeline->set_layout,
-    };
-    VkDescriptorSet set;
-    VkResult result;
+  guint index = cmd->n_sets / SETS_PER_POOL;
+  VkDescriptorSetAllocateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+    .descriptorSetCount = 1,
+    .pSetLayouts = &pipeline->set_layout,
+  };
+  VkDescriptorSet set;
+  VkResult result;
 
-    if (fresh && !add_descriptor_pool (cmd))
-      return VK_NULL_HANDLE;
-    info.descriptorPool =
-        g_array_index (cmd->pools, VkDescriptorPool, cmd->pool_index);
-    result = vkAllocateDescriptorSets (cmd->dev->handle, &info, &set);
-    if (result == VK_SUCCESS)
-      return set;
-    if (fresh
-        || (result != VK_ERROR_OUT_OF_POOL_MEMORY
-            && result != VK_ERROR_FRAGMENTED_POOL)) {
-      ovk_cmd_fail_result (cmd, result, "allocating descriptors");
-      return VK_NULL_HANDLE;
-    }
+  if (index == cmd->pools->len && !add_descriptor_pool (cmd))
+    return VK_NULL_HANDLE;
+  info.descriptorPool = g_array_index (cmd->pools, VkDescriptorPool, index);
+  result = vkAllocateDescriptorSets (cmd->dev->handle, &info, &set);
+  if (result != VK_SUCCESS) {
+    ovk_cmd_fail_result (cmd, result, "allocating descriptors");
+    return VK_NULL_HANDLE;
   }
+  cmd->n_sets++;
+  return set;
 }
 
 static gboolean
