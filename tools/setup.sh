@@ -11,7 +11,7 @@ build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
   libjson-glib-dev libpng-dev zlib1g-dev
   mesa-vulkan-drivers gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-libav'
-test='clang vulkan-validationlayers python3 python3-numpy python3-pil
+test='g++ clang vulkan-validationlayers python3 python3-numpy python3-pil
   python3-sentencepiece python3-gi gir1.2-gstreamer-1.0
   gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-bad
   forensics-samples-files'
