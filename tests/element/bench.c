@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "bench.h"
+
+#include <string.h>
+
+#define TIMEOUT (20 * GST_SECOND)
+
+int
+bench_main (int *argc, char ***argv, void (*add_tests) (void))
+{
+  g_test_init (argc, argv, NULL);
+  gst_init (argc, argv);
+  gst_element_register (NULL, "owl2", GST_RANK_NONE, GST_TYPE_OWL2);
+  fake_reset ();
+  add_tests ();
+  return g_test_run ();
+}
+
+GstElement *
+bench_element (GstBus **bus)
+{
+  GstElement *element = gst_element_factory_make ("owl2", NULL);
+
+  g_assert_nonnull (element);
+  gst_object_ref_sink (element);
+  *bus = gst_bus_new ();
+  gst_element_set_bus (element, *bus);
+  return element;
+}
+
+Bench *
+bench_new_valist (
+    gboolean live, const char *caps, const char *first_property, va_list args)
+{
+  Bench *b = g_new0 (Bench, 1);
+
+  b->element = bench_element (&b->bus);
+  if (first_property)
+    g_object_set_valist (G_OBJECT (b->element), first_property, args);
+  b->h = gst_harness_new_with_element (b->element, "sink", "src");
+  gst_harness_set_live (b->h, live);
+  gst_harness_set_src_caps_str (b->h, caps);
+  return b;
+}
+
+Bench *
+bench_new (gboolean live, const char *first_property, ...)
+{
+  va_list args;
+  Bench *b;
+
+  va_start (args, first_property);
+  b = bench_new_valist (live, BENCH_CAPS, first_property, args);
+  va_end (args);
+  return b;
+}
+
+void
+bench_free (Bench *b)
+{
+  gst_harness_teardown (b->h);
+  gst_element_set_state (b->element, GST_STATE_NULL);
+  gst_element_set_bus (b->element, NULL);
+  gst_bus_set_flushing (b->bus, TRUE);
+  gst_object_unref (b->bus);
+  gst_object_unref (b->element);
+  g_free (b);
+}
+
+void
+bench_end (Bench *b)
+{
+  bench_free (b);
+  fake_reset ();
+}
+
+GstBuffer *
+bench_buffer (guint i)
+{
+  GstBuffer *buffer = gst_buffer_new_allocate (NULL, BENCH_SIZE, NULL);
+
+  gst_buffer_memset (buffer, 0, (guint8) i, BENCH_SIZE);
+  GST_BUFFER_PTS (buffer) = i * BENCH_STEP;
+  GST_BUFFER_DURATION (buffer) = BENCH_STEP;
+  GST_BUFFER_OFFSET (buffer) = i;
+  return buffer;
+}
+
+GstFlowReturn
+bench_push (Bench *b, guint i)
+{
+  return gst_harness_push (b->h, bench_buffer (i));
+}
+
+void
+bench_push_range (Bench *b, guint from, guint to)
+{
+  for (guint i = from; i < to; i++)
+    g_assert_cmpint (bench_push (b, i), ==, GST_FLOW_OK);
+}
+
+GstBuffer *
+bench_pull (Bench *b)
+{
+  GstBuffer *buffer = gst_harness_pull (b->h);
+
+  g_assert_nonnull (buffer);
+  return buffer;
+}
+
+guint
+bench_drain (Bench *b)
+{
+  GstBuffer *buffer;
+  guint n = 0;
+
+  while ((buffer = gst_harness_try_pull (b->h))) {
+    gst_buffer_unref (buffer);
+    n++;
+  }
+  return n;
+}
+
+GstStructure *
+bench_answer (Bench *b, GstClockTime timeout)
+{
+  GstMessage *message;
+
+  while ((message = gst_bus_timed_pop_filtered (
+              b->bus, timeout, GST_MESSAGE_ELEMENT | GST_MESSAGE_ERROR))) {
+    g_autoptr (GstMessage) got = message;
+    const GstStructure *s = gst_message_get_structure (got);
+
+    if (GST_MESSAGE_TYPE (got) == GST_MESSAGE_ERROR)
+      g_error ("unexpected error: %s", gst_structure_to_string (s));
+    if (gst_structure_has_name (s, "owl2-answer"))
+      return gst_structure_copy (s);
+  }
+  return NULL;
+}
+
+GstMessage *
+bench_message (Bench *b, GstMessageType type)
+{
+  GstMessage *message = gst_bus_timed_pop_filtered (b->bus, TIMEOUT, type);
+
+  g_assert_nonnull (message);
+  return message;
+}
+
+guint
+bench_n_messages (Bench *b, GstMessageType type)
+{
+  GstMessage *message;
+  guint n = 0;
+
+  while ((message = gst_bus_pop_filtered (b->bus, type))) {
+    gst_message_unref (message);
+    n++;
+  }
+  return n;
+}
+
+guint64
+structure_uint64 (const GstStructure *s, const char *name)
+{
+  guint64 value;
+
+  if (!gst_structure_get_uint64 (s, name, &value))
+    g_error ("no guint64 '%s'", name);
+  return value;
+}
+
+guint64
+bench_stat (Bench *b, const char *name)
+{
+  g_autoptr (GstStructure) stats = NULL;
+
+  g_object_get (b->element, "stats", &stats, NULL);
+  return structure_uint64 (stats, name);
+}
+
+char *
+structure_times (const GstStructure *s)
+{
+  const GValue *times = gst_structure_get_value (s, "frame-times");
+  GString *text = g_string_new (NULL);
+
+  g_assert_true (GST_VALUE_HOLDS_ARRAY (times));
+  for (guint i = 0; i < gst_value_array_get_size (times); i++) {
+    const GValue *time = gst_value_array_get_value (times, i);
+
+    g_assert_true (G_VALUE_HOLDS_UINT64 (time));
+    g_string_append_printf (text, "%s%" G_GUINT64_FORMAT, i ? " " : "",
+        g_value_get_uint64 (time) / MS);
+  }
+  return g_string_free (text, FALSE);
+}

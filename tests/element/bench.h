@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The element between two harness pads, with a bus and the fake engine. */
+#ifndef BENCH_H
+#define BENCH_H
+
+#include <gst/check/gstharness.h>
+#include <gst/gst.h>
+#include "fake_engine.h"
+#include "gstowl2.h"
+#include "gstowl2meta.h"
+
+#define MS GST_MSECOND
+/* The rest of the tests' stream: 100 ms a frame. */
+#define BENCH_CAPS "video/x-raw,format=RGB,width=8,height=6,framerate=10/1"
+#define BENCH_STEP (100 * MS)
+#define BENCH_SIZE (6 * 24)
+
+typedef struct {
+  GstElement *element;
+  GstBus *bus;
+  GstHarness *h;
+} Bench;
+
+/* Initialises g_test, GStreamer and the fake engine; runs the tests. */
+int bench_main (int *argc, char ***argv, void (*add_tests) (void));
+
+/* A new element, not in any harness. */
+GstElement *bench_element (GstBus **bus);
+/* PLAYING, with BENCH_CAPS and a TIME segment. Then properties, as for
+ * g_object_set(). */
+Bench *bench_new (gboolean live, const char *first_property, ...);
+Bench *bench_new_valist (
+    gboolean live, const char *caps, const char *first_property, va_list args);
+void bench_free (Bench *b);
+/* As bench_free(), then fake_reset(), which finds what is still alive. */
+void bench_end (Bench *b);
+
+/* Frame @i of the stream, filled with the byte @i. */
+GstBuffer *bench_buffer (guint i);
+GstFlowReturn bench_push (Bench *b, guint i);
+/* Pushes frames @from to @to - 1; all must flow. */
+void bench_push_range (Bench *b, guint from, guint to);
+/* (transfer full): fails if there is none within 20 s. */
+GstBuffer *bench_pull (Bench *b);
+/* Pulls and drops all that is there. */
+guint bench_drain (Bench *b);
+
+/* (transfer full) (nullable): the next `owl2-answer` on the bus, up to
+ * @timeout. Other messages are passed over, but an error fails. */
+GstStructure *bench_answer (Bench *b, GstClockTime timeout);
+/* (transfer full): fails if there is none within 20 s. */
+GstMessage *bench_message (Bench *b, GstMessageType type);
+guint bench_n_messages (Bench *b, GstMessageType type);
+
+guint64 bench_stat (Bench *b, const char *name);
+guint64 structure_uint64 (const GstStructure *s, const char *name);
+/* The `frame-times` in ms, as "0 100 200". */
+char *structure_times (const GstStructure *s);
+
+#endif
