@@ -23,13 +23,13 @@ typedef struct {
   char *name;
   struct {
     guint image_size, patch_size, width, n_layers, n_heads, head_dim, mlp;
-    guint grid;                 /* patches along an edge */
-    guint n_tokens;             /* 1 + grid * grid */
+    guint grid;     /* patches along an edge */
+    guint n_tokens; /* 1 + grid * grid */
     float eps;
   } vision;
   struct {
     guint width, n_layers, n_heads, head_dim, mlp, n_queries;
-    float eps;                  /* of ffn_ln alone; the others are 1e-5 */
+    float eps; /* of ffn_ln alone; the others are 1e-5 */
   } abstractor;
   struct {
     guint width, n_layers, n_heads, n_kv_heads, head_dim, mlp;
@@ -41,25 +41,25 @@ typedef struct {
 
 /* Reads and checks; BAD_FILE names the key and the numbers. On failure
  * @config is left cleared. */
-gboolean owl2_config_read (Owl2Config *config, const Owl2Gguf *gguf,
-    GError **error);
+gboolean owl2_config_read (
+    Owl2Config *config, const Owl2Gguf *gguf, GError **error);
 /* The same check for numbers from elsewhere, which also sets what follows from
  * others: grid, n_tokens, every head_dim. @source is named in messages. */
-gboolean owl2_config_check (Owl2Config *config, const char *source,
-    GError **error);
+gboolean owl2_config_check (
+    Owl2Config *config, const char *source, GError **error);
 void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
 void owl2_config_clear (Owl2Config *config);
 
 /* Tensors. One entry for each that a model of this configuration has. */
 typedef struct {
-  char name[64];                /* in the GGUF file */
-  char source[128];             /* in a published checkpoint */
-  guint n_dims;                 /* 1 or 2 */
-  guint64 rows, cols;           /* a vector has rows 1 */
-  guint n_source_dims;          /* 1 to 4, as published, slowest first; */
-  guint64 source_dims[4];       /* the elements lie in the same order */
-  gboolean keep_f32;            /* norms, biases, positions, queries */
-  gboolean computable;          /* may be missing in a checkpoint: positions */
+  char name[64];          /* in the GGUF file */
+  char source[128];       /* in a published checkpoint */
+  guint n_dims;           /* 1 or 2 */
+  guint64 rows, cols;     /* a vector has rows 1 */
+  guint n_source_dims;    /* 1 to 4, as published, slowest first; */
+  guint64 source_dims[4]; /* the elements lie in the same order */
+  gboolean keep_f32;      /* norms, biases, positions, queries */
+  gboolean computable;    /* may be missing in a checkpoint: positions */
 } Owl2TensorSpec;
 
 /* (transfer full): GArray of Owl2TensorSpec, in file order. A linear layer's

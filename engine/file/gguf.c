@@ -292,6 +292,11 @@ parse (Owl2Gguf *gguf, GgufCursor *c, GError **error)
   for (guint64 i = 0; i < n_tensors; i++)
     if (!take_tensor (c, gguf, &offsets[i], error))
       return FALSE;
+  if (n_tensors > 0 && (guintptr) c->data % 8 != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+        "%s: lies in memory that is not aligned to 8 bytes", gguf->name);
+    return FALSE;
+  }
   return place_tensors (c, gguf, offsets, alignment, error);
 }
 
@@ -310,11 +315,6 @@ owl2_gguf_new (GBytes *bytes, const char *name, GError **error)
   /* An empty file is not mapped at all. */
   if (!c.data)
     c.data = (const guint8 *) "";
-  if ((guintptr) c.data % 8 != 0) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
-        "%s: lies in memory that is not aligned to 8 bytes", name);
-    return NULL;
-  }
   if (!parse (gguf, &c, error))
     return NULL;
   return g_steal_pointer (&gguf);

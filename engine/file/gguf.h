@@ -17,30 +17,31 @@ typedef struct _Owl2Gguf Owl2Gguf;
 /**
  * Owl2GgufTensor:
  * @dims: as in the file: dims[0] is the fastest (a row's length)
- * @data: in the mapping; @size_bytes long; aligned as the file says (32)
+ * @data: in the mapping; @size_bytes long; aligned as the file says (32, at
+ *   least 8), counted from the start of the mapping
  */
 typedef struct {
   const char *name;
   Owl2Type type;
-  guint n_dims;                 /* 1 to 4 */
-  guint64 dims[4];              /* unused ones are 1 */
+  guint n_dims;    /* 1 to 4 */
+  guint64 dims[4]; /* unused ones are 1 */
   const guint8 *data;
   gsize size_bytes;
 } Owl2GgufTensor;
 
 /* Errors: BAD_FILE, with file, key or tensor, and the numbers. */
 Owl2Gguf *owl2_gguf_open (const char *path, GError **error);
-/* @name stands for the file in messages; @bytes is kept while it is open. */
+/* @name stands for the file in messages; @bytes is kept while it is open, and
+ * begins at an address that is a multiple of 8 (UNSUPPORTED if not). */
 Owl2Gguf *owl2_gguf_new (GBytes *bytes, const char *name, GError **error);
-void owl2_gguf_free (Owl2Gguf *gguf);   /* accepts NULL */
-const char *owl2_gguf_name (const Owl2Gguf *gguf);      /* for messages */
+void owl2_gguf_free (Owl2Gguf *gguf);              /* accepts NULL */
+const char *owl2_gguf_name (const Owl2Gguf *gguf); /* for messages */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Gguf, owl2_gguf_free)
 
 guint owl2_gguf_n_tensors (const Owl2Gguf *gguf);
 const Owl2GgufTensor *owl2_gguf_tensor_at (const Owl2Gguf *gguf, guint i);
 /* NULL if there is none of that name. */
-const Owl2GgufTensor *owl2_gguf_tensor (const Owl2Gguf *gguf,
-    const char *name);
+const Owl2GgufTensor *owl2_gguf_tensor (const Owl2Gguf *gguf, const char *name);
 
 /* Metadata. FALSE with BAD_FILE if the key is missing or of another type; any
  * integer type is taken for u32 if the value fits, f32 or f64 for f32. The
@@ -48,16 +49,16 @@ const Owl2GgufTensor *owl2_gguf_tensor (const Owl2Gguf *gguf,
  * wrong type. Strings are valid UTF-8, without NUL inside, and live as long as
  * @gguf. */
 gboolean owl2_gguf_has (const Owl2Gguf *gguf, const char *key);
-gboolean owl2_gguf_u32 (const Owl2Gguf *gguf, const char *key, guint32 *value,
-    GError **error);
+gboolean owl2_gguf_u32 (
+    const Owl2Gguf *gguf, const char *key, guint32 *value, GError **error);
 gboolean owl2_gguf_u32_or (const Owl2Gguf *gguf, const char *key,
     guint32 fallback, guint32 *value, GError **error);
-gboolean owl2_gguf_f32 (const Owl2Gguf *gguf, const char *key, float *value,
-    GError **error);
+gboolean owl2_gguf_f32 (
+    const Owl2Gguf *gguf, const char *key, float *value, GError **error);
 gboolean owl2_gguf_bool_or (const Owl2Gguf *gguf, const char *key,
     gboolean fallback, gboolean *value, GError **error);
-gboolean owl2_gguf_string (const Owl2Gguf *gguf, const char *key,
-    const char **value, GError **error);
+gboolean owl2_gguf_string (
+    const Owl2Gguf *gguf, const char *key, const char **value, GError **error);
 /* (array) of @n; borrowed. Token strings may hold any bytes but NUL. */
 gboolean owl2_gguf_strings (const Owl2Gguf *gguf, const char *key,
     const char *const **values, guint *n, GError **error);
@@ -78,21 +79,20 @@ typedef struct _Owl2GgufWriter Owl2GgufWriter;
 Owl2GgufWriter *owl2_gguf_writer_new (const char *path, GError **error);
 void owl2_gguf_writer_u32 (Owl2GgufWriter *w, const char *key, guint32 value);
 void owl2_gguf_writer_f32 (Owl2GgufWriter *w, const char *key, float value);
-void owl2_gguf_writer_bool (Owl2GgufWriter *w, const char *key,
-    gboolean value);
-void owl2_gguf_writer_string (Owl2GgufWriter *w, const char *key,
-    const char *value);
-void owl2_gguf_writer_strings (Owl2GgufWriter *w, const char *key,
-    const char *const *values, guint n);
-void owl2_gguf_writer_f32s (Owl2GgufWriter *w, const char *key,
-    const float *values, guint n);
-void owl2_gguf_writer_i32s (Owl2GgufWriter *w, const char *key,
-    const gint32 *values, guint n);
+void owl2_gguf_writer_bool (Owl2GgufWriter *w, const char *key, gboolean value);
+void owl2_gguf_writer_string (
+    Owl2GgufWriter *w, const char *key, const char *value);
+void owl2_gguf_writer_strings (
+    Owl2GgufWriter *w, const char *key, const char *const *values, guint n);
+void owl2_gguf_writer_f32s (
+    Owl2GgufWriter *w, const char *key, const float *values, guint n);
+void owl2_gguf_writer_i32s (
+    Owl2GgufWriter *w, const char *key, const gint32 *values, guint n);
 void owl2_gguf_writer_tensor (Owl2GgufWriter *w, const char *name,
     Owl2Type type, guint n_dims, const guint64 *dims);
 /* Next bytes of the tensors announced, in order; may cut a tensor anywhere. */
-gboolean owl2_gguf_writer_data (Owl2GgufWriter *w, const void *data,
-    gsize size_bytes, GError **error);
+gboolean owl2_gguf_writer_data (
+    Owl2GgufWriter *w, const void *data, gsize size_bytes, GError **error);
 gboolean owl2_gguf_writer_finish (Owl2GgufWriter *w, GError **error);
 void owl2_gguf_writer_free (Owl2GgufWriter *w); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2GgufWriter, owl2_gguf_writer_free)

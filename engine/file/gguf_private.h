@@ -28,19 +28,19 @@ gboolean gguf_bad (const Owl2Gguf *gguf, GError **error, const char *format,
     ...) G_GNUC_PRINTF (3, 4);
 
 /* The next @n bytes, or NULL with an error that says what they were for. */
-const guint8 *gguf_take (GgufCursor *c, guint64 n, const char *what,
-    GError **error);
-gboolean gguf_take_u32 (GgufCursor *c, guint32 *value, const char *what,
-    GError **error);
-gboolean gguf_take_u64 (GgufCursor *c, guint64 *value, const char *what,
-    GError **error);
+const guint8 *gguf_take (
+    GgufCursor *c, guint64 n, const char *what, GError **error);
+gboolean gguf_take_u32 (
+    GgufCursor *c, guint32 *value, const char *what, GError **error);
+gboolean gguf_take_u64 (
+    GgufCursor *c, guint64 *value, const char *what, GError **error);
 /* (transfer full): UTF-8 text without NUL, its length in front. */
-char *gguf_take_text (GgufCursor *c, guint64 max_bytes, const char *what,
-    GError **error);
+char *gguf_take_text (
+    GgufCursor *c, guint64 max_bytes, const char *what, GError **error);
 /* (transfer full): a key or tensor name. These go into messages of one line,
  * so control characters are refused. */
-char *gguf_take_name (GgufCursor *c, guint64 max_bytes, const char *what,
-    GError **error);
+char *gguf_take_name (
+    GgufCursor *c, guint64 max_bytes, const char *what, GError **error);
 
 /* gguf_keys.c */
 GHashTable *gguf_keys_new (void);

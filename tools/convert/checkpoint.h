@@ -12,9 +12,9 @@ typedef struct _Checkpoint Checkpoint;
 
 /* Finds the shards through an index, or by their published names; maps them;
  * refuses a tensor that is in two of them. */
-Checkpoint *checkpoint_open (const char *dir, const Owl2Log *log,
-    GError **error);
-void checkpoint_free (Checkpoint *ck);  /* accepts NULL */
+Checkpoint *checkpoint_open (
+    const char *dir, const Owl2Log *log, GError **error);
+void checkpoint_free (Checkpoint *ck); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Checkpoint, checkpoint_free)
 
 /* Borrowed; NULL if there is none of that name. */

@@ -13,8 +13,8 @@ G_BEGIN_DECLS
  * @fraction: 0 to 1 of the work
  * @tensor: being worked on
  */
-typedef void (*ConvertProgress) (double fraction, const char *tensor,
-    gpointer user_data);
+typedef void (*ConvertProgress) (
+    double fraction, const char *tensor, gpointer user_data);
 
 /**
  * ConvertOptions:
@@ -35,7 +35,7 @@ typedef struct {
 } ConvertOptions;
 
 typedef struct {
-  guint n_tensors, n_f32;       /* all; those that are F32 */
+  guint n_tensors, n_f32; /* all; those that are F32 */
   guint64 n_parameters;
 } ConvertSummary;
 
@@ -43,8 +43,8 @@ gboolean convert_type_supported (Owl2Type type);
 
 /* Memory stays below a few megabytes beside the mapped pages, whatever the
  * checkpoint's size. @out appears only when it is complete. */
-gboolean convert_run (const ConvertOptions *options, ConvertSummary *summary,
-    GError **error);
+gboolean convert_run (
+    const ConvertOptions *options, ConvertSummary *summary, GError **error);
 
 G_END_DECLS
 

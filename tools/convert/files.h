@@ -10,13 +10,12 @@
 G_BEGIN_DECLS
 
 /* Sets BAD_FILE, "@file: message"; always FALSE. */
-gboolean convert_bad (const char *file, GError **error, const char *format,
-    ...) G_GNUC_PRINTF (3, 4);
+gboolean convert_bad (const char *file, GError **error, const char *format, ...)
+    G_GNUC_PRINTF (3, 4);
 
 /* (transfer full): the whole file, mapped. Fails on what is no regular file
  * and on files of more than @max_bytes; never blocks on a FIFO. */
-GBytes *convert_map_file (const char *path, guint64 max_bytes,
-    GError **error);
+GBytes *convert_map_file (const char *path, guint64 max_bytes, GError **error);
 
 /* (transfer full): @text escaped and cut so that it fits into one line. */
 char *convert_quote (const char *text, gsize n);
@@ -28,10 +27,10 @@ gboolean convert_is_name (const char *text, gsize n);
 
 /* (transfer full): root object. Stricter than json-glib: no comments, nesting
  * at most 64 deep, valid UTF-8, no key twice in an object. */
-JsonObject *convert_json_parse (const char *text, gsize n, const char *file,
-    GError **error);
-JsonObject *convert_json_load (const char *path, gsize max_bytes,
-    GError **error);
+JsonObject *convert_json_parse (
+    const char *text, gsize n, const char *file, GError **error);
+JsonObject *convert_json_load (
+    const char *path, gsize max_bytes, GError **error);
 
 G_END_DECLS
 

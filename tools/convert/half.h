@@ -37,9 +37,9 @@ half_from_f16 (guint16 h)
   guint32 sign = (guint32) (h & 0x8000) << 16;
   guint32 exponent = (h >> 10) & 31, mantissa = h & 0x3ff;
 
-  if (exponent == 31)           /* infinity, NaN */
+  if (exponent == 31) /* infinity, NaN */
     return half_bits_to_float (sign | 0x7f800000 | mantissa << 13);
-  if (exponent == 0)            /* zero, subnormal: mantissa * 2^-24 */
+  if (exponent == 0) /* zero, subnormal: mantissa * 2^-24 */
     return half_bits_to_float (
         sign | half_float_to_bits ((float) mantissa * 0x1p-24f));
   return half_bits_to_float (sign | (exponent + 112) << 23 | mantissa << 13);
@@ -53,17 +53,17 @@ half_to_f16 (float f)
   guint16 sign = (guint16) ((bits >> 16) & 0x8000);
 
   bits &= 0x7fffffff;
-  if (bits > 0x7f800000)        /* NaN stays one, with its upper bits */
-    return (guint16) (sign | 0x7c00 | ((bits >> 13) & 0x3ff ? (bits >> 13)
-                                                                  & 0x3ff
-                                                            : 0x200));
+  if (bits > 0x7f800000) /* NaN stays one, with its upper bits */
+    return (guint16) (sign | 0x7c00
+                      | ((bits >> 13) & 0x3ff ? (bits >> 13) & 0x3ff : 0x200));
   if (bits >= 0x477ff000)
     return sign | 0x7c00;
-  if (bits < 0x38800000)        /* below 2^-14: adding 0.5 rounds to 2^-24 */
+  if (bits < 0x38800000) /* below 2^-14: adding 0.5 rounds to 2^-24 */
     return (guint16) (sign
                       | (half_float_to_bits (half_bits_to_float (bits) + 0.5f)
                           - 0x3f000000));
-  return (guint16) (sign | ((bits - 0x38000000 + 0xfff + ((bits >> 13) & 1)) >> 13));
+  return (guint16) (sign
+                    | ((bits - 0x38000000 + 0xfff + ((bits >> 13) & 1)) >> 13));
 }
 
 /* TRUE if half_to_f16() gives infinity or NaN. */

@@ -22,11 +22,11 @@ typedef struct {
  * two may be missing). What a file leaves out has the default of the published
  * configuration classes; what is not mPLUG-Owl2 as published is BAD_FILE with
  * the key. */
-gboolean hfconfig_load (HfConfig *hf, const char *dir, const Owl2Log *log,
-    GError **error);
+gboolean hfconfig_load (
+    HfConfig *hf, const char *dir, const Owl2Log *log, GError **error);
 /* The first of them, from memory. */
-gboolean hfconfig_parse (HfConfig *hf, const char *text, gsize n,
-    const char *file, GError **error);
+gboolean hfconfig_parse (
+    HfConfig *hf, const char *text, gsize n, const char *file, GError **error);
 void hfconfig_clear (HfConfig *hf);
 
 G_END_DECLS

@@ -31,8 +31,8 @@ typedef struct {
 
 /* (transfer full): GPtrArray of PickleTensor in the order of the dictionary,
  * names unique. BAD_FILE names @file and what is wrong, with the byte. */
-GPtrArray *pickle_read (const guint8 *data, gsize size, const char *file,
-    GError **error);
+GPtrArray *pickle_read (
+    const guint8 *data, gsize size, const char *file, GError **error);
 
 G_END_DECLS
 

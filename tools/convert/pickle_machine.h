@@ -59,7 +59,6 @@ typedef struct {
   GArray *memo;   /* PickleRef + 1; 0: not set */
 } PickleMachine;
 
-
 /* Sets BAD_FILE with the place in the pickle; always FALSE. */
 gboolean pickle_bad (PickleMachine *m, const char *format, ...)
     G_GNUC_PRINTF (2, 3);

@@ -14,7 +14,7 @@ typedef enum {
   SHARD_F32,
   SHARD_F16,
   SHARD_BF16,
-  SHARD_OTHER,                  /* may be there, but can't be read */
+  SHARD_OTHER, /* may be there, but can't be read */
 } ShardType;
 
 typedef struct _Shard Shard;
@@ -28,7 +28,7 @@ typedef struct _Shard Shard;
  * @storage, @storage_bytes: what @crc (0: none) is the checksum of
  */
 typedef struct {
-  const Shard *shard;           /* borrowed */
+  const Shard *shard; /* borrowed */
   char *name;
   ShardType type;
   char *type_name;
@@ -56,8 +56,8 @@ const ShardTensor *shard_tensor_at (const Shard *shard, guint i);
 
 /* Elements [first, first + n) in row-major order, as floats. The tensor's type
  * is not SHARD_OTHER. */
-void shard_tensor_read (const ShardTensor *t, guint64 first, gsize n,
-    float *out);
+void shard_tensor_read (
+    const ShardTensor *t, guint64 first, gsize n, float *out);
 /* Compares the checksum of the storage, if there is one. Reads all of it. */
 gboolean shard_tensor_verify (const ShardTensor *t, GError **error);
 /* Tells the kernel that elements [first, first + n) were read, so that a large

@@ -11,8 +11,8 @@ struct _Shard {
   GBytes *bytes;
   const guint8 *data;
   gsize size;
-  gboolean is_mapping;          /* of a file */
-  GPtrArray *tensors;           /* ShardTensor, owned */
+  gboolean is_mapping; /* of a file */
+  GPtrArray *tensors;  /* ShardTensor, owned */
 };
 
 /* (transfer full) */

@@ -9,18 +9,18 @@
 G_BEGIN_DECLS
 
 typedef struct {
-  GPtrArray *pieces;            /* char *, owned; UTF-8 */
-  GArray *scores;               /* float */
-  GArray *types;                /* gint32, numbers of SentencePiece */
+  GPtrArray *pieces;                     /* char *, owned; UTF-8 */
+  GArray *scores;                        /* float */
+  GArray *types;                         /* gint32, numbers of SentencePiece */
   gint32 unk_id, bos_id, eos_id, pad_id; /* pad_id: -1 if there is none */
 } SpModel;
 
 /* Accepts what a LLaMA tokenizer is: BPE with byte fallback, no
  * normalisation, a dummy prefix. Everything else is BAD_FILE. */
-SpModel *spmodel_parse (const guint8 *data, gsize size, const char *file,
-    GError **error);
+SpModel *spmodel_parse (
+    const guint8 *data, gsize size, const char *file, GError **error);
 SpModel *spmodel_load (const char *path, GError **error);
-void spmodel_free (SpModel *model);     /* accepts NULL */
+void spmodel_free (SpModel *model); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SpModel, spmodel_free)
 
 G_END_DECLS

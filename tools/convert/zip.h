@@ -10,16 +10,16 @@ G_BEGIN_DECLS
 
 typedef struct {
   char *name;
-  const guint8 *data;           /* in the mapping */
+  const guint8 *data; /* in the mapping */
   gsize size;
-  guint32 crc;                  /* of the data; 0: not known */
+  guint32 crc; /* of the data; 0: not known */
 } ZipEntry;
 
 /* (transfer full): ZipEntry by name. Refuses compressed and encrypted entries,
  * doubled names, entries outside the file and overlapping ones. Sizes come
  * from the central directory. @file is named in messages. */
-GHashTable *zip_read (const guint8 *data, gsize size, const char *file,
-    GError **error);
+GHashTable *zip_read (
+    const guint8 *data, gsize size, const char *file, GError **error);
 
 G_END_DECLS
 
