@@ -2,7 +2,67 @@
 """mPLUG-Owl2 in NumPy, float64: what the engine is compared with where no
 recorded outputs exist. Checked itself against the recorded ones."""
 
+import collections
+import io
+import json
+import pickle
+import struct
+import zipfile
+
 import numpy as np
+
+
+def bf16(data):
+    return (np.frombuffer(data, "<u2").astype(np.uint32) << 16).view(np.float32)
+
+
+def read_safetensors(path):
+    data = path.read_bytes()
+    (n,) = struct.unpack("<Q", data[:8])
+    tensors = {}
+    for name, t in json.loads(data[8:8 + n]).items():
+        if name != "__metadata__":
+            begin, end = t["data_offsets"]
+            part = data[8 + n + begin:8 + n + end]
+            value = bf16(part) if t["dtype"] == "BF16" else np.frombuffer(
+                part, {"F16": "<f2", "F32": "<f4"}[t["dtype"]])
+            tensors[name] = value.astype(np.float32).reshape(t["shape"])
+    return tensors
+
+
+def read_bin(path):
+    """A zip of a pickle and raw storages. For the checkpoints of tests/data."""
+    archive = zipfile.ZipFile(path)
+    prefix = archive.namelist()[0].split("/")[0]
+    readers = {"HalfStorage": lambda d: np.frombuffer(d, "<f2"),
+               "FloatStorage": lambda d: np.frombuffer(d, "<f4"),
+               "BFloat16Storage": bf16}
+
+    def rebuild(storage, offset, size, stride, *_):
+        return storage[offset:offset + int(np.prod(size))].reshape(
+            size).astype(np.float32)
+
+    class Reader(pickle.Unpickler):
+        def find_class(self, module, name):
+            if name in readers:
+                return name
+            return {"OrderedDict": collections.OrderedDict,
+                    "_rebuild_tensor_v2": rebuild}[name]
+
+        def persistent_load(self, pid):
+            return readers[pid[1]](archive.read(f"{prefix}/data/{pid[2]}"))
+
+    return Reader(io.BytesIO(archive.read(f"{prefix}/data.pkl"))).load()
+
+
+def read_checkpoint(folder):
+    """config.json and name -> float32 array."""
+    tensors = {}
+    for path in sorted(folder.glob("*.safetensors")):
+        tensors.update(read_safetensors(path))
+    for path in sorted(folder.glob("*.bin")):
+        tensors.update(read_bin(path))
+    return json.loads((folder / "config.json").read_text()), tensors
 
 
 def layernorm(x, w, b, eps):
@@ -59,11 +119,14 @@ def key_positions(grid, width):
 
 
 class Model:
-    """tensors: name in a published checkpoint -> array; config: config.json."""
+    """config: config.json; tensors: name in a published checkpoint -> array."""
 
-    def __init__(self, tensors, config):
+    def __init__(self, config, tensors):
         self.t = {k: np.asarray(v, np.float64) for k, v in tensors.items()}
         self.c = config
+        if config.get("tie_word_embeddings"):
+            self.t.setdefault("lm_head.weight",
+                              self.t["model.embed_tokens.weight"])
         self.vis = config["visual_config"]["visual_model"]
         self.abs = config["visual_config"]["visual_abstractor"]
 
