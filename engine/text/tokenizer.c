@@ -21,7 +21,6 @@ typedef struct {
   guint32 len;       /* bytes; 0: merged into the one before */
   gint32 prev, next; /* -1: none */
   gint32 id;
-  gboolean frozen; /* a user-defined piece: never merges */
 } Symbol;
 
 typedef struct {
@@ -85,7 +84,7 @@ add_candidate (Encoder *e, gint32 left, gint32 right)
   const Symbol *s = (const Symbol *) (void *) e->symbols->data;
   Candidate c;
 
-  if (left < 0 || right < 0 || s[left].frozen || s[right].frozen)
+  if (left < 0 || right < 0)
     return;
   c.len = s[left].len + s[right].len;
   c.id = owl2_vocab_find (tok, e->text + s[left].start, c.len);
@@ -94,8 +93,9 @@ add_candidate (Encoder *e, gint32 left, gint32 right)
   c.key = (guint64) tok->rank[c.id] << 32 | ~(guint32) left;
   heap_push (e->heap, c);
 
-  /* An unused piece helps merging, but is taken apart again at the end, into
-   * the pair that was seen last. */
+  /* An unused piece helps merging, but is taken apart again at the end. The
+   * merges inside it come in the same order wherever it stands, so there is
+   * one pair only that it can be made of. */
   if (tok->types[c.id] == OWL2_PIECE_UNUSED) {
     if (!e->unused)
       e->unused = g_hash_table_new (NULL, NULL);
@@ -201,10 +201,10 @@ normalise (const char *text, gsize len)
 }
 
 static void
-add_symbol (Encoder *e, guint32 start, guint32 len, gboolean frozen)
+add_symbol (Encoder *e, guint32 start, guint32 len)
 {
   gint32 i = (gint32) e->symbols->len;
-  Symbol s = { start, len, i - 1, -1, ID_UNKNOWN_YET, frozen };
+  Symbol s = { start, len, i - 1, -1, ID_UNKNOWN_YET };
 
   if (i > 0)
     g_array_index (e->symbols, Symbol, i - 1).next = i;
@@ -225,12 +225,10 @@ encode_normalised (Encoder *e, gsize len)
 
     if (!frozen)
       n = (guint) owl2_utf8_next (e->text + i, len - i, &code);
-    /* How an unused piece is taken apart depends on the whole text, so a
-     * vocabulary with such pieces gets one run. */
-    if (!tok->has_unused
-        && (frozen || !joined || !owl2_vocab_has_pair (tok, last, code)))
+    /* User-defined pieces merge with nothing. */
+    if (frozen || !joined || !owl2_vocab_has_pair (tok, last, code))
       end_run (e);
-    add_symbol (e, (guint32) i, n, frozen);
+    add_symbol (e, (guint32) i, n);
     joined = !frozen;
     last = code;
     i += n;

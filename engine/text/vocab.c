@@ -270,7 +270,6 @@ add_piece (Owl2Tokenizer *tok, const Owl2Vocab *v, guint i, const char *source,
   }
   if (owl2_vocab_is_plain (tok, (gint32) i))
     mark_pairs (tok, piece);
-  tok->has_unused |= v->types[i] == OWL2_PIECE_UNUSED;
   return TRUE;
 }
 

@@ -22,7 +22,6 @@ struct _Owl2Tokenizer {
   guint n;
   gint32 bos, eos, unk;
   guint max_piece; /* bytes of the longest piece */
-  gboolean has_unused;
 
   char *bytes;    /* all pieces, each NUL-terminated */
   guint32 *start; /* [n + 1]: piece i begins at bytes[start[i]] */

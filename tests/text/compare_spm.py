@@ -95,7 +95,8 @@ def random_model(rng):
                        for _ in range(1 if i < 6 else rng.randint(1, 7)))
         if text not in seen:
             seen.add(text)
-            pieces.append((text, rng.randint(-5, 1) * 0.5, rng.choice(kinds)))
+            score = rng.choice([-1.5, -1, -0.5, -0.0, 0.0, 0.5])
+            pieces.append((text, score, rng.choice(kinds)))
     return pieces
 
 
@@ -114,7 +115,8 @@ def random_text(rng, most):
     for _ in range(rng.randint(0, most)):
         dice = rng.random()
         if kind == 0:
-            out += rng.choice(LETTERS[:4] + [" "]).encode()
+            # "z" is in no piece made by chance: it cuts the text into runs.
+            out += rng.choice(LETTERS[:4] + [" ", "z"]).encode()
         elif dice < 0.55:
             out += rng.choice(PARTS).encode()
         elif dice < 0.75:

@@ -72,6 +72,60 @@ test_special (void)
   }
 }
 
+/* Where one special piece begins another, the longer one is taken. */
+static void
+test_special_longest (void)
+{
+  const gint32 want[] = { 2, 1 };
+  g_autoptr (TestVocab) vocab = test_vocab_new ();
+  g_autoptr (Owl2Tokenizer) tok = NULL;
+  g_autoptr (GArray) ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  Owl2Vocab view;
+
+  test_vocab_add_base (vocab);
+  test_vocab_add (vocab, TEST_SPACE, 0, OWL2_PIECE_NORMAL);
+  g_free (g_ptr_array_index (vocab->pieces, 2));
+  g_ptr_array_index (vocab->pieces, 2) = g_strdup ("<s>>");
+  view = test_vocab_view (vocab);
+  for (guint i = 0; i < 2; i++) {
+    g_clear_pointer (&tok, owl2_tokenizer_free);
+    tok = owl2_tokenizer_new (&view, "longest", NULL);
+    g_array_set_size (ids, 0);
+    owl2_tokenizer_encode_special (tok, "<s>><s>", -1, ids);
+    test_assert_ids ("<s>><s>", ids, want, G_N_ELEMENTS (want));
+    view.bos_id = 2;
+    view.eos_id = 1;
+  }
+}
+
+/* Merges may lead to the very bytes of a reserved piece, but not to it. */
+static void
+test_reserved_bytes (void)
+{
+  const gint32 want[] = { 260, 262, 261, 262, 263, 264 };
+  g_autoptr (TestVocab) vocab = test_vocab_new ();
+  g_autoptr (Owl2Tokenizer) tok = NULL;
+  g_autoptr (GArray) ids = NULL;
+  Owl2Vocab view;
+
+  test_vocab_add_base (vocab);
+  test_vocab_add (vocab, TEST_SPACE, -9, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, TEST_SPACE "</", -1, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, "</", -1, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, "s>", -1, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, "<0x4", -1, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, "1>", -1, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, "<0", 0, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, "x4", 0, OWL2_PIECE_NORMAL);
+  /* Else no merge would even be tried between these characters. */
+  test_vocab_add (vocab, "/s", -8, OWL2_PIECE_NORMAL);
+  test_vocab_add (vocab, "41", -8, OWL2_PIECE_NORMAL);
+  view = test_vocab_view (vocab);
+  tok = owl2_tokenizer_new (&view, "reserved", NULL);
+  ids = encode (tok, "</s></s><0x41>", -1);
+  test_assert_ids ("</s></s><0x41>", ids, want, G_N_ELEMENTS (want));
+}
+
 /* Plain encoding never gives a reserved id, whatever the text says. */
 static void
 test_no_reserved (void)
@@ -328,7 +382,8 @@ random_vocab (GRand *rand, gboolean unused, gboolean user)
       type = OWL2_PIECE_USER_DEFINED;
     if (g_hash_table_add (seen, g_strdup (word->str)))
       test_vocab_add (vocab, word->str,
-          (float) g_rand_int_range (rand, -4, 2) * 0.5f, type);
+          (float) g_rand_int_range (rand, -4, 2) * (i % 2 ? 0.5f : -0.5f),
+          type);
     g_string_free (word, TRUE);
   }
   return vocab;
@@ -356,7 +411,11 @@ test_plain (gconstpointer data)
       GString *text = random_word (rand, t < 35 ? 24 : 120);
       g_autoptr (GArray) got = NULL, want = NULL;
 
+      /* Characters of no piece cut the text into runs. */
       g_string_replace (text, "c", " ", t % 2);
+      g_string_replace (text, "bb", "z", t % 3);
+      if (t % 4 == 0)
+        g_string_append_printf (text, "z%s", text->str);
       got = encode (tok, text->str, -1);
       want = plain_encode (&plain, text->str);
       test_assert_ids (
@@ -599,6 +658,8 @@ main (int argc, char **argv)
   g_test_add_data_func ("/tokenizer/golden/mini", "mini", test_golden);
   g_test_add_data_func ("/tokenizer/golden/gqa", "gqa", test_golden);
   g_test_add_func ("/tokenizer/special", test_special);
+  g_test_add_func ("/tokenizer/special-longest", test_special_longest);
+  g_test_add_func ("/tokenizer/reserved-bytes", test_reserved_bytes);
   g_test_add_func ("/tokenizer/no-reserved", test_no_reserved);
   g_test_add_func ("/tokenizer/round-trip", test_round_trip);
   g_test_add_func ("/tokenizer/damaged", test_damaged);
