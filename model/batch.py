@@ -74,6 +74,18 @@ def pack(tok, items, rows, talk):
             torch.tensor([x[2] for x in targets]), answers)
 
 
+def fill(tok, asked, room):
+    """As many of the questions as fit into `room` tokens, one at least, so that rows are equally long."""
+    out, used = [], 0
+    for kind, q, a in asked:
+        used += len(tok.ask(q)) + len(tok.encode(a)) + 1
+        if out and used > room:
+            used -= len(tok.ask(q)) + len(tok.encode(a)) + 1
+            continue
+        out.append((kind, q, a))
+    return out
+
+
 def ask(rng, scene, n, captions):
     """The questions of one picture; in stage 1 captions only."""
     if captions:

@@ -54,6 +54,8 @@ def shape_items(n, split, frames, kinds, photos):
             if split == 'held':         # ask about the pair that was never trained
                 new = [o for o in scene['objects'] if (o['colour'], o['shape']) in world.HELD_PAIRS]
                 if kind in ('colour', 'shape', 'where', 'row', 'column', 'direction', 'action', 'is moving', 'size'):
+                    if kind == 'direction' and len(scene['objects']) > 1:
+                        continue
                     focus = dict(scene, objects=new)
                     if kind in ('colour', 'shape') and any(
                             o is not new[0] and (o['colour'] == new[0]['colour'] or o['shape'] == new[0]['shape'])

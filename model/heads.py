@@ -39,10 +39,10 @@ class Heads(nn.Module):
         p = linear(vision[:, 1:], self.patch.weight, self.patch.bias).float()
         weight = torch.ones(13)
         weight[0] = 0.15
-        loss = F.cross_entropy(p[..., :9].reshape(-1, 9), shape.view(-1), weight[:9])
-        loss = loss + F.cross_entropy(p[..., 9:22].reshape(-1, 13), colour.view(-1), weight)
+        loss = 5 * F.cross_entropy(p[..., :9].reshape(-1, 9), shape.view(-1), weight[:9])
+        loss = loss + 1.5 * F.cross_entropy(p[..., 9:22].reshape(-1, 13), colour.view(-1), weight)
         bits = (letters[..., None] >> torch.arange(26)) & 1
-        loss = loss + 4 * F.binary_cross_entropy_with_logits(p[..., 22:], bits.float(), pos_weight=torch.tensor(4.0))
+        loss = loss + 8 * F.binary_cross_entropy_with_logits(p[..., 22:], bits.float(), pos_weight=torch.tensor(4.0))
         full = shape > 0
         right = {'patch shape': (p[..., :9].argmax(-1) == shape)[full].float().mean().item()}
         x = F.layer_norm(rows[:, :-1], rows.shape[-1:])

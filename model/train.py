@@ -30,7 +30,7 @@ from heads import Heads
 
 RANKS = 2
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 2800, 1.2e-3), ('captions', 700, 1.2e-3), ('instruct', 3200, 1.2e-3)]
+STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 300, 1.2e-3), ('instruct', 3200, 1.2e-3)]
 SHARES = {'shapes': 0.66, 'text': 0.2, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
 CLIP_SHARES = {'shapes': 0.78, 'text': 0.02, 'pattern': 0.14, 'plain': 0.02, 'photo': 0.04}
 
@@ -192,8 +192,8 @@ class Trainer:
         return loss, [(k, r) for k, r in right if k == 'fact'], {}
 
     def step_vision(self, rng):
-        a, c = self.images.draw(rng, 20, SHARES), self.clips.draw(rng, 10, CLIP_SHARES)
-        b = self.crowds.draw(rng, 12, {'crowd': 1})
+        a, c = self.images.draw(rng, 16, SHARES), self.clips.draw(rng, 8, CLIP_SHARES)
+        b = self.crowds.draw(rng, 18, {'crowd': 1})
         f = rng.integers(0, world.FRAMES, len(c))
         frames = np.concatenate([batch.frames_of(rng, self.images, a), batch.frames_of(rng, self.crowds, b)] +
                                 [world.adjust(rng, self.clips.pictures[i, k][None]) for i, k in zip(c, f)])
@@ -211,10 +211,10 @@ class Trainer:
         rows = self.net.model.visual_abstractor(vision)
         targets = [torch.cat(t) for t in zip(batch.aux_of(self.images, a), batch.aux_of(self.clips, c))]
         aux, right = self.heads(vision, rows, targets)
-        n = 2 if captions else 4
-        items = [batch.ask(rng, self.images.scenes[i], n, captions) for i in a]
+        n, room = (2, 999) if captions else (7, 88)
+        items = [batch.fill(self.tok, batch.ask(rng, self.images.scenes[i], n, captions), room) for i in a]
         la, ra = self.picture_loss(rng, rows[:len(a)], items, 'image')
-        items = [batch.ask(rng, self.clips.scenes[i], n, captions) for i in c]
+        items = [batch.fill(self.tok, batch.ask(rng, self.clips.scenes[i], n, captions), room) for i in c]
         lc, rc = self.picture_loss(rng, rows[len(a):].reshape(len(c), -1, rows.shape[2]), items, 'clip')
         loss = la + 0.8 * lc + (0.1 if captions else 0.05) * aux
         if not captions:
