@@ -78,8 +78,7 @@ worker_progress (const char *stage, double fraction, gpointer user_data)
     w->progress_ns = now;
     g_free (w->progress_stage);
     w->progress_stage = g_strdup (stage);
-    w->funcs.progress (
-        GST_PROGRESS_TYPE_CONTINUE, text, percent, w->user_data);
+    w->funcs.progress (GST_PROGRESS_TYPE_CONTINUE, text, percent, w->user_data);
   }
   return TRUE;
 }

@@ -27,78 +27,114 @@ gst_owl2_pool_raw_bytes (GstOwl2Pool *pool)
 
 /* ---- frame ------------------------------------------------------------- */
 
-/* A buffer of its own size from memory that may be refused; GStreamer's system
- * allocator aborts the process instead. */
-static GstBuffer *
-frame_alloc (gsize size, GError **error)
-{
-  gpointer memory = g_try_malloc (size);
+/* The converter may read a format's last bytes in words. */
+#define SLACK 64
 
-  if (!memory) {
+/* Whether the planes that @meta describes lie in @size bytes. In tiled formats
+ * a stride is no distance between rows, so only their starts can be checked. */
+static gboolean
+meta_fits (const GstVideoMeta *meta, const GstVideoInfo *info, gsize size)
+{
+  const GstVideoFormatInfo *format = info->finfo;
+
+  for (guint i = 0; i < meta->n_planes; i++) {
+    gint64 first = (gint64) meta->offset[i], last = first, row = 1;
+    gint components[GST_VIDEO_MAX_COMPONENTS];
+
+    if (!GST_VIDEO_FORMAT_INFO_IS_TILED (format)) {
+      row = ABS (info->stride[i]) - SLACK;
+      gst_video_format_info_component (format, i, components);
+      if (!GST_VIDEO_FORMAT_INFO_HAS_PALETTE (format) || i == 0)
+        last += ((gint64) GST_VIDEO_INFO_COMP_HEIGHT (info, components[0]) - 1)
+                * meta->stride[i];
+    }
+    if (MIN (first, last) < 0 || MAX (first, last) + row > (gint64) size)
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+meta_check (const GstVideoMeta *meta, const GstVideoInfo *info, gsize size,
+    GError **error)
+{
+  if (meta->format == GST_VIDEO_INFO_FORMAT (info)
+      && meta->width == (guint) info->width
+      && meta->height == (guint) info->height
+      && meta->n_planes == GST_VIDEO_INFO_N_PLANES (info)
+      && meta_fits (meta, info, size))
+    return TRUE;
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+      "a buffer of %" G_GSIZE_FORMAT " bytes has a %ux%u %s frame, its caps say"
+      " %dx%d %s",
+      size, meta->width, meta->height,
+      gst_video_format_to_string (meta->format), info->width, info->height,
+      gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
+  return FALSE;
+}
+
+/* All bytes of the picture in memory of our own, in the layout that they have:
+ * what copies rows or planes one by one leaves out what a format keeps beyond
+ * its width. GStreamer's allocator is not used, it aborts when memory is short.
+ */
+static GstBuffer *
+frame_copy (GstBuffer *from, const GstVideoInfo *info, GError **error)
+{
+  GstVideoMeta *meta = gst_buffer_get_video_meta (from);
+  const gsize size = meta ? gst_buffer_get_size (from) : info->size;
+  guint8 *data;
+  gsize n;
+  GstBuffer *copy;
+
+  if (meta && !meta_check (meta, info, size, error))
+    return NULL;
+  data = g_try_malloc (size + SLACK);
+  if (!data) {
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
         "no memory for a copy of a frame of %" G_GSIZE_FORMAT " bytes", size);
     return NULL;
   }
-  return gst_buffer_new_wrapped (memory, size);
-}
+  memset (data + size, 0, SLACK);
 
-static gboolean
-frame_copy (
-    GstBuffer *to, GstBuffer *from, const GstVideoInfo *info, GError **error)
-{
-  GstVideoFrame src, dest;
-  gboolean ok;
-
-  if (!gst_video_frame_map (&src, info, from, GST_MAP_READ)) {
+  n = gst_buffer_extract (from, 0, data, size);
+  if (n < size) {
+    g_free (data);
     g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
-        "a buffer of %" G_GSIZE_FORMAT " bytes can't be read as a %dx%d %s"
-        " frame of %" G_GSIZE_FORMAT " bytes",
-        gst_buffer_get_size (from), info->width, info->height,
-        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)), info->size);
-    return FALSE;
-  }
-  if (src.info.width != info->width || src.info.height != info->height) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
-        "a buffer has a %dx%d frame, its caps say %dx%d", src.info.width,
-        src.info.height, info->width, info->height);
-    gst_video_frame_unmap (&src);
-    return FALSE;
-  }
-  ok = gst_video_frame_map (&dest, info, to, GST_MAP_WRITE);
-  if (ok) {
-    ok = gst_video_frame_copy (&dest, &src);
-    gst_video_frame_unmap (&dest);
-  }
-  gst_video_frame_unmap (&src);
-  if (!ok)
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
-        "a %dx%d %s frame can't be copied", info->width, info->height,
+        "%" G_GSIZE_FORMAT " of the %" G_GSIZE_FORMAT " bytes of a %dx%d %s"
+        " frame can be read",
+        n, size, info->width, info->height,
         gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
-  return ok;
+    return NULL;
+  }
+
+  copy = gst_buffer_new_wrapped (data, size);
+  /* Whether this very frame is interlaced is in the flags. */
+  gst_buffer_copy_into (copy, from, GST_BUFFER_COPY_FLAGS, 0, -1);
+  if (meta)
+    gst_buffer_add_video_meta_full (copy, meta->flags, meta->format,
+        meta->width, meta->height, meta->n_planes, meta->offset, meta->stride);
+  return copy;
 }
 
 GstOwl2Frame *
 gst_owl2_frame_new (
     GstOwl2Pool *pool, const GstOwl2Picture *picture, GError **error)
 {
-  const GstVideoInfo *info = picture->info;
-  g_autoptr (GstBuffer) copy = frame_alloc (info->size, error);
+  GstBuffer *raw = frame_copy (picture->buffer, picture->info, error);
   GstOwl2Frame *frame;
 
-  if (!copy || !frame_copy (copy, picture->buffer, info, error))
+  if (!raw)
     return NULL;
-  /* Whether this very frame is interlaced is in the flags. */
-  gst_buffer_copy_into (copy, picture->buffer, GST_BUFFER_COPY_FLAGS, 0, -1);
-
   frame = g_new0 (GstOwl2Frame, 1);
   g_atomic_ref_count_init (&frame->refs);
   frame->pool = pool;
   g_atomic_ref_count_inc (&pool->refs);
   frame->time = picture->time;
   frame->arrived_ns = picture->arrived_ns;
-  frame->info = *info;
-  frame->raw = g_steal_pointer (&copy);
-  g_atomic_pointer_add (&pool->raw_bytes, (gssize) info->size);
+  frame->info = *picture->info;
+  frame->raw = raw;
+  frame->raw_bytes = gst_buffer_get_size (raw);
+  g_atomic_pointer_add (&pool->raw_bytes, (gssize) frame->raw_bytes);
   return frame;
 }
 
@@ -127,7 +163,7 @@ gst_owl2_frame_drop_raw (GstOwl2Frame *frame)
   if (!frame->raw)
     return;
   gst_clear_buffer (&frame->raw);
-  g_atomic_pointer_add (&frame->pool->raw_bytes, -(gssize) frame->info.size);
+  g_atomic_pointer_add (&frame->pool->raw_bytes, -(gssize) frame->raw_bytes);
 }
 
 /* ---- rgb --------------------------------------------------------------- */

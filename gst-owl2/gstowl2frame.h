@@ -50,6 +50,7 @@ typedef struct {
   guint64 arrived_ns;
   GstVideoInfo info;
   GstBuffer *raw;
+  gsize raw_bytes;
   Owl2Features *features;
   GError *error;
   guint uses;

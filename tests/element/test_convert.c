@@ -30,8 +30,8 @@ random_frame (const char *caps_text, GstVideoInfo *info)
 static GstBuffer *
 reference_rgb (const char *caps, GstBuffer *buffer)
 {
-  GstHarness *h =
-      gst_harness_new_parse ("videoconvert ! video/x-raw,format=RGB");
+  GstHarness *h = gst_harness_new_parse (
+      "videoconvert ! capsfilter caps=video/x-raw,format=RGB");
   GstBuffer *out;
 
   gst_harness_set_src_caps_str (h, caps);
@@ -62,33 +62,34 @@ compare (const char *caps, GstBuffer *buffer)
   g_autoptr (GstBuffer) want = reference_rgb (caps, buffer);
   g_autoptr (GstCaps) out_caps = gst_caps_from_string (caps);
   Bench *b = bench_with_caps (caps, NULL);
-  GstMapInfo map;
+  GstVideoFrame frame;
   GstVideoInfo info;
   FakeImage image;
-  gsize stride;
 
   fake_keep_images ();
   gst_caps_set_simple (out_caps, "format", G_TYPE_STRING, "RGB", NULL);
   gst_structure_remove_fields (
       gst_caps_get_structure (out_caps, 0), "colorimetry", "chroma-site", NULL);
   g_assert_true (gst_video_info_from_caps (&info, out_caps));
-  stride = (gsize) info.stride[0];
 
   g_assert_cmpint (gst_harness_push (b->h, buffer), ==, GST_FLOW_OK);
   g_assert_cmpuint (fake_n_calls (FAKE_ENCODE), ==, 1);
   image = fake_image (0);
   g_assert_cmpuint (image.width, ==, (guint) info.width);
   g_assert_cmpuint (image.height, ==, (guint) info.height);
-  gst_buffer_map (want, &map, GST_MAP_READ);
+  g_assert_true (gst_video_frame_map (&frame, &info, want, GST_MAP_READ));
   for (guint y = 0; y < image.height; y++)
     for (gsize x = 0; x < 3 * (gsize) image.width; x++) {
+      const guint8 *row =
+          (guint8 *) GST_VIDEO_FRAME_PLANE_DATA (&frame, 0)
+          + y * (gsize) GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0);
       const guint8 got = image.rgb[y * 3 * image.width + x];
 
-      if (got != map.data[y * stride + x])
+      if (got != row[x])
         g_error ("%s: row %u byte %u is %u, videoconvert has %u", caps, y,
-            (guint) x, got, map.data[y * stride + x]);
+            (guint) x, got, row[x]);
     }
-  gst_buffer_unmap (want, &map);
+  gst_video_frame_unmap (&frame);
   bench_end (b);
 }
 
@@ -119,6 +120,52 @@ test_formats (void)
 
       compare_random (caps);
     }
+}
+
+/* The same with padding on all sides, which only the GstVideoMeta tells of. */
+static void
+test_padded (void)
+{
+  guint n_formats, n_compared = 0;
+  const GstVideoFormat *formats = gst_video_formats_raw (&n_formats);
+
+  for (guint i = 0; i < n_formats; i++)
+    for (guint k = 0; k < 2; k++) {
+      const guint width = k ? 37 : 64, height = k ? 21 : 48;
+      g_autofree char *caps = g_strdup_printf (
+          "video/x-raw,format=%s,width=%u,height=%u,framerate=25/1",
+          gst_video_format_to_string (formats[i]), width, height);
+      g_autoptr (GstCaps) parsed = gst_caps_from_string (caps);
+      GstVideoAlignment align;
+      GstVideoInfo info;
+      GstBuffer *buffer;
+      GstMapInfo map;
+
+      gst_video_alignment_reset (&align);
+      align.padding_top = 4;
+      align.padding_left = 8;
+      align.padding_right = 24;
+      align.padding_bottom = 6;
+      align.stride_align[0] = align.stride_align[1] = 15;
+      g_assert_true (gst_video_info_from_caps (&info, parsed));
+      if (!gst_video_info_align (&info, &align))
+        continue;
+      if (GST_VIDEO_FORMAT_INFO_IS_TILED (info.finfo))
+        continue; /* the planes that come out lie outside of the buffer */
+      buffer = gst_buffer_new_allocate (NULL, info.size, NULL);
+      gst_buffer_map (buffer, &map, GST_MAP_WRITE);
+      for (gsize n = 0; n < map.size; n++)
+        map.data[n] = (guint8) g_test_rand_int ();
+      gst_buffer_unmap (buffer, &map);
+      gst_buffer_add_video_meta_full (buffer, GST_VIDEO_FRAME_FLAG_NONE,
+          formats[i], width, height, info.finfo->n_planes, info.offset,
+          info.stride);
+      GST_BUFFER_PTS (buffer) = 0;
+      g_test_message ("%s", caps);
+      compare (caps, buffer);
+      n_compared++;
+    }
+  g_assert_cmpuint (n_compared, >, 150);
 }
 
 /* Ranges, matrices and chroma sites, and pictures made of two fields. */
@@ -248,6 +295,7 @@ static void
 add_tests (void)
 {
   g_test_add_func ("/convert/formats", test_formats);
+  g_test_add_func ("/convert/padded", test_padded);
   g_test_add_func ("/convert/colorimetry", test_colorimetry);
   g_test_add_func ("/convert/mixed-interlacing", test_mixed_interlacing);
   g_test_add_func ("/convert/video-meta", test_video_meta);
