@@ -8,12 +8,17 @@
 int
 bench_main (int *argc, char ***argv, void (*add_tests) (void))
 {
+  int ret;
+
   g_test_init (argc, argv, NULL);
   gst_init (argc, argv);
   gst_element_register (NULL, "owl2", GST_RANK_NONE, GST_TYPE_OWL2);
   fake_reset ();
   add_tests ();
-  return g_test_run ();
+  ret = g_test_run ();
+  /* For the leaks tracer, which tells now. */
+  gst_deinit ();
+  return ret;
 }
 
 GstElement *
@@ -99,6 +104,107 @@ bench_push_range (Bench *b, guint from, guint to)
     g_assert_cmpint (bench_push (b, i), ==, GST_FLOW_OK);
 }
 
+struct _BenchCall {
+  Bench *b;
+  gboolean eos;
+  guint index;
+  int result;
+  int done; /* atomic */
+  GThread *thread;
+};
+
+static gpointer
+call_run (gpointer data)
+{
+  BenchCall *call = data;
+
+  if (call->eos)
+    call->result = gst_harness_push_event (call->b->h, gst_event_new_eos ());
+  else
+    call->result = bench_push (call->b, call->index);
+  g_atomic_int_set (&call->done, 1);
+  return NULL;
+}
+
+static BenchCall *
+call_new (Bench *b, gboolean eos, guint index)
+{
+  BenchCall *call = g_new0 (BenchCall, 1);
+
+  call->b = b;
+  call->eos = eos;
+  call->index = index;
+  call->thread = g_thread_new ("push", call_run, call);
+  return call;
+}
+
+BenchCall *
+bench_push_async (Bench *b, guint i)
+{
+  return call_new (b, FALSE, i);
+}
+
+BenchCall *
+bench_eos_async (Bench *b)
+{
+  return call_new (b, TRUE, 0);
+}
+
+gboolean
+bench_call_is_done (BenchCall *call)
+{
+  return g_atomic_int_get (&call->done);
+}
+
+int
+bench_call_finish (BenchCall *call)
+{
+  gint64 end = g_get_monotonic_time () + (gint64) (TIMEOUT / 1000);
+  int result;
+
+  while (!bench_call_is_done (call)) {
+    if (g_get_monotonic_time () > end)
+      g_error ("the streaming thread does not come back");
+    g_usleep (1000);
+  }
+  g_thread_join (call->thread);
+  result = call->result;
+  g_free (call);
+  return result;
+}
+
+void
+bench_eos (Bench *b)
+{
+  g_assert_true (gst_harness_push_event (b->h, gst_event_new_eos ()));
+}
+
+void
+bench_flush (Bench *b)
+{
+  GstSegment segment;
+
+  g_assert_true (gst_harness_push_event (b->h, gst_event_new_flush_start ()));
+  g_assert_true (
+      gst_harness_push_event (b->h, gst_event_new_flush_stop (TRUE)));
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  g_assert_true (
+      gst_harness_push_event (b->h, gst_event_new_segment (&segment)));
+}
+
+guint
+bench_n_events (Bench *b, GstEventType type)
+{
+  GstEvent *event;
+  guint n = 0;
+
+  while ((event = gst_harness_try_pull_event (b->h))) {
+    n += GST_EVENT_TYPE (event) == type;
+    gst_event_unref (event);
+  }
+  return n;
+}
+
 GstBuffer *
 bench_pull (Bench *b)
 {
@@ -137,6 +243,32 @@ bench_answer (Bench *b, GstClockTime timeout)
       return gst_structure_copy (s);
   }
   return NULL;
+}
+
+guint
+bench_n_answers (Bench *b)
+{
+  GstStructure *s;
+  guint n = 0;
+
+  while ((s = bench_answer (b, 0))) {
+    gst_structure_free (s);
+    n++;
+  }
+  return n;
+}
+
+void
+bench_wait_stat (Bench *b, const char *name, guint64 value)
+{
+  gint64 end = g_get_monotonic_time () + (gint64) (TIMEOUT / 1000);
+
+  while (bench_stat (b, name) < value) {
+    if (g_get_monotonic_time () > end)
+      g_error ("%s stays at %" G_GUINT64_FORMAT ", not %" G_GUINT64_FORMAT,
+          name, bench_stat (b, name), value);
+    g_usleep (500);
+  }
 }
 
 GstMessage *

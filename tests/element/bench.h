@@ -40,6 +40,20 @@ GstBuffer *bench_buffer (guint i);
 GstFlowReturn bench_push (Bench *b, guint i);
 /* Pushes frames @from to @to - 1; all must flow. */
 void bench_push_range (Bench *b, guint from, guint to);
+/* bench_push() and an EOS event on a thread of their own; gst_harness_push()
+ * does not return while the element waits. finish() returns the flow, or for
+ * EOS whether the event was taken; it fails after 20 s. */
+typedef struct _BenchCall BenchCall;
+BenchCall *bench_push_async (Bench *b, guint i);
+BenchCall *bench_eos_async (Bench *b);
+gboolean bench_call_is_done (BenchCall *call);
+int bench_call_finish (BenchCall *call);
+
+void bench_eos (Bench *b);
+void bench_flush (Bench *b);
+/* The number of events of this type that came out so far. */
+guint bench_n_events (Bench *b, GstEventType type);
+
 /* (transfer full): fails if there is none within 20 s. */
 GstBuffer *bench_pull (Bench *b);
 /* Pulls and drops all that is there. */
@@ -52,6 +66,10 @@ GstStructure *bench_answer (Bench *b, GstClockTime timeout);
 GstMessage *bench_message (Bench *b, GstMessageType type);
 guint bench_n_messages (Bench *b, GstMessageType type);
 
+/* Answers that are on the bus. */
+guint bench_n_answers (Bench *b);
+/* Waits for the worker; fails after 20 s. */
+void bench_wait_stat (Bench *b, const char *name, guint64 value);
 guint64 bench_stat (Bench *b, const char *name);
 guint64 structure_uint64 (const GstStructure *s, const char *name);
 /* The `frame-times` in ms, as "0 100 200". */
