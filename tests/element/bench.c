@@ -180,16 +180,27 @@ bench_eos (Bench *b)
 }
 
 void
-bench_flush (Bench *b)
+bench_new_segment (Bench *b)
 {
   GstSegment segment;
 
-  g_assert_true (gst_harness_push_event (b->h, gst_event_new_flush_start ()));
-  g_assert_true (
-      gst_harness_push_event (b->h, gst_event_new_flush_stop (TRUE)));
   gst_segment_init (&segment, GST_FORMAT_TIME);
   g_assert_true (
       gst_harness_push_event (b->h, gst_event_new_segment (&segment)));
+}
+
+void
+bench_flush_start (Bench *b)
+{
+  g_assert_true (gst_harness_push_event (b->h, gst_event_new_flush_start ()));
+}
+
+void
+bench_flush_stop (Bench *b)
+{
+  g_assert_true (
+      gst_harness_push_event (b->h, gst_event_new_flush_stop (TRUE)));
+  bench_new_segment (b);
 }
 
 guint

@@ -50,7 +50,11 @@ gboolean bench_call_is_done (BenchCall *call);
 int bench_call_finish (BenchCall *call);
 
 void bench_eos (Bench *b);
-void bench_flush (Bench *b);
+/* A TIME segment from 0. */
+void bench_new_segment (Bench *b);
+void bench_flush_start (Bench *b);
+/* With a new segment. */
+void bench_flush_stop (Bench *b);
 /* The number of events of this type that came out so far. */
 guint bench_n_events (Bench *b, GstEventType type);
 

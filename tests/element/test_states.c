@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Flushes and state changes at every bad moment: nothing hangs, nothing stays.
+ * Also run under ThreadSanitizer. */
+#include "bench.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define DROP 2
+#define WAIT 1
+
+/* ---- flush ------------------------------------------------------------- */
+
+/* The streaming thread waits for an answer and a flush lets it go; afterwards
+ * all is as in the beginning. */
+static void
+check_flush_wait (FakeCall where)
+{
+  Bench *b = bench_new (FALSE, "interval", 500 * MS, NULL);
+  BenchCall *call;
+  GstBuffer *buffer;
+  g_autoptr (GstStructure) s = NULL;
+  g_autofree char *times = NULL;
+
+  bench_push_range (b, 0, 5);
+  g_assert_cmpuint (bench_n_answers (b), ==, 1);
+  fake_set_gate (where, TRUE);
+  call = bench_push_async (b, 5);
+  fake_wait_calls (where, 2);
+  bench_flush_start (b);
+  g_assert_cmpint (bench_call_finish (call), ==, GST_FLOW_FLUSHING);
+  g_assert_cmpint (bench_push (b, 6), ==, GST_FLOW_FLUSHING);
+  fake_set_gate (where, FALSE);
+  bench_drain (b);
+  bench_flush_stop (b);
+
+  /* A new grid from the next frame, no answer of before on it. */
+  fake_set_gate (FAKE_GENERATE, TRUE);
+  call = bench_push_async (b, 12);
+  fake_wait_calls (FAKE_GENERATE, where == FAKE_GENERATE ? 3 : 2);
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  g_assert_cmpint (bench_call_finish (call), ==, GST_FLOW_OK);
+  s = bench_answer (b, 0);
+  times = structure_times (s);
+  g_assert_cmpstr (times, ==, "1200");
+  g_assert_cmpuint (bench_n_answers (b), ==, 0);
+  buffer = bench_pull (b);
+  g_assert_cmpuint (GST_BUFFER_OFFSET (buffer), ==, 12);
+  gst_buffer_unref (buffer);
+  g_assert_cmpuint (fake_n_cancelled (), ==, 1);
+  bench_end (b);
+}
+
+static void
+test_flush_wait (void)
+{
+  check_flush_wait (FAKE_GENERATE);
+  check_flush_wait (FAKE_ENCODE);
+}
+
+/* An engine that takes its time over a cancel: the flush does not wait for it,
+ * and its late answer is not told. */
+static void
+test_flush_slow_cancel (void)
+{
+  Bench *b = bench_new (TRUE, NULL);
+  g_autoptr (GstStructure) s = NULL;
+  g_autofree char *times = NULL;
+  GstBuffer *buffer;
+
+  fake_ignore_cancel (TRUE);
+  fake_set_gate (FAKE_GENERATE, TRUE);
+  bench_push_range (b, 0, 1);
+  fake_wait_calls (FAKE_GENERATE, 1);
+  bench_flush_start (b);
+  bench_flush_stop (b);
+  g_assert_cmpuint (fake_n_cancelled (), ==, 0);
+  bench_drain (b);
+  bench_push_range (b, 7, 8);
+  buffer = bench_pull (b);
+  g_assert_null (gst_owl2_meta_get (buffer));
+  gst_buffer_unref (buffer);
+  fake_ignore_cancel (FALSE);
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  s = bench_answer (b, 20 * GST_SECOND);
+  times = structure_times (s);
+  g_assert_cmpstr (times, ==, "700");
+  g_assert_cmpuint (fake_n_cancelled (), ==, 1);
+  bench_end (b);
+}
+
+/* After a flush, buffers carry no answer of before. */
+static void
+test_flush_forgets (void)
+{
+  Bench *b = bench_new (FALSE, "interval", 10 * GST_SECOND, NULL);
+  GstBuffer *buffer;
+
+  bench_push_range (b, 0, 1);
+  buffer = bench_pull (b);
+  g_assert_nonnull (gst_owl2_meta_get (buffer));
+  gst_buffer_unref (buffer);
+  bench_flush_start (b);
+  bench_flush_stop (b);
+  fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_BAD_REQUEST);
+  bench_push_range (b, 1, 2);
+  buffer = bench_pull (b);
+  g_assert_null (gst_owl2_meta_get (buffer));
+  gst_buffer_unref (buffer);
+  bench_end (b);
+}
+
+/* A flush while EOS waits: the end is not told. */
+static void
+test_flush_eos (void)
+{
+  Bench *b = bench_new (TRUE, "trigger", 1, NULL);
+  BenchCall *call;
+
+  bench_push_range (b, 0, 3);
+  fake_set_gate (FAKE_GENERATE, TRUE);
+  call = bench_eos_async (b);
+  fake_wait_calls (FAKE_GENERATE, 1);
+  bench_flush_start (b);
+  g_assert_false (bench_call_finish (call));
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  bench_flush_stop (b);
+  g_assert_cmpuint (bench_n_events (b, GST_EVENT_EOS), ==, 0);
+  g_assert_cmpuint (bench_n_answers (b), ==, 0);
+  bench_push_range (b, 3, 4);
+  bench_eos (b);
+  g_assert_cmpuint (bench_n_answers (b), ==, 1);
+  bench_end (b);
+}
+
+/* ---- states ------------------------------------------------------------ */
+
+static void
+check_stop_while (Bench *b, BenchCall *call)
+{
+  gint64 start = g_get_monotonic_time ();
+
+  g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_NULL), ==,
+      GST_STATE_CHANGE_SUCCESS);
+  g_assert_cmpint (bench_call_finish (call), !=, GST_FLOW_OK);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 10 * G_USEC_PER_SEC);
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  fake_set_gate (FAKE_ENCODE, FALSE);
+  fake_set_gate (FAKE_LOAD, FALSE);
+  bench_end (b);
+}
+
+static void
+test_stop_while_waiting (gconstpointer data)
+{
+  const FakeCall where = GPOINTER_TO_UINT (data);
+  Bench *b = bench_new (FALSE, NULL);
+  BenchCall *call;
+
+  fake_set_gate (where, TRUE);
+  call = bench_push_async (b, 0);
+  fake_wait_calls (where, 1);
+  check_stop_while (b, call);
+}
+
+static void
+test_stop_while_loading (void)
+{
+  Bench *b;
+  BenchCall *call;
+
+  fake_set_gate (FAKE_LOAD, TRUE);
+  b = bench_new (FALSE, NULL);
+  call = bench_push_async (b, 0);
+  g_usleep (10000);
+  check_stop_while (b, call);
+}
+
+static void
+test_stop_while_draining (void)
+{
+  Bench *b = bench_new (TRUE, NULL);
+  BenchCall *call;
+
+  fake_set_gate (FAKE_GENERATE, TRUE);
+  bench_push_range (b, 0, 12);
+  call = bench_eos_async (b);
+  fake_wait_calls (FAKE_GENERATE, 1);
+  g_usleep (10000);
+  g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_NULL), ==,
+      GST_STATE_CHANGE_SUCCESS);
+  g_assert_false (bench_call_finish (call));
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  bench_end (b);
+}
+
+/* The stream does not hold up the state change while the model loads, and the
+ * messages say how the load ended. */
+static void
+test_load_in_background (void)
+{
+  Bench *b;
+  gint64 start = g_get_monotonic_time ();
+  static const GstProgressType types[] = { GST_PROGRESS_TYPE_START,
+    GST_PROGRESS_TYPE_CONTINUE, GST_PROGRESS_TYPE_COMPLETE };
+  guint stage = 0;
+
+  fake_set_gate (FAKE_LOAD, TRUE);
+  b = bench_new (TRUE, NULL);
+  g_test_message (
+      "start took %" G_GINT64_FORMAT " us", g_get_monotonic_time () - start);
+  g_assert_cmpint (g_get_monotonic_time () - start, <, 5 * G_USEC_PER_SEC);
+  g_assert_cmpint (GST_STATE (b->element), ==, GST_STATE_PLAYING);
+  fake_set_gate (FAKE_LOAD, FALSE);
+  while (stage < G_N_ELEMENTS (types)) {
+    g_autoptr (GstMessage) message = bench_message (b, GST_MESSAGE_PROGRESS);
+    g_autofree char *code = NULL, *text = NULL;
+    GstProgressType type;
+
+    gst_message_parse_progress (message, &type, &code, &text);
+    g_assert_cmpstr (code, ==, "owl2-load");
+    if (type != types[stage])
+      g_assert_cmpint (type, ==, types[++stage]);
+    if (type == GST_PROGRESS_TYPE_COMPLETE)
+      break;
+  }
+  bench_end (b);
+}
+
+static void
+test_load_cancelled (void)
+{
+  GstProgressType type = GST_PROGRESS_TYPE_START;
+  Bench *b;
+
+  fake_set_gate (FAKE_LOAD, TRUE);
+  b = bench_new (TRUE, NULL);
+  g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_READY), ==,
+      GST_STATE_CHANGE_SUCCESS);
+  do {
+    g_autoptr (GstMessage) message =
+        bench_message (b, GST_MESSAGE_PROGRESS | GST_MESSAGE_ERROR);
+
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), ==, GST_MESSAGE_PROGRESS);
+    gst_message_parse_progress (message, &type, NULL, NULL);
+  } while (type != GST_PROGRESS_TYPE_CANCELED);
+  g_assert_cmpuint (bench_n_messages (b, GST_MESSAGE_ERROR), ==, 0);
+  fake_set_gate (FAKE_LOAD, FALSE);
+  bench_end (b);
+}
+
+/* The last reference goes without a state change: GStreamer complains and leaks
+ * the pads, so it is done in a process of its own, but the thread still ends.
+ */
+static void
+test_dispose_while_paused (void)
+{
+  GstBus *bus;
+  GstElement *element;
+
+  if (!g_test_subprocess ()) {
+    g_test_trap_subprocess (NULL, 60 * G_USEC_PER_SEC, 0);
+    g_test_trap_assert_passed ();
+    g_test_trap_assert_stderr ("*Trying to dispose element*the end*");
+    return;
+  }
+  g_log_set_always_fatal (G_LOG_FATAL_MASK);
+  element = bench_element (&bus);
+  fake_set_gate (FAKE_LOAD, TRUE);
+  g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==,
+      GST_STATE_CHANGE_SUCCESS);
+  gst_bus_set_flushing (bus, TRUE); /* its messages hold references */
+  gst_object_unref (element);
+  gst_object_unref (bus);
+  fake_set_gate (FAKE_LOAD, FALSE);
+  fake_reset ();
+  fputs ("the end\n", stderr);
+  _exit (0);
+}
+
+/* ---- again and again --------------------------------------------------- */
+
+static guint
+count_dir (const char *path)
+{
+  g_autoptr (GDir) dir = g_dir_open (path, 0, NULL);
+  guint n = 0;
+
+  while (dir && g_dir_read_name (dir))
+    n++;
+  return n;
+}
+
+static gsize
+resident_bytes (void)
+{
+  g_autofree char *text = NULL;
+  guint64 total = 0, resident = 0;
+
+  if (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL)) {
+    char *rest = text;
+
+    total = g_ascii_strtoull (rest, &rest, 10);
+    resident = g_ascii_strtoull (rest, &rest, 10);
+  }
+  g_assert_cmpuint (total, >=, resident);
+  return resident * 4096;
+}
+
+/* Up to PLAYING and back, with frames, answers, waiting and dropped clips in
+ * between. */
+static void
+test_cycles (void)
+{
+  Bench *b = bench_new (TRUE, "interval", 300 * MS, "frames", 2, NULL);
+  guint n_fds = 0, n_threads = 0;
+  gsize memory = 0;
+
+  for (guint cycle = 0; cycle < 40; cycle++) {
+    g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_READY), ==,
+        GST_STATE_CHANGE_SUCCESS);
+    g_assert_cmpuint (fake_n_features (NULL), ==, 0);
+    if (cycle == 20) {
+      n_fds = count_dir ("/proc/self/fd");
+      n_threads = count_dir ("/proc/self/task");
+      memory = resident_bytes ();
+    } else if (cycle > 20) {
+      g_assert_cmpuint (count_dir ("/proc/self/fd"), <=, n_fds);
+      g_assert_cmpuint (count_dir ("/proc/self/task"), <=, n_threads);
+    }
+    g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_PLAYING), ==,
+        GST_STATE_CHANGE_SUCCESS);
+    g_assert_true (
+        gst_harness_push_event (b->h, gst_event_new_stream_start ("cycle")));
+    gst_harness_set_src_caps_str (b->h, BENCH_CAPS);
+    bench_new_segment (b);
+    fake_set_gate (FAKE_GENERATE, cycle % 3 == 0);
+    bench_push_range (b, 0, 30);
+    if (cycle % 3)
+      bench_eos (b);
+    bench_drain (b);
+    bench_n_messages (b, GST_MESSAGE_ANY);
+    while (bench_n_events (b, GST_EVENT_EOS))
+      ;
+  }
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), ==, 41);
+  g_test_message ("%" G_GSIZE_FORMAT " bytes, then %" G_GSIZE_FORMAT, memory,
+      resident_bytes ());
+  /* What sanitizers keep of freed memory grows; a kept frame or model each
+   * cycle would be found by fake_reset(). */
+  g_assert_cmpuint (resident_bytes (), <, memory + (64 << 20));
+  bench_end (b);
+}
+
+/* A whole pipeline with seeks, pauses and stops at random moments. */
+static void
+test_random_moments (void)
+{
+  g_autoptr (GError) error = NULL;
+  GstElement *pipeline = gst_parse_launch (
+      "videotestsrc name=src ! "
+      "video/x-raw,width=16,height=16,framerate=100/1 ! "
+      "owl2 name=owl interval=30000000 frames=2 ! fakesink name=sink",
+      &error);
+  g_autoptr (GstElement) owl = NULL;
+  g_autoptr (GstBus) bus = NULL;
+
+  g_assert_no_error (error);
+  owl = gst_bin_get_by_name (GST_BIN (pipeline), "owl");
+  bus = gst_element_get_bus (pipeline);
+  fake_set_delay (FAKE_ENCODE, 300);
+  fake_set_delay (FAKE_GENERATE, 300);
+  fake_set_delay (FAKE_LOAD, 5000);
+  for (guint i = 0; i < 300; i++) {
+    switch (g_test_rand_int_range (0, 7)) {
+      case 0:
+        gst_element_set_state (pipeline, GST_STATE_PAUSED);
+        break;
+      case 1:
+        if (g_test_rand_int_range (0, 4) == 0)
+          gst_element_set_state (pipeline, GST_STATE_READY);
+        break;
+      case 2:
+        gst_element_seek (pipeline, g_test_rand_bit () ? 1. : -1.,
+            GST_FORMAT_TIME, GST_SEEK_FLAG_FLUSH, GST_SEEK_TYPE_SET,
+            g_test_rand_int_range (0, 1000) * MS, GST_SEEK_TYPE_SET,
+            g_test_rand_int_range (1000, 5000) * MS);
+        break;
+      case 3:
+        g_object_set (owl, "trigger", g_test_rand_int_range (0, 2), "when-busy",
+            g_test_rand_int_range (0, 3), "frames",
+            g_test_rand_int_range (1, 5), "partial", g_test_rand_bit (), NULL);
+        break;
+      case 4:
+        g_object_set (owl, "interval", g_test_rand_int_range (1, 100) * MS,
+            "span", g_test_rand_int_range (0, 200) * MS, NULL);
+        break;
+      default:
+        gst_element_set_state (pipeline, GST_STATE_PLAYING);
+        break;
+    }
+    g_usleep ((gulong) g_test_rand_int_range (0, 4000));
+    for (GstMessage *m; (m = gst_bus_pop (bus)); gst_message_unref (m))
+      g_assert_cmpint (GST_MESSAGE_TYPE (m), !=, GST_MESSAGE_ERROR);
+  }
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_NULL), ==,
+      GST_STATE_CHANGE_SUCCESS);
+  g_clear_object (&owl);
+  gst_object_unref (pipeline);
+  g_test_message ("%u loads, %u answers, %u cancelled",
+      fake_n_calls (FAKE_LOAD), fake_n_calls (FAKE_GENERATE),
+      fake_n_cancelled ());
+  g_assert_cmpuint (fake_n_calls (FAKE_GENERATE), >, 10);
+  fake_reset ();
+}
+
+static void
+add_tests (void)
+{
+  g_test_add_func ("/states/flush/wait", test_flush_wait);
+  g_test_add_func ("/states/flush/slow-cancel", test_flush_slow_cancel);
+  g_test_add_func ("/states/flush/forgets", test_flush_forgets);
+  g_test_add_func ("/states/flush/eos", test_flush_eos);
+  g_test_add_data_func ("/states/stop/generating",
+      GUINT_TO_POINTER (FAKE_GENERATE), test_stop_while_waiting);
+  g_test_add_data_func ("/states/stop/encoding", GUINT_TO_POINTER (FAKE_ENCODE),
+      test_stop_while_waiting);
+  g_test_add_func ("/states/stop/loading", test_stop_while_loading);
+  g_test_add_func ("/states/stop/draining", test_stop_while_draining);
+  g_test_add_func ("/states/load/background", test_load_in_background);
+  g_test_add_func ("/states/load/cancelled", test_load_cancelled);
+  g_test_add_func ("/states/dispose", test_dispose_while_paused);
+  g_test_add_func ("/states/cycles", test_cycles);
+  g_test_add_func ("/states/random-moments", test_random_moments);
+}
+
+int
+main (int argc, char **argv)
+{
+  return bench_main (&argc, &argv, add_tests);
+}
