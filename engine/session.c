@@ -174,6 +174,22 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
 
 /* ---- prompt ----------------------------------------------------------- */
 
+/* A text that can't fit, however its pieces fall, is not even tokenized. */
+static gboolean
+check_length (const Owl2Session *s, const char *prompt, GError **error)
+{
+  gsize length = strlen (prompt);
+  gsize least = length / owl2_tokenizer_max_piece (s->model->tokenizer);
+
+  if (least <= s->n_ctx && length <= OWL2_TEXT_MAX)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "the prompt has %" G_GSIZE_FORMAT " bytes, so at least %" G_GSIZE_FORMAT
+      " tokens; the context has %u positions",
+      length, least, s->n_ctx);
+  return FALSE;
+}
+
 static gboolean
 check_request (const Owl2Session *s, const Owl2Request *request,
     const GArray *ids, GError **error)
@@ -453,6 +469,8 @@ owl2_session_generate (
   Owl2Answer *answer;
   guint n, n_max;
 
+  if (!check_length (s, request->prompt, error))
+    return NULL;
   ids = owl2_prompt_encode (s->model->tokenizer, request->prompt);
   if (!check_request (s, request, ids, error)
       || !generation_init (&g, s, request, ids, error))

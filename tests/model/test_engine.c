@@ -103,6 +103,12 @@ test_bad_requests (void)
   request.n_frames = 0;
   request.prompt = "";
   expect_error (session, &request, "*0 positions*");
+  {
+    g_autofree char *text = g_strnfill (100000, 'a');
+
+    request.prompt = text;
+    expect_error (session, &request, "*100000 bytes*40 positions");
+  }
   request.prompt = "hello";
   request.sampling.max_tokens = 0;
   expect_error (session, &request, "*max-tokens*");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "checkpoint.h"
 #include "files.h"
+#include "json.h"
 
 #include <string.h>
 

@@ -9,9 +9,6 @@
 
 #include <glib/gstdio.h>
 
-/* json-glib parses recursively; published files nest 4 deep. */
-#define MAX_JSON_DEPTH 64u
-
 gboolean
 convert_bad (const char *file, GError **error, const char *format, ...)
 {
@@ -78,100 +75,4 @@ convert_is_name (const char *text, gsize n)
     if ((guchar) text[i] < 0x20 || text[i] == 0x7f)
       return FALSE;
   return TRUE;
-}
-
-/* ---- JSON ------------------------------------------------------------- */
-
-/* Looks at the characters outside strings: only those of JSON, so that this
- * and json-glib (which knows comments and single quotes) see the same strings,
- * and brackets not nested too deep. */
-static gboolean
-check_text (const char *text, gsize n, const char *file, GError **error)
-{
-  guint depth = 0;
-
-  if (!g_utf8_validate (text, (gssize) n, NULL))
-    return convert_bad (file, error, "not UTF-8 text");
-  for (gsize i = 0; i < n; i++) {
-    char c = text[i];
-
-    if (c == '"') {
-      for (i++; i < n && text[i] != '"'; i++)
-        if (text[i] == '\\')
-          i++;
-    } else if (c == '[' || c == '{') {
-      if (++depth > MAX_JSON_DEPTH)
-        return convert_bad (file, error,
-            "JSON nested more than %u deep at byte %" G_GSIZE_FORMAT,
-            MAX_JSON_DEPTH, i);
-    } else if (c == ']' || c == '}') {
-      depth -= depth > 0;
-    } else if (!g_ascii_isalnum (c) && !strchr (" \t\r\n,:+-.", c)) {
-      return convert_bad (file, error,
-          "not JSON: byte 0x%02x at %" G_GSIZE_FORMAT, (guchar) c, i);
-    }
-  }
-  return TRUE;
-}
-
-typedef struct {
-  GHashTable *seen; /* "object member" */
-  char *doubled;    /* first one that came twice */
-} Members;
-
-static void
-on_member (
-    JsonParser *parser, JsonObject *object, const char *name, gpointer data)
-{
-  Members *members = data;
-
-  if (!g_hash_table_add (
-          members->seen, g_strdup_printf ("%p %s", (gpointer) object, name))
-      && !members->doubled)
-    members->doubled = g_strdup (name);
-}
-
-JsonObject *
-convert_json_parse (const char *text, gsize n, const char *file, GError **error)
-{
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) why = NULL;
-  Members members = { NULL };
-  JsonNode *root;
-  JsonObject *object = NULL;
-
-  if (!check_text (text, n, file, error))
-    return NULL;
-  members.seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_signal_connect (parser, "object-member", G_CALLBACK (on_member), &members);
-  if (!json_parser_load_from_data (parser, text, (gssize) n, &why)) {
-    g_autofree char *safe = convert_quote (why->message, 200);
-
-    convert_bad (file, error, "not JSON: %s", safe);
-  } else if (!(root = json_parser_get_root (parser))
-             || !JSON_NODE_HOLDS_OBJECT (root)) {
-    convert_bad (file, error, "not a JSON object");
-  } else if (members.doubled) {
-    g_autofree char *safe = convert_quote (members.doubled, 80);
-
-    convert_bad (file, error, "key '%s' is there twice", safe);
-  } else {
-    object = json_object_ref (json_node_get_object (root));
-  }
-  g_hash_table_unref (members.seen);
-  g_free (members.doubled);
-  return object;
-}
-
-JsonObject *
-convert_json_load (const char *path, gsize max_bytes, GError **error)
-{
-  g_autoptr (GBytes) bytes = convert_map_file (path, max_bytes, error);
-  const char *text;
-  gsize n;
-
-  if (!bytes)
-    return NULL;
-  text = g_bytes_get_data (bytes, &n);
-  return convert_json_parse (text ? text : "", n, path, error);
 }

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files of a checkpoint: mapping, JSON with guards, and error lines. */
+/* Files of a checkpoint: mapping, and error lines. */
 #ifndef OWL2_CONVERT_FILES_H
 #define OWL2_CONVERT_FILES_H
 
 #include "base.h"
-
-#include <json-glib/json-glib.h>
 
 G_BEGIN_DECLS
 
@@ -24,13 +22,6 @@ char *convert_dir_name (const char *path);
 /* TRUE if @n bytes are UTF-8 without control characters, and at least one:
  * fit for names, which go into messages as they are. */
 gboolean convert_is_name (const char *text, gsize n);
-
-/* (transfer full): root object. Stricter than json-glib: no comments, nesting
- * at most 64 deep, valid UTF-8, no key twice in an object. */
-JsonObject *convert_json_parse (
-    const char *text, gsize n, const char *file, GError **error);
-JsonObject *convert_json_load (
-    const char *path, gsize max_bytes, GError **error);
 
 G_END_DECLS
 

@@ -3,6 +3,7 @@
  * of the CLIP image processor. */
 #include "hfconfig.h"
 #include "files.h"
+#include "json.h"
 
 #include <math.h>
 #include <string.h>

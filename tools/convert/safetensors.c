@@ -3,6 +3,7 @@
  * described in the README of the safetensors repository. */
 #include "shard_private.h"
 #include "files.h"
+#include "json.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* 16-bit floats. Exact in both directions where the value allows it, otherwise
  * rounded to nearest, ties to even. */
-#ifndef OWL2_CONVERT_HALF_H
-#define OWL2_CONVERT_HALF_H
+#ifndef OWL2_HALF_H
+#define OWL2_HALF_H
 
 #include <glib.h>
 #include <string.h>
