@@ -131,7 +131,7 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   model->dev = ovk_device_new (&dev_params, error);
   if (!model->dev)
     return NULL;
-  model->weights = owl2_weights_load (
+  model->weights = owl2_weights_load_gguf (
       model->dev, model->gguf, weights_progress, &progress, error);
   if (!model->weights || !check_vocab (model, error))
     return NULL;

@@ -8,13 +8,15 @@
 /* At most this is lost between two tensors. */
 #define ALIGN_BYTES 256
 
-/* ---- checking --------------------------------------------------------- */
+/* ---- from a file ------------------------------------------------------ */
 
 /* A vector is [1][cols] here and one-dimensional in the file. */
 static gboolean
-check_tensor (const Owl2Gguf *gguf, const Owl2TensorSpec *spec,
-    const Owl2GgufTensor *t, GError **error)
+gguf_tensor (const Owl2TensorSpec *spec, Owl2WeightsData *data,
+    gpointer user_data, GError **error)
 {
+  const Owl2Gguf *gguf = user_data;
+  const Owl2GgufTensor *t = owl2_gguf_tensor (gguf, spec->name);
   guint64 rows = t ? t->dims[1] : 0, cols = t ? t->dims[0] : 0;
 
   if (!t) {
@@ -40,61 +42,81 @@ check_tensor (const Owl2Gguf *gguf, const Owl2TensorSpec *spec,
         spec->keep_f32 ? "only f32 is read" : "f32 and f16 are read");
     return FALSE;
   }
+  *data = (Owl2WeightsData){ t->type, t->data, t->size_bytes / t->dims[1] };
   return TRUE;
 }
 
+Owl2Weights *
+owl2_weights_load_gguf (OvkDevice *dev, const Owl2Gguf *gguf,
+    Owl2WeightsProgress progress, gpointer progress_data, GError **error)
+{
+  Owl2WeightsSource source = { owl2_gguf_name (gguf), gguf_tensor,
+    (gpointer) gguf };
+  Owl2Config config = { NULL };
+  Owl2Weights *weights;
+
+  if (!owl2_config_read (&config, gguf, error))
+    return NULL;
+  weights =
+      owl2_weights_load (dev, &config, &source, progress, progress_data, error);
+  owl2_config_clear (&config);
+  return weights;
+}
+
+/* ---- uploading -------------------------------------------------------- */
+
 static gboolean
-check_all (OvkDevice *dev, const Owl2Gguf *gguf, const GArray *specs,
-    guint64 *total, GError **error)
+check_memory (OvkDevice *dev, const Owl2WeightsSource *source,
+    const GArray *specs, guint64 *total, GError **error)
 {
   guint64 bytes = 0, n_free = ovk_device_free_bytes (dev);
 
   for (guint i = 0; i < specs->len; i++) {
     const Owl2TensorSpec *spec = &g_array_index (specs, Owl2TensorSpec, i);
-    const Owl2GgufTensor *t = owl2_gguf_tensor (gguf, spec->name);
+    Owl2WeightsData data;
 
-    if (!check_tensor (gguf, spec, t, error))
+    if (!source->tensor (spec, &data, source->user_data, error))
       return FALSE;
-    bytes += owl2_tensor_bytes (t->type, spec->rows, spec->cols) + ALIGN_BYTES;
+    bytes +=
+        owl2_tensor_bytes (data.type, spec->rows, spec->cols) + ALIGN_BYTES;
   }
   if (bytes > n_free) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
         "%s: the weights need %" G_GUINT64_FORMAT
         " MiB, the device '%s' has %" G_GUINT64_FORMAT " MiB free",
-        owl2_gguf_name (gguf), bytes >> 20, ovk_device_caps (dev)->name,
-        n_free >> 20);
+        source->name, bytes >> 20, ovk_device_caps (dev)->name, n_free >> 20);
     return FALSE;
   }
   *total = bytes;
   return TRUE;
 }
 
-/* ---- uploading -------------------------------------------------------- */
-
 static gboolean
-upload_tensor (Owl2Weights *weights, OvkUploader *up, const Owl2GgufTensor *src,
-    Owl2Tensor *dst, GError **error)
+upload_tensor (Owl2Weights *weights, OvkUploader *up,
+    const Owl2TensorSpec *spec, const Owl2WeightsData *src, Owl2Tensor *dst,
+    GError **error)
 {
-  gsize row_bytes = src->size_bytes / src->dims[1];
-  gsize stride_bytes;
+  gsize row_bytes = spec->cols / owl2_type_block (src->type)
+                    * owl2_type_block_bytes (src->type);
+  gsize stride_bytes = owl2_tensor_bytes (src->type, 1, spec->cols);
 
-  dst->type = src->type;
-  dst->offset = 0;
-  dst->rows = src->dims[1];
-  dst->cols = src->dims[0];
-  dst->stride = owl2_tensor_stride (src->type, dst->cols);
-  stride_bytes = owl2_tensor_bytes (src->type, 1, dst->cols);
+  *dst = (Owl2Tensor){
+    .type = src->type,
+    .rows = spec->rows,
+    .cols = spec->cols,
+    .stride = owl2_tensor_stride (src->type, spec->cols),
+  };
   return ovk_arena_alloc (
              weights->arena, stride_bytes * dst->rows, &dst->slice, error)
          && ovk_uploader_rows (up, dst->slice, stride_bytes, src->data,
-             row_bytes, row_bytes, dst->rows, error);
+             src->row_stride, row_bytes, dst->rows, error);
 }
 
 /* (transfer full): name -> Owl2Tensor. */
 static GHashTable *
-upload_all (Owl2Weights *weights, const Owl2Gguf *gguf, const GArray *specs,
-    guint64 total, Owl2WeightsProgress progress, gpointer user_data,
-    GError **error)
+upload_all (Owl2Weights *weights, const Owl2WeightsSource *source,
+    const GArray *specs, guint64 total, Owl2WeightsProgress progress,
+    gpointer progress_data, GError **error)
 {
   g_autoptr (GHashTable) table =
       g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
@@ -105,17 +127,18 @@ upload_all (Owl2Weights *weights, const Owl2Gguf *gguf, const GArray *specs,
     return NULL;
   for (guint i = 0; i < specs->len; i++) {
     const Owl2TensorSpec *spec = &g_array_index (specs, Owl2TensorSpec, i);
-    const Owl2GgufTensor *t = owl2_gguf_tensor (gguf, spec->name);
     Owl2Tensor *tensor = g_new0 (Owl2Tensor, 1);
+    Owl2WeightsData data;
 
     g_hash_table_insert (table, (gpointer) spec->name, tensor);
-    if (!upload_tensor (weights, up, t, tensor, error)) {
-      g_prefix_error (
-          error, "%s: tensor '%s': ", owl2_gguf_name (gguf), spec->name);
+    if (!source->tensor (spec, &data, source->user_data, error))
+      return NULL;
+    if (!upload_tensor (weights, up, spec, &data, tensor, error)) {
+      g_prefix_error (error, "%s: tensor '%s': ", source->name, spec->name);
       return NULL;
     }
-    done += t->size_bytes;
-    if (progress && !progress ((double) done / MAX (total, 1), user_data)) {
+    done += tensor->slice.size;
+    if (progress && !progress ((double) done / MAX (total, 1), progress_data)) {
       g_set_error_literal (
           error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "loading was cancelled");
       return NULL;
@@ -247,8 +270,9 @@ bind_decoder (Owl2Weights *w, GHashTable *table)
 }
 
 Owl2Weights *
-owl2_weights_load (OvkDevice *dev, const Owl2Gguf *gguf,
-    Owl2WeightsProgress progress, gpointer user_data, GError **error)
+owl2_weights_load (OvkDevice *dev, const Owl2Config *config,
+    const Owl2WeightsSource *source, Owl2WeightsProgress progress,
+    gpointer progress_data, GError **error)
 {
   g_autoptr (Owl2Weights) weights = g_new0 (Owl2Weights, 1);
   g_autoptr (GArray) specs = NULL;
@@ -256,13 +280,14 @@ owl2_weights_load (OvkDevice *dev, const Owl2Gguf *gguf,
   guint64 total = 0;
 
   weights->dev = ovk_device_ref (dev);
-  if (!owl2_config_read (&weights->config, gguf, error))
-    return NULL;
+  weights->config = *config;
+  weights->config.name = g_strdup (config->name);
   specs = owl2_config_tensors (&weights->config);
-  if (!check_all (dev, gguf, specs, &total, error))
+  if (!check_memory (dev, source, specs, &total, error))
     return NULL;
   weights->arena = ovk_arena_new (dev, "weights", MIN (BLOCK_BYTES, total));
-  table = upload_all (weights, gguf, specs, total, progress, user_data, error);
+  table = upload_all (
+      weights, source, specs, total, progress, progress_data, error);
   if (!table)
     return NULL;
   bind_vit (weights, table);

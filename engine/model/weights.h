@@ -73,16 +73,44 @@ typedef struct {
   Owl2DecoderWeights decoder;
 } Owl2Weights;
 
+/**
+ * Owl2WeightsData: a tensor's values on the host, in the file's block layout.
+ * Rows may overlap: then @row_stride is less than a row.
+ */
+typedef struct {
+  Owl2Type type;
+  const guint8 *data; /* valid until the next tensor is asked for */
+  gsize row_stride;   /* bytes from one row to the next */
+} Owl2WeightsData;
+
+/**
+ * Owl2WeightsSource: where the values come from.
+ * @name: for messages
+ * @tensor: finds the values of @spec, checked to have its shape; BAD_FILE.
+ * Asked twice for each tensor: once for the sizes, once for the values.
+ */
+typedef struct {
+  const char *name;
+  gboolean (*tensor) (const Owl2TensorSpec *spec, Owl2WeightsData *data,
+      gpointer user_data, GError **error);
+  gpointer user_data;
+} Owl2WeightsSource;
+
 /* Called now and then with the part done, 0 to 1; FALSE cancels. */
 typedef gboolean (*Owl2WeightsProgress) (double fraction, gpointer user_data);
 
 /**
- * owl2_weights_load: checks every tensor of the file against the configuration
- * and uploads it. Errors: BAD_FILE with file, tensor and numbers; NO_MEMORY,
- * before anything is allocated where the device says what it has; CANCELLED.
+ * owl2_weights_load: uploads every tensor of @config, which is copied. Errors:
+ * the source's; NO_MEMORY, before anything is allocated where the device says
+ * what it has; CANCELLED.
  */
-Owl2Weights *owl2_weights_load (OvkDevice *dev, const Owl2Gguf *gguf,
-    Owl2WeightsProgress progress, gpointer user_data, GError **error);
+Owl2Weights *owl2_weights_load (OvkDevice *dev, const Owl2Config *config,
+    const Owl2WeightsSource *source, Owl2WeightsProgress progress,
+    gpointer progress_data, GError **error);
+/* The same from a file, whose configuration and tensors are checked; BAD_FILE
+ * with file, tensor and numbers. */
+Owl2Weights *owl2_weights_load_gguf (OvkDevice *dev, const Owl2Gguf *gguf,
+    Owl2WeightsProgress progress, gpointer progress_data, GError **error);
 void owl2_weights_free (Owl2Weights *weights); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Weights, owl2_weights_free)
 
