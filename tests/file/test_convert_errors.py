@@ -346,13 +346,14 @@ class Safetensors(Case):
                 (b'{"a":' + json.dumps(t()).encode() + b',"a":'
                  + json.dumps(t(offsets=(16, 32))).encode() + b"}",
                  "'a' is there twice"),
-                (b"{" + b'"a":[' * 5000, "nested"),
+                (b'{"a":' + b"[" * 5000, "nested"),
+                (b'{"a":' * 5000, "nested"),
                 (b"[]", "neither"),
                 (b"{\xff}", "UTF-8"),
                 (b"{'a':1}", "not JSON"),
                 (b"{/* */}", "not JSON"),
                 (b"{ ", "not JSON")):
-            with self.subTest(header):
+            with self.subTest(str(header)[:60]):
                 self.header(header)
                 self.refused("model.safetensors", text)
 

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libFuzzer's entry; FUZZ_TARGET is the target's name, set by the build. */
+#include "targets.h"
+
+int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
+
+int
+LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
+{
+  static FuzzFunc target;
+
+  if (!target)
+    target = fuzz_find (FUZZ_TARGET);
+  target (data, size);
+  return 0;
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "targets.h"
+
+#include <string.h>
+
+#include "config.h"
+#include "hfconfig.h"
+#include "pickle.h"
+#include "shard.h"
+#include "spmodel.h"
+
+#define FILE_NAME "the.file"
+
+/* Results go here, so that no read is optimised away. */
+static volatile guint sink;
+
+void
+fuzz_check (gboolean ok, const GError *error, const char *file)
+{
+  if (ok) {
+    g_assert_no_error (error);
+    return;
+  }
+  g_assert_nonnull (error);
+  g_assert_true (error->domain == OWL2_ERROR);
+  g_assert_true (g_str_has_prefix (error->message, file));
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+  g_assert_cmpuint (strlen (error->message), <, 2000);
+  for (const char *p = error->message; *p; p++)
+    g_assert_true ((guchar) *p >= 0x20);
+}
+
+/* The first and last bytes are inside the file only if all are. */
+static void
+touch (const guint8 *data, gsize size)
+{
+  if (size > 0)
+    sink += data[0] + data[size / 2] + data[size - 1];
+}
+
+void
+fuzz_gguf (const guint8 *data, gsize size)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_static (data, size);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GError) config_error = NULL;
+  g_autoptr (Owl2Gguf) gguf = owl2_gguf_new (bytes, FILE_NAME, &error);
+  const char *const *strings;
+  const float *floats;
+  const gint32 *ints;
+  Owl2Config config;
+  guint n;
+  gboolean ok;
+
+  fuzz_check (gguf != NULL, error, FILE_NAME);
+  if (!gguf)
+    return;
+  for (guint i = 0; i < owl2_gguf_n_tensors (gguf); i++) {
+    const Owl2GgufTensor *t = owl2_gguf_tensor_at (gguf, i);
+
+    touch (t->data, t->size_bytes);
+    g_assert_true (owl2_gguf_tensor (gguf, t->name) == t);
+  }
+  if (owl2_gguf_strings (gguf, "tokenizer.ggml.tokens", &strings, &n, NULL))
+    for (guint i = 0; i < n; i++)
+      sink += (guint) strlen (strings[i]);
+  if (owl2_gguf_f32s (gguf, "tokenizer.ggml.scores", &floats, &n, NULL))
+    touch ((const guint8 *) floats, n * sizeof (float));
+  if (owl2_gguf_i32s (gguf, "tokenizer.ggml.token_type", &ints, &n, NULL))
+    touch ((const guint8 *) ints, n * sizeof (gint32));
+  ok = owl2_config_read (&config, gguf, &config_error);
+  fuzz_check (ok, config_error, FILE_NAME);
+  if (ok) {
+    g_autoptr (GArray) table = owl2_config_tensors (&config);
+
+    sink += table->len;
+    owl2_config_clear (&config);
+  }
+}
+
+void
+fuzz_shard (const guint8 *data, gsize size)
+{
+  g_autoptr (GBytes) bytes = g_bytes_new_static (data, size);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Shard) shard = shard_new (bytes, FILE_NAME, &error);
+
+  fuzz_check (shard != NULL, error, FILE_NAME);
+  if (!shard)
+    return;
+  for (guint i = 0; i < shard_n_tensors (shard); i++) {
+    const ShardTensor *t = shard_tensor_at (shard, i);
+    gsize n = (gsize) MIN (t->n_elements, 64);
+    g_autoptr (GError) damage = NULL;
+    gboolean whole;
+    float values[64];
+
+    if (t->type == SHARD_OTHER)
+      continue;
+    shard_tensor_read (t, 0, n, values);
+    shard_tensor_read (t, t->n_elements - n, n, values);
+    shard_tensor_release (t, 0, n);
+    whole = shard_tensor_verify (t, &damage);
+    fuzz_check (whole, damage, FILE_NAME);
+  }
+}
+
+void
+fuzz_pickle (const guint8 *data, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GPtrArray) tensors = pickle_read (data, size, FILE_NAME, &error);
+
+  fuzz_check (tensors != NULL, error, FILE_NAME);
+  for (guint i = 0; tensors && i < tensors->len; i++) {
+    const PickleTensor *t = g_ptr_array_index (tensors, i);
+
+    g_assert_nonnull (t->name);
+    g_assert_cmpuint (t->n_dims, <=, PICKLE_MAX_DIMS);
+    g_assert_true ((t->storage_type == NULL) == (t->storage_key == NULL));
+  }
+}
+
+void
+fuzz_tokenizer (const guint8 *data, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (SpModel) model = spmodel_parse (data, size, FILE_NAME, &error);
+
+  fuzz_check (model != NULL, error, FILE_NAME);
+  if (!model)
+    return;
+  g_assert_cmpuint (model->scores->len, ==, model->pieces->len);
+  g_assert_cmpuint (model->types->len, ==, model->pieces->len);
+  g_assert_cmpuint ((guint) model->unk_id, <, model->pieces->len);
+  g_assert_cmpuint ((guint) model->bos_id, <, model->pieces->len);
+  g_assert_cmpuint ((guint) model->eos_id, <, model->pieces->len);
+}
+
+void
+fuzz_config (const guint8 *data, gsize size)
+{
+  g_autoptr (GError) error = NULL;
+  HfConfig hf;
+  gboolean ok =
+      hfconfig_parse (&hf, (const char *) data, size, FILE_NAME, &error);
+
+  fuzz_check (ok, error, FILE_NAME);
+  if (ok) {
+    g_autoptr (GArray) table = owl2_config_tensors (&hf.config);
+
+    sink += table->len;
+    hfconfig_clear (&hf);
+  }
+}
+
+FuzzFunc
+fuzz_find (const char *name)
+{
+  static const struct {
+    const char *name;
+    FuzzFunc func;
+  } targets[] = {
+    { "gguf", fuzz_gguf },
+    { "shard", fuzz_shard },
+    { "pickle", fuzz_pickle },
+    { "tokenizer", fuzz_tokenizer },
+    { "config", fuzz_config },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (targets); i++)
+    if (strcmp (targets[i].name, name) == 0)
+      return targets[i].func;
+  return NULL;
+}
