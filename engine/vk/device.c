@@ -631,7 +631,9 @@ free_parked (OvkDevice *dev)
 static gboolean
 close_device (OvkDevice *dev)
 {
-  if (dev->timeline && !ovk_device_settle (dev, dev->submitted)) {
+  /* Where the first failed for want of memory, the second try may do. */
+  if (dev->timeline && !ovk_device_settle (dev, dev->submitted)
+      && !ovk_device_settle (dev, dev->submitted)) {
     owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
         "%s hangs; leaving it and %" G_GUINT64_FORMAT " bytes behind",
         dev->caps.name, dev->allocated);

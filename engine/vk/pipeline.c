@@ -67,12 +67,12 @@ get_set_layout (OvkDevice *dev, guint n_bindings, GError **error)
   return TRUE;
 }
 
+/* Under the lock. */
 static gboolean
 get_layouts (OvkDevice *dev, OvkPipeline *pipeline, GError **error)
 {
   guint n_bindings = pipeline->shader->n_bindings;
   guint push_bytes = pipeline->shader->push_bytes;
-  g_autoptr (GMutexLocker) locker = g_mutex_locker_new (&dev->pipeline_lock);
   VkPipelineLayout *layout = &dev->layouts[n_bindings][push_bytes / 4];
   VkPushConstantRange range = {
     .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
@@ -209,10 +209,10 @@ ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader, const guint32 *spec,
     /* Others who want the same one wait for this thread to make it. */
     pipeline = g_memdup2 (&key, sizeof (key));
     g_hash_table_add (dev->pipelines, pipeline);
+    made = get_layouts (dev, pipeline, error);
     g_mutex_unlock (&dev->pipeline_lock);
 
-    made = get_layouts (dev, pipeline, error)
-           && compile (dev, pipeline, &handle, error);
+    made = made && compile (dev, pipeline, &handle, error);
 
     g_mutex_lock (&dev->pipeline_lock);
     if (made) {

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Every call into Vulkan fails once, in a scenario that uses all of the layer.
+ * Each time there has to be an error or a correct result, and nothing may
+ * leak, crash or be used after it was freed. */
+#include "common.h"
+
+#include <dlfcn.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+/* ---- failing calls ---------------------------------------------------- */
+
+static guint n_calls, fail_at; /* 0: none fails */
+static VkResult fail_result;
+static const char *failed_call;
+static VkDevice device;
+
+/* TRUE if this call is the one to fail. */
+static gboolean
+is_time_to_fail (const char *name)
+{
+  if (!fail_at || ++n_calls != fail_at)
+    return FALSE;
+  failed_call = name;
+  /* A device said to be lost must really be idle, since all that it uses may
+   * be destroyed then. */
+  if (fail_result == VK_ERROR_DEVICE_LOST && device)
+    vkDeviceWaitIdle (device);
+  return TRUE;
+}
+
+#define FAILING(name, params, args)                                            \
+  VKAPI_ATTR VkResult VKAPI_CALL name params                                   \
+  {                                                                            \
+    static PFN_##name real;                                                    \
+    if (is_time_to_fail (#name))                                               \
+      return fail_result;                                                      \
+    if (!real)                                                                 \
+      real = (PFN_##name) dlsym (RTLD_NEXT, #name);                            \
+    return real args;                                                          \
+  }
+
+/* Creating calls that share a form: device, info, allocator, result. */
+#define FAILING_CREATE(what)                                                   \
+  FAILING (vkCreate##what,                                                     \
+      (VkDevice dev, const Vk##what##CreateInfo *info,                         \
+          const VkAllocationCallbacks *alloc, Vk##what *object),               \
+      (dev, info, alloc, object))
+
+FAILING (vkCreateInstance,
+    (const VkInstanceCreateInfo *info, const VkAllocationCallbacks *alloc,
+        VkInstance *object),
+    (info, alloc, object))
+FAILING (vkEnumeratePhysicalDevices,
+    (VkInstance instance, uint32_t *n, VkPhysicalDevice *devices),
+    (instance, n, devices))
+FAILING_CREATE (Semaphore)
+FAILING_CREATE (Buffer)
+FAILING_CREATE (PipelineCache)
+FAILING_CREATE (DescriptorSetLayout)
+FAILING_CREATE (PipelineLayout)
+FAILING_CREATE (ShaderModule)
+FAILING_CREATE (CommandPool)
+FAILING_CREATE (DescriptorPool)
+FAILING_CREATE (QueryPool)
+FAILING (vkAllocateMemory,
+    (VkDevice dev, const VkMemoryAllocateInfo *info,
+        const VkAllocationCallbacks *alloc, VkDeviceMemory *memory),
+    (dev, info, alloc, memory))
+FAILING (vkBindBufferMemory,
+    (VkDevice dev, VkBuffer buffer, VkDeviceMemory memory, VkDeviceSize at),
+    (dev, buffer, memory, at))
+FAILING (vkMapMemory,
+    (VkDevice dev, VkDeviceMemory memory, VkDeviceSize at, VkDeviceSize size,
+        VkMemoryMapFlags flags, void **map),
+    (dev, memory, at, size, flags, map))
+FAILING (vkFlushMappedMemoryRanges,
+    (VkDevice dev, uint32_t n, const VkMappedMemoryRange *ranges),
+    (dev, n, ranges))
+FAILING (vkInvalidateMappedMemoryRanges,
+    (VkDevice dev, uint32_t n, const VkMappedMemoryRange *ranges),
+    (dev, n, ranges))
+FAILING (vkGetPipelineCacheData,
+    (VkDevice dev, VkPipelineCache cache, size_t *size, void *data),
+    (dev, cache, size, data))
+FAILING (vkCreateComputePipelines,
+    (VkDevice dev, VkPipelineCache cache, uint32_t n,
+        const VkComputePipelineCreateInfo *infos,
+        const VkAllocationCallbacks *alloc, VkPipeline *pipelines),
+    (dev, cache, n, infos, alloc, pipelines))
+FAILING (vkAllocateCommandBuffers,
+    (VkDevice dev, const VkCommandBufferAllocateInfo *info,
+        VkCommandBuffer *buffers),
+    (dev, info, buffers))
+FAILING (vkBeginCommandBuffer,
+    (VkCommandBuffer buffer, const VkCommandBufferBeginInfo *info),
+    (buffer, info))
+FAILING (vkEndCommandBuffer, (VkCommandBuffer buffer), (buffer))
+FAILING (vkResetCommandPool,
+    (VkDevice dev, VkCommandPool pool, VkCommandPoolResetFlags flags),
+    (dev, pool, flags))
+FAILING (vkResetDescriptorPool,
+    (VkDevice dev, VkDescriptorPool pool, VkDescriptorPoolResetFlags flags),
+    (dev, pool, flags))
+FAILING (vkAllocateDescriptorSets,
+    (VkDevice dev, const VkDescriptorSetAllocateInfo *info,
+        VkDescriptorSet *sets),
+    (dev, info, sets))
+FAILING (vkGetQueryPoolResults,
+    (VkDevice dev, VkQueryPool pool, uint32_t first, uint32_t n, size_t size,
+        void *data, VkDeviceSize stride, VkQueryResultFlags flags),
+    (dev, pool, first, n, size, data, stride, flags))
+FAILING (vkQueueSubmit,
+    (VkQueue queue, uint32_t n, const VkSubmitInfo *infos, VkFence fence),
+    (queue, n, infos, fence))
+FAILING (vkWaitSemaphores,
+    (VkDevice dev, const VkSemaphoreWaitInfo *info, uint64_t timeout),
+    (dev, info, timeout))
+FAILING (vkGetSemaphoreCounterValue,
+    (VkDevice dev, VkSemaphore semaphore, uint64_t *value),
+    (dev, semaphore, value))
+
+/* These two also keep the handle, for as long as it lives. */
+VKAPI_ATTR VkResult VKAPI_CALL
+vkCreateDevice (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
+    const VkAllocationCallbacks *alloc, VkDevice *object)
+{
+  PFN_vkCreateDevice real =
+      (PFN_vkCreateDevice) dlsym (RTLD_NEXT, "vkCreateDevice");
+  VkResult result;
+
+  if (is_time_to_fail ("vkCreateDevice"))
+    return fail_result;
+  result = real (physical, info, alloc, object);
+  device = result == VK_SUCCESS ? *object : NULL;
+  return result;
+}
+
+VKAPI_ATTR void VKAPI_CALL
+vkDestroyDevice (VkDevice dev, const VkAllocationCallbacks *alloc)
+{
+  PFN_vkDestroyDevice real =
+      (PFN_vkDestroyDevice) dlsym (RTLD_NEXT, "vkDestroyDevice");
+
+  device = NULL;
+  real (dev, alloc);
+}
+
+/* ---- the scenario ----------------------------------------------------- */
+
+#define N_WORDS 5000
+
+typedef struct {
+  OvkDevice *dev;
+  OvkArena *arena;
+  OvkUploader *up;
+  OvkCmd *cmd;
+  OvkSlice s[4];
+  guint32 *host[4];
+} Scene;
+
+static gboolean
+scene_build (Scene *scene, const OvkDeviceParams *params, GError **error)
+{
+  scene->dev = ovk_device_new (params, error);
+  if (!scene->dev)
+    return FALSE;
+  scene->arena = ovk_arena_new (scene->dev, "scene", 30000);
+  scene->cmd = ovk_cmd_new (scene->dev, "scene", error);
+  if (!scene->cmd)
+    return FALSE;
+  scene->up = ovk_uploader_new (scene->dev, error);
+  if (!scene->up)
+    return FALSE;
+  for (guint i = 0; i < 4; i++) {
+    if (!ovk_arena_alloc (scene->arena, N_WORDS * 4, &scene->s[i], error)
+        || !ovk_uploader_rows (scene->up, scene->s[i], N_WORDS * 4,
+            scene->host[i], N_WORDS * 4, N_WORDS * 4, 1, error))
+      return FALSE;
+  }
+  return ovk_uploader_finish (scene->up, error);
+}
+
+static gboolean
+scene_run (Scene *scene, GError **error)
+{
+  const VkMixSpec spec = { 64, 3, 1 };
+  guint32 **h = scene->host;
+  OvkSlice *s = scene->s;
+
+  ovk_cmd_set_timing (scene->cmd, TRUE);
+  for (guint round = 0; round < 2; round++) {
+    for (guint i = 0; i < 20; i++) {
+      vk_mix (scene->cmd, &spec, s[0], s[1], s[2], s[3], N_WORDS, i);
+      vk_mix_host (&spec, h[0], h[1], h[2], h[3], N_WORDS, i);
+    }
+    ovk_cmd_copy (scene->cmd, s[0], s[2]);
+    memcpy (h[0], h[2], N_WORDS * 4);
+    if (!ovk_cmd_submit (scene->cmd, error))
+      return FALSE;
+    h[1][7] = round;
+    if (!ovk_slice_write (scene->dev, s[1], h[1], N_WORDS * 4, error)
+        || !ovk_cmd_wait (scene->cmd, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+scene_check (Scene *scene, GError **error)
+{
+  g_autofree guint32 *got = g_new0 (guint32, N_WORDS);
+
+  for (guint i = 0; i < 4; i++) {
+    if (!ovk_slice_read (scene->dev, scene->s[i], got, N_WORDS * 4, error))
+      return FALSE;
+    g_assert_cmpmem (got, N_WORDS * 4, scene->host[i], N_WORDS * 4);
+  }
+  return TRUE;
+}
+
+static gboolean
+play (const OvkDeviceParams *params, GError **error)
+{
+  Scene scene = { NULL };
+  gboolean ok;
+
+  for (guint i = 0; i < 4; i++) {
+    scene.host[i] = g_new0 (guint32, N_WORDS);
+    for (guint j = 0; j < N_WORDS; j++)
+      scene.host[i][j] = i * 1000 + j;
+  }
+  ok = scene_build (&scene, params, error) && scene_run (&scene, error)
+       && scene_check (&scene, error);
+  ovk_uploader_free (scene.up);
+  ovk_cmd_free (scene.cmd);
+  ovk_arena_free (scene.arena);
+  ovk_device_unref (scene.dev);
+  for (guint i = 0; i < 4; i++)
+    g_free (scene.host[i]);
+  return ok;
+}
+
+static void
+fail_each_call (const VkMode *mode, VkResult result, const char *cache_dir)
+{
+  OvkDeviceParams params = {
+    .device = mode->device,
+    .cache_dir = cache_dir,
+    .no_unified_memory = mode->staging,
+  };
+  guint n_errors = 0, n_absorbed = 0;
+
+  fail_result = result;
+  for (guint n = 1;; n++) {
+    g_autoptr (GError) error = NULL;
+    gboolean ok;
+
+    n_calls = 0;
+    fail_at = n;
+    failed_call = NULL;
+    ok = play (&params, &error);
+    fail_at = 0;
+    if (!failed_call) {
+      vk_assert_ok (ok, error);
+      break;
+    }
+    g_test_message ("call %u, %s: %s", n, failed_call,
+        ok      ? "went well"
+        : error ? error->message
+                : "no error");
+    g_assert_true (ok == (error == NULL));
+    if (error) {
+      g_assert_true (error->domain == OWL2_ERROR);
+      g_assert_true (result != VK_ERROR_DEVICE_LOST
+                     || error->code == OWL2_ERROR_DEVICE_LOST);
+      g_assert_true (result != VK_ERROR_OUT_OF_DEVICE_MEMORY
+                     || error->code == OWL2_ERROR_NO_MEMORY
+                     || error->code == OWL2_ERROR_DEVICE_LOST);
+      n_errors++;
+    } else {
+      n_absorbed++;
+    }
+  }
+  g_test_message ("%u errors, %u failures absorbed", n_errors, n_absorbed);
+  g_assert_cmpuint (n_errors, >, 40);
+}
+
+static void
+test_faults (const VkMode *mode, VkResult result)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *dir = g_dir_make_tmp ("owl2-vk-XXXXXX", &error);
+  g_autoptr (GDir) entries = NULL;
+  const char *name;
+
+  vk_assert_ok (dir != NULL, error);
+  fail_each_call (mode, result, dir);
+  entries = g_dir_open (dir, 0, NULL);
+  while ((name = g_dir_read_name (entries))) {
+    g_autofree char *path = g_build_filename (dir, name, NULL);
+
+    g_remove (path);
+  }
+  g_rmdir (dir);
+}
+
+static void
+test_no_memory (const VkMode *mode)
+{
+  test_faults (mode, VK_ERROR_OUT_OF_DEVICE_MEMORY);
+}
+
+static void
+test_lost (const VkMode *mode)
+{
+  test_faults (mode, VK_ERROR_DEVICE_LOST);
+}
+
+static void
+add_tests (void)
+{
+  vk_test_add ("/faults/no-memory", test_no_memory);
+  vk_test_add ("/faults/device-lost", test_lost);
+}
+
+int
+main (int argc, char **argv)
+{
+  return vk_test_main (argc, argv, add_tests);
+}

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Linked into a test, this tells ThreadSanitizer about GLib's locks. They are
+ * made of system calls that it does not see, so that all they protect looks
+ * like a race. Empty in other builds. */
+#include <glib.h>
+
+#if defined(__has_feature)
+#  if __has_feature(thread_sanitizer)
+#    define WITH_TSAN
+#  endif
+#elif defined(__SANITIZE_THREAD__)
+#  define WITH_TSAN
+#endif
+
+#ifdef WITH_TSAN
+#  include <dlfcn.h>
+
+void __tsan_acquire (void *address);
+void __tsan_release (void *address);
+
+/* The function of GLib that one of these stands before. */
+#  define REAL(name)                                                           \
+    static __typeof__ (&name) real;                                            \
+    if (!g_atomic_pointer_get (&real))                                         \
+    g_atomic_pointer_set (&real, (__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
+#  define EXPORT __attribute__ ((visibility ("default")))
+
+EXPORT void
+g_mutex_lock (GMutex *mutex)
+{
+  REAL (g_mutex_lock);
+  real (mutex);
+  __tsan_acquire (mutex);
+}
+
+EXPORT gboolean
+g_mutex_trylock (GMutex *mutex)
+{
+  gboolean locked;
+
+  REAL (g_mutex_trylock);
+  locked = real (mutex);
+  if (locked)
+    __tsan_acquire (mutex);
+  return locked;
+}
+
+EXPORT void
+g_mutex_unlock (GMutex *mutex)
+{
+  REAL (g_mutex_unlock);
+  __tsan_release (mutex);
+  real (mutex);
+}
+
+EXPORT void
+g_cond_wait (GCond *cond, GMutex *mutex)
+{
+  REAL (g_cond_wait);
+  __tsan_release (mutex);
+  real (cond, mutex);
+  __tsan_acquire (mutex);
+}
+
+EXPORT gboolean
+g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
+{
+  gboolean signalled;
+
+  REAL (g_cond_wait_until);
+  __tsan_release (mutex);
+  signalled = real (cond, mutex, end_time);
+  __tsan_acquire (mutex);
+  return signalled;
+}
+#endif
