@@ -5,7 +5,7 @@
 
 #ifdef OWL2_EMBEDDED
 
-# include "owl2-embedded.h"
+#  include "owl2-embedded.h"
 
 __asm__(".section .rodata\n"
         ".balign 64\n"

@@ -6,10 +6,6 @@
 #define FRACTION_DEVICE 0.05
 #define FRACTION_WEIGHTS 0.85
 
-typedef struct {
-  const Owl2ModelParams *params;
-} LoadProgress;
-
 static gboolean
 report (const Owl2ModelParams *params, const char *stage, double fraction,
     GError **error)
@@ -25,9 +21,7 @@ report (const Owl2ModelParams *params, const char *stage, double fraction,
 static gboolean
 weights_progress (double fraction, gpointer user_data)
 {
-  LoadProgress *p = user_data;
-
-  return report (p->params, "uploading weights",
+  return report (user_data, "uploading weights",
       FRACTION_DEVICE + (FRACTION_WEIGHTS - FRACTION_DEVICE) * fraction, NULL);
 }
 
@@ -83,16 +77,16 @@ open_tokenizer (const Owl2Gguf *gguf, GError **error)
 }
 
 static gboolean
-check_vocab (const Owl2Model *model, GError **error)
+check_vocab (const Owl2Model *model, const Owl2Config *config,
+    const char *source, GError **error)
 {
   guint n = owl2_tokenizer_n_vocab (model->tokenizer);
-  guint n_vocab = model->weights->config.decoder.n_vocab;
 
-  if (n == n_vocab)
+  if (n == config->decoder.n_vocab)
     return TRUE;
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-      "%s: the tokenizer has %u tokens, the embedding %u rows",
-      owl2_gguf_name (model->gguf), n, n_vocab);
+      "%s: the tokenizer has %u tokens, the embedding %u rows", source, n,
+      config->decoder.n_vocab);
   return FALSE;
 }
 
@@ -108,42 +102,64 @@ warm_up (Owl2Model *model, GError **error)
 }
 
 Owl2Model *
-owl2_model_load (const Owl2ModelParams *params, GError **error)
+owl2_model_alloc (const Owl2ModelParams *params)
 {
-  g_autoptr (Owl2Model) model = g_new0 (Owl2Model, 1);
-  LoadProgress progress = { params };
+  Owl2Model *model = g_new0 (Owl2Model, 1);
+
+  model->ref_count = 1;
+  model->log = params->log;
+  return model;
+}
+
+gboolean
+owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
+    const Owl2Config *config, const Owl2WeightsSource *source, GError **error)
+{
   OvkDeviceParams dev_params = {
     .device = params->device,
     .cache_dir = params->cache_dir,
     .log = &model->log,
   };
 
-  model->ref_count = 1;
-  model->log = params->log;
+  if (!check_vocab (model, config, source->name, error))
+    return FALSE;
+  model->dev = ovk_device_new (&dev_params, error);
+  if (!model->dev)
+    return FALSE;
+  model->weights = owl2_weights_load (
+      model->dev, config, source, weights_progress, (gpointer) params, error);
+  if (!model->weights)
+    return FALSE;
+  model->weights_bytes = ovk_arena_bytes (model->weights->arena);
+  if (!report (params, "compiling pipelines", FRACTION_WEIGHTS, error)
+      || !warm_up (model, error) || !report (params, "ready", 1, error))
+    return FALSE;
+  owl2_log (&model->log, OWL2_LOG_INFO, "engine",
+      "%s on %s: %" G_GUINT64_FORMAT " MiB of weights", source->name,
+      ovk_device_caps (model->dev)->name, model->weights_bytes >> 20);
+  return TRUE;
+}
+
+Owl2Model *
+owl2_model_load (const Owl2ModelParams *params, GError **error)
+{
+  g_autoptr (Owl2Model) model = owl2_model_alloc (params);
+  Owl2Config config = { NULL };
+  Owl2WeightsSource source;
+  gboolean ok;
+
   if (!report (params, "opening the model file", 0, error))
     return NULL;
   model->gguf = open_file (params, error);
   if (!model->gguf)
     return NULL;
   model->tokenizer = open_tokenizer (model->gguf, error);
-  if (!model->tokenizer)
+  if (!model->tokenizer || !owl2_config_read (&config, model->gguf, error))
     return NULL;
-  model->dev = ovk_device_new (&dev_params, error);
-  if (!model->dev)
-    return NULL;
-  model->weights = owl2_weights_load_gguf (
-      model->dev, model->gguf, weights_progress, &progress, error);
-  if (!model->weights || !check_vocab (model, error))
-    return NULL;
-  model->weights_bytes = ovk_arena_bytes (model->weights->arena);
-  if (!report (params, "compiling pipelines", FRACTION_WEIGHTS, error)
-      || !warm_up (model, error) || !report (params, "ready", 1, error))
-    return NULL;
-  owl2_log (&model->log, OWL2_LOG_INFO, "engine",
-      "%s on %s: %" G_GUINT64_FORMAT " MiB of weights",
-      owl2_gguf_name (model->gguf), ovk_device_caps (model->dev)->name,
-      model->weights_bytes >> 20);
-  return g_steal_pointer (&model);
+  source = owl2_weights_source_gguf (model->gguf);
+  ok = owl2_model_start (model, params, &config, &source, error);
+  owl2_config_clear (&config);
+  return ok ? g_steal_pointer (&model) : NULL;
 }
 
 Owl2Model *

@@ -24,6 +24,17 @@ struct _Owl2Features {
   float *data;      /* [rows][cols] */
 };
 
+/* A model without device and weights; then those. */
+Owl2Model *owl2_model_alloc (const Owl2ModelParams *params);
+gboolean owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
+    const Owl2Config *config, const Owl2WeightsSource *source, GError **error);
+
+/* synthetic.c: the full-size model (LLaMA-2-7B, ViT-L/14 at 448 pixels) with
+ * random weights of @type, made in memory. For timing; what it says is noise.
+ */
+Owl2Model *owl2_model_synthetic_7b (
+    const Owl2ModelParams *params, Owl2Type type, GError **error);
+
 /* Records everything once without running it, so that all pipelines exist. */
 gboolean owl2_session_warm_up (Owl2Session *session, GError **error);
 

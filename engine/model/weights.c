@@ -46,21 +46,14 @@ gguf_tensor (const Owl2TensorSpec *spec, Owl2WeightsData *data,
   return TRUE;
 }
 
-Owl2Weights *
-owl2_weights_load_gguf (OvkDevice *dev, const Owl2Gguf *gguf,
-    Owl2WeightsProgress progress, gpointer progress_data, GError **error)
+Owl2WeightsSource
+owl2_weights_source_gguf (const Owl2Gguf *gguf)
 {
-  Owl2WeightsSource source = { owl2_gguf_name (gguf), gguf_tensor,
-    (gpointer) gguf };
-  Owl2Config config = { NULL };
-  Owl2Weights *weights;
-
-  if (!owl2_config_read (&config, gguf, error))
-    return NULL;
-  weights =
-      owl2_weights_load (dev, &config, &source, progress, progress_data, error);
-  owl2_config_clear (&config);
-  return weights;
+  return (Owl2WeightsSource){
+    .name = owl2_gguf_name (gguf),
+    .tensor = gguf_tensor,
+    .user_data = (gpointer) gguf,
+  };
 }
 
 /* ---- uploading -------------------------------------------------------- */

@@ -107,10 +107,8 @@ typedef gboolean (*Owl2WeightsProgress) (double fraction, gpointer user_data);
 Owl2Weights *owl2_weights_load (OvkDevice *dev, const Owl2Config *config,
     const Owl2WeightsSource *source, Owl2WeightsProgress progress,
     gpointer progress_data, GError **error);
-/* The same from a file, whose configuration and tensors are checked; BAD_FILE
- * with file, tensor and numbers. */
-Owl2Weights *owl2_weights_load_gguf (OvkDevice *dev, const Owl2Gguf *gguf,
-    Owl2WeightsProgress progress, gpointer progress_data, GError **error);
+/* A file's tensors, each checked; @gguf must outlive the load. */
+Owl2WeightsSource owl2_weights_source_gguf (const Owl2Gguf *gguf);
 void owl2_weights_free (Owl2Weights *weights); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Weights, owl2_weights_free)
 

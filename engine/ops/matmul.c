@@ -10,15 +10,44 @@ typedef struct {
 
 #define MV_MAX_M 8 /* rows of x that the vector kernel takes */
 
+/* Shuffles are no part of OvkCaps, so the driver is asked for by name: llvmpipe
+ * has had them since before Vulkan 1.2. */
+static gboolean
+can_shuffle (const OvkCaps *caps)
+{
+  return g_str_has_prefix (caps->driver, "llvmpipe");
+}
+
+/* The kernel that wants one subgroup a workgroup, and constant lanes. */
+static gboolean
+can_use_lanes (const OvkCaps *caps)
+{
+  return caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU && caps->subgroup_ballot
+         && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
+}
+
 static Kernel
 pick_kernel (OvkCmd *cmd, guint m, Owl2Type type)
 {
+  const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
   gboolean f16 = type == OWL2_TYPE_F16;
 
   if (m <= MV_MAX_M)
     return (Kernel){
       f16 ? &owl2_shader_matmul_mv_f16 : &owl2_shader_matmul_mv_f32, 64, m, 4
     };
+  if (can_use_lanes (caps)) {
+    guint lanes = caps->subgroup_size;
+    const OvkShader *shader;
+
+    if (can_shuffle (caps))
+      shader = f16 ? &owl2_shader_matmul_lanes_shuffle_f16
+                   : &owl2_shader_matmul_lanes_shuffle_f32;
+    else
+      shader =
+          f16 ? &owl2_shader_matmul_lanes_f16 : &owl2_shader_matmul_lanes_f32;
+    return (Kernel){ shader, lanes, MAX (16, lanes), MIN (8 * lanes, 128) };
+  }
   return (Kernel){ f16 ? &owl2_shader_matmul_tile_f16
                        : &owl2_shader_matmul_tile_f32,
     128, 64, 64 };
