@@ -5,13 +5,17 @@
 #include <string.h>
 
 #include "bench_kernels.h"
-#include "owl2.h"
+#include "engine_private.h"
 
 #define DECODE_TOKENS 32
+/* Where a stage is slow, it is measured once, and fewer tokens are made. */
 #define REPEATS 3
+#define ENOUGH_NS 3e9
+#define LEAST_TOKENS 4
+#define CLIP_FRAMES 8
 
 typedef struct {
-  char *model, *device, *type, *kernel, *shape;
+  char *model, *synthetic, *device, *type, *kernel, *shape;
   gboolean json;
 } Options;
 
@@ -24,6 +28,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
         "time this model's stages (default: the embedded model, if any)",
         "FILE" },
+    { "synthetic", 0, 0, G_OPTION_ARG_STRING, &o->synthetic,
+        "time the stages of the full-size model with random weights of --type, "
+        "made in memory",
+        "7b" },
     { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
         "Vulkan device, by index or part of its name", "DEVICE" },
     { "type", 't', 0, G_OPTION_ARG_STRING, &o->type,
@@ -89,6 +97,17 @@ print (JsonObject *result)
   json_object_unref (result);
 }
 
+static gboolean
+parse_type (const char *name, Owl2Type *type, GError **error)
+{
+  if (owl2_type_parse (name, type)
+      && (*type == OWL2_TYPE_F32 || *type == OWL2_TYPE_F16))
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "the type '%s' is neither f32 nor f16", name);
+  return FALSE;
+}
+
 /* ---- stages ----------------------------------------------------------- */
 
 static JsonObject *
@@ -123,6 +142,8 @@ bench_encode (Owl2Session *session, const Owl2ModelInfo *info,
     if (!*features)
       return FALSE;
     best = MIN (best, ns);
+    if (ns > ENOUGH_NS)
+      break;
   }
   o = stage ("encode", info);
   json_object_set_double_member (o, "ms", best / 1e6);
@@ -130,57 +151,124 @@ bench_encode (Owl2Session *session, const Owl2ModelInfo *info,
   return TRUE;
 }
 
+typedef struct {
+  gint64 first_us; /* when the first token came */
+  guint n;
+} Pace;
+
+/* Stops a slow decode early. */
 static gboolean
-bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
-    Owl2Features *features, GError **error)
+on_token (gint32 id, double probability, const char *text, gpointer user_data)
 {
-  g_autofree char *prompt = owl2_prompt_format (
-      "Provide a one-sentence caption for the provided image.", TRUE, NULL, 0);
-  Owl2Request request = {
-    .prompt = prompt,
-    .frames = &features,
-    .n_frames = 1,
-    .sampling = OWL2_SAMPLING_DEFAULT,
-  };
-  guint64 prefill = G_MAXUINT64, decode = G_MAXUINT64;
-  guint n_prompt = 0, n_ids = 0;
-  double tokens_per_s;
-  JsonObject *o;
+  Pace *pace = user_data;
 
-  request.sampling.max_tokens = DECODE_TOKENS + 1;
-  request.sampling.ignore_eos = TRUE;
-  for (guint i = 0; i < REPEATS; i++) {
-    g_autoptr (Owl2Answer) answer =
-        owl2_session_generate (session, &request, error);
+  if (pace->n++ == 0)
+    pace->first_us = g_get_monotonic_time ();
+  return pace->n <= LEAST_TOKENS
+         || (g_get_monotonic_time () - pace->first_us) * 1e3 < ENOUGH_NS;
+}
 
-    if (!answer)
-      return FALSE;
-    prefill = MIN (prefill, answer->prefill_ns);
-    decode = MIN (decode, answer->decode_ns);
-    n_prompt = answer->n_prompt;
-    n_ids = answer->n_ids;
-  }
-  o = stage ("prefill", info);
+static void
+print_answer (const Owl2ModelInfo *info, guint n_frames, guint n_prompt,
+    guint n_decoded, guint64 prefill_ns, guint64 decode_ns)
+{
+  double tokens_per_s = n_decoded * 1e9 / MAX (decode_ns, 1);
+  JsonObject *o = stage ("prefill", info);
+
+  json_object_set_int_member (o, "frames", n_frames);
   json_object_set_int_member (o, "tokens", n_prompt);
-  json_object_set_double_member (o, "tokens_per_s", n_prompt * 1e9 / prefill);
+  json_object_set_double_member (
+      o, "tokens_per_s", n_prompt * 1e9 / MAX (prefill_ns, 1));
   print (o);
-  /* The first token's logits come out of the prefill. */
-  tokens_per_s = (n_ids - 1) * 1e9 / MAX (decode, 1);
   o = stage ("decode", info);
-  json_object_set_int_member (o, "tokens", n_ids - 1);
+  json_object_set_int_member (o, "frames", n_frames);
+  json_object_set_int_member (o, "tokens", n_decoded);
   json_object_set_double_member (o, "tokens_per_s", tokens_per_s);
   json_object_set_double_member (
       o, "gbytes_per_s", tokens_per_s * info->token_bytes / 1e9);
   print (o);
+}
+
+/* An answer about @n_frames times the same frame. */
+static gboolean
+bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
+    Owl2Features *features, guint n_frames, GError **error)
+{
+  g_autofree char *prompt = owl2_prompt_format (
+      "Provide a one-sentence caption for the provided image.", TRUE, NULL, 0);
+  Owl2Features *frames[CLIP_FRAMES];
+  guint64 prefill = G_MAXUINT64, decode = G_MAXUINT64;
+  guint n_prompt = 0, n_ids = 0;
+
+  for (guint i = 0; i < n_frames; i++)
+    frames[i] = features;
+  for (guint i = 0; i < REPEATS; i++) {
+    Pace pace = { 0 };
+    Owl2Request request = {
+      .prompt = prompt,
+      .frames = frames,
+      .n_frames = n_frames,
+      .sampling = OWL2_SAMPLING_DEFAULT,
+      .on_token = on_token,
+      .user_data = &pace,
+    };
+    g_autoptr (Owl2Answer) answer = NULL;
+
+    request.sampling.max_tokens = DECODE_TOKENS + 1;
+    request.sampling.ignore_eos = TRUE;
+    answer = owl2_session_generate (session, &request, error);
+    if (!answer)
+      return FALSE;
+    prefill = MIN (prefill, answer->prefill_ns);
+    if (answer->decode_ns < decode) {
+      decode = answer->decode_ns;
+      n_ids = answer->n_ids;
+    }
+    n_prompt = answer->n_prompt;
+    if (answer->prefill_ns + answer->decode_ns > ENOUGH_NS)
+      break;
+  }
+  /* The first token's logits come out of the prefill. */
+  print_answer (info, n_frames, n_prompt, n_ids - 1, prefill, decode);
   return TRUE;
+}
+
+/* Peak memory of the process so far, in bytes; 0 if unknown. */
+static gint64
+peak_bytes (void)
+{
+  g_autofree char *text = NULL;
+  const char *line;
+
+  if (!g_file_get_contents ("/proc/self/status", &text, NULL, NULL))
+    return 0;
+  line = strstr (text, "VmHWM:");
+  return line ? g_ascii_strtoll (line + 6, NULL, 10) * 1024 : 0;
+}
+
+static Owl2Model *
+load_model (const Options *opt, GError **error)
+{
+  Owl2ModelParams params = { .path = opt->model, .device = opt->device };
+  Owl2Type type = OWL2_TYPE_F16;
+
+  if (!opt->synthetic)
+    return owl2_model_load (&params, error);
+  if (strcmp (opt->synthetic, "7b") != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "there is no synthetic model '%s', only 7b", opt->synthetic);
+    return NULL;
+  }
+  if (opt->type && !parse_type (opt->type, &type, error))
+    return NULL;
+  return owl2_model_synthetic_7b (&params, type, error);
 }
 
 static gboolean
 bench_stages (const Options *opt, GError **error)
 {
-  Owl2ModelParams params = { .path = opt->model, .device = opt->device };
   gint64 start = g_get_monotonic_time ();
-  g_autoptr (Owl2Model) model = owl2_model_load (&params, error);
+  g_autoptr (Owl2Model) model = load_model (opt, error);
   double load_ms = (g_get_monotonic_time () - start) / 1e3;
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (Owl2Features) features = NULL;
@@ -197,8 +285,16 @@ bench_stages (const Options *opt, GError **error)
   json_object_set_double_member (o, "ms", load_ms);
   json_object_set_int_member (o, "device_bytes", info.device_bytes);
   print (o);
-  return bench_encode (session, &info, &features, error)
-         && bench_generate (session, &info, features, error);
+  if (!bench_encode (session, &info, &features, error)
+      || !bench_generate (session, &info, features, 1, error)
+      || !bench_generate (session, &info, features, CLIP_FRAMES, error))
+    return FALSE;
+  owl2_model_get_info (model, &info);
+  o = stage ("memory", &info);
+  json_object_set_int_member (o, "device_bytes", info.device_bytes);
+  json_object_set_int_member (o, "peak_bytes", peak_bytes ());
+  print (o);
+  return TRUE;
 }
 
 /* ---- kernels ---------------------------------------------------------- */
@@ -209,15 +305,10 @@ bench_all_kernels (const Options *o, GError **error)
   static const Owl2Type all[] = { OWL2_TYPE_F32, OWL2_TYPE_F16 };
   OvkDeviceParams params = { .device = o->device };
   g_autoptr (OvkDevice) dev = NULL;
-  Owl2Type one;
+  Owl2Type one = OWL2_TYPE_F32;
 
-  if (o->type
-      && (!owl2_type_parse (o->type, &one)
-          || (one != OWL2_TYPE_F32 && one != OWL2_TYPE_F16))) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "the type '%s' is neither f32 nor f16", o->type);
+  if (o->type && !parse_type (o->type, &one, error))
     return FALSE;
-  }
   dev = ovk_device_new (&params, error);
   if (!dev)
     return FALSE;
@@ -238,13 +329,14 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "");
   ok = parse (&o, &argc, &argv, &error);
   as_json = o.json;
-  if (ok && (o.kernel || o.shape || !o.model))
+  if (ok && (o.kernel || o.shape || (!o.model && !o.synthetic)))
     ok = bench_all_kernels (&o, &error);
   if (ok && !o.kernel && !o.shape)
     ok = bench_stages (&o, &error);
   if (!ok)
     fprintf (stderr, "owl2-bench: %s\n", error->message);
   g_free (o.model);
+  g_free (o.synthetic);
   g_free (o.device);
   g_free (o.type);
   g_free (o.kernel);
