@@ -645,7 +645,8 @@ close_device (OvkDevice *dev)
   ovk_pipeline_clear (dev);
   /* Mesa's queue thread (22.3) still touches a timeline semaphore shortly after
    * the wait for it has returned; this waits for that thread. */
-  (void) vkDeviceWaitIdle (dev->handle);
+  if (dev->submitted)
+    (void) vkDeviceWaitIdle (dev->handle);
   if (dev->timeline)
     vkDestroySemaphore (dev->handle, dev->timeline, NULL);
   vkDestroyDevice (dev->handle, NULL);
