@@ -618,6 +618,24 @@ class Tokenizer(Case):
         self.write(tokenizer=mc.make_tokenizer(401))
         self.refused("401 pieces, vocab_size is only 400")
 
+    def test_added(self):
+        self.write()
+        mc.write_file(self.dir, "added_tokens.json",
+                      {"<pad>": 400, "<s>": 1})
+        self.accepted()
+        os.unlink(self.out)
+        for token, number, text in (("<x>", 3, "'<x>' .3. is not in"),
+                                    ("<x>", -1, "not in"),
+                                    ("a", 2.5, "no id")):
+            mc.write_file(self.dir, "added_tokens.json", {token: number})
+            self.refused("added_tokens.json", text)
+
+    def test_ids(self):
+        self.config["bos_token_id"] = 2
+        self.write()
+        os.unlink(self.path("generation_config.json"))
+        self.refused("bos_token_id is 2", "1 in tokenizer.model")
+
     def test_padding(self):
         self.config["vocab_size"] = 410
         self.tensors = mc.make_tensors(self.config, np.random.default_rng(1))

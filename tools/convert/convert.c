@@ -10,7 +10,7 @@
 #include "half.h"
 #include "hfconfig.h"
 #include "positions.h"
-#include "spmodel.h"
+#include "vocab.h"
 
 #include <math.h>
 #include <string.h>
@@ -228,79 +228,8 @@ choose_types (Job *job, GError **error)
 
 /* ---- writing ---------------------------------------------------------- */
 
-static gint32
-choose_id (const Job *job, const char *what, gint32 configured,
-    gint32 tokenizers, GError **error)
-{
-  if (configured >= 0 && configured != tokenizers) {
-    convert_bad (job->options->dir, error,
-        "%s_token_id is %d in the configuration, %d in tokenizer.model", what,
-        configured, tokenizers);
-    return -1;
-  }
-  return tokenizers;
-}
-
-/* Fills the vocabulary up to the embedding's rows with unused pieces. */
-static gboolean
-pad_vocab (Job *job, GError **error)
-{
-  SpModel *tok = job->tokenizer;
-  guint n_vocab = job->hf.config.decoder.n_vocab;
-
-  if (tok->pieces->len > n_vocab)
-    return convert_bad (job->options->dir, error,
-        "tokenizer.model has %u pieces, vocab_size is only %u",
-        tok->pieces->len, n_vocab);
-  if (tok->pieces->len < n_vocab)
-    owl2_log (job->options->log, OWL2_LOG_WARNING, "convert",
-        "tokenizer.model has %u pieces, vocab_size is %u: the others are "
-        "marked as unused",
-        tok->pieces->len, n_vocab);
-  for (guint i = tok->pieces->len; i < n_vocab; i++) {
-    float score = 0;
-    gint32 type = 5; /* unused */
-
-    g_ptr_array_add (tok->pieces, g_strdup_printf ("[PAD%u]", i));
-    g_array_append_val (tok->scores, score);
-    g_array_append_val (tok->types, type);
-  }
-  return TRUE;
-}
-
-static gboolean
-write_tokenizer (Job *job, GError **error)
-{
-  Owl2GgufWriter *w = job->writer;
-  SpModel *tok = job->tokenizer;
-  gint32 bos, eos, pad;
-
-  if (!pad_vocab (job, error)
-      || (bos = choose_id (job, "bos", job->hf.bos_id, tok->bos_id, error)) < 0
-      || (eos = choose_id (job, "eos", job->hf.eos_id, tok->eos_id, error)) < 0)
-    return FALSE;
-  pad = job->hf.pad_id >= 0 ? job->hf.pad_id : tok->pad_id;
-  owl2_gguf_writer_string (w, "tokenizer.ggml.model", "llama");
-  owl2_gguf_writer_strings (w, "tokenizer.ggml.tokens",
-      (const char *const *) tok->pieces->pdata, tok->pieces->len);
-  owl2_gguf_writer_f32s (w, "tokenizer.ggml.scores",
-      (const float *) (gpointer) tok->scores->data, tok->scores->len);
-  owl2_gguf_writer_i32s (w, "tokenizer.ggml.token_type",
-      (const gint32 *) (gpointer) tok->types->data, tok->types->len);
-  owl2_gguf_writer_u32 (w, "tokenizer.ggml.bos_token_id", (guint32) bos);
-  owl2_gguf_writer_u32 (w, "tokenizer.ggml.eos_token_id", (guint32) eos);
-  owl2_gguf_writer_u32 (
-      w, "tokenizer.ggml.unknown_token_id", (guint32) tok->unk_id);
-  if (pad >= 0 && (guint) pad < tok->pieces->len)
-    owl2_gguf_writer_u32 (w, "tokenizer.ggml.padding_token_id", (guint32) pad);
-  owl2_gguf_writer_bool (w, "tokenizer.ggml.add_bos_token", TRUE);
-  owl2_gguf_writer_bool (w, "tokenizer.ggml.add_eos_token", FALSE);
-  owl2_gguf_writer_bool (w, "tokenizer.ggml.add_space_prefix", TRUE);
-  return TRUE;
-}
-
-static gboolean
-write_head (Job *job, GError **error)
+static void
+write_head (Job *job)
 {
   Owl2GgufWriter *w = job->writer;
 
@@ -308,8 +237,7 @@ write_head (Job *job, GError **error)
   owl2_gguf_writer_u32 (
       w, "general.file_type", encoder_for (job->options->type)->file_type);
   owl2_gguf_writer_u32 (w, "general.quantization_version", 2);
-  if (!write_tokenizer (job, error))
-    return FALSE;
+  vocab_write (job->tokenizer, &job->hf, w);
   for (guint i = 0; i < job->plans->len; i++) {
     const Plan *plan = &g_array_index (job->plans, Plan, i);
     const Owl2TensorSpec *spec = plan->spec;
@@ -317,7 +245,6 @@ write_head (Job *job, GError **error)
     owl2_gguf_writer_tensor (w, spec->name, plan->type, spec->n_dims,
         (guint64[]){ spec->cols, spec->rows });
   }
-  return TRUE;
 }
 
 static gboolean
@@ -397,13 +324,15 @@ run (Job *job, ConvertSummary *summary, GError **error)
   if (!job->hf.config.name)
     job->hf.config.name = convert_dir_name (o->dir);
   job->specs = owl2_config_tensors (&job->hf.config);
-  if (!match_tensors (job, error))
+  if (!match_tensors (job, error)
+      || !vocab_complete (job->tokenizer, &job->hf, o->dir, o->log, error))
     return FALSE;
   report_unused (job);
   /* Before the long scan, so that a bad place for the file is told at once. */
   if (!(job->writer = owl2_gguf_writer_new (o->out, error))
-      || !choose_types (job, error) || !write_head (job, error))
+      || !choose_types (job, error))
     return FALSE;
+  write_head (job);
   for (guint i = 0; i < job->plans->len; i++) {
     const Plan *plan = &g_array_index (job->plans, Plan, i);
 

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The tokenizer as the model file has it: tokenizer.model, completed to the
+ * size of the embedding, and ids that all files agree on. */
+#ifndef OWL2_CONVERT_VOCAB_H
+#define OWL2_CONVERT_VOCAB_H
+
+#include "hfconfig.h"
+#include "spmodel.h"
+
+G_BEGIN_DECLS
+
+/* Checks @tokenizer against the configuration and added_tokens.json, and fills
+ * it up with unused pieces. @dir is named in messages. */
+gboolean vocab_complete (SpModel *tokenizer, const HfConfig *hf,
+    const char *dir, const Owl2Log *log, GError **error);
+/* The keys tokenizer.ggml.*. */
+void vocab_write (
+    const SpModel *tokenizer, const HfConfig *hf, Owl2GgufWriter *writer);
+
+G_END_DECLS
+
+#endif
