@@ -5,6 +5,34 @@
 
 #define TIMEOUT (20 * GST_SECOND)
 
+#if defined(__SANITIZE_ADDRESS__)
+#  define WITH_ASAN 1
+#elif defined(__has_feature)
+#  if __has_feature(address_sanitizer)
+#    define WITH_ASAN 1
+#  endif
+#endif
+
+#ifdef WITH_ASAN
+/* GLib makes its table of quarks when it is loaded, and never frees it when it
+ * grows, so that readers need no lock. Only the slow unwinder gets through
+ * GLib's frames to the loader's. */
+const char *__asan_default_options (void);
+const char *__lsan_default_suppressions (void);
+
+__attribute__ ((visibility ("default"))) const char *
+__asan_default_options (void)
+{
+  return "fast_unwind_on_malloc=0:malloc_context_size=8";
+}
+
+__attribute__ ((visibility ("default"))) const char *
+__lsan_default_suppressions (void)
+{
+  return "leak:call_init\nleak:_dl_init\n";
+}
+#endif
+
 int
 bench_main (int *argc, char ***argv, void (*add_tests) (void))
 {

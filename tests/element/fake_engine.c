@@ -399,11 +399,13 @@ owl2_session_uncancel (Owl2Session *session)
   LOCKED (session->cancelled = FALSE);
 }
 
+/* Reads the ends of each row at least, so that sanitizers see short images. */
 static FakeImage
 image_look (const Owl2Image *image)
 {
   const gsize row = 3 * (gsize) image->width;
-  FakeImage seen = { image->width, image->height, 2166136261u, NULL };
+  FakeImage seen = { image->width, image->height, NULL };
+  volatile guint8 end;
 
   g_assert_cmpuint (image->stride, >=, row);
   if (fake.keep_images)
@@ -411,11 +413,12 @@ image_look (const Owl2Image *image)
   for (guint y = 0; y < image->height; y++) {
     const guint8 *bytes = image->data + y * image->stride;
 
-    for (gsize x = 0; x < row; x++)
-      seen.hash = (seen.hash ^ bytes[x]) * 16777619u;
+    end = bytes[0];
+    end = bytes[row - 1];
     if (seen.rgb)
       memcpy (seen.rgb + y * row, bytes, row);
   }
+  (void) end;
   return seen;
 }
 

@@ -15,10 +15,9 @@ typedef enum {
   FAKE_N_CALLS,
 } FakeCall;
 
-/* One encoded image. @hash is of the visible bytes, row by row. */
+/* One encoded image. */
 typedef struct {
   guint width, height;
-  guint32 hash;
   guint8 *rgb; /* width * height * 3; kept if fake_keep_images() */
 } FakeImage;
 

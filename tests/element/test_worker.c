@@ -1,0 +1,332 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The worker without an element: its bounds, and all its calls from several
+ * threads at once. Also run under ThreadSanitizer. */
+#include "bench.h"
+#include "gstowl2worker.h"
+
+#define BIG (32 * 1024 * 1024)
+
+typedef struct {
+  GstOwl2Worker *worker;
+  GstOwl2Stats stats;
+  int n_answers, n_lost, n_failed; /* atomic */
+} Rig;
+
+static void
+on_progress (
+    GstProgressType type, const char *text, int percent, gpointer user_data)
+{
+  g_assert_cmpint (percent, >=, 0);
+  g_assert_cmpint (percent, <=, 100);
+}
+
+static void
+on_answer (const GstOwl2Answer *answer, gpointer user_data)
+{
+  g_atomic_int_inc (&((Rig *) user_data)->n_answers);
+}
+
+static void
+on_lost (const GstOwl2Job *job, const GError *error, gpointer user_data)
+{
+  g_atomic_int_inc (&((Rig *) user_data)->n_lost);
+}
+
+static void
+on_failed (const GError *error, gpointer user_data)
+{
+  g_atomic_int_inc (&((Rig *) user_data)->n_failed);
+}
+
+static void
+rig_init (Rig *rig)
+{
+  static const GstOwl2WorkerFuncs funcs = { on_progress, on_answer, on_lost,
+    on_failed };
+  const GstOwl2WorkerConfig config = { .model = NULL };
+
+  memset (rig, 0, sizeof (*rig));
+  g_mutex_init (&rig->stats.lock);
+  rig->worker = gst_owl2_worker_new (&funcs, rig, &rig->stats);
+  g_assert_cmpint (gst_owl2_worker_flow (rig->worker), ==, GST_FLOW_FLUSHING);
+  gst_owl2_worker_configure (rig->worker, &config);
+  gst_owl2_worker_start (rig->worker);
+}
+
+static void
+rig_clear (Rig *rig)
+{
+  gst_owl2_worker_free (rig->worker);
+  g_mutex_clear (&rig->stats.lock);
+  fake_reset ();
+}
+
+static GstOwl2Frame *
+take (Rig *rig, gsize size, gboolean wait, gboolean lazy)
+{
+  GstVideoInfo info;
+  g_autoptr (GstBuffer) buffer = NULL;
+  GstOwl2Picture picture = { .info = &info };
+
+  gst_video_info_set_format (
+      &info, GST_VIDEO_FORMAT_GRAY8, 1024, (guint) (size / 1024));
+  g_assert_cmpuint (info.size, ==, size);
+  picture.buffer = buffer = gst_buffer_new_allocate (NULL, size, NULL);
+  return gst_owl2_worker_take (rig->worker, &picture, wait, lazy, NULL);
+}
+
+/* (transfer full) @frame */
+static GstOwl2Job *
+job_new (GstOwl2Frame *frame)
+{
+  GstOwl2Job *job = g_new0 (GstOwl2Job, 1);
+
+  job->settings = gst_owl2_settings_new ();
+  job->frames[0] = frame;
+  job->n_frames = 1;
+  return job;
+}
+
+/* Frames that are not encoded yet are held up to the limit and no further. */
+static void
+test_room (void)
+{
+  const guint most = GST_OWL2_MAX_RAW_BYTES / BIG;
+  GstOwl2Frame *frames[GST_OWL2_MAX_RAW_BYTES / BIG + 1];
+  guint n = 0;
+  Rig rig;
+
+  rig_init (&rig);
+  fake_set_gate (FAKE_ENCODE, TRUE);
+  while (n <= most && (frames[n] = take (&rig, BIG, FALSE, FALSE)))
+    n++;
+  g_assert_cmpuint (n, ==, most);
+  fake_set_gate (FAKE_ENCODE, FALSE);
+  frames[n++] = take (&rig, BIG, TRUE, FALSE);
+  g_assert_nonnull (frames[n - 1]);
+  while (n)
+    gst_owl2_frame_unref (frames[--n]);
+  rig_clear (&rig);
+}
+
+/* Frames that nobody wants any more take no room. */
+static void
+test_room_dropped (void)
+{
+  Rig rig;
+
+  rig_init (&rig);
+  fake_set_gate (FAKE_ENCODE, TRUE);
+  for (guint i = 0; i < 3 * GST_OWL2_MAX_RAW_BYTES / BIG; i++) {
+    GstOwl2Frame *frame = take (&rig, BIG, FALSE, FALSE);
+
+    g_assert_nonnull (frame);
+    gst_owl2_frame_unref (frame);
+  }
+  rig_clear (&rig);
+}
+
+static gpointer
+take_and_wait (gpointer data)
+{
+  return take (data, BIG, TRUE, FALSE);
+}
+
+static void
+test_room_flush (void)
+{
+  const guint most = GST_OWL2_MAX_RAW_BYTES / BIG;
+  GstOwl2Frame *frames[GST_OWL2_MAX_RAW_BYTES / BIG];
+  GThread *thread;
+  Rig rig;
+
+  rig_init (&rig);
+  fake_set_gate (FAKE_ENCODE, TRUE);
+  for (guint i = 0; i < most; i++)
+    frames[i] = take (&rig, BIG, FALSE, FALSE);
+  thread = g_thread_new ("take", take_and_wait, &rig);
+  g_usleep (10000);
+  gst_owl2_worker_set_flushing (rig.worker, TRUE);
+  g_assert_null (g_thread_join (thread));
+  for (guint i = 0; i < most; i++)
+    gst_owl2_frame_unref (frames[i]);
+  rig_clear (&rig);
+}
+
+/* Lazy frames take half of the room; then they are encoded like the others. */
+static void
+test_room_lazy (void)
+{
+  const guint half = GST_OWL2_MAX_RAW_BYTES / BIG / 2;
+  GstOwl2Frame *frames[2 * GST_OWL2_MAX_RAW_BYTES / BIG];
+  guint n = 0;
+  Rig rig;
+
+  rig_init (&rig);
+  for (; n < half; n++)
+    frames[n] = take (&rig, BIG, TRUE, TRUE);
+  g_usleep (10000);
+  g_assert_cmpuint (fake_n_calls (FAKE_ENCODE), ==, 0);
+  for (; n < G_N_ELEMENTS (frames); n++) {
+    frames[n] = take (&rig, BIG, TRUE, TRUE);
+    g_assert_nonnull (frames[n]);
+  }
+  fake_wait_calls (FAKE_ENCODE, n - half);
+  g_assert_cmpuint (fake_n_calls (FAKE_ENCODE), ==, n - half);
+  while (n)
+    gst_owl2_frame_unref (frames[--n]);
+  rig_clear (&rig);
+}
+
+/* A frame larger than all of the room is still taken, one at a time. */
+static void
+test_room_giant (void)
+{
+  const gsize size = GST_OWL2_MAX_RAW_BYTES + 1024;
+  GstOwl2Frame *first, *second;
+  Rig rig;
+
+  rig_init (&rig);
+  fake_set_gate (FAKE_ENCODE, TRUE);
+  first = take (&rig, size, FALSE, FALSE);
+  g_assert_nonnull (first);
+  g_assert_null (take (&rig, size, FALSE, FALSE));
+  fake_set_gate (FAKE_ENCODE, FALSE);
+  second = take (&rig, size, TRUE, FALSE);
+  g_assert_nonnull (second);
+  gst_owl2_frame_unref (first);
+  gst_owl2_frame_unref (second);
+  rig_clear (&rig);
+}
+
+static void
+test_submit_bounds (void)
+{
+  guint n_dropped = 0;
+  Rig rig;
+
+  rig_init (&rig);
+  fake_set_gate (FAKE_GENERATE, TRUE);
+  for (guint i = 0; i < 20; i++) {
+    n_dropped += gst_owl2_worker_submit (
+        rig.worker, job_new (take (&rig, 1024, TRUE, FALSE)), TRUE);
+    if (i == 0)
+      fake_wait_calls (FAKE_GENERATE, 1);
+  }
+  g_assert_cmpuint (n_dropped, ==, 18);
+  for (guint i = 0; i < 20; i++)
+    g_assert_cmpuint (gst_owl2_worker_submit (rig.worker,
+                          job_new (take (&rig, 1024, TRUE, FALSE)), FALSE),
+        ==, 0);
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  g_assert_cmpint (gst_owl2_worker_wait (rig.worker), ==, GST_FLOW_OK);
+  g_assert_cmpint (g_atomic_int_get (&rig.n_answers), ==, 22);
+  rig_clear (&rig);
+}
+
+/* ---- all at once ------------------------------------------------------- */
+
+static int storm_over; /* atomic */
+
+static gpointer
+storm_stream (gpointer data)
+{
+  Rig *rig = data;
+
+  for (guint i = 0; !g_atomic_int_get (&storm_over); i++) {
+    const gboolean wait = i % 3 == 0;
+    GstOwl2Frame *frame = take (rig, 1024, wait, i % 5 == 0);
+    GstOwl2Answer *answer;
+
+    if (frame) {
+      GstOwl2Job *job = job_new (gst_owl2_frame_ref (frame));
+
+      job->settings->partial = i % 2;
+      gst_owl2_worker_submit (rig->worker, job, !wait);
+      if (wait)
+        gst_owl2_worker_wait (rig->worker);
+      gst_owl2_frame_unref (frame);
+    }
+    answer = gst_owl2_worker_latest (rig->worker);
+    gst_owl2_answer_unref (answer);
+    gst_owl2_worker_flow (rig->worker);
+  }
+  return NULL;
+}
+
+static gpointer
+storm_flush (gpointer data)
+{
+  Rig *rig = data;
+
+  while (!g_atomic_int_get (&storm_over)) {
+    gst_owl2_worker_set_flushing (rig->worker, TRUE);
+    g_usleep ((gulong) g_random_int_range (0, 300));
+    gst_owl2_worker_set_flushing (rig->worker, FALSE);
+    g_usleep ((gulong) g_random_int_range (0, 3000));
+  }
+  return NULL;
+}
+
+static gpointer
+storm_stats (gpointer data)
+{
+  Rig *rig = data;
+
+  while (!g_atomic_int_get (&storm_over)) {
+    gst_structure_free (gst_owl2_stats_to_structure (&rig->stats));
+    g_usleep (200);
+  }
+  return NULL;
+}
+
+static void
+test_storm (void)
+{
+  static const GThreadFunc funcs[] = { storm_stream, storm_flush, storm_stats };
+  GThread *threads[G_N_ELEMENTS (funcs)];
+  Rig rig;
+
+  rig_init (&rig);
+  fake_set_delay (FAKE_ENCODE, 50);
+  fake_set_delay (FAKE_GENERATE, 50);
+  fake_set_delay (FAKE_LOAD, 1000);
+  g_atomic_int_set (&storm_over, 0);
+  for (guint i = 0; i < G_N_ELEMENTS (funcs); i++)
+    threads[i] = g_thread_new ("storm", funcs[i], &rig);
+  for (guint i = 0; i < 25; i++) {
+    gst_owl2_worker_wait_loaded (
+        rig.worker, (guint64) g_test_rand_int_range (0, 3) * GST_MSECOND);
+    g_usleep ((gulong) g_test_rand_int_range (0, 40000));
+    gst_owl2_worker_stop (rig.worker);
+    gst_owl2_worker_start (rig.worker);
+  }
+  gst_owl2_worker_cancel (rig.worker);
+  g_atomic_int_set (&storm_over, 1);
+  for (guint i = 0; i < G_N_ELEMENTS (funcs); i++)
+    g_thread_join (threads[i]);
+  g_test_message ("%d messages, %u cancelled",
+      g_atomic_int_get (&rig.n_answers), fake_n_cancelled ());
+  g_assert_cmpint (g_atomic_int_get (&rig.n_answers), >, 10);
+  g_assert_cmpint (g_atomic_int_get (&rig.n_failed), ==, 0);
+  g_assert_cmpint (g_atomic_int_get (&rig.n_lost), ==, 0);
+  rig_clear (&rig);
+}
+
+static void
+add_tests (void)
+{
+  g_test_add_func ("/worker/room/limit", test_room);
+  g_test_add_func ("/worker/room/dropped", test_room_dropped);
+  g_test_add_func ("/worker/room/flush", test_room_flush);
+  g_test_add_func ("/worker/room/lazy", test_room_lazy);
+  g_test_add_func ("/worker/room/giant", test_room_giant);
+  g_test_add_func ("/worker/submit-bounds", test_submit_bounds);
+  g_test_add_func ("/worker/storm", test_storm);
+}
+
+int
+main (int argc, char **argv)
+{
+  return bench_main (&argc, &argv, add_tests);
+}
