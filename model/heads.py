@@ -41,10 +41,18 @@ class Heads(nn.Module):
         weight[0] = 0.15
         loss = 5 * F.cross_entropy(p[..., :9].reshape(-1, 9), shape.view(-1), weight[:9])
         loss = loss + 1.5 * F.cross_entropy(p[..., 9:22].reshape(-1, 13), colour.view(-1), weight)
-        bits = (letters[..., None] >> torch.arange(26)) & 1
-        loss = loss + 8 * F.binary_cross_entropy_with_logits(p[..., 22:], bits.float(), pos_weight=torch.tensor(4.0))
+        # Letters: which patches have any, and then which one, among those that a patch shows parts of.
+        bits = ((letters[..., None] >> torch.arange(26)) & 1).float()
+        some = bits.sum(-1) > 0
+        loss = loss + 2 * F.binary_cross_entropy_with_logits(torch.logsumexp(p[..., 22:], -1), some.float())
+        right = {}
+        if some.any():
+            logits, want = p[..., 22:][some], bits[some]
+            loss = loss - 5 * (logits.log_softmax(-1) * want).sum(-1).div(want.sum(-1)).mean()
+            right['patch letter'] = want.gather(1, logits.argmax(-1, keepdim=True)).mean().item()
         full = shape > 0
-        right = {'patch shape': (p[..., :9].argmax(-1) == shape)[full].float().mean().item()}
+        if full.any():
+            right['patch shape'] = (p[..., :9].argmax(-1) == shape)[full].float().mean().item()
         x = F.layer_norm(rows[:, :-1], rows.shape[-1:])
         x = linear(x, self.narrow.weight, self.narrow.bias)
         t = linear(x.flatten(1), self.table.weight, self.table.bias).float()

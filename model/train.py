@@ -30,8 +30,8 @@ from heads import Heads
 
 RANKS = 2
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 300, 1.2e-3), ('instruct', 3200, 1.2e-3)]
-SHARES = {'shapes': 0.66, 'text': 0.2, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
+STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 250, 1.2e-3), ('instruct', 1800, 1.2e-3)]
+SHARES = {'shapes': 0.6, 'text': 0.26, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
 CLIP_SHARES = {'shapes': 0.78, 'text': 0.02, 'pattern': 0.14, 'plain': 0.02, 'photo': 0.04}
 
 
@@ -150,6 +150,7 @@ class Trainer:
             self.shared = Shared('/dev/shm/owl2-nano-%d' % settings.port, rank, self.flat.p.numel())
         if pools:
             self.images, self.clips, self.crowds = (pool.Pool(pools, n, rank) for n in ('images', 'clips', 'crowds'))
+            self.words = [i for i, s in enumerate(self.crowds.scenes) if 'words' in s]
 
     def rng(self, stage, step):
         return np.random.default_rng([self.settings.seed, stage, step, self.rank])
@@ -206,17 +207,20 @@ class Trainer:
     def step_pictures(self, rng, captions):
         s = self.settings
         a, c = self.images.draw(rng, s.images, SHARES), self.clips.draw(rng, s.clips, CLIP_SHARES)
-        frames = np.concatenate([batch.frames_of(rng, self.images, a), batch.frames_of(rng, self.clips, c)])
+        b = [int(i) for i in rng.choice(self.words, s.crowds)]
+        frames = np.concatenate([batch.frames_of(rng, p, i) for p, i in
+                                 ((self.images, a), (self.clips, c), (self.crowds, b))])
         vision = self.net.model.vision_model(batch.pixels(frames))
         rows = self.net.model.visual_abstractor(vision)
-        targets = [torch.cat(t) for t in zip(batch.aux_of(self.images, a), batch.aux_of(self.clips, c))]
+        targets = [torch.cat(t) for t in zip(*(batch.aux_of(p, i) for p, i in
+                                               ((self.images, a), (self.clips, c), (self.crowds, b))))]
         aux, right = self.heads(vision, rows, targets)
         n, room = (2, 999) if captions else (7, 88)
         items = [batch.fill(self.tok, batch.ask(rng, self.images.scenes[i], n, captions), room) for i in a]
         la, ra = self.picture_loss(rng, rows[:len(a)], items, 'image')
         items = [batch.fill(self.tok, batch.ask(rng, self.clips.scenes[i], n, captions), room) for i in c]
-        lc, rc = self.picture_loss(rng, rows[len(a):].reshape(len(c), -1, rows.shape[2]), items, 'clip')
-        loss = la + 0.8 * lc + (0.1 if captions else 0.05) * aux
+        lc, rc = self.picture_loss(rng, rows[len(a):len(a) + len(c) * world.FRAMES].reshape(len(c), -1, rows.shape[2]), items, 'clip')
+        loss = la + 0.8 * lc + (0.15 if captions else 0.08) * aux
         if not captions:
             lt, rt = self.text_loss(batch.text(rng, 4, 3))
             loss, ra = loss + 0.15 * lt, ra + rt
@@ -308,6 +312,7 @@ def parse(argv):
     p.add_argument('--queries', type=int, default=16)
     p.add_argument('--images', type=int, default=14, help='images per step and process')
     p.add_argument('--clips', type=int, default=7, help='clips per step and process')
+    p.add_argument('--crowds', type=int, default=8, help='pictures full of words, for the patch heads alone')
     p.add_argument('--scale', type=float, default=1.0, help='factor on the steps of all stages')
     p.add_argument('--port', type=int, default=29871)
     p.add_argument('--rank', type=int, default=-1, help=argparse.SUPPRESS)
