@@ -109,8 +109,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkDevice, ovk_device_unref)
  * when it comes from an arena; a slice of a slice may start anywhere.
  */
 typedef struct {
-  OvkBuffer *buffer;            /* borrowed from its arena */
-  gsize offset, size;           /* bytes */
+  OvkBuffer *buffer;  /* borrowed from its arena */
+  gsize offset, size; /* bytes */
 } OvkSlice;
 
 /**
@@ -122,8 +122,8 @@ OvkArena *ovk_arena_new (OvkDevice *dev, const char *name, gsize block_bytes);
 /* Waits until the device has finished with the memory. Accepts NULL. */
 void ovk_arena_free (OvkArena *arena);
 /* Errors: NO_MEMORY, with the bytes asked for and those free. */
-gboolean ovk_arena_alloc (OvkArena *arena, gsize size_bytes, OvkSlice *slice,
-    GError **error);
+gboolean ovk_arena_alloc (
+    OvkArena *arena, gsize size_bytes, OvkSlice *slice, GError **error);
 guint64 ovk_arena_bytes (const OvkArena *arena);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkArena, ovk_arena_free)
 
@@ -132,8 +132,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkArena, ovk_arena_free)
  * Errors: NO_MEMORY, DEVICE_LOST. */
 gboolean ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
     gsize size_bytes, GError **error);
-gboolean ovk_slice_read (OvkDevice *dev, OvkSlice src, void *data,
-    gsize size_bytes, GError **error);
+gboolean ovk_slice_read (
+    OvkDevice *dev, OvkSlice src, void *data, gsize size_bytes, GError **error);
 
 typedef struct _OvkUploader OvkUploader;
 OvkUploader *ovk_uploader_new (OvkDevice *dev, GError **error);
@@ -159,7 +159,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkUploader, ovk_uploader_free)
  */
 typedef struct {
   const char *name;
-  const guint32 *code;          /* SPIR-V words */
+  const guint32 *code; /* SPIR-V words */
   gsize code_bytes;
   guint n_bindings;
   guint push_bytes;
@@ -191,7 +191,7 @@ void ovk_device_save_cache (OvkDevice *dev);
  * nothing, and ovk_cmd_run() or ovk_cmd_submit() returns it.
  */
 OvkCmd *ovk_cmd_new (OvkDevice *dev, const char *name, GError **error);
-void ovk_cmd_free (OvkCmd *cmd);        /* waits; accepts NULL */
+void ovk_cmd_free (OvkCmd *cmd); /* waits; accepts NULL */
 OvkDevice *ovk_cmd_device (OvkCmd *cmd);
 
 typedef enum {
@@ -201,7 +201,7 @@ typedef enum {
 } OvkAccess;
 
 typedef struct {
-  OvkSlice slice;               /* offset a multiple of caps.storage_align */
+  OvkSlice slice; /* offset a multiple of caps.storage_align */
   OvkAccess access;
 } OvkBinding;
 
@@ -212,8 +212,8 @@ void ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader,
 void ovk_cmd_copy (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
 /* Copies @data into the command itself, so it may go away at once; at most
  * 65536 bytes, a multiple of 4. For token ids and the like. */
-void ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data,
-    gsize size_bytes);
+void ovk_cmd_update (
+    OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes);
 void ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word);
 /* Keeps the first error: for the layers above, which record into @cmd. */
 void ovk_cmd_fail (OvkCmd *cmd, GError *error /* transfer full */);
@@ -241,7 +241,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCmd, ovk_cmd_free)
 typedef struct {
   const char *label;
   guint64 n_dispatches;
-  double ns;                    /* device time; 0 without timestamps */
+  double ns; /* device time; 0 without timestamps */
 } OvkTiming;
 /* Measures each label of the following submissions. Sums are kept per label;
  * ovk_cmd_timings() gives a GArray of OvkTiming (transfer full), and resets. */
