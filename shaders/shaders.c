@@ -52,6 +52,26 @@ static const guint32 layernorm_code[] =
     ;
 SHADER (layernorm, 4, layernorm);
 
+static const guint32 matmul_lanes_f16_code[] =
+#include "matmul_lanes_f16.spv.h"
+    ;
+SHADER (matmul_lanes_f16, 5, matmul);
+
+static const guint32 matmul_lanes_f32_code[] =
+#include "matmul_lanes_f32.spv.h"
+    ;
+SHADER (matmul_lanes_f32, 5, matmul);
+
+static const guint32 matmul_lanes_shuffle_f16_code[] =
+#include "matmul_lanes_shuffle_f16.spv.h"
+    ;
+SHADER (matmul_lanes_shuffle_f16, 5, matmul);
+
+static const guint32 matmul_lanes_shuffle_f32_code[] =
+#include "matmul_lanes_shuffle_f32.spv.h"
+    ;
+SHADER (matmul_lanes_shuffle_f32, 5, matmul);
+
 static const guint32 matmul_mv_f16_code[] =
 #include "matmul_mv_f16.spv.h"
     ;

@@ -27,27 +27,35 @@ can_use_lanes (const OvkCaps *caps)
 }
 
 static Kernel
+lanes_kernel (const OvkCaps *caps, guint m, gboolean f16)
+{
+  guint lanes = caps->subgroup_size;
+  const OvkShader *shader;
+
+  if (can_shuffle (caps))
+    shader = f16 ? &owl2_shader_matmul_lanes_shuffle_f16
+                 : &owl2_shader_matmul_lanes_shuffle_f32;
+  else
+    shader =
+        f16 ? &owl2_shader_matmul_lanes_f16 : &owl2_shader_matmul_lanes_f32;
+  return (Kernel){ shader, lanes, MAX (m <= 8 ? 8 : 16, lanes),
+    MIN (8 * lanes, 128) };
+}
+
+static Kernel
 pick_kernel (OvkCmd *cmd, guint m, Owl2Type type)
 {
   const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
   gboolean f16 = type == OWL2_TYPE_F16;
+  gboolean lanes = can_use_lanes (caps);
 
+  /* On llvmpipe the lanes win for a single row already, four times over. */
+  if (lanes && (m > MV_MAX_M || can_shuffle (caps)))
+    return lanes_kernel (caps, m, f16);
   if (m <= MV_MAX_M)
     return (Kernel){
       f16 ? &owl2_shader_matmul_mv_f16 : &owl2_shader_matmul_mv_f32, 64, m, 4
     };
-  if (can_use_lanes (caps)) {
-    guint lanes = caps->subgroup_size;
-    const OvkShader *shader;
-
-    if (can_shuffle (caps))
-      shader = f16 ? &owl2_shader_matmul_lanes_shuffle_f16
-                   : &owl2_shader_matmul_lanes_shuffle_f32;
-    else
-      shader =
-          f16 ? &owl2_shader_matmul_lanes_f16 : &owl2_shader_matmul_lanes_f32;
-    return (Kernel){ shader, lanes, MAX (16, lanes), MIN (8 * lanes, 128) };
-  }
   return (Kernel){ f16 ? &owl2_shader_matmul_tile_f16
                        : &owl2_shader_matmul_tile_f32,
     128, 64, 64 };

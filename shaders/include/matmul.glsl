@@ -16,6 +16,7 @@ layout (set = 0, binding = 0) readonly buffer X1 { float x1[]; };
 layout (set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
 #ifdef OWL2_F16
 layout (set = 0, binding = 1) readonly buffer W4 { uvec2 w4[]; };
+layout (set = 0, binding = 1) readonly buffer W8 { uvec4 w8[]; };
 #else
 layout (set = 0, binding = 1) readonly buffer W4 { vec4 w4[]; };
 #endif

@@ -1,0 +1,119 @@
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_KHR_shader_subgroup_basic : require
+#ifdef OWL2_SHUFFLE
+# extension GL_KHR_shader_subgroup_shuffle : require
+#else
+# extension GL_KHR_shader_subgroup_ballot : require
+#endif
+#extension GL_EXT_control_flow_attributes : require
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Matrix product for drivers that run subgroups as SIMD lanes of a CPU (see
+ * include/matmul.glsl). There a load with an address per lane is a loop over
+ * the lanes, every store to a variable that lives across a loop is masked, and
+ * a shuffle from a constant lane is one instruction. So rows of x and of w are
+ * loaded one a lane, eight columns at a time; each element of x is broadcast
+ * to the lanes, which are the columns of out; and a sum is updated once per
+ * eight columns.
+ *
+ * A workgroup is one subgroup of WORKGROUP lanes and computes TILE_M rows by
+ * TILE_N columns of out, both multiples of WORKGROUP. OWL2_SHUFFLE: broadcast
+ * by a shuffle, which llvmpipe makes one instruction where it makes
+ * subgroupBroadcast() a loop. */
+#include "include/owl2.glsl"
+#include "include/act.glsl"
+#include "include/matmul.glsl"
+
+#ifdef OWL2_SHUFFLE
+# define BROADCAST(V, LANE) subgroupShuffle (V, LANE)
+#else
+# define BROADCAST(V, LANE) subgroupBroadcast (V, LANE)
+#endif
+
+#define LANES gl_WorkGroupSize.x
+const uint XS = TILE_M / gl_WorkGroupSize.x;    /* rows of x of a lane */
+const uint WS = TILE_N / gl_WorkGroupSize.x;    /* rows of w of a lane */
+
+/* Each lane's own sums, so that the loop that stores them can be a loop: no
+ * lane reads another's, and no barrier is needed. */
+shared vec4 sums[TILE_M * TILE_N / 4];
+
+void
+main ()
+{
+  uint lane = gl_SubgroupInvocationID;
+  uint tiles_m = (pc.m + TILE_M - 1) / TILE_M;
+  uint tiles = (pc.n + TILE_N - 1) / TILE_N * tiles_m;
+  uint last4 = (pc.k + 3) / 4 - 1, last8 = (pc.k + 7) / 8 - 1;
+
+  /* Tiles that follow each other share rows of w, of which there are more. */
+  for (uint tile = gl_WorkGroupID.x; tile < tiles;
+       tile += gl_NumWorkGroups.x) {
+    uint m0 = tile % tiles_m * TILE_M, n0 = tile / tiles_m * TILE_N;
+    float sum[TILE_M * WS];
+
+    [[unroll]] for (uint t = 0; t < TILE_M * WS; t++)
+      sum[t] = 0.0;
+
+    for (uint k8 = 0; k8 <= last8; k8++) {
+      vec4 w[2 * WS];
+
+      /* Rows past the last read the last row again; unused. */
+      [[unroll]] for (uint j = 0; j < WS; j++) {
+        uint n = min (n0 + j * LANES + lane, pc.n - 1);
+#ifdef OWL2_F16
+        uvec4 h = w8[(pc.w_offset + n * pc.w_stride) / 8 + k8];
+        w[2 * j] = vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
+        w[2 * j + 1] = vec4 (unpackHalf2x16 (h.z), unpackHalf2x16 (h.w));
+#else
+        w[2 * j] = load_w (n, 2 * k8);
+        w[2 * j + 1] = load_w (n, min (2 * k8 + 1, last4));
+#endif
+      }
+      [[unroll]] for (uint i = 0; i < XS; i++) {
+        uint m = min (m0 + i * LANES + lane, pc.m - 1);
+        vec4 x[2];
+
+        x[0] = load_x (m, 2 * k8);
+        x[1] = load_x (m, min (2 * k8 + 1, last4));
+        if (2 * k8 + 1 > last4)
+          x[1] = vec4 (0.0);
+        [[unroll]] for (uint r = 0; r < LANES; r++) {
+          float part[WS];
+
+          [[unroll]] for (uint j = 0; j < WS; j++)
+            part[j] = sum[(i * LANES + r) * WS + j];
+          [[unroll]] for (uint u = 0; u < 2; u++) {
+            [[unroll]] for (uint e = 0; e < 4; e++) {
+              float b = BROADCAST (x[u][e], r);
+
+              [[unroll]] for (uint j = 0; j < WS; j++)
+                part[j] += b * w[2 * j + u][e];
+            }
+          }
+          [[unroll]] for (uint j = 0; j < WS; j++)
+            sum[(i * LANES + r) * WS + j] = part[j];
+        }
+      }
+    }
+
+    [[unroll]] for (uint j = 0; j < WS; j++) {
+      [[unroll]] for (uint m4 = 0; m4 < TILE_M / 4; m4++) {
+        vec4 v;
+
+        [[unroll]] for (uint e = 0; e < 4; e++)
+          v[e] = sum[(4 * m4 + e) * WS + j];
+        sums[(j * (TILE_M / 4) + m4) * LANES + lane] = v;
+      }
+    }
+    for (uint t = 0; t < WS * TILE_M / 4; t++) {
+      uint m = m0 + t % (TILE_M / 4) * 4;
+      uint n = n0 + t / (TILE_M / 4) * LANES + lane;
+      vec4 v = sums[t * LANES + lane];
+
+      for (uint e = 0; e < 4; e++)
+        if (m + e < pc.m && n < pc.n)
+          store (m + e, n, v[e]);
+    }
+  }
+}
