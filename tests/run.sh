@@ -73,8 +73,9 @@ run_tests gcc gcc
 [ "$quick" = quick ] && { finish; exit; }
 
 say 'Khronos validation layers (core, synchronization, best practices)'
+# Debian's layer splits this list at colons; at commas it enables nothing.
 export VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation
-export VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT,VK_VALIDATION_FEATURE_ENABLE_BEST_PRACTICES_EXT
+export VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT:VK_VALIDATION_FEATURE_ENABLE_BEST_PRACTICES_EXT
 run_tests gcc validation --suite gpu
 unset VK_INSTANCE_LAYERS VK_LAYER_ENABLES
 
