@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "base.h"
 
-G_DEFINE_QUARK (owl2 - error - quark, owl2_error)
+GQuark
+owl2_error_quark (void)
+{
+  return g_quark_from_static_string ("owl2-error-quark");
+}
 
 void
 owl2_log (const Owl2Log *log, Owl2LogLevel level, const char *area,
