@@ -9,9 +9,15 @@
 #define GROUP 32 /* elements that share a scale in Q4_K */
 #define GROUPS 8
 /* Ranges tried for a group, and fits for each. */
-#define SEARCH_STEPS 4
+#define SEARCH_STEPS 6
 #define SEARCH_ROUNDS 3
 #define MAX_HALF 65504.f
+
+/* So that a function takes part in the caller's instruction set. */
+#define ALWAYS_INLINE __attribute__ ((always_inline))
+#if defined(__x86_64__) && !defined(__AVX2__)
+#  define HAVE_AVX2_CLONE
+#endif
 
 static void
 put_half (guint8 *out, float value)
@@ -32,19 +38,38 @@ get_half (const guint8 *in)
 
 /* ---- Q8_0 ------------------------------------------------------------- */
 
-void
-owl2_q8_0_encode (const float *x, gsize n, guint8 *out)
+/* Written so that both loops are vectorised: absolute values are compared as
+ * integers, and halves are rounded away from zero without a call. */
+static inline ALWAYS_INLINE void
+encode_q8_0_block (const float *x, guint8 *out)
 {
-  for (; n > 0; n -= 32, x += 32, out += OWL2_Q8_0_BYTES) {
-    float max = 0, inverse;
+  gint32 max_bits = 0;
+  float d, inverse;
 
-    for (guint i = 0; i < 32; i++)
-      max = MAX (max, fabsf (x[i]));
-    inverse = max > 0 ? 127 / max : 0;
-    put_half (out, max / 127);
-    for (guint i = 0; i < 32; i++)
-      out[2 + i] = (guint8) (gint8) roundf (x[i] * inverse);
+  for (guint i = 0; i < 32; i++) {
+    gint32 bits = (gint32) (half_float_to_bits (x[i]) & 0x7fffffff);
+
+    max_bits = MAX (max_bits, bits);
   }
+  d = half_bits_to_float ((guint32) max_bits) / 127;
+  put_half (out, d);
+  /* 1 / d of the smallest numbers is infinite; as halves they are zero. */
+  inverse = get_half (out) > 0 ? 1 / d : 0;
+  for (guint i = 0; i < 32; i++) {
+    float v = x[i] * inverse, rest;
+    gint32 whole = (gint32) v;
+
+    rest = v - (float) whole;
+    whole += (rest >= 0.5f) - (rest <= -0.5f);
+    out[2 + i] = (guint8) whole;
+  }
+}
+
+static inline ALWAYS_INLINE void
+encode_q8_0 (const float *x, gsize n, guint8 *out)
+{
+  for (; n > 0; n -= 32, x += 32, out += OWL2_Q8_0_BYTES)
+    encode_q8_0_block (x, out);
 }
 
 void
@@ -85,6 +110,12 @@ put_scale (guint8 *packed, guint j, guint scale, guint min)
   }
 }
 
+static guint
+round_6_bits (float x)
+{
+  return x < 63 ? (guint) (x + 0.5f) : 63;
+}
+
 void
 owl2_q4_k_decode (const guint8 *blocks, gsize n, float *x)
 {
@@ -106,135 +137,241 @@ owl2_q4_k_decode (const guint8 *blocks, gsize n, float *x)
   }
 }
 
-/* The quants of a group for x = scale q - min, as floats so that the loop is
- * vectorised, and the error, each element weighted by its size: large weights
- * matter more to a product. */
-static float
-quantise_group (
-    const float *x, const float *w, float scale, float min, float *q)
+/* The search treats the 8 groups of a block side by side, a lane each, so that
+ * sums need no reduction and choices no branch. Lanes never mix, and products
+ * are not contracted: every machine finds the same blocks. */
+typedef float Lanes __attribute__ ((vector_size (GROUPS * sizeof (float))));
+typedef gint32 LaneInts
+    __attribute__ ((vector_size (GROUPS * sizeof (gint32))));
+
+#define ALL_LANES(x) ((Lanes){ x, x, x, x, x, x, x, x })
+/* Where @mask (all ones or zeros): @a, else @b. */
+#define CHOOSE(mask, a, b)                                                     \
+  ((Lanes) (((mask) & (LaneInts) (a)) | (~(mask) & (LaneInts) (b))))
+
+/* 8 groups while their scales are sought. */
+typedef struct {
+  Lanes x[GROUP], w[GROUP]; /* values; what an error of each weighs */
+  Lanes sum_w, sum_wx;
+  Lanes scale, min; /* the best so far; min is not negative */
+  Lanes error;      /* of them */
+} Search;
+
+/* Sums over a group's elements: what least squares needs. */
+typedef struct {
+  Lanes error, wq, wqq, wqx;
+} Sums;
+
+/* The quant of @x for x = scale q - min. */
+static inline ALWAYS_INLINE void
+quantise (const Lanes *x, const Lanes *min, const Lanes *inverse, Lanes *q)
 {
-  float inverse = scale > 0 ? 1 / scale : 0, errors[8] = { 0 }, error = 0;
+  Lanes zero = { 0 }, most = ALL_LANES (15.f);
+  Lanes v = (*x + *min) * *inverse + 0.5f;
 
-  for (guint i = 0; i < GROUP; i += 8)
-    for (guint lane = 0; lane < 8; lane++) {
-      float v = (x[i + lane] + min) * inverse + 0.5f, e;
+  v = CHOOSE (v > zero, v, zero);
+  v = CHOOSE (v < most, v, most);
+  *q = __builtin_convertvector(__builtin_convertvector(v, LaneInts), Lanes);
+}
 
-      v = v > 0 ? v : 0;
-      v = v < 15 ? v : 15;
-      v = (float) (gint32) v;
-      q[i + lane] = v;
-      e = scale * v - min - x[i + lane];
-      errors[lane] += w[i + lane] * e * e;
-    }
-  for (guint lane = 0; lane < 8; lane++)
-    error += errors[lane];
-  return error;
+static inline ALWAYS_INLINE void
+invert (const Lanes *scale, Lanes *inverse)
+{
+  Lanes zero = { 0 };
+
+  *inverse = CHOOSE (*scale > zero, 1.f / *scale, zero);
+}
+
+/* Each element is weighted by its size: large weights matter more to a
+ * product. */
+static inline ALWAYS_INLINE void
+measure (const Search *s, const Lanes *scale, const Lanes *min, Sums *sums)
+{
+  Lanes inverse, zero = { 0 };
+  Sums t = { zero, zero, zero, zero };
+
+  invert (scale, &inverse);
+  for (guint i = 0; i < GROUP; i++) {
+    Lanes q, e, wq;
+
+    quantise (&s->x[i], min, &inverse, &q);
+    e = *scale * q - *min - s->x[i];
+    wq = s->w[i] * q;
+    t.error += s->w[i] * e * e;
+    t.wq += wq;
+    t.wqq += wq * q;
+    t.wqx += wq * s->x[i];
+  }
+  *sums = t;
 }
 
 /* Least squares for given quants: the scale and min (not negative) that make
- * the weighted error smallest. FALSE if the quants do not determine them. */
-static gboolean
-fit_group (
-    const float *x, const float *w, const float *q, float *scale, float *min)
+ * the weighted error smallest. Lanes whose quants do not determine them stay
+ * as they are. */
+static inline ALWAYS_INLINE void
+fit (const Search *s, const Sums *t, Lanes *scale, Lanes *min)
 {
-  float sums[5][8] = { { 0 } }, t[5] = { 0 }, det;
+  Lanes zero = { 0 };
+  Lanes det = s->sum_w * t->wqq - t->wq * t->wq;
+  Lanes best_scale = (s->sum_w * t->wqx - t->wq * s->sum_wx) / det;
+  Lanes best_min = (t->wq * t->wqx - t->wqq * s->sum_wx) / det;
+  LaneInts below = best_min < zero, good;
 
-  for (guint i = 0; i < GROUP; i += 8)
-    for (guint lane = 0; lane < 8; lane++) {
-      float wi = w[i + lane], wq = wi * q[i + lane];
-
-      sums[0][lane] += wi;
-      sums[1][lane] += wq;
-      sums[2][lane] += wq * q[i + lane];
-      sums[3][lane] += wi * x[i + lane];
-      sums[4][lane] += wq * x[i + lane];
-    }
-  for (guint k = 0; k < 5; k++)
-    for (guint lane = 0; lane < 8; lane++)
-      t[k] += sums[k][lane];
-  det = t[0] * t[2] - t[1] * t[1];
-  if (det <= 1e-6f * t[0] * t[2])
-    return FALSE;
-  *scale = (t[0] * t[4] - t[1] * t[3]) / det;
-  *min = (t[1] * t[4] - t[2] * t[3]) / det;
-  if (*min < 0) {
-    *min = 0;
-    *scale = t[2] > 0 ? t[4] / t[2] : 0;
-  }
-  return *scale > 0;
+  best_min = CHOOSE (below, zero, best_min);
+  best_scale = CHOOSE (below, t->wqx / t->wqq, best_scale);
+  good = (det > 1e-6f * s->sum_w * t->wqq) & (best_scale > zero);
+  *scale = CHOOSE (good, best_scale, *scale);
+  *min = CHOOSE (good, best_min, *min);
 }
 
-/* The best scale and min of a group of 32: the full range and narrower ones
+static inline ALWAYS_INLINE void
+start_search (Search *s, const float *x)
+{
+  float norm = 0, *to = (float *) s->x;
+  Lanes zero = { 0 };
+
+  for (guint i = 0; i < GROUP; i++)
+    for (guint j = 0; j < GROUPS; j++)
+      to[i * GROUPS + j] = x[j * GROUP + i];
+  s->sum_w = s->sum_wx = zero;
+  for (guint i = 0; i < GROUP; i++)
+    s->sum_w += s->x[i] * s->x[i];
+  for (guint j = 0; j < GROUPS; j++)
+    norm += s->sum_w[j];
+  norm = sqrtf (norm / 256);
+  s->sum_w = zero;
+  for (guint i = 0; i < GROUP; i++) {
+    s->w[i] = norm + CHOOSE (s->x[i] > zero, s->x[i], -s->x[i]);
+    s->sum_w += s->w[i];
+    s->sum_wx += s->w[i] * s->x[i];
+  }
+}
+
+/* The best scale and min of each group: the full range and narrower ones
  * (which clip the largest values to place the others better), each improved by
  * least squares. */
-static void
-search_group (const float *x, const float *w, float *scale, float *min)
+static inline ALWAYS_INLINE void
+search (Search *s)
 {
-  float lo = 0, hi = x[0], best = G_MAXFLOAT, q[GROUP];
+  Lanes lo = { 0 }, hi = s->x[0], range;
 
   for (guint i = 0; i < GROUP; i++) {
-    lo = x[i] < lo ? x[i] : lo;
-    hi = x[i] > hi ? x[i] : hi;
+    lo = CHOOSE (s->x[i] < lo, s->x[i], lo);
+    hi = CHOOSE (s->x[i] > hi, s->x[i], hi);
   }
-  *min = -lo;
-  *scale = MAX (hi - lo, 0) / 15;
-  if (*scale <= 0)
-    return;
+  range = CHOOSE (hi > lo, hi - lo, lo - lo);
+  s->min = -lo;
+  s->scale = range / 15.f;
+  s->error = ALL_LANES (G_MAXFLOAT);
   for (guint step = 0; step < SEARCH_STEPS; step++) {
-    float s = (hi - lo) / (14.f + 0.75f * step), m = -lo;
+    Lanes scale = range / (14.f + 0.6f * (float) step), min = -lo;
 
     for (guint round = 0; round < SEARCH_ROUNDS; round++) {
-      float error = quantise_group (x, w, s, m, q);
+      LaneInts better;
+      Sums sums;
 
-      if (error < best) {
-        best = error;
-        *scale = s;
-        *min = m;
-      }
-      if (!fit_group (x, w, q, &s, &m))
-        break;
+      measure (s, &scale, &min, &sums);
+      better = sums.error < s->error;
+      s->error = CHOOSE (better, sums.error, s->error);
+      s->scale = CHOOSE (better, scale, s->scale);
+      s->min = CHOOSE (better, min, s->min);
+      if (round + 1 < SEARCH_ROUNDS)
+        fit (s, &sums, &scale, &min);
     }
   }
 }
 
-static void
+/* The quants for the scales and mins as they are stored, two groups to 32
+ * bytes. */
+static inline ALWAYS_INLINE void
+put_quants (const Search *s, const Lanes *scale, const Lanes *min, guint8 *out)
+{
+  Lanes inverse;
+
+  invert (scale, &inverse);
+  for (guint i = 0; i < GROUP; i++) {
+    LaneInts ints;
+    Lanes q;
+
+    quantise (&s->x[i], min, &inverse, &q);
+    ints = __builtin_convertvector(q, LaneInts);
+    for (guint j = 0; j < GROUPS; j += 2)
+      out[j / 2 * GROUP + i] = (guint8) (ints[j] | ints[j + 1] << 4);
+  }
+}
+
+static inline ALWAYS_INLINE void
 encode_q4_k_block (const float *x, guint8 *out)
 {
-  float scales[GROUPS], mins[GROUPS], w[256], max_scale = 0, max_min = 0;
-  float d, dmin, norm = 0;
-  guint8 *packed = out + 4;
+  float d, dmin, max_scale = 0, max_min = 0;
+  Search s;
 
-  for (guint i = 0; i < 256; i++)
-    norm += x[i] * x[i];
-  norm = sqrtf (norm / 256);
-  for (guint i = 0; i < 256; i++)
-    w[i] = norm + fabsf (x[i]);
+  start_search (&s, x);
+  search (&s);
   for (guint j = 0; j < GROUPS; j++) {
-    search_group (x + j * GROUP, w + j * GROUP, &scales[j], &mins[j]);
-    max_scale = MAX (max_scale, scales[j]);
-    max_min = MAX (max_min, mins[j]);
+    max_scale = MAX (max_scale, s.scale[j]);
+    max_min = MAX (max_min, s.min[j]);
   }
-  memset (out, 0, OWL2_Q4_K_BYTES);
+  memset (out, 0, 16);
   put_half (out, max_scale / 63);
   put_half (out + 2, max_min / 63);
   d = get_half (out);
   dmin = get_half (out + 2);
   for (guint j = 0; j < GROUPS; j++) {
-    guint scale = d > 0 ? MIN (63, (guint) (scales[j] / d + 0.5f)) : 0;
-    guint min = dmin > 0 ? MIN (63, (guint) (mins[j] / dmin + 0.5f)) : 0;
-    guint8 *to = out + 16 + j / 2 * GROUP;
-    float q[GROUP];
+    guint scale = d > 0 ? round_6_bits (s.scale[j] / d) : 0;
+    guint min = dmin > 0 ? round_6_bits (s.min[j] / dmin) : 0;
 
-    put_scale (packed, j, scale, min);
-    quantise_group (x + j * GROUP, w + j * GROUP, d * scale, dmin * min, q);
-    for (guint i = 0; i < GROUP; i++)
-      to[i] |= (guint8) q[i] << (j % 2 * 4);
+    put_scale (out + 4, j, scale, min);
+    s.scale[j] = d * (float) scale;
+    s.min[j] = dmin * (float) min;
   }
+  put_quants (&s, &s.scale, &s.min, out + 16);
+}
+
+static inline ALWAYS_INLINE void
+encode_q4_k (const float *x, gsize n, guint8 *out)
+{
+  for (; n > 0; n -= 256, x += 256, out += OWL2_Q4_K_BYTES)
+    encode_q4_k_block (x, out);
+}
+
+/* ---- the machine ------------------------------------------------------ */
+
+/* The same code with wider registers, which finds the same blocks. */
+#ifdef HAVE_AVX2_CLONE
+__attribute__ ((target ("avx2"))) static void
+encode_q8_0_avx2 (const float *x, gsize n, guint8 *out)
+{
+  encode_q8_0 (x, n, out);
+}
+
+__attribute__ ((target ("avx2"))) static void
+encode_q4_k_avx2 (const float *x, gsize n, guint8 *out)
+{
+  encode_q4_k (x, n, out);
+}
+#endif
+
+void
+owl2_q8_0_encode (const float *x, gsize n, guint8 *out)
+{
+#ifdef HAVE_AVX2_CLONE
+  if (__builtin_cpu_supports ("avx2")) {
+    encode_q8_0_avx2 (x, n, out);
+    return;
+  }
+#endif
+  encode_q8_0 (x, n, out);
 }
 
 void
 owl2_q4_k_encode (const float *x, gsize n, guint8 *out)
 {
-  for (; n > 0; n -= 256, x += 256, out += OWL2_Q4_K_BYTES)
-    encode_q4_k_block (x, out);
+#ifdef HAVE_AVX2_CLONE
+  if (__builtin_cpu_supports ("avx2")) {
+    encode_q4_k_avx2 (x, n, out);
+    return;
+  }
+#endif
+  encode_q4_k (x, n, out);
 }

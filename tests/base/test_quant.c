@@ -142,12 +142,99 @@ test_special (void)
     for (guint i = 0; i < 256; i++)
       g_assert_cmpfloat (fabsf (x[i] - y[i]), <, 0.37f * 0x1p-9f);
   }
+  /* Too small for a half: zero, whatever the quants. */
+  for (guint i = 0; i < 256; i++)
+    x[i] = i % 2 ? 1e-38f : -3e-41f;
+  owl2_q8_0_encode (x, 256, block);
+  owl2_q8_0_decode (block, 256, y);
+  for (guint i = 0; i < 256; i++)
+    g_assert_cmpfloat (y[i], ==, 0);
+  owl2_q4_k_encode (x, 256, block);
+  owl2_q4_k_decode (block, 256, y);
+  for (guint i = 0; i < 256; i++)
+    g_assert_cmpfloat (y[i], ==, 0);
+
   /* More than a half can hold is clamped, never infinite. */
   for (guint i = 0; i < 256; i++)
     x[i] = i % 2 ? 3e38f : -3e38f;
   owl2_q8_0_encode (x, 256, block);
   owl2_q8_0_decode (block, 256, y);
   g_assert_true (isfinite (y[0]) && isfinite (y[1]));
+  owl2_q4_k_encode (x, 256, block);
+  owl2_q4_k_decode (block, 256, y);
+  g_assert_true (isfinite (y[0]) && isfinite (y[1]));
+}
+
+/* Numbers whose products and sums need no rounding to be the same everywhere:
+ * about a bell curve, from a fixed sequence. */
+static void
+fixed_numbers (float *x, gsize n)
+{
+  guint32 state = 12345;
+
+  for (gsize i = 0; i < n; i++) {
+    gint32 sum = 0;
+
+    for (guint k = 0; k < 4; k++) {
+      state = state * 1664525u + 1013904223u;
+      sum += (gint32) (state >> 20) - 2048;
+    }
+    x[i] = (float) sum * 0x1p-17f;
+  }
+}
+
+static guint64
+fnv (const guint8 *p, gsize n)
+{
+  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+
+  for (gsize i = 0; i < n; i++)
+    hash = (hash ^ p[i]) * G_GUINT64_CONSTANT (0x100000001b3);
+  return hash;
+}
+
+/* A machine with wide registers and one without, gcc and clang, debug builds
+ * and others make the same file. The numbers are what the first one made. */
+static void
+test_same_everywhere (void)
+{
+  enum { N = 64 * 256 };
+  g_autofree float *x = g_new (float, N);
+  g_autofree guint8 *blocks = g_malloc (N * 2);
+
+  fixed_numbers (x, N);
+  owl2_q8_0_encode (x, N, blocks);
+  g_assert_cmphex (fnv (blocks, N / 32 * OWL2_Q8_0_BYTES), ==,
+      G_GUINT64_CONSTANT (0xa1aed175adb63e59));
+  owl2_q4_k_encode (x, N, blocks);
+  g_assert_cmphex (fnv (blocks, N / 256 * OWL2_Q4_K_BYTES), ==,
+      G_GUINT64_CONSTANT (0x12a3c95d4fefbd62));
+}
+
+/* Q8_0 has one published way to make it: d = max / 127, x / d rounded with
+ * halves away from zero. */
+static void
+test_q8_0_published (void)
+{
+  for (guint round = 0; round < 3000; round++) {
+    guint8 block[OWL2_Q8_0_BYTES];
+    float x[32], max = 0, scale = exp2f (14 * uniform ());
+    guint16 half;
+
+    for (guint i = 0; i < 32; i++) {
+      /* Every third a multiple of the half step, where rounding shows. */
+      x[i] = i == 0       ? 127 * scale
+             : i % 3 == 0 ? scale * 0.5f * g_test_rand_int_range (-254, 255)
+                          : scale * 127 * uniform ();
+      max = MAX (max, fabsf (x[i]));
+    }
+    owl2_q8_0_encode (x, 32, block);
+    half = half_to_f16 (max / 127);
+    g_assert_cmpmem (block, 2, &half, 2);
+    for (guint i = 0; i < 32; i++)
+      g_assert_cmpint (
+          (gint8) block[2 + i], ==, (int) roundf (x[i] * (1 / (max / 127))));
+  }
 }
 
 static void
@@ -171,6 +258,8 @@ main (int argc, char **argv)
   g_test_add_func ("/quant/decode", test_decode);
   g_test_add_func ("/quant/q8_0-error", test_q8_0_error);
   g_test_add_func ("/quant/q4_k-error", test_q4_k_error);
+  g_test_add_func ("/quant/q8_0-published", test_q8_0_published);
+  g_test_add_func ("/quant/same-everywhere", test_same_everywhere);
   g_test_add_func ("/quant/special", test_special);
   g_test_add_func ("/quant/types", test_types);
   return g_test_run ();
