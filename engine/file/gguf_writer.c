@@ -30,7 +30,12 @@ struct _Owl2GgufWriter {
   guint64 written;   /* of the data, padding included */
   guint next;        /* slot that the next byte belongs to */
   gboolean started;  /* header is out */
+  /* Bytes handed to the kernel, and those of them it was told to write. */
+  guint64 put_bytes, flushed_bytes;
 };
+
+/* The disk gets work while more is computed, not all of it at the end. */
+#define FLUSH_BYTES (8u << 20)
 
 static gboolean
 io_error (const Owl2GgufWriter *w, const char *what, int err, GError **error)
@@ -258,11 +263,44 @@ owl2_gguf_writer_tensor (Owl2GgufWriter *w, const char *name, Owl2Type type,
   w->data_size = align (slot.offset + size);
 }
 
+static void
+flush_early (Owl2GgufWriter *w)
+{
+#ifdef __linux__
+  guint64 n = w->put_bytes - w->flushed_bytes;
+
+  /* A failure is seen by fsync(). */
+  sync_file_range (fileno (w->file), (off_t) w->flushed_bytes, (off_t) n,
+      SYNC_FILE_RANGE_WRITE);
+#endif
+  w->flushed_bytes = w->put_bytes;
+}
+
 static gboolean
 put (Owl2GgufWriter *w, const void *data, gsize size, GError **error)
 {
   if (size > 0 && fwrite (data, 1, size, w->file) != size)
     return io_error (w, "write", errno, error);
+  w->put_bytes += size;
+  if (w->put_bytes - w->flushed_bytes >= FLUSH_BYTES)
+    flush_early (w);
+  return TRUE;
+}
+
+/* A disk that is too small is told before the work. Where places can't be
+ * reserved, it is told when it is full. */
+static gboolean
+reserve (const Owl2GgufWriter *w, guint64 size, GError **error)
+{
+#ifdef __linux__
+  if (fallocate (fileno (w->file), FALLOC_FL_KEEP_SIZE, 0, (off_t) size) < 0
+      && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "%s: can't reserve %" G_GUINT64_FORMAT " bytes: %s", w->part_path, size,
+        g_strerror (errno));
+    return FALSE;
+  }
+#endif
   return TRUE;
 }
 
@@ -278,6 +316,7 @@ static gboolean
 start (Owl2GgufWriter *w, GError **error)
 {
   g_autoptr (GByteArray) head = g_byte_array_new ();
+  guint64 size;
 
   owl2_gguf_writer_u32 (w, GGUF_KEY_ALIGNMENT, GGUF_ALIGNMENT);
   w->started = TRUE;
@@ -285,10 +324,12 @@ start (Owl2GgufWriter *w, GError **error)
   put_u32 (head, GGUF_VERSION);
   put_u64 (head, w->slots->len);
   put_u64 (head, w->n_keys);
-  return put (w, head->data, head->len, error)
+  size = (guint64) head->len + w->keys->len + w->infos->len;
+  return reserve (w, align (size) + w->data_size, error)
+         && put (w, head->data, head->len, error)
          && put (w, w->keys->data, w->keys->len, error)
          && put (w, w->infos->data, w->infos->len, error)
-         && pad (w, (guint64) head->len + w->keys->len + w->infos->len, error);
+         && pad (w, size, error);
 }
 
 gboolean

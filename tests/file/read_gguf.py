@@ -9,7 +9,46 @@ _SCALAR = {0: "<B", 1: "<b", 2: "<H", 3: "<h", 4: "<I", 5: "<i", 6: "<f",
            7: "<?", 10: "<Q", 11: "<q", 12: "<d"}
 _NUMPY = {0: "u1", 1: "i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4", 6: "<f4",
           7: "?", 10: "<u8", 11: "<i8", 12: "<f8"}
-TYPES = {0: ("f32", "<f4"), 1: ("f16", "<f2")}
+TYPES = {0: "f32", 1: "f16", 8: "q8_0", 12: "q4_k"}
+BLOCKS = {"f32": (1, 4), "f16": (1, 2), "q8_0": (32, 34), "q4_k": (256, 144)}
+
+
+def decode_q8_0(blocks):
+    """[n][34] bytes -> [n][32] values: f16 d, then 32 signed bytes."""
+    d = blocks[:, :2].copy().view("<f2").astype(np.float32)
+    return d * blocks[:, 2:].copy().view("i1").astype(np.float32)
+
+
+def decode_q4_k(blocks):
+    """[n][144] bytes -> [n][256] values: f16 d and dmin; the 6-bit scales and
+    mins of 8 groups; 32 bytes for each two groups, low nibbles first. A group
+    whose number has bits in two places is put together here bit by bit."""
+    n = len(blocks)
+    d = blocks[:, 0:2].copy().view("<f2").astype(np.float32)
+    dmin = blocks[:, 2:4].copy().view("<f2").astype(np.float32)
+    packed = blocks[:, 4:16].astype(np.uint32)
+    scale = np.empty((n, 8), np.uint32)
+    least = np.empty((n, 8), np.uint32)
+    scale[:, :4] = packed[:, 0:4] % 64
+    least[:, :4] = packed[:, 4:8] % 64
+    scale[:, 4:] = packed[:, 8:12] % 16 + packed[:, 0:4] // 64 * 16
+    least[:, 4:] = packed[:, 8:12] // 16 + packed[:, 4:8] // 64 * 16
+    nibbles = blocks[:, 16:].reshape(n, 4, 1, 32)
+    quants = np.concatenate([nibbles % 16, nibbles // 16], axis=2)
+    quants = quants.reshape(n, 8, 32).astype(np.float32)
+    # Each product and the difference are rounded to f32 once.
+    factor = (d * scale.astype(np.float32))[:, :, None]
+    offset = (dmin * least.astype(np.float32))[:, :, None]
+    return (factor * quants - offset).reshape(n, 256)
+
+
+def decode(type_name, raw):
+    """Flat values of the bytes @raw, f16 staying what it is."""
+    if type_name in ("f32", "f16"):
+        return raw.view("<f4" if type_name == "f32" else "<f2")
+    blocks = raw.reshape(-1, BLOCKS[type_name][1])
+    return (decode_q8_0 if type_name == "q8_0" else decode_q4_k)(
+        blocks).reshape(-1)
 
 
 class _Reader:
@@ -40,9 +79,9 @@ class _Reader:
         return np.frombuffer(self.take(n * dtype.itemsize), dtype)
 
 
-def read_gguf(path):
+def read_gguf(path, raw=False):
     """(keys, tensors): tensors maps names to (type name, array); arrays have
-    the slowest dimension first."""
+    the slowest dimension first. @raw: the bytes, a row of blocks a row."""
     with open(path, "rb") as f:
         r = _Reader(f.read())
     assert r.take(4) == b"GGUF" and r.number("<I") == 3
@@ -62,10 +101,15 @@ def read_gguf(path):
     tensors = {}
     for name, dims, kind, offset in infos:
         assert offset % align == 0 and name not in tensors
-        type_name, dtype = TYPES[kind]
-        n = int(np.prod(dims)) * np.dtype(dtype).itemsize
+        type_name = TYPES[kind]
+        block, size = BLOCKS[type_name]
+        assert dims[0] % block == 0
+        n = int(np.prod(dims)) // block * size
         assert start + offset + n <= len(r.data)
-        values = np.frombuffer(r.data, dtype, int(np.prod(dims)),
-                               start + offset)
-        tensors[name] = (type_name, values.reshape(dims[::-1]))
+        data = np.frombuffer(r.data, "u1", n, start + offset)
+        if raw:
+            shape = dims[:0:-1] + [dims[0] // block * size]
+        else:
+            data, shape = decode(type_name, data), dims[::-1]
+        tensors[name] = (type_name, data.reshape(shape))
     return keys, tensors

@@ -11,6 +11,7 @@ import json
 import os
 import pickle
 import re
+import resource
 import signal
 import struct
 import subprocess
@@ -74,7 +75,8 @@ class Case(unittest.TestCase):
     def lines(self, done):
         """What it says, less the notes."""
         return [line for line in done.stderr.splitlines()
-                if "left out: rope_theta" not in line]
+                if "left out: rope_theta" not in line
+                and "since q" not in line]
 
     def refused(self, *wanted):
         """One line with all of @wanted, status 1, nothing written."""
@@ -295,6 +297,22 @@ class Archives(Case):
         self.write_bin(bytes(data))
         self.refused(f"'{HEAD}' is damaged", "checksum")
 
+    def test_checksum_far(self):
+        """In the last of many pieces, of a tensor that is not the last."""
+        self.tensors["model.embed_tokens.weight"] = np.zeros((40000, 48),
+                                                             np.float32)
+        self.config["vocab_size"] = 40000
+        self.tensors["lm_head.weight"] = np.ones((40000, 48), np.float32)
+        data = bytearray(mc.make_bin(self.tensors, "f16"))
+        at = data.index(b"\0" * 40000 * 48 * 2) + 40000 * 48 * 2 - 1
+        data[at] ^= 1
+        self.write_bin(bytes(data))
+        for kind in ("f16", "q8_0", "f32"):
+            done = self.run_tool("--type", kind)
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, "embed_tokens.weight' is damaged")
+            self.assertEqual(os.listdir(self.out_dir), [])
+
     def test_overlap(self):
         """Two directory entries that share bytes."""
         data = bytearray(mc.make_zip([("a/b", b"x" * 100),
@@ -428,6 +446,20 @@ class Index(Case):
             index = json.load(f)
         index["weight_map"].update(weight_map)
         mc.write_file(self.dir, name, index)
+
+    def test_not_finite_blocks(self):
+        self.config = mc.make_config(layers=1, vision_layers=1, width=64,
+                                     heads=4, abstractor_layers=1)
+        for value in (np.nan, -np.inf):
+            self.tensors = mc.make_tensors(self.config,
+                                           np.random.default_rng(99))
+            self.tensors[HEAD][399, 63] = value
+            self.write(dtype="f16")
+            done = self.run_tool("--type", "q8_0")
+            self.assertEqual(done.returncode, 1)
+            self.assertRegex(done.stderr, f"'{HEAD}' has 1 values that are "
+                                          "not finite, which q8_0 can't hold")
+            self.assertEqual(os.listdir(self.out_dir), [])
 
     def test_names(self):
         for name in ("../secret.bin", "/etc/passwd", "a/b.bin", "..", ".", "",
@@ -651,8 +683,8 @@ class Program(Case):
         for args, text in (((), "needed"), ((self.dir,), "needed"),
                            ((self.dir, self.out, "x"), "needed"),
                            (("--type", "q3", self.dir, self.out), "unknown"),
-                           (("--type", "q8_0", self.dir, self.out), "f16"),
-                           (("--type", "q4_k", self.dir, self.out), "f16"),
+                           (("--type", "q4", self.dir, self.out), "q4_k"),
+                           (("--threads", "-1", self.dir, self.out), "-1|0 to"),
                            (("--nonsense",), "nonsense")):
             done = subprocess.run([CONVERT, *args], text=True,
                                   capture_output=True, check=False)
@@ -721,6 +753,37 @@ class Program(Case):
         # Sanitizers keep shadow memory of their own.
         limit = 400 if os.environ.get("OWL2_TEST_SANITIZED") else 40
         self.assertLess(kilobytes, limit << 10)
+
+    def n_errors(self, done):
+        return len([line for line in self.lines(done)
+                    if "warning:" not in line])
+
+    def test_limit(self):
+        """A file that may not become as large as it must."""
+        self.write_large(20)
+        for limit in (0, 100000, 10 << 20, (20 << 20) - 1):
+            with self.subTest(limit):
+                done = self.run_tool(preexec_fn=lambda: resource.setrlimit(
+                    resource.RLIMIT_FSIZE, (limit, limit)))
+                self.assertEqual(done.returncode, 1, done.stderr)
+                self.assertRegex(done.stderr, "m.gguf.part.*File too large")
+                self.assertEqual(self.n_errors(done), 1, done.stderr)
+                self.assertEqual(os.listdir(self.out_dir), [])
+
+    def test_full_disk(self):
+        """Told before the work, with the number, and nothing stays."""
+        self.write_large(20)
+        inner = ('mount -t tmpfs -o size=10m none "$1" && '
+                 '{ "$2" "$3" "$1/m.gguf"; echo "status $?"; ls -A "$1"; }')
+        done = subprocess.run(
+            ["unshare", "-rm", "sh", "-c", inner, "sh", self.out_dir, CONVERT,
+             self.dir], text=True, capture_output=True, check=False)
+        if "status" not in done.stdout:
+            self.skipTest("no mount namespaces here: " + done.stderr.strip())
+        self.assertEqual(done.stdout, "status 1\n")
+        self.assertRegex(done.stderr, "m.gguf.part: can't reserve 2[0-9]{8} "
+                                      "bytes: No space left on device")
+        self.assertEqual(self.n_errors(done), 1, done.stderr)
 
     def test_signals(self):
         self.write_large(300)

@@ -4,26 +4,14 @@
  * is written before everything that can be wrong was looked at, except a full
  * disk and damaged weights. */
 #include "convert.h"
-#include "checkpoint.h"
-#include "encode.h"
 #include "files.h"
-#include "half.h"
-#include "hfconfig.h"
+#include "pipeline.h"
+#include "plan.h"
 #include "positions.h"
 #include "vocab.h"
 
-#include <math.h>
 #include <string.h>
-
-/* Elements at a time; a multiple of every block size. */
-#define CHUNK (256u * 1024u)
-
-/* How one tensor of the file is made. */
-typedef struct {
-  const Owl2TensorSpec *spec;
-  const ShardTensor *source; /* NULL: computed */
-  Owl2Type type;
-} Plan;
+#include <zlib.h>
 
 typedef struct {
   const ConvertOptions *options;
@@ -33,10 +21,12 @@ typedef struct {
   GArray *specs; /* Owl2TensorSpec */
   GArray *plans; /* Plan, one for each */
   Owl2GgufWriter *writer;
-  guint64 total, done; /* elements, for the progress */
-  float *values;       /* CHUNK */
-  guint8 *encoded;     /* CHUNK elements of any type */
+  Pipeline *pipeline;
+  guint64 total, done; /* bytes to read, for the progress */
 } Job;
+
+/* What is done with a piece when it is its turn. */
+typedef gboolean (*TakePiece) (Job *job, const Piece *piece, GError **error);
 
 gboolean
 convert_type_supported (Owl2Type type)
@@ -52,14 +42,13 @@ n_elements (const Owl2TensorSpec *spec)
 
 /* Counts the work done; FALSE with CANCELLED when it is to stop. */
 static gboolean
-advance (Job *job, const Plan *plan, guint64 n, GError **error)
+advance (Job *job, const Plan *plan, guint64 n_bytes, GError **error)
 {
   const ConvertOptions *o = job->options;
 
-  job->done += n;
+  job->done += n_bytes;
   if (o->progress)
-    o->progress ((double) job->done / (double) job->total, plan->spec->name,
-        o->user_data);
+    o->progress (job->done, job->total, plan->spec->name, o->user_data);
   if (o->stop && *o->stop) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED,
         "%s: stopped, nothing is left of it", o->out);
@@ -68,160 +57,112 @@ advance (Job *job, const Plan *plan, guint64 n, GError **error)
   return TRUE;
 }
 
-/* ---- finding the tensors ---------------------------------------------- */
-
-static char *
-shape_text (guint n_dims, const guint64 *dims)
-{
-  GString *out = g_string_new ("[");
-
-  for (guint d = 0; d < n_dims; d++)
-    g_string_append_printf (
-        out, "%s%" G_GUINT64_FORMAT, d ? ", " : "", dims[d]);
-  g_string_append_c (out, ']');
-  return g_string_free (out, FALSE);
-}
+/* ---- through the pipeline --------------------------------------------- */
 
 static gboolean
-check_source (const ShardTensor *t, const Owl2TensorSpec *spec, GError **error)
+take_oldest (Job *job, TakePiece take, GError **error)
 {
-  g_autofree char *have = shape_text (t->n_dims, t->dims);
-  g_autofree char *want = shape_text (spec->n_source_dims, spec->source_dims);
+  Piece *piece = pipeline_take (job->pipeline);
+  Plan *plan = piece->user_data;
+  gsize bytes = piece->n * shard_type_bytes (piece->source->type);
+  gboolean ok;
 
-  if (t->type == SHARD_OTHER)
-    return convert_bad (shard_path (t->shard), error,
-        "tensor '%s' is %s; fp32, fp16 and bf16 are supported", t->name,
-        t->type_name);
-  if (strcmp (have, want) != 0)
-    return convert_bad (shard_path (t->shard), error,
-        "tensor '%s' is %s, the configuration asks for %s", t->name, have,
-        want);
+  plan->n_not_finite += piece->n_not_finite;
+  plan->n_beyond_f16 += piece->n_beyond_f16;
+  plan->largest = MAX (plan->largest, piece->largest);
+  if (piece->checksum)
+    plan->crc =
+        (guint32) crc32_combine (plan->crc, piece->crc, (z_off_t) bytes);
+  ok = take (job, piece, error);
+  pipeline_put_back (job->pipeline, piece);
+  return ok && advance (job, plan, bytes, error);
+}
+
+/* All pieces of a tensor into the pipeline. */
+static gboolean
+submit (Job *job, Plan *plan, const Encoder *encoder, TakePiece take,
+    GError **error)
+{
+  const ShardTensor *t = plan->source;
+
+  plan->n_not_finite = 0;
+  for (guint64 at = 0; at < t->n_elements; at += PIPELINE_ELEMENTS) {
+    Piece *piece;
+
+    while (!(piece = pipeline_get (job->pipeline)))
+      if (!take_oldest (job, take, error))
+        return FALSE;
+    piece->source = t;
+    piece->first = at;
+    piece->n = (gsize) MIN (t->n_elements - at, PIPELINE_ELEMENTS);
+    piece->encoder = encoder;
+    piece->checksum = encoder && shard_tensor_checks_itself (t);
+    piece->user_data = plan;
+    pipeline_submit (job->pipeline, piece);
+  }
   return TRUE;
 }
 
-/* The tensor of the checkpoint, or that which stands for it. */
-static const ShardTensor *
-find_source (Job *job, const Owl2TensorSpec *spec)
-{
-  const ShardTensor *t = checkpoint_find (job->checkpoint, spec->source);
-
-  if (!t && job->hf.tied && strcmp (spec->name, "output.weight") == 0)
-    t = checkpoint_find (job->checkpoint, "model.embed_tokens.weight");
-  return t;
-}
-
 static gboolean
-match_tensors (Job *job, GError **error)
+drain (Job *job, TakePiece take, GError **error)
 {
-  const char *missing = NULL;
-  guint n_missing = 0;
-
-  for (guint i = 0; i < job->specs->len; i++) {
-    const Owl2TensorSpec *spec = &g_array_index (job->specs, Owl2TensorSpec, i);
-    Plan plan = { .spec = spec, .source = find_source (job, spec) };
-
-    if (!plan.source && !spec->computable) {
-      missing = missing ? missing : spec->source;
-      n_missing++;
-    }
-    if (plan.source && !check_source (plan.source, spec, error))
+  while (pipeline_busy (job->pipeline))
+    if (!take_oldest (job, take, error))
       return FALSE;
-    g_array_append_val (job->plans, plan);
-    job->total += n_elements (spec);
-  }
-  if (n_missing > 1)
-    return convert_bad (job->options->dir, error,
-        "tensor '%s' and %u more are missing in the weights", missing,
-        n_missing - 1);
-  if (n_missing == 1)
-    return convert_bad (job->options->dir, error,
-        "tensor '%s' is missing in the weights", missing);
   return TRUE;
-}
-
-/* Says what of the checkpoint is not used. */
-static void
-report_unused (Job *job)
-{
-  g_autoptr (GHashTable) used = g_hash_table_new (g_str_hash, g_str_equal);
-  g_autoptr (GPtrArray) all = checkpoint_tensors (job->checkpoint);
-  guint n_ignored = 0;
-
-  for (guint i = 0; i < job->specs->len; i++)
-    g_hash_table_add (
-        used, g_array_index (job->specs, Owl2TensorSpec, i).source);
-  for (guint i = 0; i < all->len; i++) {
-    const ShardTensor *t = g_ptr_array_index (all, i);
-
-    if (g_hash_table_contains (used, t->name))
-      continue;
-    /* The published code computes its rotation table from rope_theta before
-     * it reads any file. */
-    if (g_str_has_suffix (t->name, ".rotary_emb.inv_freq"))
-      n_ignored++;
-    else
-      owl2_log (job->options->log, OWL2_LOG_WARNING, "convert",
-          "%s: tensor '%s' is unknown and left out", shard_path (t->shard),
-          t->name);
-  }
-  if (n_ignored > 0)
-    owl2_log (job->options->log, OWL2_LOG_INFO, "convert",
-        "%u stored rotary_emb.inv_freq left out: rope_theta decides",
-        n_ignored);
 }
 
 /* ---- types ------------------------------------------------------------ */
 
-/* Looks at all values: F16 can't hold 65520 and more. */
-static gboolean
-scan (Job *job, Plan *plan, GError **error)
+static guint64
+source_bytes (const Plan *plan)
 {
-  const ShardTensor *t = plan->source;
-  guint64 n_beyond = 0;
-  float largest = 0;
+  return plan->source
+             ? plan->source->n_elements * shard_type_bytes (plan->source->type)
+             : n_elements (plan->spec) * sizeof (float);
+}
 
-  job->total += t->n_elements;
-  for (guint64 at = 0; at < t->n_elements;) {
-    gsize n = (gsize) MIN (t->n_elements - at, CHUNK);
+/* F16, and the scales of blocks, can't hold 65520 and more; an fp16 source
+ * fits by nature. */
+static gboolean
+needs_scan (const Plan *plan)
+{
+  return plan->type != OWL2_TYPE_F32 && plan->source->type != SHARD_F16;
+}
 
-    shard_tensor_read (t, at, n, job->values);
-    for (gsize i = 0; i < n; i++)
-      if (half_overflows (job->values[i])) {
-        n_beyond++;
-        largest = MAX (largest, fabsf (job->values[i]));
-      }
-    shard_tensor_release (t, at, n);
-    at += n;
-    if (!advance (job, plan, n, error))
-      return FALSE;
-  }
-  if (n_beyond > 0) {
-    plan->type = OWL2_TYPE_F32;
-    owl2_log (job->options->log, OWL2_LOG_WARNING, "convert",
-        "tensor '%s' stays f32: %" G_GUINT64_FORMAT
-        " of its values are beyond f16, up to %g",
-        t->name, n_beyond, (double) largest);
-  }
+static gboolean
+take_scanned (Job *job, const Piece *piece, GError **error)
+{
   return TRUE;
 }
 
 static gboolean
 choose_types (Job *job, GError **error)
 {
+  plan_choose_types (job->plans, job->options->type, job->options->log);
+  for (guint i = 0; i < job->plans->len; i++) {
+    const Plan *plan = &g_array_index (job->plans, Plan, i);
+
+    job->total += source_bytes (plan) * (needs_scan (plan) ? 2 : 1);
+  }
   for (guint i = 0; i < job->plans->len; i++) {
     Plan *plan = &g_array_index (job->plans, Plan, i);
-    const Owl2TensorSpec *spec = plan->spec;
-    Owl2Type type = job->options->type;
 
-    if (spec->keep_f32)
-      type = OWL2_TYPE_F32;
-    else if (spec->cols % owl2_type_block (type) != 0)
-      type = OWL2_TYPE_F16;
-    plan->type = type;
-    /* An fp16 source fits by nature. */
-    if (type != OWL2_TYPE_F32 && plan->source->type != SHARD_F16
-        && !scan (job, plan, error))
+    if (needs_scan (plan) && !submit (job, plan, NULL, take_scanned, error))
       return FALSE;
+  }
+  if (!drain (job, take_scanned, error))
+    return FALSE;
+  for (guint i = 0; i < job->plans->len; i++) {
+    Plan *plan = &g_array_index (job->plans, Plan, i);
+
+    if (plan->n_beyond_f16 == 0)
+      continue;
+    plan->type = OWL2_TYPE_F32;
+    owl2_log (job->options->log, OWL2_LOG_WARNING, "convert",
+        "tensor '%s' stays f32: %" G_GUINT64_FORMAT
+        " of its values are beyond f16, up to %g",
+        plan->source->name, plan->n_beyond_f16, (double) plan->largest);
   }
   return TRUE;
 }
@@ -247,29 +188,18 @@ write_head (Job *job)
   }
 }
 
-static gboolean
-write_values (
-    Job *job, const Plan *plan, const float *values, gsize n, GError **error)
-{
-  gsize bytes =
-      n / owl2_type_block (plan->type) * owl2_type_block_bytes (plan->type);
-
-  encoder_for (plan->type)->encode (values, n, job->encoded);
-  return owl2_gguf_writer_data (job->writer, job->encoded, bytes, error)
-         && advance (job, plan, n, error);
-}
-
 /* Tables are small: 16384 x 16384 at the limits, 1025 x 1024 as published. */
 static gboolean
 write_computed (Job *job, const Plan *plan, GError **error)
 {
   const Owl2TensorSpec *spec = plan->spec;
-  guint64 n = n_elements (spec);
+  gsize n = n_elements (spec);
   g_autofree float *table = g_try_malloc_n (n, sizeof (float));
 
+  g_return_val_if_fail (plan->type == OWL2_TYPE_F32, FALSE);
   if (!table) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-        "no memory for the %" G_GUINT64_FORMAT " values of tensor '%s'", n,
+        "no memory for the %" G_GSIZE_FORMAT " values of tensor '%s'", n,
         spec->name);
     return FALSE;
   }
@@ -277,45 +207,62 @@ write_computed (Job *job, const Plan *plan, GError **error)
     positions_2d (table, job->hf.config.vision.grid, (guint) spec->cols);
   else
     positions_1d (table, (guint) spec->rows, (guint) spec->cols);
-  for (guint64 at = 0; at < n; at += CHUNK)
-    if (!write_values (
-            job, plan, table + at, (gsize) MIN (n - at, CHUNK), error))
-      return FALSE;
-  return TRUE;
+  return owl2_gguf_writer_data (job->writer, table, n * sizeof (float), error)
+         && advance (job, plan, n * sizeof (float), error);
 }
 
+/* All of a tensor was read. */
 static gboolean
-write_copied (Job *job, const Plan *plan, GError **error)
+check_read (Job *job, const Plan *plan, GError **error)
 {
   const ShardTensor *t = plan->source;
-  guint64 n_bad = 0;
 
-  if (!shard_tensor_verify (t, error))
+  if (shard_tensor_checks_itself (t)
+      && !shard_tensor_compare (t, plan->crc, error))
     return FALSE;
-  for (guint64 at = 0; at < t->n_elements;) {
-    gsize n = (gsize) MIN (t->n_elements - at, CHUNK);
-
-    shard_tensor_read (t, at, n, job->values);
-    for (gsize i = 0; i < n; i++)
-      n_bad += !isfinite (job->values[i]);
-    if (!write_values (job, plan, job->values, n, error))
-      return FALSE;
-    shard_tensor_release (t, at, n);
-    at += n;
-  }
-  if (n_bad > 0)
-    owl2_log (job->options->log, OWL2_LOG_WARNING, "convert",
-        "%s: tensor '%s' has %" G_GUINT64_FORMAT " values that are not finite",
-        shard_path (t->shard), t->name, n_bad);
+  if (plan->n_not_finite == 0)
+    return TRUE;
+  if (encoder_for (plan->type)->quantised)
+    return convert_bad (shard_path (t->shard), error,
+        "tensor '%s' has %" G_GUINT64_FORMAT
+        " values that are not finite, which %s can't hold",
+        t->name, plan->n_not_finite, owl2_type_name (plan->type));
+  owl2_log (job->options->log, OWL2_LOG_WARNING, "convert",
+      "%s: tensor '%s' has %" G_GUINT64_FORMAT " values that are not finite",
+      shard_path (t->shard), t->name, plan->n_not_finite);
   return TRUE;
 }
 
 static gboolean
-run (Job *job, ConvertSummary *summary, GError **error)
+take_encoded (Job *job, const Piece *piece, GError **error)
+{
+  if (!owl2_gguf_writer_data (job->writer, piece->data, piece->size, error))
+    return FALSE;
+  return piece->first + piece->n < piece->source->n_elements
+         || check_read (job, piece->user_data, error);
+}
+
+static gboolean
+write_tensor (Job *job, Plan *plan, GError **error)
+{
+  if (!plan->source)
+    return drain (job, take_encoded, error)
+           && write_computed (job, plan, error);
+  /* A checksum of more, or in another order, is a reading of its own. */
+  if (!shard_tensor_checks_itself (plan->source)
+      && !shard_tensor_verify (plan->source, error))
+    return FALSE;
+  return submit (job, plan, encoder_for (plan->type), take_encoded, error);
+}
+
+/* The tokenizer, the weights and what becomes of them. */
+static gboolean
+prepare (Job *job, GError **error)
 {
   const ConvertOptions *o = job->options;
   g_autofree char *tokenizer =
       g_build_filename (o->dir, "tokenizer.model", NULL);
+  PlanSource from = { .hf = &job->hf, .dir = o->dir, .log = o->log };
 
   if (!hfconfig_load (&job->hf, o->dir, o->log, error)
       || !(job->tokenizer = spmodel_load (tokenizer, error))
@@ -324,26 +271,36 @@ run (Job *job, ConvertSummary *summary, GError **error)
   if (!job->hf.config.name)
     job->hf.config.name = convert_dir_name (o->dir);
   job->specs = owl2_config_tensors (&job->hf.config);
-  if (!match_tensors (job, error)
-      || !vocab_complete (job->tokenizer, &job->hf, o->dir, o->log, error))
-    return FALSE;
-  report_unused (job);
-  /* Before the long scan, so that a bad place for the file is told at once. */
-  if (!(job->writer = owl2_gguf_writer_new (o->out, error))
+  from.checkpoint = job->checkpoint;
+  return (job->plans = plan_new (&from, job->specs, error)) != NULL
+         && vocab_complete (job->tokenizer, &job->hf, o->dir, o->log, error);
+}
+
+static gboolean
+run (Job *job, ConvertSummary *summary, GError **error)
+{
+  const ConvertOptions *o = job->options;
+
+  /* The writer comes before the long scan, so that a bad place for the file is
+   * told at once. */
+  if (!prepare (job, error)
+      || !(job->writer = owl2_gguf_writer_new (o->out, error))
+      || !(job->pipeline = pipeline_new (o->n_threads, error))
       || !choose_types (job, error))
     return FALSE;
   write_head (job);
   for (guint i = 0; i < job->plans->len; i++) {
-    const Plan *plan = &g_array_index (job->plans, Plan, i);
+    Plan *plan = &g_array_index (job->plans, Plan, i);
 
-    if (!(plan->source ? write_copied (job, plan, error)
-                       : write_computed (job, plan, error)))
+    if (!write_tensor (job, plan, error))
       return FALSE;
     summary->n_tensors++;
     summary->n_f32 += plan->type == OWL2_TYPE_F32;
     summary->n_parameters += n_elements (plan->spec);
   }
-  return owl2_gguf_writer_finish (job->writer, error);
+  summary->n_bytes_read = job->total;
+  return drain (job, take_encoded, error)
+         && owl2_gguf_writer_finish (job->writer, error);
 }
 
 gboolean
@@ -355,17 +312,14 @@ convert_run (
 
   g_return_val_if_fail (convert_type_supported (options->type), FALSE);
   memset (summary, 0, sizeof (*summary));
-  job.plans = g_array_new (FALSE, FALSE, sizeof (Plan));
-  job.values = g_new (float, CHUNK);
-  job.encoded = g_malloc (CHUNK * sizeof (float));
   ok = run (&job, summary, error);
+  /* Threads end before what they read is gone. */
+  pipeline_free (job.pipeline);
   owl2_gguf_writer_free (job.writer);
   g_clear_pointer (&job.specs, g_array_unref);
-  g_array_unref (job.plans);
+  g_clear_pointer (&job.plans, g_array_unref);
   checkpoint_free (job.checkpoint);
   spmodel_free (job.tokenizer);
   hfconfig_clear (&job.hf);
-  g_free (job.values);
-  g_free (job.encoded);
   return ok;
 }

@@ -10,16 +10,17 @@ G_BEGIN_DECLS
 
 /**
  * ConvertProgress:
- * @fraction: 0 to 1 of the work
+ * @done, @total: bytes read, of all that are to be read (some twice)
  * @tensor: being worked on
  */
 typedef void (*ConvertProgress) (
-    double fraction, const char *tensor, gpointer user_data);
+    guint64 done, guint64 total, const char *tensor, gpointer user_data);
 
 /**
  * ConvertOptions:
  * @dir, @out: UTF-8 or not, as the file system has them
  * @type: of the matrices; see convert_type_supported()
+ * @n_threads: that read and encode; 0: one a core. The file is the same.
  * @stop: (nullable): the conversion ends with CANCELLED soon after it is set,
  *   by a signal handler for example
  * @log: (nullable): warnings, and notes at OWL2_LOG_INFO
@@ -28,6 +29,7 @@ typedef void (*ConvertProgress) (
 typedef struct {
   const char *dir, *out;
   Owl2Type type;
+  guint n_threads;
   const volatile int *stop;
   const Owl2Log *log;
   ConvertProgress progress;
@@ -36,13 +38,14 @@ typedef struct {
 
 typedef struct {
   guint n_tensors, n_f32; /* all; those that are F32 */
-  guint64 n_parameters;
+  guint64 n_parameters, n_bytes_read;
 } ConvertSummary;
 
 gboolean convert_type_supported (Owl2Type type);
 
-/* Memory stays below a few megabytes beside the mapped pages, whatever the
- * checkpoint's size. @out appears only when it is complete. */
+/* Memory stays within a few megabytes a thread, pages of the mapped files
+ * included, whatever the checkpoint's size. @out appears only when it is
+ * complete. */
 gboolean convert_run (
     const ConvertOptions *options, ConvertSummary *summary, GError **error);
 

@@ -10,16 +10,22 @@ G_BEGIN_DECLS
 /**
  * Encoder: a type that can be written.
  * @file_type: general.file_type of a file of mostly this type
+ * @quantised: in blocks, which must be finite
  * @encode: @n elements, whole blocks, to @out
  */
 typedef struct {
   Owl2Type type;
   guint32 file_type;
+  gboolean quantised;
   void (*encode) (const float *in, gsize n, guint8 *out);
 } Encoder;
 
 /* NULL if it can't be written. */
 const Encoder *encoder_for (Owl2Type type);
+
+/* @type, or the next better one whose blocks divide rows of @cols: Q4_K, Q8_0,
+ * F16. */
+Owl2Type encoder_fallback (Owl2Type type, guint64 cols);
 
 G_END_DECLS
 

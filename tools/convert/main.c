@@ -18,9 +18,13 @@ static volatile sig_atomic_t stop_signal;
 
 G_STATIC_ASSERT (sizeof (sig_atomic_t) == sizeof (int));
 
+#define BAR_INTERVAL (G_USEC_PER_SEC / 8)
+
 typedef struct {
-  gboolean shown; /* a bar stands on the terminal's last line */
-  int permille;   /* it shows */
+  gboolean shown;       /* a bar stands on the terminal's last line */
+  gint64 started, last; /* monotonic, in microseconds */
+  guint64 done_last;
+  double rate; /* bytes a second, of the last seconds */
 } Bar;
 
 static void
@@ -39,6 +43,10 @@ catch_signals (void)
   sigaction (SIGINT, &action, NULL);
   sigaction (SIGTERM, &action, NULL);
   sigaction (SIGHUP, &action, NULL);
+  /* A limit to the size of files is an error of writing, which cleans up. */
+  action.sa_handler = SIG_IGN;
+  action.sa_flags = 0;
+  sigaction (SIGXFSZ, &action, NULL);
 }
 
 static void
@@ -49,19 +57,41 @@ erase_bar (Bar *bar)
   bar->shown = FALSE;
 }
 
+/* New readings count for more, so that the time left follows the disk. */
 static void
-show_progress (double fraction, const char *tensor, gpointer user_data)
+measure_rate (Bar *bar, guint64 done, gint64 now)
 {
-  static const char full[] = "########################################";
-  Bar *bar = user_data;
-  int permille = (int) (fraction * 1000), n = permille * 40 / 1000;
+  double seconds = (double) (now - bar->last) / G_USEC_PER_SEC;
+  double rate = (double) (done - bar->done_last) / MAX (seconds, 1e-3);
 
-  if (permille == bar->permille && bar->shown)
+  bar->rate = bar->rate > 0 ? 0.9 * bar->rate + 0.1 * rate : rate;
+  bar->last = now;
+  bar->done_last = done;
+}
+
+static void
+show_progress (
+    guint64 done, guint64 total, const char *tensor, gpointer user_data)
+{
+  static const char full[] = "########################";
+  Bar *bar = user_data;
+  gint64 now = g_get_monotonic_time ();
+  double fraction = total > 0 ? (double) done / (double) total : 1;
+  guint left;
+
+  if (bar->last == 0) { /* the first piece says nothing about the rate */
+    bar->last = now;
+    bar->done_last = done;
     return;
-  bar->permille = permille;
+  }
+  if (now - bar->last < BAR_INTERVAL)
+    return;
+  measure_rate (bar, done, now);
+  left = (guint) MIN ((double) (total - done) / MAX (bar->rate, 1), 359999);
   bar->shown = TRUE;
-  fprintf (
-      stderr, "\r[%-40.*s] %3d %%  %-32.32s", n, full, permille / 10, tensor);
+  fprintf (stderr, "\r[%-24.*s] %3d %% %7.1f MB/s %u:%02u:%02u left  %-24.24s",
+      (int) (fraction * 24), full, (int) (fraction * 100), bar->rate / 1e6,
+      left / 3600, left / 60 % 60, left % 60, tensor);
 }
 
 static void
@@ -81,19 +111,21 @@ usage (const char *message)
 }
 
 static int
-convert (const char *dir, const char *out, Owl2Type type)
+convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
 {
-  Bar bar = { FALSE, -1 };
+  Bar bar = { .started = g_get_monotonic_time () };
   Owl2Log log = { on_log, &bar, OWL2_LOG_INFO };
   ConvertOptions options = { .dir = dir,
     .out = out,
     .type = type,
+    .n_threads = n_threads,
     .stop = &stop_signal,
     .log = &log,
     .user_data = &bar };
   ConvertSummary summary;
   g_autoptr (GError) error = NULL;
   GStatBuf st;
+  double seconds;
 
   if (isatty (STDERR_FILENO))
     options.progress = show_progress;
@@ -104,9 +136,14 @@ convert (const char *dir, const char *out, Owl2Type type)
     return stop_signal ? 128 + stop_signal : EXIT_FAILURE;
   }
   erase_bar (&bar);
-  printf ("%s: %u tensors, %u of them f32, %.1f million values, %.1f MB\n", out,
-      summary.n_tensors, summary.n_f32, (double) summary.n_parameters / 1e6,
-      g_stat (out, &st) == 0 ? (double) st.st_size / 1e6 : 0.0);
+  seconds = (double) (g_get_monotonic_time () - bar.started) / G_USEC_PER_SEC;
+  printf ("%s: %u tensors, %u of them f32, %.1f million values, %.1f MB; "
+          "%.1f MB read in %.1f s, %.0f MB/s\n",
+      out, summary.n_tensors, summary.n_f32,
+      (double) summary.n_parameters / 1e6,
+      g_stat (out, &st) == 0 ? (double) st.st_size / 1e6 : 0.0,
+      (double) summary.n_bytes_read / 1e6, seconds,
+      (double) summary.n_bytes_read / 1e6 / MAX (seconds, 1e-3));
   return EXIT_SUCCESS;
 }
 
@@ -119,9 +156,13 @@ main (int argc, char **argv)
   g_autofree char *type_name = NULL;
   g_auto (GStrv) args = NULL;
   gboolean version = FALSE;
+  int n_threads = 0;
   const GOptionEntry entries[] = {
     { "type", 't', 0, G_OPTION_ARG_STRING, &type_name,
-        "Element type of the matrices: f32 or f16 (default)", "TYPE" },
+        "Element type of the matrices: f32, f16 (default), q8_0 or q4_k",
+        "TYPE" },
+    { "threads", 0, 0, G_OPTION_ARG_INT, &n_threads,
+        "Threads that read and encode (default: one a core, at most 16)", "N" },
     { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
     { NULL },
   };
@@ -143,8 +184,10 @@ main (int argc, char **argv)
   if (g_strv_length (args) != 3)
     return usage ("a checkpoint directory and a file to write are needed");
   if (type_name && !owl2_type_parse (type_name, &type))
-    return usage ("unknown type; f32 and f16 are there");
+    return usage ("unknown type; f32, f16, q8_0 and q4_k are there");
   if (!convert_type_supported (type))
-    return usage ("this version writes f32 and f16 only");
-  return convert (args[1], args[2], type);
+    return usage ("this version does not write that type");
+  if (n_threads < 0 || n_threads > 1024)
+    return usage ("--threads is not from 0 to 1024");
+  return convert (args[1], args[2], type, (guint) n_threads);
 }

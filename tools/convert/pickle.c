@@ -415,7 +415,7 @@ pickle_read (const guint8 *data, gsize size, const char *file, GError **error)
     .data = data, .size = size, .file = file, .error = error
   };
   GPtrArray *out = NULL;
-  PickleRef result;
+  PickleRef result = 0;
 
   if (size > MAX_BYTES) {
     convert_bad (file, error,

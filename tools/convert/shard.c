@@ -2,6 +2,7 @@
 #include "shard_private.h"
 #include "files.h"
 #include "half.h"
+#include "halves.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -177,8 +178,13 @@ shard_tensor_read (const ShardTensor *t, guint64 first, gsize n, float *out)
   if (t->contiguous) {
     const guint8 *p = t->data + first * bytes;
 
-    for (gsize i = 0; i < n; i++)
-      out[i] = element (t->type, p + i * bytes);
+    if (t->type == SHARD_F16)
+      halves_from_f16 (p, n, out);
+    else if (t->type == SHARD_BF16)
+      halves_from_bf16 (p, n, out);
+    else
+      for (gsize i = 0; i < n; i++)
+        out[i] = element (t->type, p + i * bytes);
     return;
   }
   for (gsize i = 0; i < n; i++) {
@@ -192,17 +198,45 @@ shard_tensor_read (const ShardTensor *t, guint64 first, gsize n, float *out)
   }
 }
 
-/* Pages of a mapped file come back when touched; other memory would not. A
- * failure costs memory only. */
+const guint8 *
+shard_tensor_bytes (const ShardTensor *t, guint64 first, gsize n, gsize *size)
+{
+  guint bytes = shard_type_bytes (t->type);
+
+  g_return_val_if_fail (bytes > 0, NULL);
+  g_return_val_if_fail (
+      first <= t->n_elements && n <= t->n_elements - first, NULL);
+  *size = n * bytes;
+  return t->contiguous ? t->data + first * bytes : NULL;
+}
+
+/* The whole pages of a mapped file that lie in a range. A failure costs time
+ * or memory only. */
 static void
-release (const Shard *shard, const guint8 *p, gsize n_bytes)
+advise (const Shard *shard, const guint8 *p, gsize n_bytes, int advice)
 {
   gsize page = (gsize) sysconf (_SC_PAGESIZE);
   guintptr begin = (guintptr) p / page * page;
   guintptr end = ((guintptr) p + n_bytes) / page * page;
 
   if (shard->is_mapping && end > begin)
-    madvise ((void *) begin, end - begin, MADV_DONTNEED);
+    madvise ((void *) begin, end - begin, advice);
+}
+
+/* Pages of a mapped file come back when touched; other memory would not. */
+static void
+release (const Shard *shard, const guint8 *p, gsize n_bytes)
+{
+  advise (shard, p, n_bytes, MADV_DONTNEED);
+}
+
+void
+shard_tensor_prefetch (const ShardTensor *t, guint64 first, gsize n)
+{
+  guint bytes = shard_type_bytes (t->type);
+
+  if (t->contiguous)
+    advise (t->shard, t->data + first * bytes, n * bytes, MADV_WILLNEED);
 }
 
 void
@@ -214,6 +248,23 @@ shard_tensor_release (const ShardTensor *t, guint64 first, gsize n)
     release (t->shard, t->data + first * bytes, n * bytes);
   else
     release (t->shard, t->storage, t->storage_bytes);
+}
+
+gboolean
+shard_tensor_checks_itself (const ShardTensor *t)
+{
+  return t->crc != 0 && t->contiguous && t->data == t->storage
+         && t->n_elements * shard_type_bytes (t->type) == t->storage_bytes;
+}
+
+gboolean
+shard_tensor_compare (const ShardTensor *t, guint32 crc, GError **error)
+{
+  if (crc != t->crc)
+    return convert_bad (t->shard->path, error,
+        "tensor '%s' is damaged: checksum %08x, not %08x", t->name, crc,
+        t->crc);
+  return TRUE;
 }
 
 gboolean
@@ -230,9 +281,5 @@ shard_tensor_verify (const ShardTensor *t, GError **error)
     release (t->shard, t->storage + at, n);
     at += n;
   }
-  if (crc != t->crc)
-    return convert_bad (t->shard->path, error,
-        "tensor '%s' is damaged: checksum %08lx, not %08x", t->name, crc,
-        t->crc);
-  return TRUE;
+  return shard_tensor_compare (t, (guint32) crc, error);
 }

@@ -50,6 +50,9 @@ Shard *shard_new (GBytes *bytes, const char *path, GError **error);
 void shard_free (Shard *shard); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Shard, shard_free)
 
+/* Bytes of an element; 0 for SHARD_OTHER. */
+guint shard_type_bytes (ShardType type);
+
 const char *shard_path (const Shard *shard);
 guint shard_n_tensors (const Shard *shard);
 const ShardTensor *shard_tensor_at (const Shard *shard, guint i);
@@ -58,8 +61,19 @@ const ShardTensor *shard_tensor_at (const Shard *shard, guint i);
  * is not SHARD_OTHER. */
 void shard_tensor_read (
     const ShardTensor *t, guint64 first, gsize n, float *out);
+/* Bytes of [first, first + n) where they lie in the file as they are; NULL if
+ * the elements are not in row-major order. */
+const guint8 *shard_tensor_bytes (
+    const ShardTensor *t, guint64 first, gsize n, gsize *size);
+/* TRUE if there is a checksum, and it is of the tensor's bytes in their order,
+ * so that a reader of all of them can compute it on the way. */
+gboolean shard_tensor_checks_itself (const ShardTensor *t);
+gboolean shard_tensor_compare (
+    const ShardTensor *t, guint32 crc, GError **error);
 /* Compares the checksum of the storage, if there is one. Reads all of it. */
 gboolean shard_tensor_verify (const ShardTensor *t, GError **error);
+/* Tells the kernel that elements [first, first + n) are going to be read. */
+void shard_tensor_prefetch (const ShardTensor *t, guint64 first, gsize n);
 /* Tells the kernel that elements [first, first + n) were read, so that a large
  * file does not pile up in memory. */
 void shard_tensor_release (const ShardTensor *t, guint64 first, gsize n);

@@ -19,8 +19,6 @@ struct _Shard {
 ShardTensor *shard_tensor_new (const Shard *shard, const char *name,
     ShardType type, const char *type_name);
 void shard_tensor_free (gpointer tensor);
-/* Bytes of an element; 0 for SHARD_OTHER. */
-guint shard_type_bytes (ShardType type);
 /* Sets n_elements, and contiguous strides if @set_strides; FALSE, without an
  * error, if the number of elements overflows. */
 gboolean shard_tensor_count (ShardTensor *t, gboolean set_strides);
