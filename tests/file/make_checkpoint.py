@@ -573,6 +573,15 @@ ZOO = {
         12, {}, {},
         {"dtype": lambda n: "f32" if "norm" in n or "inv_freq" in n
          else "bf16" if "mlp" in n else "f16"}),
+    # Rows of whole blocks of 256 and of 32, and of neither, in tensors of
+    # several pieces.
+    "blocks": (
+        14, {"width": 512, "heads": 4, "mlp": 768, "vision_width": 64,
+             "vision_mlp": 256, "abstractor_mlp": 100, "vocab": 1100}, {},
+        {"dtype": "f16", "shards": 2}),
+    "blocks-bf16": (
+        15, {"width": 256, "heads": 4, "layers": 1, "mlp": 96, "tied": True,
+             "vocab": 2500}, {"positions": False}, {"dtype": "bf16"}),
     "one-of-each": (
         13, {"width": 4, "heads": 1, "mlp": 1, "layers": 1, "vision_width": 4,
              "vision_heads": 1, "vision_mlp": 1, "vision_layers": 1,

@@ -3,7 +3,7 @@
 """owl2-convert on whole checkpoints: every tensor and key of the result is
 compared with the source, through readers that share no code with it.
 
-    test_convert.py OWL2_CONVERT DATA_DIR [unittest arguments]
+    test_convert.py OWL2_CONVERT QUANT_TOOL DATA_DIR [unittest arguments]
 """
 
 import collections
@@ -20,9 +20,9 @@ import zipfile
 import numpy as np
 
 import make_checkpoint as mc
-from read_gguf import read_gguf
+from read_gguf import BLOCKS, decode, read_gguf
 
-CONVERT = DATA = None
+CONVERT = QUANT_TOOL = DATA = None
 
 # Names of the model file, written down a second time: (pattern of the
 # published name, replacement). The first that matches whole counts.
@@ -171,6 +171,40 @@ def run_convert(directory, out, *options):
                           capture_output=True, timeout=120, check=False)
 
 
+# ---- blocks ----------------------------------------------------------------
+
+
+def best_type(kind, cols):
+    """The type that a matrix with rows of @cols has in a file of @kind."""
+    order = ["q4_k", "q8_0", "f16"]
+    while kind in order and cols % BLOCKS[kind][0]:
+        kind = order[order.index(kind) + 1]
+    return kind
+
+
+def encode_decode(kind, values):
+    """(bytes, values) of the C encoder and decoder, called directly."""
+    done = subprocess.run([QUANT_TOOL, kind], input=values.tobytes(),
+                          capture_output=True, check=True)
+    block, size = BLOCKS[kind]
+    n = values.size // block * size
+    return (np.frombuffer(done.stdout, "u1", n),
+            np.frombuffer(done.stdout, "<f4", values.size, n))
+
+
+def encode_q8_0(values):
+    """As published: d = max / 127, x / d rounded, halves away from zero."""
+    x = values.reshape(-1, 32)
+    d = np.abs(x).max(axis=1, keepdims=True) / np.float32(127)
+    half = d.astype("<f2")
+    with np.errstate(divide="ignore"):
+        inverse = np.where(half > 0, np.float32(1) / d, np.float32(0))
+    v = (x * inverse).astype(np.float64)
+    quants = (np.sign(v) * np.floor(np.abs(v) + 0.5)).astype("i1")
+    return np.concatenate([half.view("u1"), quants.view("u1")],
+                          axis=1).reshape(-1)
+
+
 # ---- tests -----------------------------------------------------------------
 
 
@@ -286,6 +320,92 @@ class Values(unittest.TestCase):
                 self.check_tensors(config, source, tensors, kind)
                 self.assertEqual(keys["general.file_type"], kind == "f16")
 
+    def check_blocks(self, directory, source):
+        """Every byte of the matrices is what the encoder gives for the values
+        of the checkpoint, and the reader here and the decoder in C read the
+        same numbers, to the bit. Returns the types that there are."""
+        matrices = {}
+        for published, values in source.items():
+            name = file_name(published)
+            if name and not keeps_f32(name, values.shape):
+                shape = folded(name, values.shape)
+                matrices[name] = np.ascontiguousarray(
+                    values, np.float32).reshape(shape)
+        seen = set()
+        with tempfile.TemporaryDirectory() as tmp:
+            for kind, number in (("q8_0", 7), ("q4_k", 14)):
+                outs = [os.path.join(tmp, f"{i}.gguf") for i in (1, 5, 0)]
+                lines = []
+                for i, out in zip((1, 5, 0), outs):
+                    done = run_convert(directory, out, "--type", kind,
+                                       "--threads", str(i))
+                    self.assertEqual(done.returncode, 0, done.stderr)
+                    lines.append(done.stderr)
+                self.assertEqual(lines[0], lines[1])
+                with open(outs[0], "rb") as a:
+                    whole = a.read()
+                for out in outs[1:]:
+                    with open(out, "rb") as b:
+                        self.assertTrue(whole == b.read(), "threads differ")
+                keys, tensors = read_gguf(outs[0], raw=True)
+                self.assertEqual(keys["general.file_type"], number)
+                self.assertEqual(keys["general.quantization_version"], 2)
+                seen |= self.check_bytes(kind, tensors, matrices)
+                self.check_lines(kind, matrices, lines[0])
+        return seen
+
+    def check_bytes(self, kind, tensors, matrices):
+        seen = set()
+        for name, (type_name, raw) in tensors.items():
+            if name not in matrices:
+                self.assertEqual(type_name, "f32", name)
+                continue
+            values = matrices[name]
+            want = best_type(kind, values.shape[1])
+            self.assertEqual(type_name, want, name)
+            seen.add(type_name)
+            if want == "f16":
+                np.testing.assert_array_equal(
+                    raw.reshape(-1), values.astype("<f2").reshape(-1).view(
+                        "u1"), err_msg=name)
+                continue
+            blocks, decoded = encode_decode(want, values)
+            np.testing.assert_array_equal(raw.reshape(-1), blocks,
+                                          err_msg=name)
+            read = decode(type_name, np.ascontiguousarray(raw).reshape(-1))
+            np.testing.assert_array_equal(
+                read.view("<u4"), decoded.view("<u4"), err_msg=name)
+            if want == "q8_0":
+                np.testing.assert_array_equal(encode_q8_0(values), blocks,
+                                              err_msg=name)
+        return seen
+
+    def check_lines(self, kind, matrices, stderr):
+        """One line for each type that had to stand in."""
+        types = [best_type(kind, m.shape[1]) for m in matrices.values()]
+        for other in set(types):
+            n = types.count(other)
+            line = (rf"{n} tensors? written as {other}, since {kind} takes "
+                    rf"rows of a multiple of {BLOCKS[kind][0]}: '")
+            self.assertEqual(len(re.findall(line, stderr)), other != kind,
+                             stderr)
+
+    def test_blocks(self):
+        seen = set()
+        for name in ("blocks", "blocks-bf16", "odd-widths", "one-of-each"):
+            with self.subTest(name), tempfile.TemporaryDirectory() as tmp:
+                config, source = mc.make_case(name, tmp)
+                if config["tie_word_embeddings"]:
+                    source["lm_head.weight"] = source[
+                        "model.embed_tokens.weight"]
+                seen |= self.check_blocks(tmp, source)
+        for name in ("mini", "gqa"):
+            with self.subTest(name):
+                directory = os.path.join(DATA, name, "model")
+                seen |= self.check_blocks(directory,
+                                          read_checkpoint(directory)[1])
+        self.assertEqual(seen, {"q4_k", "q8_0", "f16"})
+
     def test_zoo(self):
         for name in mc.ZOO:
             with self.subTest(name), tempfile.TemporaryDirectory() as tmp:
@@ -304,5 +424,5 @@ class Values(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    CONVERT, DATA = sys.argv[1], sys.argv[2]
-    unittest.main(argv=sys.argv[:1] + sys.argv[3:])
+    CONVERT, QUANT_TOOL, DATA = sys.argv[1:4]
+    unittest.main(argv=sys.argv[:1] + sys.argv[4:])
