@@ -8,9 +8,18 @@ root=$(cd "$(dirname "$0")/.." && pwd)
 folder=${1:-$root/build}
 
 sh "$root/tools/setup.sh"
+mkdir -p "$folder"
+log=$folder/build.log
+
+# Quiet, unless it fails.
+run () {
+  "$@" >"$log" 2>&1 || { tail -n 40 "$log" >&2; exit 1; }
+}
+
 if [ ! -f "$folder/build.ninja" ]; then
   echo "owl2: configuring $folder"
-  meson setup "$folder" "$root" --buildtype=release -Dtests=false >/dev/null
+  run meson setup "$folder" "$root" --buildtype=release -Dtests=false
 fi
 echo "owl2: building $folder"
-ninja -C "$folder" | tail -n 1
+run ninja -C "$folder"
+tail -n 1 "$log"

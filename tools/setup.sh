@@ -10,40 +10,63 @@ build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
   libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   libjson-glib-dev libpng-dev zlib1g-dev
   mesa-vulkan-drivers gstreamer1.0-tools gstreamer1.0-plugins-base
-  gstreamer1.0-plugins-good gstreamer1.0-libav'
-test='g++ clang vulkan-validationlayers python3 python3-numpy python3-pil
-  python3-sentencepiece python3-gi gir1.2-gstreamer-1.0
+  gstreamer1.0-plugins-good gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core'
+test='g++ binutils clang vulkan-validationlayers python3 python3-numpy
+  python3-pil python3-sentencepiece python3-gi gir1.2-gstreamer-1.0
   gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-bad
   forensics-samples-files'
 
 wanted=$build
 [ "${1-}" = test ] && wanted="$wanted $test"
 
+if ! command -v apt-get >/dev/null; then
+  echo 'owl2: no apt-get here; what the build does not find is to be installed' \
+    'by hand' >&2
+  exit 0
+fi
+
 installed () {
   dpkg-query -W -f='${Status}\n' "$1" 2>/dev/null | grep -q 'ok installed'
 }
 
-missing=
-for package in $wanted; do
-  installed "$package" || missing="$missing $package"
-done
-# clang's sanitizer and fuzzer runtimes are a package of their own, named by
-# version, where clang does not depend on it.
-if [ "${1-}" = test ]; then
-  runtime=$(apt-cache depends clang 2>/dev/null |
+# Those of $wanted that are missing. The runtimes of clang's sanitizers and
+# fuzzer are a package of their own, named by clang's version.
+find_missing () {
+  missing=
+  [ "${1-}" != test ] || runtime=$(apt-cache depends clang 2>/dev/null |
     sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1)
-  [ -z "$runtime" ] || installed "$runtime" || missing="$missing $runtime"
-fi
+  for package in $wanted ${runtime-}; do
+    installed "$package" || missing="$missing $package"
+  done
+}
+
+find_missing "$@"
 [ -n "$missing" ] || exit 0
 
 as_root=
-[ "$(id -u)" -eq 0 ] || as_root=sudo
-echo "owl2: installing$missing"
-$as_root apt-get update -qq
-if [ "${1-}" = test ] && [ -z "${runtime-}" ]; then
-  runtime=$(apt-cache depends clang |
-    sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1)
-  [ -z "$runtime" ] || missing="$missing $runtime"
+if [ "$(id -u)" -ne 0 ]; then
+  as_root=sudo
+  if ! command -v sudo >/dev/null; then
+    echo "owl2: to be installed by root:$missing" >&2
+    exit 1
+  fi
 fi
-$as_root env DEBIAN_FRONTEND=noninteractive \
-  apt-get install -y -qq --no-install-recommends $missing >/dev/null
+
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+# Runs apt-get, waiting for another one to end; quiet unless it fails.
+apt () {
+  $as_root env DEBIAN_FRONTEND=noninteractive apt-get -y -q \
+    -o DPkg::Lock::Timeout=600 "$@" >"$log" 2>&1 </dev/null
+}
+
+# A list that cannot be fetched may be one that is not needed.
+echo 'owl2: reading the package lists'
+apt update || tail -n 5 "$log" >&2
+find_missing "$@"
+echo "owl2: installing$missing"
+if ! apt install --no-install-recommends $missing; then
+  tail -n 20 "$log" >&2
+  echo "owl2: could not install$missing" >&2
+  exit 1
+fi
