@@ -320,42 +320,68 @@ def make_tokenizer(vocab, model_type=2, byte_fallback=1, charsmap=b"",
 # ---- zip archives as PyTorch writes them -----------------------------------
 
 
-def make_zip(entries, zip64=False, alignment=64, crc=True, method=0):
-    """@entries: list of (name, bytes). Local headers have zero sizes and the
-    data-descriptor flag, as torch.save() leaves them; @zip64 writes all sizes
-    and offsets as 64-bit fields, as in files beyond 4 GiB."""
-    out, directory = io.BytesIO(), b""
-    for name, data in entries:
-        raw = name.encode()
-        checksum = zlib.crc32(data) if crc else 0
-        body = zlib.compress(data)[2:-4] if method == 8 else data
-        offset = out.tell()
-        pad = -(offset + 30 + len(raw) + 4) % alignment
-        out.write(struct.pack("<IHHHHHIIIHH", 0x04034b50, 0, 0x0808, method, 0,
-                              0, 0, 0, 0, len(raw), pad + 4) + raw)
-        out.write(b"FB" + struct.pack("<H", pad) + b"Z" * pad + body)
-        out.write(struct.pack("<IIII", 0x08074b50, checksum, len(body),
-                              len(data)))
-        extra, sizes, at = b"", (len(body), len(data)), offset
-        if zip64:
-            extra = struct.pack("<HHQQQ", 1, 24, len(data), len(body), offset)
+class ZipWriter:
+    """Writes an archive to the file @out. Local headers have zero sizes and
+    the data-descriptor flag, as torch.save() leaves them; @zip64 writes all
+    sizes and offsets as 64-bit fields, as in files beyond 4 GiB."""
+
+    def __init__(self, out, zip64=False, alignment=64, crc=True, method=0):
+        self.out, self.zip64, self.alignment = out, zip64, alignment
+        self.crc, self.method = crc, method
+        self.directory, self.entries = b"", 0
+
+    def add(self, name, pieces):
+        """@pieces: bytes in order, not all needed at once."""
+        raw, offset = name.encode(), self.out.tell()
+        pad = -(offset + 30 + len(raw) + 4) % self.alignment
+        self.out.write(struct.pack(
+            "<IHHHHHIIIHH", 0x04034b50, 0, 0x0808, self.method, 0, 0, 0, 0, 0,
+            len(raw), pad + 4) + raw)
+        self.out.write(b"FB" + struct.pack("<H", pad) + b"Z" * pad)
+        checksum = size = stored = 0
+        for data in pieces:
+            body = data
+            if self.method == 8:
+                body = zlib.compress(data)[2:-4]
+            if self.crc:
+                checksum = zlib.crc32(data, checksum)
+            self.out.write(body)
+            size += len(data)
+            stored += len(body)
+        self.out.write(struct.pack("<IIII", 0x08074b50, checksum, stored,
+                                   size))
+        extra, sizes, at = b"", (stored, size), offset
+        if self.zip64:
+            extra = struct.pack("<HHQQQ", 1, 24, size, stored, offset)
             sizes, at = (0xffffffff, 0xffffffff), 0xffffffff
-        directory += struct.pack(
-            "<IHHHHHHIIIHHHHHII", 0x02014b50, 0, 0, 0x0808, method, 0, 0,
+        self.directory += struct.pack(
+            "<IHHHHHHIIIHHHHHII", 0x02014b50, 0, 0, 0x0808, self.method, 0, 0,
             checksum, *sizes, len(raw), len(extra), 0, 0, 0, 0, at)
-        directory += raw + extra
-    start, n = out.tell(), len(entries)
-    out.write(directory)
-    if zip64:
-        end = out.tell()
-        out.write(struct.pack("<IQHHIIQQQQ", 0x06064b50, 44, 45, 45, 0, 0, n,
-                              n, len(directory), start))
-        out.write(struct.pack("<IIQI", 0x07064b50, 0, end, 1))
-        out.write(struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, 0xffff, 0xffff,
-                              0xffffffff, 0xffffffff, 0))
-    else:
-        out.write(struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, n, n,
-                              len(directory), start, 0))
+        self.directory += raw + extra
+        self.entries += 1
+
+    def close(self):
+        start, size, n = self.out.tell(), len(self.directory), self.entries
+        self.out.write(self.directory)
+        if self.zip64:
+            end = self.out.tell()
+            self.out.write(struct.pack("<IQHHIIQQQQ", 0x06064b50, 44, 45, 45,
+                                       0, 0, n, n, size, start))
+            self.out.write(struct.pack("<IIQI", 0x07064b50, 0, end, 1))
+            self.out.write(struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, 0xffff,
+                                       0xffff, 0xffffffff, 0xffffffff, 0))
+        else:
+            self.out.write(struct.pack("<IHHHHIIH", 0x06054b50, 0, 0, n, n,
+                                       size, start, 0))
+
+
+def make_zip(entries, **options):
+    """@entries: list of (name, bytes)."""
+    out = io.BytesIO()
+    archive = ZipWriter(out, **options)
+    for name, data in entries:
+        archive.add(name, [data])
+    archive.close()
     return out.getvalue()
 
 
@@ -426,10 +452,10 @@ class Raw:
         self.shape, self.strides = shape, strides
 
 
-def make_bin(tensors, dtype, prefix="archive", protocol=2, parameter=False,
-             metadata=False, byteorder="little", **zip_options):
-    """Bytes of a pytorch_model.bin; @tensors: name -> array, Raw or any
-    picklable value. dtype may be a function of the name."""
+def make_pickle(tensors, dtype, prefix="archive", protocol=2, parameter=False,
+                metadata=False):
+    """(data.pkl, list of (entry, bytes) with the storages); @tensors: name ->
+    array, Raw or any picklable value. dtype may be a function of the name."""
     import collections
     state = collections.OrderedDict() if metadata else {}
     data = []
@@ -464,7 +490,15 @@ def make_bin(tensors, dtype, prefix="archive", protocol=2, parameter=False,
                 del sys.modules[name]
             else:
                 sys.modules[name] = module
-    entries = [(f"{prefix}/data.pkl", out.getvalue())]
+    return out.getvalue(), data
+
+
+def make_bin(tensors, dtype, prefix="archive", byteorder="little", protocol=2,
+             parameter=False, metadata=False, **zip_options):
+    """Bytes of a pytorch_model.bin; see make_pickle()."""
+    data_pkl, data = make_pickle(tensors, dtype, prefix, protocol, parameter,
+                                 metadata)
+    entries = [(f"{prefix}/data.pkl", data_pkl)]
     if byteorder:
         entries.append((f"{prefix}/byteorder", byteorder.encode()))
     entries += data + [(f"{prefix}/version", b"3\n")]
