@@ -9,6 +9,19 @@
 #include "gstowl2.h"
 #include "gstowl2meta.h"
 
+/* The locks in a pipeline's threads are unknown to ThreadSanitizer: tests with
+ * a pipeline of their own are left out there. */
+#if defined(__SANITIZE_THREAD__)
+#  define BENCH_TSAN 1
+#elif defined(__has_feature)
+#  if __has_feature(thread_sanitizer)
+#    define BENCH_TSAN 1
+#  endif
+#endif
+#ifndef BENCH_TSAN
+#  define BENCH_TSAN 0
+#endif
+
 #define MS GST_MSECOND
 /* The rest of the tests' stream: 100 ms a frame. */
 #define BENCH_CAPS "video/x-raw,format=RGB,width=8,height=6,framerate=10/1"

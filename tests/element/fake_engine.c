@@ -269,6 +269,7 @@ load_wait (const Owl2ModelParams *params, GError **error)
 {
   for (guint step = 0;;) {
     gboolean closed;
+    guint delay;
 
     if (params->progress
         && !params->progress (
@@ -277,11 +278,11 @@ load_wait (const Owl2ModelParams *params, GError **error)
       LOCKED (fake.n_cancelled++);
       return FALSE;
     }
-    LOCKED (closed = fake.gate[FAKE_LOAD]);
+    LOCKED (closed = fake.gate[FAKE_LOAD]; delay = fake.delay[FAKE_LOAD]);
     if (closed) {
       g_usleep (1000);
     } else {
-      g_usleep (fake.delay[FAKE_LOAD] / LOAD_STEPS);
+      g_usleep (delay / LOAD_STEPS);
       if (++step > LOAD_STEPS)
         return TRUE;
     }

@@ -289,7 +289,8 @@ add_tests (void)
   g_test_add_func ("/errors/clip/shared-frame", test_shared_frame_fails);
   g_test_add_func ("/errors/fatal/all", test_fatal);
   g_test_add_func ("/errors/fatal/restart", test_fatal_restart);
-  g_test_add_func ("/errors/fatal/first", test_first_error);
+  if (!BENCH_TSAN)
+    g_test_add_func ("/errors/fatal/first", test_first_error);
 }
 
 int

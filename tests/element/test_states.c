@@ -433,7 +433,8 @@ add_tests (void)
   g_test_add_func ("/states/load/cancelled", test_load_cancelled);
   g_test_add_func ("/states/dispose", test_dispose_while_paused);
   g_test_add_func ("/states/cycles", test_cycles);
-  g_test_add_func ("/states/random-moments", test_random_moments);
+  if (!BENCH_TSAN)
+    g_test_add_func ("/states/random-moments", test_random_moments);
 }
 
 int
