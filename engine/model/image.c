@@ -220,7 +220,7 @@ owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
   const Owl2Config *config = &image->weights->config;
   guint size = config->vision.image_size, edge = MAX (width, height);
   g_autoptr (OvkUploader) up = NULL;
-  Owl2Resize last = { NULL };
+  Owl2Resize last = { 0 };
   OvkCmd *cmd;
 
   if (!set_size (image, width, height, error))

@@ -394,6 +394,7 @@ test_cycles (void)
     g_autoptr (Owl2Model) m = owl2_model_load (&params, &error);
 
     g_assert_no_error (error);
+    g_assert_nonnull (m);
     if (i == 5)
       start = resident_kib ();
   }
