@@ -31,7 +31,7 @@ def write_json(directory, name, data):
         f.write('\n')
 
 
-def restore(path, c):
+def restore(path, c, mean=False):
     """An Owl2 from what training wrote."""
     net = network.Owl2(c)
     state = torch.load(path)
@@ -40,7 +40,7 @@ def restore(path, c):
         return net
     queries = c['visual_config']['visual_abstractor']['num_learnable_queries']
     flat = Flat([net, Heads(c['visual_config']['visual_model']['hidden_size'], c['hidden_size'], queries)])
-    flat.p.copy_(state['p'])
+    flat.p.copy_(state['mean'] if mean else state['p'])
     return net
 
 
@@ -85,5 +85,6 @@ if __name__ == '__main__':
     p.add_argument('out')
     p.add_argument('tokenizer')
     p.add_argument('--queries', type=int, default=16)
+    p.add_argument('--mean', action='store_true', help='the running mean of the weights: for a run that is not at its end')
     a = p.parse_args()
-    export(restore(a.state, config(a.queries, world.SIZE)), a.out, a.tokenizer)
+    export(restore(a.state, config(a.queries, world.SIZE), a.mean), a.out, a.tokenizer)

@@ -29,8 +29,9 @@ from config import SEED, config
 from heads import Heads
 
 RANKS = 2
+MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 250, 1.2e-3), ('instruct', 1800, 1.2e-3)]
+STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 250, 1.2e-3), ('instruct', 1500, 1.2e-3)]
 SHARES = {'shapes': 0.6, 'text': 0.26, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
 CLIP_SHARES = {'shapes': 0.78, 'text': 0.02, 'pattern': 0.14, 'plain': 0.02, 'photo': 0.04}
 
@@ -66,6 +67,7 @@ class Flat:
             elif kind[0] > 0:
                 self.runs.append((a, b, kind))
         self.m.zero_(), self.v.zero_()
+        self.mean = self.p.clone()
 
     def step(self, lr, t, clip=1.0):
         norm = math.sqrt(sum(float(self.g[a:b].dot(self.g[a:b])) for a, b, _ in self.runs))
@@ -81,6 +83,7 @@ class Flat:
             if decay:
                 p.mul_(1 - lr * factor * decay)
             p.addcdiv_(m, tmp, value=-lr * factor * math.sqrt(1 - b2 ** t) / (1 - b1 ** t))
+            self.mean[a:b].lerp_(p, max(1 - MEAN, 1 / t))
         return norm
 
 
@@ -240,7 +243,7 @@ class Trainer:
             return
         path = os.path.join(self.run, 'state.pt')
         f = self.flat
-        torch.save({'stage': stage, 'step': step, 'p': f.p, 'm': f.m, 'v': f.v}, path + '.tmp')
+        torch.save({'stage': stage, 'step': step, 'p': f.p, 'm': f.m, 'v': f.v, 'mean': f.mean}, path + '.tmp')
         os.replace(path + '.tmp', path)
 
     def resume(self):
@@ -263,6 +266,7 @@ class Trainer:
             self.flat.select(rates(name))
             if state is not None and begin:
                 self.flat.m.copy_(state['m']), self.flat.v.copy_(state['v'])
+                self.flat.mean.copy_(state.get('mean', state['p']))
             state = None
             self.log('stage', name, 'from step', begin, 'of', steps)
             self.stage(number, name, begin, steps, peak)
@@ -310,9 +314,9 @@ def parse(argv):
     p.add_argument('pool')
     p.add_argument('--seed', type=int, default=SEED)
     p.add_argument('--queries', type=int, default=16)
-    p.add_argument('--images', type=int, default=14, help='images per step and process')
-    p.add_argument('--clips', type=int, default=7, help='clips per step and process')
-    p.add_argument('--crowds', type=int, default=8, help='pictures full of words, for the patch heads alone')
+    p.add_argument('--images', type=int, default=10, help='images per step and process')
+    p.add_argument('--clips', type=int, default=6, help='clips per step and process')
+    p.add_argument('--crowds', type=int, default=6, help='pictures full of words, for the patch heads alone')
     p.add_argument('--scale', type=float, default=1.0, help='factor on the steps of all stages')
     p.add_argument('--port', type=int, default=29871)
     p.add_argument('--rank', type=int, default=-1, help=argparse.SUPPRESS)
