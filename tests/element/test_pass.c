@@ -390,14 +390,15 @@ test_not_negotiated (void)
   GstElement *element = bench_element (&bus);
   GstHarness *h = gst_harness_new_with_element (element, "sink", "src");
   g_autoptr (GstPad) pad = gst_element_get_static_pad (element, "sink");
+  g_autoptr (GstCaps) caps = gst_caps_new_empty_simple ("audio/x-raw");
 
   gst_harness_play (h);
   g_assert_true (
       gst_harness_push_event (h, gst_event_new_stream_start ("test")));
-  g_assert_false (gst_pad_send_event (
-      pad, gst_event_new_caps (gst_caps_new_empty_simple ("audio/x-raw"))));
+  g_assert_false (gst_pad_send_event (pad, gst_event_new_caps (caps)));
   gst_harness_teardown (h);
   gst_element_set_state (element, GST_STATE_NULL);
+  gst_bus_set_flushing (bus, TRUE); /* its messages hold the element */
   gst_object_unref (element);
   gst_object_unref (bus);
   fake_reset ();
