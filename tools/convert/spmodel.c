@@ -315,7 +315,7 @@ spmodel_parse (const guint8 *data, gsize size, const char *file, GError **error)
     .extra_whitespaces = 1,
     .escape_whitespaces = 1 };
   Span s = { data, data + size };
-  Field f;
+  Field f = { 0 };
 
   model->pieces = g_ptr_array_new_with_free_func (g_free);
   model->scores = g_array_new (FALSE, FALSE, sizeof (float));
