@@ -16,6 +16,7 @@ import json
 import os
 import random
 import re
+import resource
 import shutil
 import struct
 import subprocess
@@ -193,6 +194,17 @@ def compare(tool, name, model, lines, want):
           (name, len(lines), sum(map(len, want))))
 
 
+def measure(speed, model, text):
+    """MB in a second of processor time, loading included, so that a busy
+    machine counts less. The tool encodes the text five times."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    subprocess.run([speed, model, text], check=True, stdout=subprocess.DEVNULL)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - \
+        before.ru_stime
+    return 5 * os.path.getsize(text) / 1e6 / seconds
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("tool")
@@ -222,12 +234,10 @@ def main():
         model = os.path.join(args.folder, "%d.model" % i)
         write_model(model, package["pieces"], package["merges"])
         compare(args.tool, name, model, lines, package["ids"])
-        line = subprocess.run([args.speed, model, text], text=True, check=True,
-                              stdout=subprocess.PIPE).stdout
-        print(line.strip())
-        rate = float(re.search(r"([0-9.]+) MB/s", line).group(1))
+        rate = measure(args.speed, model, text)
+        print("%s: %.1f MB a second of processor time" % (name, rate))
         if rate < args.least:
-            sys.exit("below %g MB/s" % args.least)
+            sys.exit("below %g" % args.least)
 
 
 if __name__ == "__main__":
