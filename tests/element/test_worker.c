@@ -68,8 +68,9 @@ take (Rig *rig, gsize size, gboolean wait, gboolean lazy)
   g_autoptr (GstBuffer) buffer = NULL;
   GstOwl2Picture picture = { .info = &info };
 
+  /* Eight bytes of each pixel, so that the RGB takes less. */
   gst_video_info_set_format (
-      &info, GST_VIDEO_FORMAT_GRAY8, 1024, (guint) (size / 1024));
+      &info, GST_VIDEO_FORMAT_ARGB64, 128, (guint) (size / 1024));
   g_assert_cmpuint (info.size, ==, size);
   picture.buffer = buffer = gst_buffer_new_allocate (NULL, size, NULL);
   return gst_owl2_worker_take (rig->worker, &picture, wait, lazy, NULL);
