@@ -106,12 +106,12 @@ main ()
         sums[(j * (TILE_M / 4) + m4) * LANES + lane] = v;
       }
     }
-    for (uint t = 0; t < WS * TILE_M / 4; t++) {
+    [[dont_unroll]] for (uint t = 0; t < WS * TILE_M / 4; t++) {
       uint m = m0 + t % (TILE_M / 4) * 4;
       uint n = n0 + t / (TILE_M / 4) * LANES + lane;
       vec4 v = sums[t * LANES + lane];
 
-      for (uint e = 0; e < 4; e++)
+      [[dont_unroll]] for (uint e = 0; e < 4; e++)
         if (m + e < pc.m && n < pc.n)
           store (m + e, n, v[e]);
     }

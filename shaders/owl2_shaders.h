@@ -7,8 +7,11 @@
 
 extern const OvkShader owl2_shader_add;
 extern const OvkShader owl2_shader_argmax;
+extern const OvkShader owl2_shader_attention_lanes;
+extern const OvkShader owl2_shader_attention_lanes_shuffle;
 extern const OvkShader owl2_shader_attention_probs;
 extern const OvkShader owl2_shader_attention_row;
+extern const OvkShader owl2_shader_attention_tile;
 extern const OvkShader owl2_shader_copy;
 extern const OvkShader owl2_shader_embed_f16;
 extern const OvkShader owl2_shader_embed_f32;

@@ -22,6 +22,16 @@ static const guint32 argmax_code[] =
     ;
 SHADER (argmax, 2, argmax);
 
+static const guint32 attention_lanes_code[] =
+#include "attention_lanes.spv.h"
+    ;
+SHADER (attention_lanes, 4, attention);
+
+static const guint32 attention_lanes_shuffle_code[] =
+#include "attention_lanes_shuffle.spv.h"
+    ;
+SHADER (attention_lanes_shuffle, 4, attention);
+
 static const guint32 attention_probs_code[] =
 #include "attention_probs.spv.h"
     ;
@@ -31,6 +41,11 @@ static const guint32 attention_row_code[] =
 #include "attention_row.spv.h"
     ;
 SHADER (attention_row, 4, attention);
+
+static const guint32 attention_tile_code[] =
+#include "attention_tile.spv.h"
+    ;
+SHADER (attention_tile, 4, attention);
 
 static const guint32 copy_code[] =
 #include "copy.spv.h"

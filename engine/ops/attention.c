@@ -2,6 +2,7 @@
 #include "operand.h"
 
 #define MAX_HEAD_DIM 256
+#define LANES_MAX_SHARED 16384
 
 static gboolean
 is_valid (const Owl2Attention *a)
@@ -37,11 +38,74 @@ common_pc (const Owl2Attention *a)
   };
 }
 
+/* One kernel, and the queries of a head that one workgroup takes. */
+typedef struct {
+  const OvkShader *shader;
+  guint workgroup;
+  guint queries;
+  guint queries_of_lane;
+} Kernel;
+
+#define ROW_MAX_Q 4 /* a tile of 32 queries is then mostly idle */
+
+static Kernel
+pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
+{
+  gboolean few = a->n_q <= ROW_MAX_Q;
+
+  /* The lanes' code is unrolled over the head, so it is made for heads as
+   * models have them only. On llvmpipe it wins for a single query already. */
+  if (owl2_can_use_lanes (cmd) && vec4 && (!few || owl2_can_shuffle (cmd))) {
+    guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
+    guint each = a->head_dim <= 64 && a->n_q > lanes ? 2 : 1;
+
+    if (a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED)
+      return (Kernel){ owl2_can_shuffle (cmd)
+                           ? &owl2_shader_attention_lanes_shuffle
+                           : &owl2_shader_attention_lanes,
+        lanes, lanes * each, each };
+  }
+  if (few)
+    return (Kernel){ &owl2_shader_attention_row, 64, 1, 1 };
+  return (Kernel){ &owl2_shader_attention_tile, 128, 32, 1 };
+}
+
+/* Queries of rows @first .. @first + @n - 1; all operands fit. */
+static void
+attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
+    const Owl2Tensor *k, const Owl2Tensor *v, guint first, guint n)
+{
+  struct owl2_pc_attention pc = common_pc (a);
+  Owl2Operand operands[] = {
+    owl2_operand (cmd, q, first, n, OVK_READ),
+    owl2_operand (cmd, k, 0, a->n_k, OVK_READ),
+    owl2_operand (cmd, v, 0, a->n_k, OVK_READ),
+    owl2_operand (cmd, &a->out, first, n, OVK_WRITE),
+  };
+  gboolean vec4 = a->head_dim % 4 == 0 && a->q_head_stride % 4 == 0
+                  && a->kv_head_stride % 4 == 0
+                  && owl2_operand_vec4 (&operands[0], q)
+                  && owl2_operand_vec4 (&operands[1], k)
+                  && owl2_operand_vec4 (&operands[2], v);
+  Kernel kernel = pick_kernel (cmd, a, vec4);
+  guint32 spec[] = { kernel.workgroup, a->head_dim, a->causal, vec4,
+    kernel.queries_of_lane };
+
+  pc.n_q = n;
+  pc.pos0 = a->pos0 + first;
+  pc.q_offset = operands[0].offset;
+  pc.k_offset = operands[1].offset;
+  pc.v_offset = operands[2].offset;
+  pc.o_offset = operands[3].offset;
+  pc.o_stride = a->out.stride;
+  owl2_record (cmd, kernel.shader, spec, G_N_ELEMENTS (spec), operands, &pc,
+      (gsize) ((n + kernel.queries - 1) / kernel.queries) * a->n_heads);
+}
+
 void
 owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
 {
-  guint32 spec[] = { 64, a->head_dim, a->causal };
-  Owl2Tensor q, k, v, out;
+  Owl2Tensor q, k, v;
   guint piece, r, n;
 
   g_return_if_fail (is_valid (a) && a->n_k <= a->v.rows);
@@ -51,8 +115,7 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
   q = heads_of (a->q, a->n_heads, a->q_head_stride, a->head_dim);
   k = heads_of (a->k, a->n_kv_heads, a->kv_head_stride, a->head_dim);
   v = heads_of (a->v, a->n_kv_heads, a->kv_head_stride, a->head_dim);
-  out = a->out;
-  piece = owl2_piece_rows (cmd, "attention", a->n_q, &q, &out, NULL);
+  piece = owl2_piece_rows (cmd, "attention", a->n_q, &q, &a->out, NULL);
   if (piece == 0
       || !owl2_piece_fits (
           cmd, "attention", "keys", (gsize) a->n_k * k.stride * sizeof (float))
@@ -61,26 +124,8 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
     return;
 
   for (r = 0; r < a->n_q; r += n) {
-    struct owl2_pc_attention pc = common_pc (a);
-
     n = MIN (piece, a->n_q - r);
-
-    Owl2Operand operands[] = {
-      owl2_operand (cmd, &q, r, n, OVK_READ),
-      owl2_operand (cmd, &k, 0, a->n_k, OVK_READ),
-      owl2_operand (cmd, &v, 0, a->n_k, OVK_READ),
-      owl2_operand (cmd, &out, r, n, OVK_WRITE),
-    };
-
-    pc.n_q = n;
-    pc.pos0 = a->pos0 + r;
-    pc.q_offset = operands[0].offset;
-    pc.k_offset = operands[1].offset;
-    pc.v_offset = operands[2].offset;
-    pc.o_offset = operands[3].offset;
-    pc.o_stride = out.stride;
-    owl2_record (cmd, &owl2_shader_attention_row, spec, G_N_ELEMENTS (spec),
-        operands, &pc, (gsize) n * a->n_heads);
+    attention_piece (cmd, a, &q, &k, &v, r, n);
   }
 }
 

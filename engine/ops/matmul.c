@@ -10,29 +10,13 @@ typedef struct {
 
 #define MV_MAX_M 8 /* rows of x that the vector kernel takes */
 
-/* Shuffles are no part of OvkCaps, so the driver is asked for by name: llvmpipe
- * has had them since before Vulkan 1.2. */
-static gboolean
-can_shuffle (const OvkCaps *caps)
-{
-  return g_str_has_prefix (caps->driver, "llvmpipe");
-}
-
-/* The kernel that wants one subgroup a workgroup, and constant lanes. */
-static gboolean
-can_use_lanes (const OvkCaps *caps)
-{
-  return caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU && caps->subgroup_ballot
-         && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
-}
-
 static Kernel
-lanes_kernel (const OvkCaps *caps, guint m, gboolean f16)
+lanes_kernel (OvkCmd *cmd, guint m, gboolean f16)
 {
-  guint lanes = caps->subgroup_size;
+  guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
   const OvkShader *shader;
 
-  if (can_shuffle (caps))
+  if (owl2_can_shuffle (cmd))
     shader = f16 ? &owl2_shader_matmul_lanes_shuffle_f16
                  : &owl2_shader_matmul_lanes_shuffle_f32;
   else
@@ -45,13 +29,12 @@ lanes_kernel (const OvkCaps *caps, guint m, gboolean f16)
 static Kernel
 pick_kernel (OvkCmd *cmd, guint m, Owl2Type type)
 {
-  const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
   gboolean f16 = type == OWL2_TYPE_F16;
-  gboolean lanes = can_use_lanes (caps);
+  gboolean lanes = owl2_can_use_lanes (cmd);
 
   /* On llvmpipe the lanes win for a single row already, four times over. */
-  if (lanes && (m > MV_MAX_M || can_shuffle (caps)))
-    return lanes_kernel (caps, m, f16);
+  if (lanes && (m > MV_MAX_M || owl2_can_shuffle (cmd)))
+    return lanes_kernel (cmd, m, f16);
   if (m <= MV_MAX_M)
     return (Kernel){
       f16 ? &owl2_shader_matmul_mv_f16 : &owl2_shader_matmul_mv_f32, 64, m, 4

@@ -161,6 +161,25 @@ owl2_piece_rows (OvkCmd *cmd, const char *op, guint rows, ...)
   return fits ? rows : 0;
 }
 
+gboolean
+owl2_can_use_lanes (OvkCmd *cmd)
+{
+  const OvkCaps *caps = caps_of (cmd);
+
+  return caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU && caps->subgroup_ballot
+         && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
+}
+
+/* Shuffles are no part of OvkCaps, so the driver is asked for by name: llvmpipe
+ * has had them since before Vulkan 1.2. */
+gboolean
+owl2_can_shuffle (OvkCmd *cmd)
+{
+  const OvkCaps *caps = caps_of (cmd);
+
+  return caps->subgroup_ballot && g_str_has_prefix (caps->driver, "llvmpipe");
+}
+
 guint
 owl2_workgroup (OvkCmd *cmd)
 {

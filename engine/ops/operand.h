@@ -16,16 +16,13 @@ typedef struct {
   guint32 offset;
 } Owl2Operand;
 
-Owl2Operand
-owl2_operand (
+Owl2Operand owl2_operand (
     OvkCmd *cmd, const Owl2Tensor *t, guint first, guint n, OvkAccess access);
-Owl2Operand
-owl2_operand_bytes (
+Owl2Operand owl2_operand_bytes (
     OvkCmd *cmd, OvkSlice slice, gsize at, gsize size, OvkAccess access);
 /* TRUE if each row starts at a multiple of four elements from the binding's
  * start and has only whole groups of four. */
-gboolean
-owl2_operand_vec4 (const Owl2Operand *operand, const Owl2Tensor *t);
+gboolean owl2_operand_vec4 (const Owl2Operand *operand, const Owl2Tensor *t);
 
 /**
  * owl2_piece_rows: the most rows, up to @rows, of which every tensor in the
@@ -33,27 +30,28 @@ owl2_operand_vec4 (const Owl2Operand *operand, const Owl2Tensor *t);
  *
  * Returns: 0, with @cmd failed, if not even one row does
  */
-guint
-owl2_piece_rows (
+guint owl2_piece_rows (
     OvkCmd *cmd, const char *op, guint rows, ...) G_GNUC_NULL_TERMINATED;
 /* FALSE, with @cmd failed, if @bytes do not fit one binding. */
-gboolean
-owl2_piece_fits (OvkCmd *cmd, const char *op, const char *what, gsize bytes);
+gboolean owl2_piece_fits (
+    OvkCmd *cmd, const char *op, const char *what, gsize bytes);
 
 /* Invocations of a workgroup where the shader does not care. */
-guint
-owl2_workgroup (OvkCmd *cmd);
+guint owl2_workgroup (OvkCmd *cmd);
 /* Invocations of a workgroup that shares out @n items of one row. */
-guint
-owl2_workgroup_row (OvkCmd *cmd, guint n);
+guint owl2_workgroup_row (OvkCmd *cmd, guint n);
 /* Workgroups of owl2_workgroup() for one invocation an element. */
-gsize
-owl2_groups (OvkCmd *cmd, guint rows, guint cols);
+gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
+
+/* TRUE on drivers that run a subgroup as the SIMD lanes of a CPU: the *_lanes
+ * shaders then win, with one subgroup a workgroup. */
+gboolean owl2_can_use_lanes (OvkCmd *cmd);
+/* TRUE if these may use subgroupShuffle(), much faster on llvmpipe. */
+gboolean owl2_can_shuffle (OvkCmd *cmd);
 
 /* Records @shader over @groups workgroups in x, or as many as the device
  * takes: the shaders loop. One operand a binding. */
-void
-owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
+void owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     guint n_spec, const Owl2Operand *operands, const void *push, gsize groups);
 
 #endif

@@ -90,6 +90,8 @@ struct owl2_pc_rope {
 /* attention_*.comp */
 #define OWL2_SC_ATTENTION_HEAD_DIM 1
 #define OWL2_SC_ATTENTION_CAUSAL 2
+#define OWL2_SC_ATTENTION_VEC4 3    /* heads are whole, aligned vec4s */
+#define OWL2_SC_ATTENTION_QUERIES 4 /* of a lane */
 
 struct owl2_pc_attention {
   u32 n_q;
