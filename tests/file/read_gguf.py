@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """A GGUF reader for tests, written from the specification alone."""
 
+import mmap
 import struct
 
 import numpy as np
@@ -82,8 +83,8 @@ class _Reader:
 def read_gguf(path, raw=False):
     """(keys, tensors): tensors maps names to (type name, array); arrays have
     the slowest dimension first. @raw: the bytes, a row of blocks a row."""
-    with open(path, "rb") as f:
-        r = _Reader(f.read())
+    with open(path, "rb") as f:  # mapped: files may be larger than memory
+        r = _Reader(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
     assert r.take(4) == b"GGUF" and r.number("<I") == 3
     n_tensors, n_keys = r.number("<Q"), r.number("<Q")
     keys = {}
