@@ -31,7 +31,8 @@ from heads import Heads
 RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 250, 1.2e-3), ('instruct', 1500, 1.2e-3)]
+STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 250, 1.2e-3), ('instruct', 1500, 1.2e-3),
+          ('instruct-2', 1500, 1.2e-3)]
 SHARES = {'shapes': 0.6, 'text': 0.26, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
 CLIP_SHARES = {'shapes': 0.78, 'text': 0.02, 'pattern': 0.14, 'plain': 0.02, 'photo': 0.04}
 
@@ -207,10 +208,11 @@ class Trainer:
         loss, right = self.heads(vision, self.net.model.visual_abstractor(vision), targets)
         return loss, [], right
 
-    def step_pictures(self, rng, captions):
+    def step_pictures(self, rng, captions, more=False):
+        """Stage 1 (captions) or 2 of the paper; more: with more pictures full of words."""
         s = self.settings
         a, c = self.images.draw(rng, s.images, SHARES), self.clips.draw(rng, s.clips, CLIP_SHARES)
-        b = [int(i) for i in rng.choice(self.words, s.crowds)]
+        b = [int(i) for i in rng.choice(self.words, s.crowds * (1 + more))]
         frames = np.concatenate([batch.frames_of(rng, p, i) for p, i in
                                  ((self.images, a), (self.clips, c), (self.crowds, b))])
         vision = self.net.model.vision_model(batch.pixels(frames))
@@ -285,7 +287,7 @@ class Trainer:
             elif name == 'vision':
                 loss, right, extra = self.step_vision(rng)
             else:
-                loss, right, extra = self.step_pictures(rng, name == 'captions')
+                loss, right, extra = self.step_pictures(rng, name == 'captions', name == 'instruct-2')
             loss.backward()
             if self.ranks > 1:
                 self.shared.reduce(self.flat)
