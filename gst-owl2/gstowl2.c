@@ -432,7 +432,6 @@ gst_owl2_init (GstOwl2 *self)
       self->sinkpad, gst_owl2_sink_activate_mode);
   GST_PAD_SET_PROXY_CAPS (self->sinkpad);
   GST_PAD_SET_PROXY_ALLOCATION (self->sinkpad);
-  GST_PAD_SET_PROXY_SCHEDULING (self->sinkpad);
   gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
 
   self->stream = gst_owl2_stream_new (
@@ -441,7 +440,6 @@ gst_owl2_init (GstOwl2 *self)
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
   GST_PAD_SET_PROXY_CAPS (self->srcpad);
   GST_PAD_SET_PROXY_ALLOCATION (self->srcpad);
-  GST_PAD_SET_PROXY_SCHEDULING (self->srcpad);
   gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
 }
 

@@ -329,6 +329,19 @@ test_latency_query (void)
   bench_end (b);
 }
 
+/* Whatever upstream can do, nothing is pulled through the element. */
+static void
+test_scheduling_query (void)
+{
+  Bench *b = bench_new (FALSE, NULL);
+  GstQuery *query = gst_query_new_scheduling ();
+
+  if (gst_pad_peer_query (b->h->sinkpad, query))
+    g_assert_false (gst_query_has_scheduling_mode (query, GST_PAD_MODE_PULL));
+  gst_query_unref (query);
+  bench_end (b);
+}
+
 static void
 test_renegotiation (void)
 {
@@ -577,6 +590,7 @@ add_tests (void)
   g_test_add_func ("/pass/caps-query", test_caps_query);
   g_test_add_func ("/pass/allocation-query", test_allocation_query);
   g_test_add_func ("/pass/latency-query", test_latency_query);
+  g_test_add_func ("/pass/scheduling-query", test_scheduling_query);
   g_test_add_func ("/pass/renegotiation", test_renegotiation);
   g_test_add_func ("/pass/renegotiation-in-clip", test_renegotiation_in_clip);
   g_test_add_func ("/pass/not-negotiated", test_not_negotiated);
