@@ -127,7 +127,7 @@ read_piece (TestVocab *vocab, Proto m)
   float score = 0;
   guint64 type = OWL2_PIECE_NORMAL, value = 0;
   guint field;
-  Proto bytes;
+  Proto bytes = { NULL, NULL };
 
   while (m.p < m.end) {
     if (!read_field (&m, &field, &value, &bytes))
