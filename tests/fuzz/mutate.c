@@ -245,7 +245,10 @@ run_directory (const char *dir, guint rounds, guint64 seed)
     g_autofree char *text = NULL;
     g_autofree guint8 *data = NULL;
     g_autoptr (GError) error = NULL;
-    ConvertOptions options = { .dir = copy, .out = out, .type = OWL2_TYPE_F16 };
+    ConvertOptions options = { .dir = copy,
+      .out = out,
+      .type = i % 2 ? OWL2_TYPE_F16 : OWL2_TYPE_Q8_0,
+      .n_threads = 2 };
     ConvertSummary summary;
     gboolean ok;
     gsize size;

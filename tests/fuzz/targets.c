@@ -2,6 +2,7 @@
 #include "targets.h"
 
 #include <string.h>
+#include <zlib.h>
 
 #include "config.h"
 #include "hfconfig.h"
@@ -78,6 +79,22 @@ fuzz_gguf (const guint8 *data, gsize size)
   }
 }
 
+/* The way of the converter: all bytes in place, the checksum on the way. */
+static void
+check_bytes (const ShardTensor *t, gboolean whole)
+{
+  gsize size;
+  const guint8 *bytes = shard_tensor_bytes (t, 0, t->n_elements, &size);
+
+  g_assert_true ((bytes != NULL) == t->contiguous);
+  shard_tensor_prefetch (t, 0, t->n_elements);
+  if (!bytes)
+    return;
+  touch (bytes, size);
+  if (shard_tensor_checks_itself (t))
+    g_assert_true (whole == (crc32 (0, bytes, (uInt) size) == t->crc));
+}
+
 void
 fuzz_shard (const guint8 *data, gsize size)
 {
@@ -102,6 +119,7 @@ fuzz_shard (const guint8 *data, gsize size)
     shard_tensor_release (t, 0, n);
     whole = shard_tensor_verify (t, &damage);
     fuzz_check (whole, damage, FILE_NAME);
+    check_bytes (t, whole);
   }
 }
 
