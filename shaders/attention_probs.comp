@@ -9,7 +9,6 @@
 #include "include/reduce.glsl"
 
 layout (constant_id = OWL2_SC_ATTENTION_HEAD_DIM) const uint HEAD_DIM = 64;
-layout (constant_id = OWL2_SC_ATTENTION_CAUSAL) const bool CAUSAL = false;
 
 layout (push_constant) uniform Push { owl2_pc_attention pc; };
 layout (set = 0, binding = 0) readonly buffer Q { float q[]; };
@@ -28,7 +27,7 @@ main ()
     uint qr = pc.q_offset + row * pc.q_stride + head * pc.q_head_stride;
     uint kr = pc.k_offset + head / pc.group * pc.kv_head_stride;
     uint or = pc.o_offset + r * pc.o_stride;
-    uint n_keys = CAUSAL ? min (pc.n_k, pc.pos0 + row + 1) : pc.n_k;
+    uint n_keys = pc.causal != 0 ? min (pc.n_k, pc.pos0 + row + 1) : pc.n_k;
     float top = LOWEST, sum = 0.0;
 
     for (uint j = first; j < n_keys; j += step) {

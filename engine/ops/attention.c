@@ -2,7 +2,8 @@
 #include "operand.h"
 
 #define MAX_HEAD_DIM 256
-#define LANES_MAX_SHARED 16384
+#define LANES_MAX_HEAD_DIM 128 /* 256 takes seven seconds to compile */
+#define LANES_MAX_SHARED 16384 /* bytes */
 
 static gboolean
 is_valid (const Owl2Attention *a)
@@ -34,6 +35,7 @@ common_pc (const Owl2Attention *a)
     .q_stride = a->q.stride,
     .k_stride = a->k.stride,
     .v_stride = a->v.stride,
+    .causal = a->causal,
     .scale = a->scale,
   };
 }
@@ -59,7 +61,8 @@ pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
     guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
     guint each = a->head_dim <= 64 && a->n_q > lanes ? 2 : 1;
 
-    if (a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED)
+    if (a->head_dim <= LANES_MAX_HEAD_DIM
+        && a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED)
       return (Kernel){ owl2_can_shuffle (cmd)
                            ? &owl2_shader_attention_lanes_shuffle
                            : &owl2_shader_attention_lanes,
@@ -88,7 +91,7 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
                   && owl2_operand_vec4 (&operands[1], k)
                   && owl2_operand_vec4 (&operands[2], v);
   Kernel kernel = pick_kernel (cmd, a, vec4);
-  guint32 spec[] = { kernel.workgroup, a->head_dim, a->causal, vec4,
+  guint32 spec[] = { kernel.workgroup, a->head_dim, vec4,
     kernel.queries_of_lane };
 
   pc.n_q = n;
@@ -133,7 +136,7 @@ void
 owl2_op_attention_probs (
     OvkCmd *cmd, const Owl2Tensor *probs, const Owl2Attention *a)
 {
-  guint32 spec[] = { owl2_workgroup_row (cmd, a->n_k), a->head_dim, a->causal };
+  guint32 spec[] = { owl2_workgroup_row (cmd, a->n_k), a->head_dim };
   Owl2Tensor q, k;
   guint piece, r, n;
 

@@ -65,6 +65,9 @@ matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     .m = x->rows,
     .n = w->rows,
     .k = x->cols,
+    .then = (bias ? OWL2_MATMUL_BIAS : 0)
+            | (act == OWL2_ACT_QUICK_GELU ? OWL2_MATMUL_QUICK_GELU : 0)
+            | (residual ? OWL2_MATMUL_RESIDUAL : 0),
     .x_offset = operands[0].offset,
     .x_stride = x->stride,
     .w_offset = operands[1].offset,
@@ -78,9 +81,6 @@ matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
   guint32 spec[OWL2_SC_MATMUL_COUNT] = {
     [OWL2_SC_WORKGROUP] = kernel.workgroup,
     [OWL2_SC_MATMUL_VEC4] = owl2_operand_vec4 (&operands[0], x),
-    [OWL2_SC_MATMUL_BIAS] = bias != NULL,
-    [OWL2_SC_MATMUL_ACT] = (guint32) act,
-    [OWL2_SC_MATMUL_RESIDUAL] = residual != NULL,
     [OWL2_SC_MATMUL_TILE_M] = kernel.tile_m,
     [OWL2_SC_MATMUL_TILE_N] = kernel.tile_n,
   };

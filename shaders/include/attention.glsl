@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the attention kernels share: bindings and loads of four elements of a
  * head. out[row][head] = softmax (q k' * scale) v; row r sees keys 0 .. pos0 +
- * r if CAUSAL, else all. Maximum and sum of the softmax run along with the
+ * r if causal, else all. Maximum and sum of the softmax run along with the
  * keys (Milakov, Gimelshein 2018; Dao et al. 2022, algorithm 1), so no row of
  * scores is ever held. VEC4: all heads of q, k and v are whole, aligned
  * vec4s. */
 layout (constant_id = OWL2_SC_ATTENTION_HEAD_DIM) const uint HEAD_DIM = 64;
-layout (constant_id = OWL2_SC_ATTENTION_CAUSAL) const bool CAUSAL = false;
 layout (constant_id = OWL2_SC_ATTENTION_VEC4) const bool VEC4 = false;
 
 layout (push_constant) uniform Push { owl2_pc_attention pc; };
@@ -65,7 +64,7 @@ v_at (uint key, uint head)
 uint
 keys_of (uint row)
 {
-  return CAUSAL ? min (pc.n_k, pc.pos0 + row + 1) : pc.n_k;
+  return pc.causal != 0 ? min (pc.n_k, pc.pos0 + row + 1) : pc.n_k;
 }
 
 void

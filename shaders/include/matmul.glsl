@@ -5,9 +5,6 @@
  * Rows of w are padded with zeros to 16 bytes and aligned so; rows of x may
  * start anywhere. OWL2_F16: w's elements are halves, read as 32-bit words. */
 layout (constant_id = OWL2_SC_MATMUL_VEC4) const bool VEC4 = false;
-layout (constant_id = OWL2_SC_MATMUL_BIAS) const bool BIAS = false;
-layout (constant_id = OWL2_SC_MATMUL_ACT) const uint ACT = 0;
-layout (constant_id = OWL2_SC_MATMUL_RESIDUAL) const bool RESIDUAL = false;
 layout (constant_id = OWL2_SC_MATMUL_TILE_M) const uint TILE_M = 1;
 layout (constant_id = OWL2_SC_MATMUL_TILE_N) const uint TILE_N = 1;
 
@@ -57,11 +54,11 @@ load_w (uint n, uint k4)
 void
 store (uint m, uint n, float sum)
 {
-  if (BIAS)
+  if ((pc.then & OWL2_MATMUL_BIAS) != 0)
     sum += bias[pc.b_offset + n];
-  if (ACT == OWL2_MATMUL_QUICK_GELU)
+  if ((pc.then & OWL2_MATMUL_QUICK_GELU) != 0)
     sum = x_sigmoid (sum, 1.702);
-  if (RESIDUAL)
+  if ((pc.then & OWL2_MATMUL_RESIDUAL) != 0)
     sum += residual[pc.r_offset + m * pc.r_stride + n];
   o[pc.o_offset + m * pc.o_stride + n] = sum;
 }

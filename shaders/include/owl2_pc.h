@@ -22,20 +22,23 @@ typedef float f32;
 #define OWL2_SC_WORKGROUP 0
 
 /* matmul_*.comp */
-#define OWL2_SC_MATMUL_VEC4 1 /* x rows start at, and are, whole vec4s */
-#define OWL2_SC_MATMUL_BIAS 2
-#define OWL2_SC_MATMUL_ACT 3 /* Owl2Act */
-#define OWL2_SC_MATMUL_RESIDUAL 4
-#define OWL2_SC_MATMUL_TILE_M 5 /* rows of out that one workgroup computes */
-#define OWL2_SC_MATMUL_TILE_N 6 /* columns of out, likewise */
-#define OWL2_SC_MATMUL_COUNT 7
+#define OWL2_SC_MATMUL_VEC4 1   /* x rows start at, and are, whole vec4s */
+#define OWL2_SC_MATMUL_TILE_M 2 /* rows of out that one workgroup computes */
+#define OWL2_SC_MATMUL_TILE_N 3 /* columns of out, likewise */
+#define OWL2_SC_MATMUL_COUNT 4
 
-#define OWL2_MATMUL_QUICK_GELU 1
+/* What follows the sum, in owl2_pc_matmul.then. Not specialization constants:
+ * asked once per element of out they cost nothing, and a driver that compiles
+ * for a CPU takes a third of a second for each pipeline. */
+#define OWL2_MATMUL_BIAS 1
+#define OWL2_MATMUL_QUICK_GELU 2
+#define OWL2_MATMUL_RESIDUAL 4
 
 struct owl2_pc_matmul {
-  u32 m; /* rows of x and out */
-  u32 n; /* rows of w, columns of out */
-  u32 k; /* columns of x and w */
+  u32 m;    /* rows of x and out */
+  u32 n;    /* rows of w, columns of out */
+  u32 k;    /* columns of x and w */
+  u32 then; /* OWL2_MATMUL_*, added up */
   u32 x_offset;
   u32 x_stride;
   u32 w_offset; /* a multiple of 16 bytes, as is the stride */
@@ -89,9 +92,8 @@ struct owl2_pc_rope {
 
 /* attention_*.comp */
 #define OWL2_SC_ATTENTION_HEAD_DIM 1
-#define OWL2_SC_ATTENTION_CAUSAL 2
-#define OWL2_SC_ATTENTION_VEC4 3    /* heads are whole, aligned vec4s */
-#define OWL2_SC_ATTENTION_QUERIES 4 /* of a lane */
+#define OWL2_SC_ATTENTION_VEC4 2    /* heads are whole, aligned vec4s */
+#define OWL2_SC_ATTENTION_QUERIES 3 /* of a lane */
 
 struct owl2_pc_attention {
   u32 n_q;
@@ -100,6 +102,7 @@ struct owl2_pc_attention {
   u32 group; /* query heads to one K/V head */
   u32 q_head_stride;
   u32 kv_head_stride;
+  u32 causal; /* row r sees keys 0 .. pos0 + r */
   u32 pos0;
   u32 q_offset;
   u32 q_stride;
