@@ -34,6 +34,16 @@
 const uint XS = TILE_M / gl_WorkGroupSize.x;    /* rows of x of a lane */
 const uint WS = TILE_N / gl_WorkGroupSize.x;    /* rows of w of a lane */
 
+/* Groups of eight columns that are loaded together. */
+#define GROUP8 ((WEIGHT_GROUP + 7) / 8)
+
+/* Rows past the last read the last row again; unused. */
+uint
+row_of_w (uint n)
+{
+  return pc.w_offset + min (n, pc.n - 1) * pc.w_stride;
+}
+
 /* Each lane's own sums, so that the loop that stores them can be a loop: no
  * lane reads another's, and no barrier is needed. */
 shared vec4 sums[TILE_M * TILE_N / 4];
@@ -55,44 +65,51 @@ main ()
     [[unroll]] for (uint t = 0; t < TILE_M * WS; t++)
       sum[t] = 0.0;
 
-    for (uint k8 = 0; k8 <= last8; k8++) {
-      vec4 w[2 * WS];
+    /* Eight columns at a time; with quantised weights, in groups of four times
+     * that, which share a scale. */
+    for (uint g8 = 0; g8 <= last8; g8 += GROUP8) {
+      vec2 group[WS];
 
-      /* Rows past the last read the last row again; unused. */
-      [[unroll]] for (uint j = 0; j < WS; j++) {
-        uint n = min (n0 + j * LANES + lane, pc.n - 1);
+      [[unroll]] for (uint j = 0; j < WS; j++)
+        group[j] = load_group (row_of_w (n0 + j * LANES + lane), g8 / 4, pc.k);
+      for (uint k8 = g8; k8 < g8 + GROUP8; k8++) {
+        vec4 w[2 * WS];
+
+        [[unroll]] for (uint j = 0; j < WS; j++) {
+          uint at = row_of_w (n0 + j * LANES + lane);
 #ifdef OWL2_F16
-        uvec4 h = w8[(pc.w_offset + n * pc.w_stride) / 8 + k8];
-        w[2 * j] = vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
-        w[2 * j + 1] = vec4 (unpackHalf2x16 (h.z), unpackHalf2x16 (h.w));
+          uvec4 h = w8[at / 8 + k8];
+          w[2 * j] = vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
+          w[2 * j + 1] = vec4 (unpackHalf2x16 (h.z), unpackHalf2x16 (h.w));
 #else
-        w[2 * j] = load_w (n, 2 * k8);
-        w[2 * j + 1] = load_w (n, min (2 * k8 + 1, last4));
+          w[2 * j] = load_in_group (at, 2 * k8, group[j]);
+          w[2 * j + 1] = load_in_group (at, min (2 * k8 + 1, last4), group[j]);
 #endif
-      }
-      [[unroll]] for (uint i = 0; i < XS; i++) {
-        uint m = min (m0 + i * LANES + lane, pc.m - 1);
-        vec4 x[2];
+        }
+        [[unroll]] for (uint i = 0; i < XS; i++) {
+          uint m = min (m0 + i * LANES + lane, pc.m - 1);
+          vec4 x[2];
 
-        x[0] = load_x (m, 2 * k8);
-        x[1] = load_x (m, min (2 * k8 + 1, last4));
-        if (2 * k8 + 1 > last4)
-          x[1] = vec4 (0.0);
-        [[unroll]] for (uint r = 0; r < LANES; r++) {
-          float part[WS];
+          x[0] = load_x (m, 2 * k8);
+          x[1] = load_x (m, min (2 * k8 + 1, last4));
+          if (2 * k8 + 1 > last4)
+            x[1] = vec4 (0.0);
+          [[unroll]] for (uint r = 0; r < LANES; r++) {
+            float part[WS];
 
-          [[unroll]] for (uint j = 0; j < WS; j++)
-            part[j] = sum[(i * LANES + r) * WS + j];
-          [[unroll]] for (uint u = 0; u < 2; u++) {
-            [[unroll]] for (uint e = 0; e < 4; e++) {
-              float b = BROADCAST (x[u][e], r);
+            [[unroll]] for (uint j = 0; j < WS; j++)
+              part[j] = sum[(i * LANES + r) * WS + j];
+            [[unroll]] for (uint u = 0; u < 2; u++) {
+              [[unroll]] for (uint e = 0; e < 4; e++) {
+                float b = BROADCAST (x[u][e], r);
 
-              [[unroll]] for (uint j = 0; j < WS; j++)
-                part[j] += b * w[2 * j + u][e];
+                [[unroll]] for (uint j = 0; j < WS; j++)
+                  part[j] += b * w[2 * j + u][e];
+              }
             }
+            [[unroll]] for (uint j = 0; j < WS; j++)
+              sum[(i * LANES + r) * WS + j] = part[j];
           }
-          [[unroll]] for (uint j = 0; j < WS; j++)
-            sum[(i * LANES + r) * WS + j] = part[j];
         }
       }
     }

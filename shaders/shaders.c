@@ -62,6 +62,16 @@ static const guint32 embed_f32_code[] =
     ;
 SHADER (embed_f32, 3, embed);
 
+static const guint32 embed_q4_k_code[] =
+#include "embed_q4_k.spv.h"
+    ;
+SHADER (embed_q4_k, 3, embed);
+
+static const guint32 embed_q8_0_code[] =
+#include "embed_q8_0.spv.h"
+    ;
+SHADER (embed_q8_0, 3, embed);
+
 static const guint32 layernorm_code[] =
 #include "layernorm.spv.h"
     ;
@@ -77,6 +87,16 @@ static const guint32 matmul_lanes_f32_code[] =
     ;
 SHADER (matmul_lanes_f32, 5, matmul);
 
+static const guint32 matmul_lanes_q4_k_code[] =
+#include "matmul_lanes_q4_k.spv.h"
+    ;
+SHADER (matmul_lanes_q4_k, 5, matmul);
+
+static const guint32 matmul_lanes_q8_0_code[] =
+#include "matmul_lanes_q8_0.spv.h"
+    ;
+SHADER (matmul_lanes_q8_0, 5, matmul);
+
 static const guint32 matmul_lanes_shuffle_f16_code[] =
 #include "matmul_lanes_shuffle_f16.spv.h"
     ;
@@ -86,6 +106,16 @@ static const guint32 matmul_lanes_shuffle_f32_code[] =
 #include "matmul_lanes_shuffle_f32.spv.h"
     ;
 SHADER (matmul_lanes_shuffle_f32, 5, matmul);
+
+static const guint32 matmul_lanes_shuffle_q4_k_code[] =
+#include "matmul_lanes_shuffle_q4_k.spv.h"
+    ;
+SHADER (matmul_lanes_shuffle_q4_k, 5, matmul);
+
+static const guint32 matmul_lanes_shuffle_q8_0_code[] =
+#include "matmul_lanes_shuffle_q8_0.spv.h"
+    ;
+SHADER (matmul_lanes_shuffle_q8_0, 5, matmul);
 
 static const guint32 matmul_mv_f16_code[] =
 #include "matmul_mv_f16.spv.h"
@@ -97,6 +127,16 @@ static const guint32 matmul_mv_f32_code[] =
     ;
 SHADER (matmul_mv_f32, 5, matmul);
 
+static const guint32 matmul_mv_q4_k_code[] =
+#include "matmul_mv_q4_k.spv.h"
+    ;
+SHADER (matmul_mv_q4_k, 5, matmul);
+
+static const guint32 matmul_mv_q8_0_code[] =
+#include "matmul_mv_q8_0.spv.h"
+    ;
+SHADER (matmul_mv_q8_0, 5, matmul);
+
 static const guint32 matmul_tile_f16_code[] =
 #include "matmul_tile_f16.spv.h"
     ;
@@ -106,6 +146,16 @@ static const guint32 matmul_tile_f32_code[] =
 #include "matmul_tile_f32.spv.h"
     ;
 SHADER (matmul_tile_f32, 5, matmul);
+
+static const guint32 matmul_tile_q4_k_code[] =
+#include "matmul_tile_q4_k.spv.h"
+    ;
+SHADER (matmul_tile_q4_k, 5, matmul);
+
+static const guint32 matmul_tile_q8_0_code[] =
+#include "matmul_tile_q8_0.spv.h"
+    ;
+SHADER (matmul_tile_q8_0, 5, matmul);
 
 static const guint32 patchify_code[] =
 #include "patchify.spv.h"

@@ -51,7 +51,7 @@ fill (Bench *b, Owl2Tensor *t, GError **error)
 
     if (t->type == OWL2_TYPE_F32)
       memcpy (&words[i], &f, 4);
-    else /* two halves of -1.99 to 1.99 */
+    else /* halves of -1.99 to 1.99: values, or scales and any quants */
       words[i] = (g_rand_int (rand) & 0x83ff83ff) | 0x38003800;
   }
   for (gsize at = 0; at < bytes; at += n) {

@@ -35,7 +35,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
         "Vulkan device, by index or part of its name", "DEVICE" },
     { "type", 't', 0, G_OPTION_ARG_STRING, &o->type,
-        "weights of this type alone: f32, f16", "TYPE" },
+        "weights of this type alone: f32, f16, q8_0, q4_k", "TYPE" },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
         "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
         "swiglu, argmax",
@@ -100,11 +100,10 @@ print (JsonObject *result)
 static gboolean
 parse_type (const char *name, Owl2Type *type, GError **error)
 {
-  if (owl2_type_parse (name, type)
-      && (*type == OWL2_TYPE_F32 || *type == OWL2_TYPE_F16))
+  if (owl2_type_parse (name, type))
     return TRUE;
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "the type '%s' is neither f32 nor f16", name);
+      "there is no type '%s'; f32, f16, q8_0 and q4_k are", name);
   return FALSE;
 }
 
@@ -302,7 +301,8 @@ bench_stages (const Options *opt, GError **error)
 static gboolean
 bench_all_kernels (const Options *o, GError **error)
 {
-  static const Owl2Type all[] = { OWL2_TYPE_F32, OWL2_TYPE_F16 };
+  static const Owl2Type all[] = { OWL2_TYPE_F32, OWL2_TYPE_F16, OWL2_TYPE_Q8_0,
+    OWL2_TYPE_Q4_K };
   OvkDeviceParams params = { .device = o->device };
   g_autoptr (OvkDevice) dev = NULL;
   Owl2Type one = OWL2_TYPE_F32;

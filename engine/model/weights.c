@@ -5,6 +5,8 @@
 
 /* Weights lie in blocks of this, or in one that just holds a small model. */
 #define BLOCK_BYTES (64u << 20)
+/* Host memory for rows that are packed before they are uploaded. */
+#define PACK_BYTES (1u << 20)
 /* At most this is lost between two tensors. */
 #define ALIGN_BYTES 256
 
@@ -34,12 +36,10 @@ gguf_tensor (const Owl2TensorSpec *spec, Owl2WeightsData *data,
         spec->cols);
     return FALSE;
   }
-  if (t->type != OWL2_TYPE_F32
-      && (t->type != OWL2_TYPE_F16 || spec->keep_f32)) {
+  if (t->type != OWL2_TYPE_F32 && spec->keep_f32) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-        "%s: tensor '%s' is of type %s; %s here", owl2_gguf_name (gguf),
-        spec->name, owl2_type_name (t->type),
-        spec->keep_f32 ? "only f32 is read" : "f32 and f16 are read");
+        "%s: tensor '%s' is of type %s; only f32 is read here",
+        owl2_gguf_name (gguf), spec->name, owl2_type_name (t->type));
     return FALSE;
   }
   *data = (Owl2WeightsData){ t->type, t->data, t->size_bytes / t->dims[1] };
@@ -84,6 +84,32 @@ check_memory (OvkDevice *dev, const Owl2WeightsSource *source,
   return TRUE;
 }
 
+/* Rows whose layout on the device is another than in the file, a chunk at a
+ * time. */
+static gboolean
+upload_packed (OvkUploader *up, const Owl2WeightsData *src,
+    const Owl2Tensor *dst, gsize stride_bytes, GError **error)
+{
+  guint rows = CLAMP (PACK_BYTES / stride_bytes, 1, dst->rows), n;
+  g_autofree guint8 *packed = g_malloc (rows * stride_bytes);
+
+  for (guint first = 0; first < dst->rows; first += n) {
+    OvkSlice slice = dst->slice;
+
+    n = MIN (rows, dst->rows - first);
+    for (guint r = 0; r < n; r++)
+      owl2_weight_pack_row (src->type,
+          src->data + (first + r) * src->row_stride, dst->cols,
+          packed + r * stride_bytes);
+    slice.offset += first * stride_bytes;
+    slice.size = n * stride_bytes;
+    if (!ovk_uploader_rows (up, slice, stride_bytes, packed, stride_bytes,
+            stride_bytes, n, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 upload_tensor (Owl2Weights *weights, OvkUploader *up,
     const Owl2TensorSpec *spec, const Owl2WeightsData *src, Owl2Tensor *dst,
@@ -99,10 +125,13 @@ upload_tensor (Owl2Weights *weights, OvkUploader *up,
     .cols = spec->cols,
     .stride = owl2_tensor_stride (src->type, spec->cols),
   };
-  return ovk_arena_alloc (
-             weights->arena, stride_bytes * dst->rows, &dst->slice, error)
-         && ovk_uploader_rows (up, dst->slice, stride_bytes, src->data,
-             src->row_stride, row_bytes, dst->rows, error);
+  if (!ovk_arena_alloc (
+          weights->arena, stride_bytes * dst->rows, &dst->slice, error))
+    return FALSE;
+  if (owl2_weight_is_packed (src->type))
+    return upload_packed (up, src, dst, stride_bytes, error);
+  return ovk_uploader_rows (up, dst->slice, stride_bytes, src->data,
+      src->row_stride, row_bytes, dst->rows, error);
 }
 
 /* (transfer full): name -> Owl2Tensor. */

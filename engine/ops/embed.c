@@ -7,12 +7,13 @@ void
 owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
     OvkSlice ids, guint n)
 {
-  gboolean f16 = table->type == OWL2_TYPE_F16;
+  static const OvkShader *const shaders[] = OWL2_TYPED (embed);
+  const OvkShader *shader = shaders[owl2_typed_index (table->type)];
   guint32 spec[] = { owl2_workgroup_row (cmd, table->cols) };
   guint piece, table_piece, r, rows, t, t_rows;
 
   g_return_if_fail (out->cols == table->cols && n <= out->rows);
-  g_return_if_fail (f16 || table->type == OWL2_TYPE_F32);
+  g_return_if_fail (table->cols % owl2_type_block (table->type) == 0);
   g_return_if_fail (ids.size >= (gsize) n * sizeof (guint32));
 
   piece = owl2_piece_rows (cmd, "embed", n, out, NULL);
@@ -43,8 +44,8 @@ owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
         .o_stride = out->stride,
       };
 
-      owl2_record (cmd, f16 ? &owl2_shader_embed_f16 : &owl2_shader_embed_f32,
-          spec, G_N_ELEMENTS (spec), operands, &pc, rows);
+      owl2_record (
+          cmd, shader, spec, G_N_ELEMENTS (spec), operands, &pc, rows);
     }
   }
 }

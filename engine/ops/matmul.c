@@ -10,38 +10,35 @@ typedef struct {
 
 #define MV_MAX_M 8 /* rows of x that the vector kernel takes */
 
+/* By type of the weights; see owl2_typed_index(). */
+static const OvkShader *const lanes_shaders[] = OWL2_TYPED (matmul_lanes);
+static const OvkShader *const shuffle_shaders[] =
+    OWL2_TYPED (matmul_lanes_shuffle);
+static const OvkShader *const mv_shaders[] = OWL2_TYPED (matmul_mv);
+static const OvkShader *const tile_shaders[] = OWL2_TYPED (matmul_tile);
+
 static Kernel
-lanes_kernel (OvkCmd *cmd, guint m, gboolean f16)
+lanes_kernel (OvkCmd *cmd, guint m, guint type)
 {
   guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
-  const OvkShader *shader;
+  const OvkShader *shader = owl2_can_shuffle (cmd) ? shuffle_shaders[type]
+                                                   : lanes_shaders[type];
 
-  if (owl2_can_shuffle (cmd))
-    shader = f16 ? &owl2_shader_matmul_lanes_shuffle_f16
-                 : &owl2_shader_matmul_lanes_shuffle_f32;
-  else
-    shader =
-        f16 ? &owl2_shader_matmul_lanes_f16 : &owl2_shader_matmul_lanes_f32;
   return (Kernel){ shader, lanes, MAX (m <= 8 ? 8 : 16, lanes),
     MIN (8 * lanes, 128) };
 }
 
 static Kernel
-pick_kernel (OvkCmd *cmd, guint m, Owl2Type type)
+pick_kernel (OvkCmd *cmd, guint m, guint type)
 {
-  gboolean f16 = type == OWL2_TYPE_F16;
   gboolean lanes = owl2_can_use_lanes (cmd);
 
   /* On llvmpipe the lanes win for a single row already, four times over. */
   if (lanes && (m > MV_MAX_M || owl2_can_shuffle (cmd)))
-    return lanes_kernel (cmd, m, f16);
+    return lanes_kernel (cmd, m, type);
   if (m <= MV_MAX_M)
-    return (Kernel){
-      f16 ? &owl2_shader_matmul_mv_f16 : &owl2_shader_matmul_mv_f32, 64, m, 4
-    };
-  return (Kernel){ f16 ? &owl2_shader_matmul_tile_f16
-                       : &owl2_shader_matmul_tile_f32,
-    128, 64, 64 };
+    return (Kernel){ mv_shaders[type], 64, m, 4 };
+  return (Kernel){ tile_shaders[type], 128, 64, 64 };
 }
 
 /* All operands fit their bindings. */
@@ -50,7 +47,7 @@ matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
     const Owl2Tensor *residual)
 {
-  Kernel kernel = pick_kernel (cmd, x->rows, w->type);
+  Kernel kernel = pick_kernel (cmd, x->rows, owl2_typed_index (w->type));
   /* Bindings that are not used get something valid. */
   Owl2Operand operands[] = {
     owl2_operand (cmd, x, 0, x->rows, OVK_READ),
@@ -104,8 +101,8 @@ owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
   g_return_if_fail (
       residual == NULL
       || (residual->rows == out->rows && residual->cols == out->cols));
-  g_return_if_fail (w->type == OWL2_TYPE_F32 || w->type == OWL2_TYPE_F16);
   g_return_if_fail (w->stride == owl2_tensor_stride (w->type, w->cols));
+  g_return_if_fail (w->cols % owl2_type_block (w->type) == 0);
   g_return_if_fail (
       (w->slice.offset + w->offset * (w->type == OWL2_TYPE_F16 ? 2 : 4)) % 16
       == 0);

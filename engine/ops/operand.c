@@ -19,8 +19,15 @@ binding_align (OvkCmd *cmd)
   return MAX (MIN_ALIGN, caps_of (cmd)->storage_align);
 }
 
+static gboolean
+is_quantised (Owl2Type type)
+{
+  return owl2_type_block (type) > 1;
+}
+
+/* What offsets and strides count: elements, or words of quantised rows. */
 static gsize
-element_bytes (Owl2Type type)
+unit_bytes (Owl2Type type)
 {
   return type == OWL2_TYPE_F16 ? 2 : 4;
 }
@@ -30,8 +37,11 @@ element_bytes (Owl2Type type)
 static gsize
 row_bytes (const Owl2Tensor *t)
 {
-  gsize bytes = t->cols * element_bytes (t->type);
-  gsize stride = t->stride * element_bytes (t->type);
+  gsize bytes = t->cols * unit_bytes (t->type);
+  gsize stride = t->stride * unit_bytes (t->type);
+
+  if (is_quantised (t->type))
+    return stride;
 
   return MIN (stride, (bytes + MIN_ALIGN - 1) & ~(gsize) (MIN_ALIGN - 1));
 }
@@ -39,15 +49,18 @@ row_bytes (const Owl2Tensor *t)
 guint
 owl2_tensor_stride (Owl2Type type, guint cols)
 {
-  guint n = MIN_ALIGN / (guint) element_bytes (type);
+  guint n = MIN_ALIGN / (guint) unit_bytes (type);
 
+  if (is_quantised (type))
+    cols = (cols / owl2_type_block (type) * owl2_type_block_bytes (type) + 3)
+           / 4;
   return (cols + n - 1) / n * n;
 }
 
 gsize
 owl2_tensor_bytes (Owl2Type type, guint rows, guint cols)
 {
-  return (gsize) rows * owl2_tensor_stride (type, cols) * element_bytes (type);
+  return (gsize) rows * owl2_tensor_stride (type, cols) * unit_bytes (type);
 }
 
 gboolean
@@ -103,10 +116,10 @@ Owl2Operand
 owl2_operand (
     OvkCmd *cmd, const Owl2Tensor *t, guint first, guint n, OvkAccess access)
 {
-  gsize es = element_bytes (t->type);
+  gsize es = unit_bytes (t->type);
   gsize at = (t->offset + (gsize) first * t->stride) * es;
   gsize size = (gsize) (n - 1) * t->stride * es
-               + (t->type == OWL2_TYPE_F16 ? row_bytes (t) : t->cols * es);
+               + (t->type == OWL2_TYPE_F32 ? t->cols * es : row_bytes (t));
   Owl2Operand operand;
 
   if (access == OVK_READ && t->stride % 4 == 0)
@@ -151,7 +164,7 @@ owl2_piece_rows (OvkCmd *cmd, const char *op, guint rows, ...)
   va_start (list, rows);
   while (fits && (t = va_arg (list, const Owl2Tensor *))) {
     gsize row = row_bytes (t);
-    gsize stride = t->stride * element_bytes (t->type);
+    gsize stride = t->stride * unit_bytes (t->type);
 
     fits = owl2_piece_fits (cmd, op, "a row", row);
     if (fits && stride > 0)
@@ -159,6 +172,41 @@ owl2_piece_rows (OvkCmd *cmd, const char *op, guint rows, ...)
   }
   va_end (list);
   return fits ? rows : 0;
+}
+
+gboolean
+owl2_can_use_lanes (OvkCmd *cmd)
+{
+  const OvkCaps *caps = caps_of (cmd);
+
+  return caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU && caps->subgroup_ballot
+         && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
+}
+
+/* Shuffles are no part of OvkCaps, so the driver is asked for by name: llvmpipe
+ * has had them since before Vulkan 1.2. */
+gboolean
+owl2_can_shuffle (OvkCmd *cmd)
+{
+  const OvkCaps *caps = caps_of (cmd);
+
+  return caps->subgroup_ballot && g_str_has_prefix (caps->driver, "llvmpipe");
+}
+
+guint
+owl2_typed_index (Owl2Type type)
+{
+  switch (type) {
+    case OWL2_TYPE_F32:
+      return 0;
+    case OWL2_TYPE_F16:
+      return 1;
+    case OWL2_TYPE_Q8_0:
+      return 2;
+    case OWL2_TYPE_Q4_K:
+      return 3;
+  }
+  g_return_val_if_reached (0);
 }
 
 gboolean

@@ -4,8 +4,8 @@
  * Shapes come from a checked configuration, so a shape that does not fit is a
  * caller's bug. What fails for other reasons (pipelines, memory) is kept by
  * the OvkCmd and returned when it is run. Activations are F32, row by row;
- * weights F32 or F16 [out features][in features] as stored in the file, each
- * row padded with zeros to owl2_tensor_stride(). All sums are F32. A tensor
+ * weights F32, F16, Q8_0 or Q4_K [out features][in features], each row padded
+ * with zeros to owl2_tensor_stride(). All sums are F32. A tensor
  * larger than caps.max_storage_range is worked on in pieces of rows. */
 #ifndef OWL2_OPS_H
 #define OWL2_OPS_H
@@ -18,9 +18,10 @@ G_BEGIN_DECLS
 /**
  * Owl2Tensor: a matrix on the device, or a view into one.
  * @slice: from row 0 on
- * @offset: elements from the slice's start to element 0 (views)
+ * @offset: elements from the slice's start to element 0 (views); for quantised
+ *   rows, words
  * @rows, @cols: elements; a vector has one row
- * @stride: elements from one row to the next
+ * @stride: elements from one row to the next; of quantised rows, words
  */
 typedef struct {
   OvkSlice slice;
@@ -29,9 +30,17 @@ typedef struct {
   guint rows, cols, stride;
 } Owl2Tensor;
 
-/* Elements between rows of a weight: cols, padded to 16 bytes. */
+/* Between rows of a weight, padded to 16 bytes: elements, or 32-bit words for
+ * the quantised types, whose rows are whole blocks. */
 guint owl2_tensor_stride (Owl2Type type, guint cols);
 gsize owl2_tensor_bytes (Owl2Type type, guint rows, guint cols);
+/* A row of @cols elements as files have it to the layout that the kernels read:
+ * the same, but for Q8_0, where quants and scales are parted so that both lie
+ * in whole words. TRUE if the layouts differ, so that rows must be packed.
+ * weight.c */
+gboolean owl2_weight_is_packed (Owl2Type type);
+void owl2_weight_pack_row (
+    Owl2Type type, const guint8 *file, guint cols, guint8 *packed);
 /* An F32 activation [rows][cols], rows packed. FALSE with NO_MEMORY. */
 gboolean owl2_tensor_alloc (Owl2Tensor *tensor, OvkArena *arena, guint rows,
     guint cols, GError **error);

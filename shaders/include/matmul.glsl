@@ -2,8 +2,10 @@
 /* What the matmul kernels share: bindings, loads of four elements of a row,
  * and the end of the formula
  *   out[m][n] = act (sum_k x[m][k] w[n][k] + bias[n]) + residual[m][n].
- * Rows of w are padded with zeros to 16 bytes and aligned so; rows of x may
- * start anywhere. OWL2_F16: w's elements are halves, read as 32-bit words. */
+ * Rows of w are loaded by their type (include/weight.glsl); rows of x may start
+ * anywhere. */
+#include "weight.glsl"
+
 layout (constant_id = OWL2_SC_MATMUL_VEC4) const bool VEC4 = false;
 layout (constant_id = OWL2_SC_MATMUL_TILE_M) const uint TILE_M = 1;
 layout (constant_id = OWL2_SC_MATMUL_TILE_N) const uint TILE_N = 1;
@@ -11,12 +13,6 @@ layout (constant_id = OWL2_SC_MATMUL_TILE_N) const uint TILE_N = 1;
 layout (push_constant) uniform Push { owl2_pc_matmul pc; };
 layout (set = 0, binding = 0) readonly buffer X1 { float x1[]; };
 layout (set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
-#ifdef OWL2_F16
-layout (set = 0, binding = 1) readonly buffer W4 { uvec2 w4[]; };
-layout (set = 0, binding = 1) readonly buffer W8 { uvec4 w8[]; };
-#else
-layout (set = 0, binding = 1) readonly buffer W4 { vec4 w4[]; };
-#endif
 layout (set = 0, binding = 2) readonly buffer Bias { float bias[]; };
 layout (set = 0, binding = 3) readonly buffer Residual { float residual[]; };
 layout (set = 0, binding = 4) writeonly buffer Out { float o[]; };
@@ -43,12 +39,7 @@ load_x (uint m, uint k4)
 vec4
 load_w (uint n, uint k4)
 {
-#ifdef OWL2_F16
-  uvec2 h = w4[(pc.w_offset + n * pc.w_stride) / 4 + k4];
-  return vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
-#else
-  return w4[(pc.w_offset + n * pc.w_stride) / 4 + k4];
-#endif
+  return load_weight (pc.w_offset + n * pc.w_stride, k4, pc.k);
 }
 
 void

@@ -104,7 +104,18 @@ check_matmul (Check *c)
 
     check_case (c, s, i % 2 ? OWL2_TYPE_F16 : OWL2_TYPE_F32);
   }
+  /* Quantised rows are whole blocks. */
+  for (i = 0; i < (c->thorough ? 40 : 16); i++) {
+    Owl2Type type = i % 2 ? OWL2_TYPE_Q8_0 : OWL2_TYPE_Q4_K;
+    Shape s = { check_between (c, 1, i % 3 ? 12 : 150),
+      check_between (c, 1, 150),
+      owl2_type_block (type) * check_between (c, 1, i % 2 ? 20 : 4) };
+
+    check_case (c, s, type);
+  }
   if (c->limit) {
+    check_case (c, (Shape){ 3, 300, 288 }, OWL2_TYPE_Q8_0);
+    check_case (c, (Shape){ 20, 300, 512 }, OWL2_TYPE_Q4_K);
     /* Rows of w, and of x and out, in several bindings. */
     check_case (c, (Shape){ 3, 300, 129 }, OWL2_TYPE_F32);
     check_case (c, (Shape){ 300, 129, 100 }, OWL2_TYPE_F16);

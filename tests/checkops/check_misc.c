@@ -146,9 +146,14 @@ check_embed (Check *c)
 {
   guint i, j, k;
 
-  for (i = 0; i < 16; i++) {
-    Owl2Type type = i % 2 ? OWL2_TYPE_F16 : OWL2_TYPE_F32;
-    guint cols = i < 4 ? 5 + i : check_between (c, 1, 200);
+  for (i = 0; i < 24; i++) {
+    static const Owl2Type types[] = { OWL2_TYPE_F32, OWL2_TYPE_F16,
+      OWL2_TYPE_Q8_0, OWL2_TYPE_Q4_K };
+    Owl2Type type = types[i < 16 ? i % 2 : 2 + i % 2];
+    guint block = owl2_type_block (type);
+    guint cols = i < 4        ? 5 + i
+                 : block == 1 ? check_between (c, 1, 200)
+                              : block * check_between (c, 1, 5);
     guint rows = i == 4 || i == 5 ? 1024 : check_between (c, 1, 300);
     guint n = check_between (c, 1, 70);
     g_autofree guint32 *id = g_new (guint32, n);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Operands with guard words around them, and comparisons. */
 #include "checkops.h"
+#include "quant.h"
 
 #include <float.h>
 #include <math.h>
@@ -207,12 +208,34 @@ check_inout (Check *c, const char *name, guint rows, guint cols, float lo,
   return buf;
 }
 
+/* One row of random blocks as the device wants them, and what they mean. */
+static void
+quantised_row (Check *c, Owl2Type type, guint8 *packed, float *val, guint cols,
+    float lo, float hi)
+{
+  gsize bytes = cols / owl2_type_block (type) * owl2_type_block_bytes (type);
+  g_autofree guint8 *file = g_malloc (bytes);
+  guint k;
+
+  for (k = 0; k < cols; k++)
+    val[k] = check_float (c, lo, hi);
+  if (type == OWL2_TYPE_Q8_0) {
+    owl2_q8_0_encode (val, cols, file);
+    owl2_q8_0_decode (file, cols, val);
+  } else {
+    owl2_q4_k_encode (val, cols, file);
+    owl2_q4_k_decode (file, cols, val);
+  }
+  owl2_weight_pack_row (type, file, cols, packed);
+}
+
 CheckBuf *
 check_weight (Check *c, const char *name, Owl2Type type, guint rows, guint cols,
     float lo, float hi)
 {
   guint stride = owl2_tensor_stride (type, cols);
   gsize bytes = owl2_tensor_bytes (type, rows, cols);
+  gsize block = owl2_type_block (type);
   CheckBuf *buf = buf_new (c, name, bytes / 4 + SLACK);
   gsize r, k;
 
@@ -224,7 +247,10 @@ check_weight (Check *c, const char *name, Owl2Type type, guint rows, guint cols,
   memset (buf->host, 0, bytes);
   for (k = bytes / 4; k < buf->words; k++)
     buf->host[k] = type == OWL2_TYPE_F16 ? 0x7e007e00u : NAN_WORD;
-  for (r = 0; r < rows; r++) {
+  for (r = 0; r < rows && block > 1; r++)
+    quantised_row (c, type, (guint8 *) buf->host + r * stride * 4,
+        buf->val + r * cols, cols, lo, hi);
+  for (r = 0; r < rows && block == 1; r++) {
     for (k = 0; k < cols; k++) {
       float v = check_float (c, lo, hi);
 
