@@ -537,7 +537,9 @@ open_device (const OvkDeviceParams *params, VkInstance instance,
   dev->max_bindings =
       MIN (c->limits.maxPerStageDescriptorStorageBuffers, OVK_MAX_BINDINGS);
   dev->max_allocations = c->limits.maxMemoryAllocationCount;
-  dev->timeout_ns = OVK_TIMEOUT_NS;
+  dev->timeout_ns = c->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
+                        ? OVK_TIMEOUT_CPU_NS
+                        : OVK_TIMEOUT_NS;
   dev->parked_buffers = g_ptr_array_new ();
   dev->parked_cmds = g_ptr_array_new ();
   g_mutex_init (&dev->queue_lock);

@@ -231,7 +231,7 @@ void ovk_cmd_label (OvkCmd *cmd, const char *label);
  * ovk_cmd_wait: blocks until that is done. ovk_cmd_run: both. After any of
  * them returned (wait or run, or an error) @cmd is empty and can be recorded.
  * Errors: the first of recording; NO_MEMORY; DEVICE_LOST, also when the device
- * gets on with nothing for a minute.
+ * gets on with nothing for a minute (ten on a CPU device).
  */
 gboolean ovk_cmd_submit (OvkCmd *cmd, GError **error);
 gboolean ovk_cmd_wait (OvkCmd *cmd, GError **error);

@@ -11,6 +11,8 @@ G_BEGIN_DECLS
 #define OVK_SECOND_NS G_GUINT64_CONSTANT (1000000000)
 /* A wait fails when the device finishes nothing for as long as this. */
 #define OVK_TIMEOUT_NS (60 * OVK_SECOND_NS)
+/* A CPU device may just be short of a CPU, and compiles at the first dispatch. */
+#define OVK_TIMEOUT_CPU_NS (600 * OVK_SECOND_NS)
 
 #define OVK_MAX_PUSH_BYTES 128u
 
