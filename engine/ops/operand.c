@@ -209,25 +209,6 @@ owl2_typed_index (Owl2Type type)
   g_return_val_if_reached (0);
 }
 
-gboolean
-owl2_can_use_lanes (OvkCmd *cmd)
-{
-  const OvkCaps *caps = caps_of (cmd);
-
-  return caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU && caps->subgroup_ballot
-         && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
-}
-
-/* Shuffles are no part of OvkCaps, so the driver is asked for by name: llvmpipe
- * has had them since before Vulkan 1.2. */
-gboolean
-owl2_can_shuffle (OvkCmd *cmd)
-{
-  const OvkCaps *caps = caps_of (cmd);
-
-  return caps->subgroup_ballot && g_str_has_prefix (caps->driver, "llvmpipe");
-}
-
 guint
 owl2_workgroup (OvkCmd *cmd)
 {
