@@ -18,15 +18,25 @@ typedef struct {
   guint8 *encoded; /* PIPELINE_ELEMENTS of any type */
 } Slot;
 
+/* Pieces are counted from the first; a ring of slots holds those in use:
+ * put_back <= started <= submitted <= put_back + n_slots. */
 struct _Pipeline {
-  GThreadPool *pool;
-  GMutex mutex;
-  GCond done;
+  GThread *threads[MAX_THREADS];
+  guint n_threads;
   Slot slots[MAX_THREADS + SPARE_PIECES];
   guint n_slots;
-  /* Slots are used in a ring. */
-  guint next, n_used;
+  guint64 put_back; /* the caller's alone */
+  GMutex mutex;     /* over all below, and Slot.done */
+  GCond has_work, has_result;
+  guint64 submitted, started;
+  gboolean stop;
 };
+
+static Slot *
+slot_at (Pipeline *pipeline, guint64 number)
+{
+  return &pipeline->slots[number % pipeline->n_slots];
+}
 
 /* What does not change is not copied: the bytes of the file are the result. */
 static gboolean
@@ -81,10 +91,8 @@ work_step (Piece *p, Slot *slot, gsize at, gsize n)
 }
 
 static void
-work (gpointer data, gpointer user_data)
+work_piece (Slot *slot)
 {
-  Slot *slot = data;
-  Pipeline *pipeline = user_data;
   Piece *p = &slot->piece;
 
   if (is_same (p))
@@ -96,10 +104,30 @@ work (gpointer data, gpointer user_data)
     p->size = p->n / owl2_type_block (p->encoder->type)
               * owl2_type_block_bytes (p->encoder->type);
   }
+}
+
+static gpointer
+work (gpointer data)
+{
+  Pipeline *pipeline = data;
+
   g_mutex_lock (&pipeline->mutex);
-  slot->done = TRUE;
-  g_cond_signal (&pipeline->done);
+  for (;;) {
+    Slot *slot;
+
+    while (!pipeline->stop && pipeline->started == pipeline->submitted)
+      g_cond_wait (&pipeline->has_work, &pipeline->mutex);
+    if (pipeline->stop)
+      break;
+    slot = slot_at (pipeline, pipeline->started++);
+    g_mutex_unlock (&pipeline->mutex);
+    work_piece (slot);
+    g_mutex_lock (&pipeline->mutex);
+    slot->done = TRUE;
+    g_cond_signal (&pipeline->has_result);
+  }
   g_mutex_unlock (&pipeline->mutex);
+  return NULL;
 }
 
 Pipeline *
@@ -111,20 +139,26 @@ pipeline_new (guint n_threads, GError **error)
   if (n_threads == 0)
     n_threads = g_get_num_processors ();
   n_threads = MIN (n_threads, MAX_THREADS);
-  pipeline->n_slots = n_threads + SPARE_PIECES;
   g_mutex_init (&pipeline->mutex);
-  g_cond_init (&pipeline->done);
-  pipeline->pool =
-      g_thread_pool_new (work, pipeline, (gint) n_threads, TRUE, &cause);
-  if (cause) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-        "can't start %u threads: %s", n_threads, cause->message);
-    g_error_free (cause);
-    pipeline_free (pipeline);
-    return NULL;
-  }
+  g_cond_init (&pipeline->has_work);
+  g_cond_init (&pipeline->has_result);
+  pipeline->n_slots = n_threads + SPARE_PIECES;
   for (guint i = 0; i < pipeline->n_slots; i++)
     pipeline->slots[i].encoded = g_malloc (PIPELINE_ELEMENTS * sizeof (float));
+  while (pipeline->n_threads < n_threads) {
+    GThread *thread = g_thread_try_new ("convert", work, pipeline, &cause);
+
+    if (!thread)
+      break;
+    pipeline->threads[pipeline->n_threads++] = thread;
+  }
+  /* Fewer are slower, and do. */
+  if (pipeline->n_threads == 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "can't start a thread: %s", cause->message);
+    g_clear_pointer (&pipeline, pipeline_free);
+  }
+  g_clear_error (&cause);
   return pipeline;
 }
 
@@ -133,21 +167,26 @@ pipeline_free (Pipeline *pipeline)
 {
   if (!pipeline)
     return;
-  if (pipeline->pool)
-    g_thread_pool_free (pipeline->pool, TRUE, TRUE);
+  g_mutex_lock (&pipeline->mutex);
+  pipeline->stop = TRUE;
+  g_cond_broadcast (&pipeline->has_work);
+  g_mutex_unlock (&pipeline->mutex);
+  for (guint i = 0; i < pipeline->n_threads; i++)
+    g_thread_join (pipeline->threads[i]);
   for (guint i = 0; i < pipeline->n_slots; i++)
     g_free (pipeline->slots[i].encoded);
   g_mutex_clear (&pipeline->mutex);
-  g_cond_clear (&pipeline->done);
+  g_cond_clear (&pipeline->has_work);
+  g_cond_clear (&pipeline->has_result);
   g_free (pipeline);
 }
 
 Piece *
 pipeline_get (Pipeline *pipeline)
 {
-  Slot *slot = &pipeline->slots[pipeline->next];
+  Slot *slot = slot_at (pipeline, pipeline->submitted);
 
-  if (pipeline->n_used == pipeline->n_slots)
+  if (pipeline->submitted == pipeline->put_back + pipeline->n_slots)
     return NULL;
   memset (&slot->piece, 0, sizeof (slot->piece));
   slot->done = FALSE;
@@ -159,31 +198,28 @@ pipeline_submit (Pipeline *pipeline, Piece *piece)
 {
   g_return_if_fail (piece->n > 0 && piece->n <= PIPELINE_ELEMENTS);
   shard_tensor_prefetch (piece->source, piece->first, piece->n);
-  pipeline->next = (pipeline->next + 1) % pipeline->n_slots;
-  pipeline->n_used++;
-  /* Fails only where no thread can be started, and all of an exclusive pool's
-   * run already. */
-  g_thread_pool_push (pipeline->pool, piece, NULL);
+  g_mutex_lock (&pipeline->mutex);
+  pipeline->submitted++;
+  g_cond_signal (&pipeline->has_work);
+  g_mutex_unlock (&pipeline->mutex);
 }
 
 gboolean
 pipeline_busy (const Pipeline *pipeline)
 {
-  return pipeline->n_used > 0;
+  return pipeline->put_back < pipeline->submitted;
 }
 
 Piece *
 pipeline_take (Pipeline *pipeline)
 {
-  guint oldest = (pipeline->next + pipeline->n_slots - pipeline->n_used)
-                 % pipeline->n_slots;
-  Slot *slot = &pipeline->slots[oldest];
+  Slot *slot = slot_at (pipeline, pipeline->put_back);
 
-  if (pipeline->n_used == 0)
+  if (!pipeline_busy (pipeline))
     return NULL;
   g_mutex_lock (&pipeline->mutex);
   while (!slot->done)
-    g_cond_wait (&pipeline->done, &pipeline->mutex);
+    g_cond_wait (&pipeline->has_result, &pipeline->mutex);
   g_mutex_unlock (&pipeline->mutex);
   return &slot->piece;
 }
@@ -192,5 +228,5 @@ void
 pipeline_put_back (Pipeline *pipeline, Piece *piece)
 {
   shard_tensor_release (piece->source, piece->first, piece->n);
-  pipeline->n_used--;
+  pipeline->put_back++;
 }
