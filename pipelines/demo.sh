@@ -23,14 +23,21 @@ gst-launch-1.0 -q \
   videotestsrc num-buffers=30 pattern=ball ! $size ! c. \
   videotestsrc num-buffers=30 pattern=circular ! $size ! c. \
   videotestsrc num-buffers=30 pattern=checkers-8 ! $size ! c. \
-  videotestsrc num-buffers=30 pattern=blue ! \
-    textoverlay text=HELLO valignment=center font-desc='Sans Bold 48' ! $size ! c.
+  videotestsrc num-buffers=30 pattern=pinwheel ! $size ! c.
 
 echo 'owl2: captions, one for every two seconds'
 gst-launch-1.0 -m filesrc location="$out/clip.webm" ! decodebin ! videoconvert ! \
   owl2 interval=2000000000 frames=4 when-busy=wait "$@" ! fakesink |
   sh "$root/pipelines/show-answers.sh" "$out/clip.srt"
 [ -s "$out/clip.srt" ] || { echo 'owl2: no answer came' >&2; exit 1; }
+
+echo 'owl2: questions about all of it'
+for question in 'What is in the video?' \
+    'What are the seven colors of the rainbow?'; do
+  echo "    $question"
+  "${OWL2_BUILD:-$root/build}/tools/owl2-ask" "$out/clip.webm" "$question" |
+    sed 's/^/      /'
+done
 
 echo 'owl2: the captions burned in'
 gst-launch-1.0 -q \
@@ -41,8 +48,8 @@ gst-launch-1.0 -q \
   t. ! queue ! videoconvert ! vp8enc deadline=1 target-bitrate=800000 ! webmmux ! \
     filesink location="$out/captioned.webm" \
   t. ! queue ! videoconvert ! pngenc ! multifilesink location="$out/captioned-%03d.png"
-# One frame in the middle of the second caption stays.
-mv "$out/captioned-044.png" "$out/captioned.png"
+# One frame in the middle of the first caption stays.
+mv "$out/captioned-014.png" "$out/captioned.png"
 rm -f "$out"/captioned-[0-9]*.png
 
 echo "owl2: done: $out/captioned.webm, $out/captioned.png"
