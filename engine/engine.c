@@ -6,6 +6,9 @@
 #define FRACTION_DEVICE 0.05
 #define FRACTION_WEIGHTS 0.85
 
+/* What owl2_op_attention() takes; published models have heads of 64 and 128. */
+#define MAX_HEAD_DIM 256u
+
 static gboolean
 report (const Owl2ModelParams *params, const char *stage, double fraction,
     GError **error)
@@ -90,6 +93,29 @@ check_vocab (const Owl2Model *model, const Owl2Config *config,
   return FALSE;
 }
 
+/* A file may have wider heads than the kernels can do. */
+static gboolean
+check_heads (const Owl2Config *config, const char *source, GError **error)
+{
+  const struct {
+    const char *part;
+    guint head_dim;
+  } heads[] = {
+    { "vision encoder", config->vision.head_dim },
+    { "abstractor", config->abstractor.head_dim },
+    { "decoder", config->decoder.head_dim },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (heads); i++)
+    if (heads[i].head_dim > MAX_HEAD_DIM) {
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+          "%s: the %s's heads are %u wide, the attention kernels take up to %u",
+          source, heads[i].part, heads[i].head_dim, MAX_HEAD_DIM);
+      return FALSE;
+    }
+  return TRUE;
+}
+
 static gboolean
 warm_up (Owl2Model *model, GError **error)
 {
@@ -121,7 +147,8 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
     .log = &model->log,
   };
 
-  if (!check_vocab (model, config, source->name, error))
+  if (!check_vocab (model, config, source->name, error)
+      || !check_heads (config, source->name, error))
     return FALSE;
   model->dev = ovk_device_new (&dev_params, error);
   if (!model->dev)
@@ -144,19 +171,20 @@ Owl2Model *
 owl2_model_load (const Owl2ModelParams *params, GError **error)
 {
   g_autoptr (Owl2Model) model = owl2_model_alloc (params);
+  g_autoptr (Owl2Gguf) gguf = NULL;
   Owl2Config config = { NULL };
   Owl2WeightsSource source;
   gboolean ok;
 
   if (!report (params, "opening the model file", 0, error))
     return NULL;
-  model->gguf = open_file (params, error);
-  if (!model->gguf)
+  gguf = open_file (params, error);
+  if (!gguf)
     return NULL;
-  model->tokenizer = open_tokenizer (model->gguf, error);
-  if (!model->tokenizer || !owl2_config_read (&config, model->gguf, error))
+  model->tokenizer = open_tokenizer (gguf, error);
+  if (!model->tokenizer || !owl2_config_read (&config, gguf, error))
     return NULL;
-  source = owl2_weights_source_gguf (model->gguf);
+  source = owl2_weights_source_gguf (gguf);
   ok = owl2_model_start (model, params, &config, &source, error);
   owl2_config_clear (&config);
   return ok ? g_steal_pointer (&model) : NULL;
@@ -176,7 +204,6 @@ owl2_model_unref (Owl2Model *model)
     return;
   owl2_weights_free (model->weights);
   owl2_tokenizer_free (model->tokenizer);
-  owl2_gguf_free (model->gguf);
   ovk_device_unref (model->dev);
   g_free (model);
 }
@@ -230,11 +257,11 @@ owl2_list_devices (GError **error)
 }
 
 GArray *
-owl2_model_tokenize (Owl2Model *model, const char *text)
+owl2_model_tokenize (Owl2Model *model, const char *text, gssize len)
 {
   GArray *ids = g_array_new (FALSE, FALSE, sizeof (gint32));
 
-  owl2_tokenizer_encode (model->tokenizer, text, -1, ids);
+  owl2_tokenizer_encode (model->tokenizer, text, len, ids);
   return ids;
 }
 

@@ -11,7 +11,6 @@ struct _Owl2Model {
   gint ref_count; /* atomic */
   Owl2Log log;
   OvkDevice *dev;
-  Owl2Gguf *gguf; /* the tokenizer's strings live here */
   Owl2Tokenizer *tokenizer;
   Owl2Weights *weights;
   guint64 weights_bytes;

@@ -55,7 +55,7 @@ typedef struct {
 
 /**
  * Owl2ModelInfo:
- * @name: general.name of the file, or its base name
+ * @name: general.name of the file; "mplug-owl2" where it has none
  * @n_ctx: positions the model was made for: prompt, image rows and answer
  * @n_rows: positions that one frame takes (queries + 1)
  * @image_size: edge in pixels of the square that frames are resized to
@@ -95,10 +95,11 @@ void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
 GPtrArray *owl2_list_devices (GError **error);
 
 /**
- * owl2_model_tokenize: plain SentencePiece ids of @text, without `<s>`.
+ * owl2_model_tokenize: plain SentencePiece ids (gint32) of @len bytes of @text
+ * (-1: up to NUL), at most 512 MiB, without `<s>`.
  * owl2_model_detokenize: the text of @ids.
  */
-GArray *owl2_model_tokenize (Owl2Model *model, const char *text);
+GArray *owl2_model_tokenize (Owl2Model *model, const char *text, gssize len);
 char *owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
 
 /* ---- session ---------------------------------------------------------- */

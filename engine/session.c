@@ -11,8 +11,8 @@
 #include "vit.h"
 
 #define BLOCK_BYTES (4u << 20)
-/* Rows of the prefill that the warm-up records: enough for the kernels that
- * work on many tokens. */
+/* Positions of the prompt that the warm-up records: enough for the kernels that
+ * work on many tokens, and for runs of few. */
 #define WARM_UP_TOKENS 64
 
 struct _Owl2Session {
@@ -511,25 +511,47 @@ owl2_answer_free (Owl2Answer *answer)
 
 /* ---- warm-up ---------------------------------------------------------- */
 
-/* Records what a frame of two rows and a prompt with both kinds of tokens take,
- * and a single token. */
+/* A wide and a tall frame: each is resized in its own direction first. */
+static gboolean
+warm_up_frames (Owl2Session *s, GError **error)
+{
+  static const guint8 pixels[12];
+  const Owl2Image wide = { pixels, 2, 1, 6 }, tall = { pixels, 1, 2, 6 };
+
+  return record_frame (s, &wide, error) && record_frame (s, &tall, error);
+}
+
+/* Kernels are picked by the number of tokens, so the prompt has runs of 1, 2, 3
+ * .. tokens, of language and vision by turns, as far as the context goes. Then
+ * comes a single token, as in decoding. */
+static gboolean
+warm_up_prompt (Owl2Session *s, GError **error)
+{
+  guint n = MIN (WARM_UP_TOKENS, s->decoder.chunk), i = 0;
+  g_autofree Owl2Embedding *inputs = g_new (Owl2Embedding, n);
+  g_autofree float *row = g_new0 (float, s->abstractor.out.cols);
+  const Owl2Embedding token = { 0, NULL }, image = { -1, row };
+
+  for (guint run = 1; i < n; run++)
+    for (guint left = run; left > 0 && i < n; left--)
+      inputs[i++] = run % 2 ? token : image;
+  if (!owl2_kvcache_reset (&s->cache, n, error)
+      || !owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
+          inputs, n, s->language_only, FALSE, error))
+    return FALSE;
+  s->cache.n = 0;
+  return owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
+      &token, 1, s->language_only, FALSE, error);
+}
+
 gboolean
 owl2_session_warm_up (Owl2Session *session, GError **error)
 {
   Owl2Session *s = session;
-  static const guint8 pixels[6];
-  Owl2Image image = { pixels, 2, 1, 6 };
-  guint n = MIN (WARM_UP_TOKENS, s->decoder.chunk - 1);
-  g_autofree Owl2Embedding *inputs = g_new0 (Owl2Embedding, n);
   gboolean ok;
 
   s->exec.dry = TRUE;
-  ok = record_frame (s, &image, error)
-       && owl2_kvcache_reset (&s->cache, n + 1, error)
-       && owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
-           inputs, n, s->language_only, FALSE, error)
-       && owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
-           inputs, 1, s->language_only, FALSE, error);
+  ok = warm_up_frames (s, error) && warm_up_prompt (s, error);
   owl2_exec_abandon (&s->exec);
   s->exec.dry = FALSE;
   s->cache.n = 0;

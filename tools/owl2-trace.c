@@ -105,7 +105,7 @@ tokenize_line (Owl2Model *model, const char *line, guint number, GError **error)
         "line %u: no object with a string \"text\"", number);
     return FALSE;
   }
-  ids = owl2_model_tokenize (model, json_node_get_string (member));
+  ids = owl2_model_tokenize (model, json_node_get_string (member), -1);
   text = owl2_model_detokenize (
       model, (const gint32 *) (gpointer) ids->data, ids->len);
   json_builder_begin_object (builder);
