@@ -1,45 +1,130 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* libpng's older interface: the newer one (png_image) converts by the file's
+ * gamma and takes 16-bit samples for linear light, so that the pixels would not
+ * be those that Pillow reads. */
 #include "png_read.h"
 
-#include <string.h>
+#include <errno.h>
+#include <setjmp.h>
+#include <stdio.h>
 #include <png.h>
+#include <glib/gstdio.h>
+
+/* More than any camera has. A small file may ask for any number. */
+#define MAX_PIXELS (1u << 28)
+
+typedef struct {
+  const char *path;
+  FILE *file;
+  png_struct *png;
+  png_info *info;
+  guint8 *rgb;
+  guint8 **rows;
+  GError *error; /* the first */
+} Reader;
+
+static void
+fail (Reader *r, Owl2Error code, const char *message)
+{
+  if (!r->error)
+    g_set_error (&r->error, OWL2_ERROR, (int) code, "%s: %s", r->path, message);
+}
+
+static void
+fail_size (Reader *r, Owl2Error code, const char *what, const Owl2Image *image)
+{
+  g_autofree char *text =
+      g_strdup_printf ("%s %ux%u pixels", what, image->width, image->height);
+
+  fail (r, code, text);
+}
+
+static void
+on_error (png_struct *png, const char *message)
+{
+  fail (png_get_error_ptr (png), OWL2_ERROR_BAD_FILE, message);
+  png_longjmp (png, 1);
+}
+
+/* What a warning is about does not change the pixels. */
+static void
+on_warning (png_struct *png, const char *message)
+{
+}
+
+/* Everything to packed RGB8, as Pillow's convert("RGB") does it. */
+static void
+set_transforms (png_struct *png)
+{
+  png_set_strip_16 (png);
+  png_set_expand (png);
+  png_set_gray_to_rgb (png);
+  png_set_strip_alpha (png);
+  png_set_interlace_handling (png);
+}
+
+/* FALSE with r->error set. libpng leaves it through longjmp(), so all that it
+ * changes lies in @r. */
+static gboolean
+read_pixels (Reader *r, Owl2Image *image)
+{
+  gsize stride, height;
+
+  if (setjmp (png_jmpbuf (r->png)))
+    return FALSE;
+  png_init_io (r->png, r->file);
+  png_read_info (r->png, r->info);
+  image->width = png_get_image_width (r->png, r->info);
+  image->height = png_get_image_height (r->png, r->info);
+  if ((guint64) image->width * image->height > MAX_PIXELS) {
+    fail_size (r, OWL2_ERROR_BAD_FILE, "can't read", image);
+    return FALSE;
+  }
+  set_transforms (r->png);
+  png_read_update_info (r->png, r->info);
+  stride = png_get_rowbytes (r->png, r->info);
+  height = image->height;
+  image->stride = stride;
+  if (stride != 3 * (gsize) image->width)
+    png_error (r->png, "not three samples for each pixel");
+  r->rgb = g_try_malloc_n (height, stride);
+  r->rows = g_try_new (guint8 *, height);
+  if (!r->rgb || !r->rows) {
+    fail_size (r, OWL2_ERROR_NO_MEMORY, "no memory for", image);
+    return FALSE;
+  }
+  for (gsize y = 0; y < height; y++)
+    r->rows[y] = r->rgb + y * stride;
+  png_read_image (r->png, r->rows);
+  png_read_end (r->png, NULL);
+  return TRUE;
+}
 
 gboolean
 png_read_rgb (const char *path, Owl2Image *image, GError **error)
 {
-  png_image png;
-  guint8 *rgba = NULL;
-  guint8 *rgb = NULL;
-  gsize n = 0;
-  gboolean ok;
+  Reader r = { .path = path, .file = g_fopen (path, "rb") };
+  gboolean ok = FALSE;
 
-  memset (&png, 0, sizeof png);
-  png.version = PNG_IMAGE_VERSION;
-  ok = png_image_begin_read_from_file (&png, path);
+  if (!r.file) {
+    fail (&r, OWL2_ERROR_BAD_FILE, g_strerror (errno));
+  } else {
+    r.png = png_create_read_struct (
+        PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
+    r.info = r.png ? png_create_info_struct (r.png) : NULL;
+    if (r.info)
+      ok = read_pixels (&r, image);
+    else
+      fail (&r, OWL2_ERROR_NO_MEMORY, "no memory to read it");
+    png_destroy_read_struct (&r.png, &r.info, NULL);
+    fclose (r.file);
+  }
+  g_free (r.rows);
   if (ok) {
-    /* With alpha, since without it libpng would want a background. */
-    png.format = PNG_FORMAT_RGBA;
-    n = (gsize) png.width * png.height;
-    rgba = g_try_malloc (PNG_IMAGE_SIZE (png));
-    rgb = g_try_malloc (n * 3);
-    ok = rgba && rgb && png_image_finish_read (&png, NULL, rgba, 0, NULL);
+    image->data = r.rgb;
+    return TRUE;
   }
-  if (!ok) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "%s: %s", path,
-        png.message[0] ? png.message : "no memory for its pixels");
-    png_image_free (&png);
-    g_free (rgba);
-    g_free (rgb);
-    return FALSE;
-  }
-  for (gsize i = 0; i < n; i++)
-    memcpy (rgb + 3 * i, rgba + 4 * i, 3);
-  g_free (rgba);
-  *image = (Owl2Image){
-    .data = rgb,
-    .width = png.width,
-    .height = png.height,
-    .stride = (gsize) png.width * 3,
-  };
-  return TRUE;
+  g_free (r.rgb);
+  g_propagate_error (error, r.error);
+  return FALSE;
 }

@@ -6,8 +6,10 @@
 
 G_BEGIN_DECLS
 
-/* Reads a PNG file as packed RGB8. @image->data is to be g_free()d. Alpha is
- * dropped, palettes and grey are expanded, 16 bits become 8. */
+/* Reads a PNG file as packed RGB8, the bytes that Pillow gives: alpha is
+ * dropped, palettes and grey are expanded, of 16 bits the upper 8 are taken,
+ * and gamma is not looked at. @image->data is to be g_free()d. BAD_FILE;
+ * NO_MEMORY. */
 gboolean png_read_rgb (const char *path, Owl2Image *image, GError **error);
 
 G_END_DECLS
