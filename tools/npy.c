@@ -1,46 +1,65 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "npy.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <glib/gstdio.h>
 
-static const char *
-type_name (char type)
+/* Holds any shape, so the header is written over when the file has grown. A
+ * multiple of 64, as the format asks for. */
+#define HEADER_BYTES 192
+#define MAGIC_BYTES 10
+
+gsize
+npy_element_bytes (char type)
 {
-  return type == 'f' ? "<f4" : type == 'i' ? "<i4" : "|u1";
+  return type == 'b' ? 1 : 4;
+}
+
+static void
+make_header (
+    char header[HEADER_BYTES], char type, const gsize *shape, guint n_dims)
+{
+  static const guint8 magic[MAGIC_BYTES] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1,
+    0, HEADER_BYTES - MAGIC_BYTES, 0 };
+  g_autoptr (GString) dict = g_string_new (NULL);
+
+  g_string_printf (dict, "{'descr': '%s', 'fortran_order': False, 'shape': (",
+      type == 'f'   ? "<f4"
+      : type == 'i' ? "<i4"
+                    : "|u1");
+  for (guint i = 0; i < n_dims; i++)
+    g_string_append_printf (dict, "%" G_GSIZE_FORMAT "%s", shape[i],
+        n_dims == 1 || i + 1 < n_dims ? ", " : "");
+  g_string_append (dict, "), }");
+  memset (header, ' ', HEADER_BYTES);
+  memcpy (header, magic, MAGIC_BYTES);
+  memcpy (header + MAGIC_BYTES, dict->str, dict->len);
+  header[HEADER_BYTES - 1] = '\n';
 }
 
 gboolean
-npy_write (const char *path, char type, const gsize *shape, guint n_dims,
-    const void *data, GError **error)
+npy_append (const char *path, char type, const gsize *shape, guint n_dims,
+    gsize n_new, const void *data, GError **error)
 {
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GFileOutputStream) out = NULL;
-  g_autoptr (GString) dict = g_string_new (NULL);
-  gsize bytes = type == 'b' ? 1 : 4;
-  guint8 magic[10] = { 0x93, 'N', 'U', 'M', 'P', 'Y', 1, 0, 0, 0 };
+  FILE *file = g_fopen (path, n_new == shape[0] ? "wb" : "r+b");
+  gsize bytes = npy_element_bytes (type) * n_new;
+  char header[HEADER_BYTES];
+  gboolean ok = file != NULL;
 
-  g_string_printf (dict, "{'descr': '%s', 'fortran_order': False, 'shape': (",
-      type_name (type));
-  for (guint i = 0; i < n_dims; i++) {
+  for (guint i = 1; i < n_dims; i++)
     bytes *= shape[i];
-    g_string_append_printf (dict, "%" G_GSIZE_FORMAT "%s", shape[i],
-        n_dims == 1 || i + 1 < n_dims ? ", " : "");
-  }
-  g_string_append (dict, "), }");
-  /* The header ends with a newline at a multiple of 64 bytes. */
-  while ((sizeof magic + dict->len + 1) % 64)
-    g_string_append_c (dict, ' ');
-  g_string_append_c (dict, '\n');
-  magic[8] = dict->len & 0xff;
-  magic[9] = dict->len >> 8;
-
-  out = g_file_replace (file, NULL, FALSE, G_FILE_CREATE_NONE, NULL, error);
-  return out
-         && g_output_stream_write_all (
-             G_OUTPUT_STREAM (out), magic, sizeof magic, NULL, NULL, error)
-         && g_output_stream_write_all (
-             G_OUTPUT_STREAM (out), dict->str, dict->len, NULL, NULL, error)
-         && g_output_stream_write_all (
-             G_OUTPUT_STREAM (out), data, bytes, NULL, NULL, error)
-         && g_output_stream_close (G_OUTPUT_STREAM (out), NULL, error);
+  make_header (header, type, shape, n_dims);
+  ok = ok && fwrite (header, 1, sizeof header, file) == sizeof header
+       && fseek (file, 0, SEEK_END) == 0
+       && fwrite (data, 1, bytes, file) == bytes;
+  ok = file && fclose (file) == 0 && ok;
+  if (ok)
+    return TRUE;
+  g_set_error (
+      error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
+  if (file)
+    g_unlink (path);
+  return FALSE;
 }

@@ -3,17 +3,26 @@
 #ifndef OWL2_NPY_H
 #define OWL2_NPY_H
 
-#include <gio/gio.h>
+#include "base.h"
 
 G_BEGIN_DECLS
 
+#define NPY_MAX_DIMS 4
+
 /**
- * npy_write:
+ * npy_append: adds elements to the end of a file, which is an array of @shape
+ * afterwards: rows of the first dimension, then.
  * @type: 'f' float32, 'i' int32, 'b' uint8
- * @data: the elements, C order
+ * @shape: of the whole array, C order
+ * @n_new: first rows that @data has; all of them make a new file
+ *
+ * Errors: FAILED, naming the file, which is gone then.
  */
-gboolean npy_write (const char *path, char type, const gsize *shape,
-    guint n_dims, const void *data, GError **error);
+gboolean npy_append (const char *path, char type, const gsize *shape,
+    guint n_dims, gsize n_new, const void *data, GError **error);
+
+/* Bytes of an element of @type. */
+gsize npy_element_bytes (char type);
 
 G_END_DECLS
 

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* owl2-trace: runs one prompt and writes every stage of the model as .npy, or
  * tokenizes lines of text. */
+#include <errno.h>
 #include <locale.h>
 #include <stdio.h>
 #include <string.h>
-#include <gio/gio.h>
-#include <gio/gunixinputstream.h>
-#include <json-glib/json-glib.h>
 
-#include "owl2.h"
+#include "common.h"
+#include "json_line.h"
 #include "png_read.h"
 #include "stages.h"
+
+/* Bytes of a line of JSON. */
+#define MAX_LINE ((gsize) 128 << 20)
 
 typedef struct {
   char *model, *device, *frames, *prompt, *out;
@@ -81,78 +83,86 @@ print_log (Owl2LogLevel level, const char *area, const char *message,
 
 /* ---- --tokenize ------------------------------------------------------- */
 
+/* @text: scratch. */
 static gboolean
-tokenize_line (Owl2Model *model, const char *line, guint number, GError **error)
+tokenize_line (
+    Owl2Model *model, const GString *line, GString *text, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
+  g_autoptr (GString) out = g_string_new ("{\"ids\": [");
   g_autoptr (GArray) ids = NULL;
-  g_autofree char *text = NULL;
-  g_autofree char *json = NULL;
-  JsonNode *node, *member;
+  g_autofree char *decoded = NULL;
 
-  if (!json_parser_load_from_data (parser, line, -1, error)) {
-    g_prefix_error (error, "line %u: ", number);
+  if (!json_line_get_text (line->str, line->len, text, error))
     return FALSE;
-  }
-  node = json_parser_get_root (parser);
-  member = node && JSON_NODE_HOLDS_OBJECT (node)
-               ? json_object_get_member (json_node_get_object (node), "text")
-               : NULL;
-  if (!member || json_node_get_value_type (member) != G_TYPE_STRING) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "line %u: no object with a string \"text\"", number);
-    return FALSE;
-  }
-  ids = owl2_model_tokenize (model, json_node_get_string (member), -1);
-  text = owl2_model_detokenize (
-      model, (const gint32 *) (gpointer) ids->data, ids->len);
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "ids");
-  json_builder_begin_array (builder);
+  ids = owl2_model_tokenize (model, text->str, (gssize) text->len);
   for (guint i = 0; i < ids->len; i++)
-    json_builder_add_int_value (builder, g_array_index (ids, gint32, i));
-  json_builder_end_array (builder);
-  json_builder_set_member_name (builder, "text");
-  json_builder_add_string_value (builder, text);
-  json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  json = json_to_string (root, FALSE);
-  puts (json);
-  return TRUE;
+    g_string_append_printf (
+        out, "%s%d", i ? ", " : "", g_array_index (ids, gint32, i));
+  decoded = owl2_model_detokenize (
+      model, (const gint32 *) (gpointer) ids->data, ids->len);
+  g_string_append (out, "], \"text\": ");
+  json_line_append_string (out, decoded);
+  g_string_append_c (out, '}');
+  return common_print_line (out->str, error);
 }
 
+/* A line of standard input without its newline; FALSE after the last one, or
+ * with @error set. */
+static gboolean
+read_line (GString *line, GError **error)
+{
+  int byte;
+
+  g_string_truncate (line, 0);
+  while ((byte = getc_unlocked (stdin)) != EOF && byte != '\n') {
+    if (line->len == MAX_LINE) {
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+          "longer than %" G_GSIZE_FORMAT " bytes", MAX_LINE);
+      return FALSE;
+    }
+    g_string_append_c (line, byte);
+  }
+  if (ferror (stdin)) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "standard input: %s",
+        g_strerror (errno));
+    return FALSE;
+  }
+  return byte != EOF || line->len > 0;
+}
+
+/* Each line is answered before the next is read, so that another program may
+ * ask line by line. Empty lines are passed over. */
 static gboolean
 tokenize (Owl2Model *model, GError **error)
 {
-  g_autoptr (GInputStream) in = g_unix_input_stream_new (0, FALSE);
-  g_autoptr (GDataInputStream) lines = g_data_input_stream_new (in);
+  g_autoptr (GString) line = g_string_new (NULL);
+  g_autoptr (GString) text = g_string_new (NULL);
+  GError *local = NULL;
+  guint number = 0;
+  gboolean more;
 
-  for (guint number = 1;; number++) {
-    GError *local = NULL;
-    g_autofree char *line =
-        g_data_input_stream_read_line (lines, NULL, NULL, &local);
-
-    if (local) {
-      g_propagate_error (error, local);
-      return FALSE;
-    }
-    if (!line)
-      return TRUE;
-    if (line[0] && !tokenize_line (model, line, number, error))
-      return FALSE;
-  }
+  do {
+    number++;
+    more = read_line (line, &local);
+    if (more && line->len > 0)
+      more = tokenize_line (model, line, text, &local);
+  } while (more);
+  if (!local)
+    return TRUE;
+  g_propagate_prefixed_error (error, local, "line %u: ", number);
+  return FALSE;
 }
 
 /* ---- tracing ---------------------------------------------------------- */
 
 static gboolean
-encode_frames (
-    Owl2Session *session, const char *list, GPtrArray *frames, GError **error)
+encode_frames (Owl2Model *model, Owl2Session *session, const char *list,
+    GPtrArray *frames, GError **error)
 {
   g_auto (GStrv) paths = g_strsplit (list, ",", -1);
 
+  if (!common_check_frames (model, g_strv_length (paths), error))
+    return FALSE;
   for (guint i = 0; paths[i]; i++) {
     Owl2Image image;
     Owl2Features *features;
@@ -170,14 +180,14 @@ encode_frames (
   return TRUE;
 }
 
+/* @stages: (nullable) */
 static gboolean
-trace (Owl2Model *model, const Options *o, GError **error)
+trace (Owl2Model *model, const Options *o, Stages *stages, GError **error)
 {
   Owl2SessionParams params = { .language_only = o->language_only };
   g_autoptr (Owl2Session) session = owl2_session_new (model, &params, error);
   g_autoptr (GPtrArray) frames =
       g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_features_unref);
-  g_autoptr (Stages) stages = stages_new ();
   g_autoptr (Owl2Answer) answer = NULL;
   Owl2Request request = {
     .prompt = o->prompt,
@@ -186,19 +196,39 @@ trace (Owl2Model *model, const Options *o, GError **error)
 
   if (!session)
     return FALSE;
-  if (o->out)
+  if (stages)
     owl2_session_set_tap (session, stages_tap, o->attention, stages);
-  if (o->frames && !encode_frames (session, o->frames, frames, error))
+  if (o->frames && !encode_frames (model, session, o->frames, frames, error))
     return FALSE;
   request.frames = (Owl2Features *const *) frames->pdata;
   request.n_frames = frames->len;
   request.sampling.max_tokens = o->max_tokens;
   request.sampling.ignore_eos = o->ignore_eos;
   answer = owl2_session_generate (session, &request, error);
-  if (!answer || (o->out && !stages_write (stages, o->out, error)))
+  if (!answer || (stages && !stages_finish (stages, error)))
     return FALSE;
-  puts (answer->text);
-  return TRUE;
+  return common_print_line (answer->text, error);
+}
+
+static gboolean
+run (const Options *o, GError **error)
+{
+  Owl2ModelParams params = { .path = o->model, .device = o->device };
+  g_autoptr (Stages) stages = NULL;
+  g_autoptr (Owl2Model) model = NULL;
+
+  if (o->verbose)
+    params.log = (Owl2Log){ print_log, NULL, OWL2_LOG_DEBUG };
+  if (o->out && !o->tokenize) {
+    stages = stages_new (o->out, error);
+    if (!stages)
+      return FALSE;
+  }
+  model = owl2_model_load (&params, error);
+  if (!model)
+    return FALSE;
+  return o->tokenize ? tokenize (model, error)
+                     : trace (model, o, stages, error);
 }
 
 int
@@ -206,21 +236,10 @@ main (int argc, char **argv)
 {
   Options o = { .max_tokens = 128 };
   g_autoptr (GError) error = NULL;
-  g_autoptr (Owl2Model) model = NULL;
-  Owl2ModelParams params = { NULL };
   gboolean ok;
 
   setlocale (LC_ALL, "");
-  ok = parse (&o, &argc, &argv, &error);
-  if (ok) {
-    params.path = o.model;
-    params.device = o.device;
-    if (o.verbose)
-      params.log = (Owl2Log){ print_log, NULL, OWL2_LOG_DEBUG };
-    model = owl2_model_load (&params, &error);
-    ok = model
-         && (o.tokenize ? tokenize (model, &error) : trace (model, &o, &error));
-  }
+  ok = parse (&o, &argc, &argv, &error) && run (&o, &error);
   if (!ok)
     fprintf (stderr, "owl2-trace: %s\n", error->message);
   g_free (o.model);

@@ -7,27 +7,29 @@
 
 #include "npy.h"
 
-#define MAX_DIMS 4
-
 typedef struct {
-  gsize shape[MAX_DIMS];
-  GBytes *data;
+  gsize shape[NPY_MAX_DIMS];
+  guint8 *data;
 } Part;
 
 typedef struct {
   char type;
   guint n_dims, axis;
-  GArray *parts; /* of Part */
+  gsize shape[NPY_MAX_DIMS]; /* of all parts, joined */
+  char *path;
+  GArray *parts; /* of Part; unused along axis 0 */
 } Stage;
 
 struct _Stages {
+  char *folder;
   GHashTable *table; /* name -> Stage */
+  GError *error;     /* the first */
 };
 
 static void
 part_clear (gpointer data)
 {
-  g_bytes_unref (((Part *) data)->data);
+  g_free (((Part *) data)->data);
 }
 
 static void
@@ -36,14 +38,22 @@ stage_free (gpointer data)
   Stage *stage = data;
 
   g_array_unref (stage->parts);
+  g_free (stage->path);
   g_free (stage);
 }
 
 Stages *
-stages_new (void)
+stages_new (const char *folder, GError **error)
 {
-  Stages *stages = g_new0 (Stages, 1);
+  Stages *stages;
 
+  if (g_mkdir_with_parents (folder, 0777) != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", folder,
+        g_strerror (errno));
+    return NULL;
+  }
+  stages = g_new0 (Stages, 1);
+  stages->folder = g_strdup (folder);
   stages->table =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, stage_free);
   return stages;
@@ -55,13 +65,49 @@ stages_free (Stages *stages)
   if (!stages)
     return;
   g_hash_table_unref (stages->table);
+  g_clear_error (&stages->error);
+  g_free (stages->folder);
   g_free (stages);
 }
 
-static gsize
-element_bytes (char type)
+static Stage *
+stage_new (
+    Stages *stages, const char *name, char type, guint n_dims, guint axis)
 {
-  return type == 'b' ? 1 : 4;
+  g_autofree char *file = g_strconcat (name, ".npy", NULL);
+  Stage *stage = g_new0 (Stage, 1);
+
+  stage->type = type;
+  stage->n_dims = n_dims;
+  stage->axis = axis;
+  stage->path = g_build_filename (stages->folder, file, NULL);
+  stage->parts = g_array_new (FALSE, FALSE, sizeof (Part));
+  g_array_set_clear_func (stage->parts, part_clear);
+  for (guint i = 0; i < NPY_MAX_DIMS; i++)
+    stage->shape[i] = i != axis;
+  g_hash_table_insert (stages->table, g_strdup (name), stage);
+  return stage;
+}
+
+static gboolean
+keep_part (Stage *stage, const gsize *shape, const void *data, GError **error)
+{
+  gsize bytes = npy_element_bytes (stage->type);
+  Part part = { { 1, 1, 1, 1 }, NULL };
+
+  for (guint i = 0; i < stage->n_dims; i++) {
+    part.shape[i] = shape[i];
+    bytes *= shape[i];
+  }
+  part.data = g_try_malloc (bytes);
+  if (!part.data) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "%s: no memory for %" G_GSIZE_FORMAT " bytes", stage->path, bytes);
+    return FALSE;
+  }
+  memcpy (part.data, data, bytes);
+  g_array_append_val (stage->parts, part);
+  return TRUE;
 }
 
 void
@@ -70,54 +116,39 @@ stages_tap (const char *name, char type, const gsize *shape, guint n_dims,
 {
   Stages *stages = user_data;
   Stage *stage = g_hash_table_lookup (stages->table, name);
-  gsize bytes = element_bytes (type);
-  Part part = { { 1, 1, 1, 1 }, NULL };
 
-  g_return_if_fail (n_dims >= 1 && n_dims <= MAX_DIMS && axis < n_dims);
-  if (!stage) {
-    stage = g_new0 (Stage, 1);
-    stage->type = type;
-    stage->n_dims = n_dims;
-    stage->axis = axis;
-    stage->parts = g_array_new (FALSE, FALSE, sizeof (Part));
-    g_array_set_clear_func (stage->parts, part_clear);
-    g_hash_table_insert (stages->table, g_strdup (name), stage);
-  }
-  for (guint i = 0; i < n_dims; i++) {
-    part.shape[i] = shape[i];
-    bytes *= shape[i];
-  }
-  part.data = g_bytes_new (data, bytes);
-  g_array_append_val (stage->parts, part);
+  g_return_if_fail (n_dims >= 1 && n_dims <= NPY_MAX_DIMS && axis < n_dims);
+  if (stages->error)
+    return;
+  if (!stage)
+    stage = stage_new (stages, name, type, n_dims, axis);
+  for (guint i = 0; i < n_dims; i++)
+    stage->shape[i] = i == axis ? stage->shape[i] + shape[i]
+                                : MAX (stage->shape[i], shape[i]);
+  if (axis == 0)
+    npy_append (stage->path, type, stage->shape, n_dims, shape[0], data,
+        &stages->error);
+  else
+    keep_part (stage, shape, data, &stages->error);
 }
 
-/* Joins along the stage's axis. Later dimensions may differ between parts, as
- * the keys that a chunk's queries see do; short ones end in zeros. */
+/* (transfer full) (nullable): all parts along the stage's axis. Later
+ * dimensions may differ between parts, as the keys that a chunk's queries see
+ * do; short ones end in zeros. */
 static guint8 *
-join (const Stage *stage, gsize shape[MAX_DIMS])
+join (const Stage *stage)
 {
-  gsize es = element_bytes (stage->type), total = es, first = 0;
+  gsize es = npy_element_bytes (stage->type), total = es, first = 0;
+  const gsize *shape = stage->shape;
   guint8 *out;
 
-  for (guint d = 0; d < MAX_DIMS; d++)
-    shape[d] = 1;
-  for (guint p = 0; p < stage->parts->len; p++) {
-    const Part *part = &g_array_index (stage->parts, Part, p);
-
-    for (guint d = 0; d < stage->n_dims; d++)
-      shape[d] = MAX (shape[d], part->shape[d]);
-    first += part->shape[stage->axis];
-  }
-  shape[stage->axis] = first;
-  for (guint d = 0; d < MAX_DIMS; d++)
+  for (guint d = 0; d < NPY_MAX_DIMS; d++)
     total *= shape[d];
-  out = g_malloc0 (total);
-  first = 0;
-  for (guint p = 0; p < stage->parts->len; p++) {
+  out = g_try_malloc0 (total);
+  for (guint p = 0; out && p < stage->parts->len; p++) {
     const Part *part = &g_array_index (stage->parts, Part, p);
-    const guint8 *in = g_bytes_get_data (part->data, NULL);
     const gsize *n = part->shape;
-    gsize start[MAX_DIMS] = { 0 };
+    gsize start[NPY_MAX_DIMS] = { 0 };
 
     start[stage->axis] = first;
     for (gsize i = 0; i < n[0]; i++)
@@ -130,33 +161,37 @@ join (const Stage *stage, gsize shape[MAX_DIMS])
                                    + k + start[2])
                                     * shape[3]
                                 + start[3]),
-              in + es * (((i * n[1] + j) * n[2] + k) * n[3]), es * n[3]);
+              part->data + es * (((i * n[1] + j) * n[2] + k) * n[3]),
+              es * n[3]);
     first += n[stage->axis];
   }
   return out;
 }
 
 gboolean
-stages_write (Stages *stages, const char *folder, GError **error)
+stages_finish (Stages *stages, GError **error)
 {
   GHashTableIter iter;
-  gpointer key, value;
+  gpointer value;
 
-  if (g_mkdir_with_parents (folder, 0777) != 0) {
-    g_set_error (error, G_FILE_ERROR, g_file_error_from_errno (errno), "%s: %s",
-        folder, g_strerror (errno));
-    return FALSE;
-  }
   g_hash_table_iter_init (&iter, stages->table);
-  while (g_hash_table_iter_next (&iter, &key, &value)) {
+  while (!stages->error && g_hash_table_iter_next (&iter, NULL, &value)) {
     Stage *stage = value;
-    gsize shape[MAX_DIMS];
-    g_autofree guint8 *data = join (stage, shape);
-    g_autofree char *name = g_strconcat ((const char *) key, ".npy", NULL);
-    g_autofree char *path = g_build_filename (folder, name, NULL);
+    g_autofree guint8 *data = NULL;
 
-    if (!npy_write (path, stage->type, shape, stage->n_dims, data, error))
-      return FALSE;
+    if (stage->axis == 0)
+      continue;
+    data = join (stage);
+    if (data)
+      npy_append (stage->path, stage->type, stage->shape, stage->n_dims,
+          stage->shape[0], data, &stages->error);
+    else
+      g_set_error (&stages->error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+          "%s: no memory to join %u parts", stage->path, stage->parts->len);
+    g_array_set_size (stage->parts, 0);
   }
-  return TRUE;
+  if (!stages->error)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&stages->error));
+  return FALSE;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Collects the stages that a session hands to its tap, joining those that come
- * in parts, and writes each as a .npy file. */
+/* Writes the stages that a session hands to its tap as .npy files, joining
+ * those that come in parts. */
 #ifndef OWL2_STAGES_H
 #define OWL2_STAGES_H
 
@@ -10,13 +10,16 @@ G_BEGIN_DECLS
 
 typedef struct _Stages Stages;
 
-Stages *stages_new (void);
-void stages_free (Stages *stages);
-/* An Owl2TapFunc; user_data is the Stages. */
+/* Makes @folder if it is missing; FAILED. */
+Stages *stages_new (const char *folder, GError **error);
+/* An Owl2TapFunc; user_data is the Stages. FOLDER/NAME.npy grows by each part;
+ * parts that do not follow each other there are kept in memory. */
 void stages_tap (const char *name, char type, const gsize *shape, guint n_dims,
     guint axis, const void *data, gpointer user_data);
-/* Writes FOLDER/NAME.npy for each stage; makes the folder. */
-gboolean stages_write (Stages *stages, const char *folder, GError **error);
+/* Writes what was kept. FAILED with the first thing that went wrong, here or
+ * before. */
+gboolean stages_finish (Stages *stages, GError **error);
+void stages_free (Stages *stages); /* accepts NULL */
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Stages, stages_free)
 

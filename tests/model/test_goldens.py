@@ -49,6 +49,7 @@ class Report:
         self.passed = self.failed = 0
 
     def check(self, what, ok, detail=""):
+        ok = bool(ok)
         self.passed += ok
         self.failed += not ok
         if not ok:
@@ -115,6 +116,15 @@ def check_prompt(report, args, name, gguf, golden, prompt, spec, full, out):
         elif prompt == "video" and stage.split("_")[0] not in (
                 "image", "text", "frame"):
             wants[stage] = path
+    if prompt == "image":  # its frame was recorded with the four of "video"
+        frame = {p.stem for p in golden.glob("*.npy") if p.stem.split("_")[0]
+                 in ("resized", "pixel", "vision", "abstractor")}
+    else:
+        frame = set()
+    got = {p.name for p in out.iterdir()}
+    names = {f"{stage}.npy" for stage in wants.keys() | frame}
+    report.check(f"{name} {prompt} files", got == names,
+                 f"{sorted(got ^ names)}")
     for stage in sorted(wants, key=order):
         worst[stage] = compare(report, f"{name} {prompt} {stage}",
                                wants[stage], out / f"{stage}.npy",

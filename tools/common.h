@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the command-line programs share. */
+#ifndef OWL2_COMMON_H
+#define OWL2_COMMON_H
+
+#include "owl2.h"
+
+G_BEGIN_DECLS
+
+/* Writes @text and a newline to standard output, at once. FAILED if that can't
+ * be done: a program whose answers got lost did not succeed. */
+gboolean common_print_line (const char *text, GError **error);
+
+/* BAD_REQUEST if the context can't hold the frames, whatever the prompt: known
+ * before any is encoded, which takes long. */
+gboolean common_check_frames (Owl2Model *model, guint n_frames, GError **error);
+
+G_END_DECLS
+
+#endif
