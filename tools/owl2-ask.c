@@ -8,8 +8,8 @@
 #include <gst/app/gstappsink.h>
 #include <gst/video/video.h>
 
+#include "common.h"
 #include "gstowl2clip.h"
-#include "owl2.h"
 
 typedef struct {
   char *model, *device;
@@ -184,6 +184,7 @@ check_bus (GstElement *pipeline, GError **error)
   if (!message)
     return TRUE;
   gst_message_parse_error (message, error, NULL);
+  g_prefix_error (error, "no video can be decoded: ");
   return FALSE;
 }
 
@@ -193,7 +194,7 @@ read_video (Reader *r, const char *uri, GError **error)
 {
   static const GstOwl2ClipperFuncs funcs = { take, ref, drop, done };
   g_autoptr (GstElement) pipeline = gst_parse_launch (
-      "uridecodebin name=in caps=video/x-raw expose-all-streams=false ! "
+      "uridecodebin name=in caps=video/x-raw(ANY) expose-all-streams=false ! "
       "videoconvert ! appsink name=out sync=false max-buffers=4 "
       "caps=video/x-raw,format=RGB",
       error);
@@ -231,8 +232,8 @@ read_video (Reader *r, const char *uri, GError **error)
   if (r->error)
     g_propagate_error (error, g_steal_pointer (&r->error));
   else
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-        "%s: no video frame could be decoded", uri);
+    g_set_error_literal (
+        error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "no video frame was decoded");
   return FALSE;
 }
 
@@ -279,9 +280,16 @@ answer (Owl2Session *session, GPtrArray *features, const char *question,
     return FALSE;
   /* One line for each question, whatever the model writes. */
   g_strdelimit (result->text, "\r\n", ' ');
-  puts (result->text);
-  fflush (stdout);
-  return TRUE;
+  return common_print_line (result->text, error);
+}
+
+/* (transfer full): a file that is there is no URI, whatever its name. */
+static char *
+make_uri (const char *name, GError **error)
+{
+  if (gst_uri_is_valid (name) && !g_file_test (name, G_FILE_TEST_EXISTS))
+    return g_strdup (name);
+  return gst_filename_to_uri (name, error);
 }
 
 static gboolean
@@ -294,12 +302,13 @@ run (const Options *o, GError **error)
   g_autoptr (GPtrArray) features = NULL;
   Owl2ModelParams params = { .path = o->model, .device = o->device };
 
-  uri = gst_uri_is_valid (o->rest[0]) ? g_strdup (o->rest[0])
-                                      : gst_filename_to_uri (o->rest[0], error);
+  uri = make_uri (o->rest[0], error);
   if (!uri)
     return FALSE;
   model = owl2_model_load (&params, error);
   if (!model)
+    return FALSE;
+  if (!common_check_frames (model, o->frames, error))
     return FALSE;
   session = owl2_session_new (model, NULL, error);
   if (!session)
@@ -307,8 +316,10 @@ run (const Options *o, GError **error)
   reader.settings = gst_owl2_settings_new ();
   reader.settings->trigger = GST_OWL2_TRIGGER_EOS;
   reader.settings->n_frames = o->frames;
-  if (!read_video (&reader, uri, error))
+  if (!read_video (&reader, uri, error)) {
+    g_prefix_error (error, "%s: ", o->rest[0]);
     return FALSE;
+  }
   for (guint i = 0; o->verbose && i < reader.clip->n_frames; i++)
     fprintf (stderr, "frame %u at %" GST_TIME_FORMAT "\n", i,
         GST_TIME_ARGS ((GstClockTime) reader.clip->times[i]));
