@@ -27,10 +27,18 @@ typedef struct {
 typedef struct {
   const char *name;
   gboolean typed; /* has weights */
+  guint max_k;    /* 0: any */
   gboolean (*prepare) (Bench *b, GError **error);
   void (*record) (Bench *b);
   Shape shapes[6]; /* the full-size model's; ends with m == 0 */
 } Kernel;
+
+/* Of a shape on the command line. */
+#define MAX_M 65536u
+#define MAX_N 1048576u
+#define MAX_K 65536u
+/* Heads that owl2_op_attention() takes. */
+#define MAX_HEAD_DIM 256u
 
 /* ---- data ------------------------------------------------------------- */
 
@@ -206,17 +214,18 @@ record_argmax (Bench *b)
 }
 
 static const Kernel kernels[] = {
-  { "matmul", TRUE, prepare_matmul, record_matmul,
+  { "matmul", TRUE, 0, prepare_matmul, record_matmul,
       { { 1, 4096, 4096 }, { 1, 11008, 4096 }, { 1, 4096, 11008 },
           { 65, 4096, 4096 }, { 512, 4096, 4096 } } },
-  { "embed", TRUE, prepare_embed, record_embed, { { 512, 32000, 4096 } } },
-  { "attention", FALSE, prepare_attention, record_attention,
+  { "embed", TRUE, 0, prepare_embed, record_embed, { { 512, 32000, 4096 } } },
+  { "attention", FALSE, MAX_HEAD_DIM, prepare_attention, record_attention,
       { { 1025, 1025, 64 }, { 512, 512, 128 }, { 1, 1024, 128 } } },
-  { "rmsnorm", FALSE, prepare_rows, record_rmsnorm,
+  { "rmsnorm", FALSE, 0, prepare_rows, record_rmsnorm,
       { { 1, 4096, 1 }, { 512, 4096, 1 } } },
-  { "layernorm", FALSE, prepare_rows, record_layernorm, { { 1025, 1024, 1 } } },
-  { "swiglu", FALSE, prepare_rows, record_swiglu, { { 512, 11008, 1 } } },
-  { "argmax", FALSE, prepare_rows, record_argmax, { { 1, 32000, 1 } } },
+  { "layernorm", FALSE, 0, prepare_rows, record_layernorm,
+      { { 1025, 1024, 1 } } },
+  { "swiglu", FALSE, 0, prepare_rows, record_swiglu, { { 512, 11008, 1 } } },
+  { "argmax", FALSE, 0, prepare_rows, record_argmax, { { 1, 32000, 1 } } },
 };
 
 /* ---- timing ----------------------------------------------------------- */
@@ -286,10 +295,12 @@ parse_shape (const char *text, Shape *shape, GError **error)
 
   if (sscanf (text, "%ux%ux%u%n", &shape->m, &shape->n, &shape->k, &used) == 3
       && text[used] == '\0' && shape->m && shape->n && shape->k
-      && shape->m <= 65536 && shape->n <= 1048576 && shape->k <= 65536)
+      && shape->m <= MAX_M && shape->n <= MAX_N && shape->k <= MAX_K)
     return TRUE;
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "the shape '%s' is not MxNxK, such as 512x4096x4096", text);
+      "the shape '%s' is not MxNxK, such as 512x4096x4096, from 1x1x1 to "
+      "%ux%ux%u",
+      text, MAX_M, MAX_N, MAX_K);
   return FALSE;
 }
 
@@ -308,6 +319,14 @@ bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
     if (kernel && strcmp (kernel, k->name) != 0)
       continue;
     found = TRUE;
+    if (shape && k->max_k && own.k > k->max_k) {
+      if (!kernel)
+        continue;
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+          "the shape '%s' has a K of %u, kernel '%s' takes up to %u", shape,
+          own.k, k->name, k->max_k);
+      return FALSE;
+    }
     for (guint t = 0; t < (k->typed ? n_types : 1); t++)
       for (guint s = 0; s < (shape ? 1 : G_N_ELEMENTS (k->shapes)); s++) {
         Shape one = shape ? own : k->shapes[s];

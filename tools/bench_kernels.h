@@ -15,7 +15,8 @@ typedef void (*BenchPrint) (JsonObject *result);
  * bench_kernels: times the model's kernels on random numbers and prints each.
  * @kernel: (nullable): only this one
  * @shape: (nullable): "MxNxK" instead of the full-size model's shapes (tokens,
- *   output features, input features; for attention: queries, keys, head width)
+ *   output features, input features; for attention: queries, keys, head width);
+ *   kernels that can't have it are left out, unless named
  * @types: weights of these types
  */
 gboolean bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,

@@ -188,7 +188,8 @@ print_answer (const Owl2ModelInfo *info, guint n_frames, guint n_prompt,
   print (o);
 }
 
-/* An answer about @n_frames times the same frame. */
+/* An answer about @n_frames times the same frame; BAD_REQUEST if the context is
+ * too short for that. */
 static gboolean
 bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
     Owl2Features *features, guint n_frames, GError **error)
@@ -229,6 +230,29 @@ bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
   }
   /* The first token's logits come out of the prefill. */
   print_answer (info, n_frames, n_prompt, n_ids - 1, prefill, decode);
+  return TRUE;
+}
+
+/* Clips of 1 and of more frames, as far as the context goes. */
+static gboolean
+bench_clips (Owl2Session *session, const Owl2ModelInfo *info,
+    Owl2Features *features, GError **error)
+{
+  static const guint n_frames[] = { 1, CLIP_FRAMES };
+
+  for (guint i = 0; i < G_N_ELEMENTS (n_frames); i++) {
+    GError *local = NULL;
+
+    if (bench_generate (session, info, features, n_frames[i], &local))
+      continue;
+    if (!g_error_matches (local, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST)) {
+      g_propagate_error (error, local);
+      return FALSE;
+    }
+    fprintf (stderr, "owl2-bench: clips of %u frames are left out: %s\n",
+        n_frames[i], local->message);
+    g_error_free (local);
+  }
   return TRUE;
 }
 
@@ -285,8 +309,7 @@ bench_stages (const Options *opt, GError **error)
   json_object_set_int_member (o, "device_bytes", info.device_bytes);
   print (o);
   if (!bench_encode (session, &info, &features, error)
-      || !bench_generate (session, &info, features, 1, error)
-      || !bench_generate (session, &info, features, CLIP_FRAMES, error))
+      || !bench_clips (session, &info, features, error))
     return FALSE;
   owl2_model_get_info (model, &info);
   o = stage ("memory", &info);
@@ -319,6 +342,26 @@ bench_all_kernels (const Options *o, GError **error)
       o->type ? 1 : G_N_ELEMENTS (all), print, error);
 }
 
+/* Kernels where they are asked for or no model is; stages where there is a
+ * model and no kernel is asked for. */
+static gboolean
+run (const Options *o, GError **error)
+{
+  g_autoptr (GBytes) embedded = owl2_embedded_model ();
+  gboolean kernels = o->kernel || o->shape;
+  gboolean model = o->model || o->synthetic;
+
+  if ((kernels || !model) && !bench_all_kernels (o, error))
+    return FALSE;
+  if (!kernels && (model || embedded) && !bench_stages (o, error))
+    return FALSE;
+  if (!ferror (stdout))
+    return TRUE;
+  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+      "standard output: not everything could be written");
+  return FALSE;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -329,10 +372,7 @@ main (int argc, char **argv)
   setlocale (LC_ALL, "");
   ok = parse (&o, &argc, &argv, &error);
   as_json = o.json;
-  if (ok && (o.kernel || o.shape || (!o.model && !o.synthetic)))
-    ok = bench_all_kernels (&o, &error);
-  if (ok && !o.kernel && !o.shape)
-    ok = bench_stages (&o, &error);
+  ok = ok && run (&o, &error);
   if (!ok)
     fprintf (stderr, "owl2-bench: %s\n", error->message);
   g_free (o.model);
