@@ -5,29 +5,42 @@
  *   a = x[i], b = x[i + head_dim / 2]
  *   x[i] = a cos - b sin, x[i + head_dim / 2] = b cos + a sin
  * in place. x [rows][n_heads * head_dim]; table row [cos: head_dim / 2][sin:
- * head_dim / 2]. One invocation a pair, more if the grid is limited. */
+ * head_dim / 2]. One invocation a pair, or four if VEC4 (the halves then are
+ * whole vec4s); more if the grid is limited. */
 #include "include/owl2.glsl"
 
 layout (push_constant) uniform Push { owl2_pc_rope pc; };
-layout (set = 0, binding = 0) buffer X { float x[]; };
-layout (set = 0, binding = 1) readonly buffer Table { float t[]; };
+layout (set = 0, binding = 0) buffer X1 { float x1[]; };
+layout (set = 0, binding = 0) buffer X4 { vec4 x4[]; };
+layout (set = 0, binding = 1) readonly buffer Table1 { float t1[]; };
+layout (set = 0, binding = 1) readonly buffer Table4 { vec4 t4[]; };
 
 void
 main ()
 {
+  uint width = VEC4 ? 4 : 1;
   uint half_dim = pc.head_dim / 2;
-  uint pairs = pc.n_heads * half_dim;   /* of a row */
-  uint n = pc.rows * pairs;
+  uint steps = half_dim / width;        /* of a head */
+  uint n = pc.rows * pc.n_heads * steps;
 
   for (uint i = OWL2_FIRST; i < n; i += OWL2_STEP) {
-    uint r = i / pairs, p = i % pairs;
-    uint h = p / half_dim, e = p % half_dim;
+    uint r = i / (pc.n_heads * steps), e = i % steps * width;
+    uint h = i / steps % pc.n_heads;
     uint at = pc.x_offset + r * pc.x_stride + h * pc.head_dim + e;
     uint tab = pc.t_offset + r * pc.t_stride + e;
-    float a = x[at], b = x[at + half_dim];
-    float c = t[tab], s = t[tab + half_dim];
 
-    x[at] = a * c - b * s;
-    x[at + half_dim] = b * c + a * s;
+    if (VEC4) {
+      vec4 a = x4[at / 4], b = x4[(at + half_dim) / 4];
+      vec4 c = t4[tab / 4], s = t4[(tab + half_dim) / 4];
+
+      x4[at / 4] = a * c - b * s;
+      x4[(at + half_dim) / 4] = b * c + a * s;
+    } else {
+      float a = x1[at], b = x1[at + half_dim];
+      float c = t1[tab], s = t1[tab + half_dim];
+
+      x1[at] = a * c - b * s;
+      x1[at + half_dim] = b * c + a * s;
+    }
   }
 }

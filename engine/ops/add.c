@@ -5,7 +5,7 @@ void
 owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
     const Owl2Tensor *b)
 {
-  guint32 spec[] = { owl2_workgroup (cmd) };
+  guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   gboolean repeats = b->rows != a->rows;
   guint piece, r, n;
 
@@ -41,7 +41,10 @@ owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
       .o_stride = out->stride,
     };
 
+    spec[OWL2_SC_VEC4] = owl2_operand_vec4 (&operands[0], a)
+                         && owl2_operand_vec4 (&operands[1], b)
+                         && owl2_operand_vec4 (&operands[2], out);
     owl2_record (cmd, &owl2_shader_add, spec, G_N_ELEMENTS (spec), operands,
-        &pc, owl2_groups (cmd, n, a->cols));
+        &pc, owl2_groups (cmd, n, a->cols / (spec[OWL2_SC_VEC4] ? 4 : 1)));
   }
 }

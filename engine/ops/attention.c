@@ -91,7 +91,7 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
                   && owl2_operand_vec4 (&operands[1], k)
                   && owl2_operand_vec4 (&operands[2], v);
   Kernel kernel = pick_kernel (cmd, a, vec4);
-  guint32 spec[] = { kernel.workgroup, a->head_dim, vec4,
+  guint32 spec[] = { kernel.workgroup, vec4, a->head_dim,
     kernel.queries_of_lane };
 
   pc.n_q = n;
@@ -136,7 +136,7 @@ void
 owl2_op_attention_probs (
     OvkCmd *cmd, const Owl2Tensor *probs, const Owl2Attention *a)
 {
-  guint32 spec[] = { owl2_workgroup_row (cmd, a->n_k), a->head_dim };
+  guint32 spec[] = { owl2_workgroup_row (cmd, a->n_k), FALSE, a->head_dim };
   Owl2Tensor q, k;
   guint piece, r, n;
 

@@ -4,7 +4,7 @@
 void
 owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src)
 {
-  guint32 spec[] = { owl2_workgroup (cmd) };
+  guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   guint piece, r, n;
 
   g_return_if_fail (dst->rows == src->rows && dst->cols == src->cols);
@@ -30,7 +30,9 @@ owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src)
       .d_stride = dst->stride,
     };
 
+    spec[OWL2_SC_VEC4] = owl2_operand_vec4 (&operands[0], src)
+                         && owl2_operand_vec4 (&operands[1], dst);
     owl2_record (cmd, &owl2_shader_copy, spec, G_N_ELEMENTS (spec), operands,
-        &pc, owl2_groups (cmd, n, src->cols));
+        &pc, owl2_groups (cmd, n, src->cols / (spec[OWL2_SC_VEC4] ? 4 : 1)));
   }
 }

@@ -5,7 +5,7 @@ void
 owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor *w, const Owl2Tensor *b, float eps)
 {
-  guint32 spec[] = { owl2_workgroup_row (cmd, x->cols) };
+  guint32 spec[] = { owl2_workgroup_row (cmd, x->cols), FALSE };
   guint piece, r, n;
 
   g_return_if_fail (out->rows == x->rows && out->cols == x->cols);
@@ -36,6 +36,10 @@ owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
       .eps = eps,
     };
 
+    spec[OWL2_SC_VEC4] = owl2_operand_vec4 (&operands[0], x)
+                         && owl2_operand_vec4 (&operands[1], w)
+                         && owl2_operand_vec4 (&operands[2], b)
+                         && owl2_operand_vec4 (&operands[3], out);
     owl2_record (cmd, &owl2_shader_layernorm, spec, G_N_ELEMENTS (spec),
         operands, &pc, n);
   }

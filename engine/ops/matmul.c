@@ -77,7 +77,7 @@ matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
   };
   guint32 spec[OWL2_SC_MATMUL_COUNT] = {
     [OWL2_SC_WORKGROUP] = kernel.workgroup,
-    [OWL2_SC_MATMUL_VEC4] = owl2_operand_vec4 (&operands[0], x),
+    [OWL2_SC_VEC4] = owl2_operand_vec4 (&operands[0], x),
     [OWL2_SC_MATMUL_TILE_M] = kernel.tile_m,
     [OWL2_SC_MATMUL_TILE_N] = kernel.tile_n,
   };

@@ -106,7 +106,7 @@ rows_in_binding (OvkCmd *cmd, gsize row, guint rows)
 void
 owl2_op_resize (OvkCmd *cmd, const Owl2Resize *p)
 {
-  guint32 spec[] = { owl2_workgroup (cmd), p->src_rgb, p->vertical };
+  guint32 spec[] = { owl2_workgroup (cmd), FALSE, p->src_rgb, p->vertical };
   guint unit = p->src_rgb ? 1 : 4; /* bytes of an element of src */
   gsize filter_bytes, dst_row = (gsize) p->cols * 4;
   guint piece, r, n;

@@ -7,7 +7,7 @@ owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const OvkSlice *modality, float eps)
 {
   gboolean pick = modality != NULL && w_vision != NULL;
-  guint32 spec[] = { owl2_workgroup_row (cmd, x->cols), pick };
+  guint32 spec[] = { owl2_workgroup_row (cmd, x->cols), FALSE, pick };
   guint piece, r, n;
 
   g_return_if_fail (out->rows == x->rows && out->cols == x->cols);
@@ -46,6 +46,11 @@ owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
       .eps = eps,
     };
 
+    spec[OWL2_SC_VEC4] =
+        owl2_operand_vec4 (&operands[0], x)
+        && owl2_operand_vec4 (&operands[1], w_language)
+        && (!pick || owl2_operand_vec4 (&operands[2], w_vision))
+        && owl2_operand_vec4 (&operands[4], out);
     owl2_record (
         cmd, &owl2_shader_rmsnorm, spec, G_N_ELEMENTS (spec), operands, &pc, n);
   }

@@ -7,7 +7,7 @@ void
 owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
     guint n_heads, guint head_dim, guint pos0)
 {
-  guint32 spec[] = { owl2_workgroup (cmd) };
+  guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   guint piece, r, n;
 
   g_return_if_fail (head_dim % 2 == 0 && table->cols >= head_dim);
@@ -35,8 +35,13 @@ owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
       .t_stride = table->stride,
     };
 
+    spec[OWL2_SC_VEC4] = head_dim % 8 == 0
+                         && owl2_operand_vec4 (&operands[0], x)
+                         && owl2_operand_vec4 (&operands[1], table);
     owl2_record (cmd, &owl2_shader_rope, spec, G_N_ELEMENTS (spec), operands,
-        &pc, owl2_groups (cmd, n, n_heads * head_dim / 2));
+        &pc,
+        owl2_groups (
+            cmd, n, n_heads * head_dim / (spec[OWL2_SC_VEC4] ? 8 : 2)));
   }
 }
 

@@ -5,7 +5,7 @@ void
 owl2_op_swiglu (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *gate,
     const Owl2Tensor *up)
 {
-  guint32 spec[] = { owl2_workgroup (cmd) };
+  guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   guint piece, r, n;
 
   g_return_if_fail (out->rows == gate->rows && out->cols == gate->cols);
@@ -34,7 +34,10 @@ owl2_op_swiglu (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *gate,
       .o_stride = out->stride,
     };
 
+    spec[OWL2_SC_VEC4] = owl2_operand_vec4 (&operands[0], gate)
+                         && owl2_operand_vec4 (&operands[1], up)
+                         && owl2_operand_vec4 (&operands[2], out);
     owl2_record (cmd, &owl2_shader_swiglu, spec, G_N_ELEMENTS (spec), operands,
-        &pc, owl2_groups (cmd, n, out->cols));
+        &pc, owl2_groups (cmd, n, out->cols / (spec[OWL2_SC_VEC4] ? 4 : 1)));
   }
 }

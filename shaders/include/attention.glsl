@@ -6,7 +6,6 @@
  * scores is ever held. VEC4: all heads of q, k and v are whole, aligned
  * vec4s. */
 layout (constant_id = OWL2_SC_ATTENTION_HEAD_DIM) const uint HEAD_DIM = 64;
-layout (constant_id = OWL2_SC_ATTENTION_VEC4) const bool VEC4 = false;
 
 layout (push_constant) uniform Push { owl2_pc_attention pc; };
 layout (set = 0, binding = 0) readonly buffer Q1 { float q1[]; };

@@ -6,7 +6,6 @@
  * anywhere. */
 #include "weight.glsl"
 
-layout (constant_id = OWL2_SC_MATMUL_VEC4) const bool VEC4 = false;
 layout (constant_id = OWL2_SC_MATMUL_TILE_M) const uint TILE_M = 1;
 layout (constant_id = OWL2_SC_MATMUL_TILE_N) const uint TILE_N = 1;
 

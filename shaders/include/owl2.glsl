@@ -5,6 +5,7 @@
 #include "owl2_pc.h"
 
 layout (local_size_x_id = OWL2_SC_WORKGROUP) in;
+layout (constant_id = OWL2_SC_VEC4) const bool VEC4 = false;
 
 /* Every shader's loop over elements starts here and steps by OWL2_STEP, so
  * that a grid that the device limits still reaches all of them. */

@@ -20,9 +20,10 @@ typedef float f32;
 
 /* constant_id 0 of every shader: invocations in a workgroup, a power of two */
 #define OWL2_SC_WORKGROUP 0
+/* constant_id 1 of most: all rows start at, and are, whole vec4s */
+#define OWL2_SC_VEC4 1
 
 /* matmul_*.comp */
-#define OWL2_SC_MATMUL_VEC4 1   /* x rows start at, and are, whole vec4s */
 #define OWL2_SC_MATMUL_TILE_M 2 /* rows of out that one workgroup computes */
 #define OWL2_SC_MATMUL_TILE_N 3 /* columns of out, likewise */
 #define OWL2_SC_MATMUL_COUNT 4
@@ -64,7 +65,7 @@ struct owl2_pc_layernorm {
 };
 
 /* rmsnorm.comp */
-#define OWL2_SC_RMSNORM_MODALITY 1 /* the weight is picked by row */
+#define OWL2_SC_RMSNORM_MODALITY 2 /* the weight is picked by row */
 
 struct owl2_pc_rmsnorm {
   u32 rows;
@@ -91,8 +92,7 @@ struct owl2_pc_rope {
 };
 
 /* attention_*.comp */
-#define OWL2_SC_ATTENTION_HEAD_DIM 1
-#define OWL2_SC_ATTENTION_VEC4 2    /* heads are whole, aligned vec4s */
+#define OWL2_SC_ATTENTION_HEAD_DIM 2
 #define OWL2_SC_ATTENTION_QUERIES 3 /* of a lane */
 
 struct owl2_pc_attention {
@@ -176,8 +176,8 @@ struct owl2_pc_argmax {
 };
 
 /* resize.comp */
-#define OWL2_SC_RESIZE_RGB 1 /* src is packed bytes, else words */
-#define OWL2_SC_RESIZE_VERTICAL 2
+#define OWL2_SC_RESIZE_RGB 2 /* src is packed bytes, else words */
+#define OWL2_SC_RESIZE_VERTICAL 3
 
 struct owl2_pc_resize {
   u32 cols; /* of dst */
