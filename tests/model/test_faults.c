@@ -181,6 +181,7 @@ test_all_compiled (void)
     g_autofree char *text = ask (session, sizes[i][0], sizes[i][1], &error);
 
     g_assert_no_error (error);
+    g_assert_cmpstr (text, !=, "");
     g_assert_cmpuint (n_calls_vkCreateComputePipelines, ==, n);
   }
 }
