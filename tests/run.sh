@@ -49,7 +49,7 @@ build () {
     return 1
   fi
   if ! ninja -k 0 -C "$builds/$name" >"$logs/$name-build.log" 2>&1; then
-    grep -E -A6 'error|warning|^FAILED' "$logs/$name-build.log" || true
+    grep -E -A4 'error:|warning:|^FAILED' "$logs/$name-build.log" || true
     fail "$name: build"
     return 1
   fi

@@ -13,7 +13,10 @@ if [ ! -f "$icd" ]; then
   mkdir -p "$folder"
   temp=$(mktemp -d)
   trap 'rm -rf "$temp"' EXIT
-  (cd "$temp" && apt-get download -qq chromium >/dev/null 2>&1) || exit 77
+  if ! (cd "$temp" && apt-get download -qq chromium >log 2>&1); then
+    grep '^E:' "$temp/log" >&2 || true
+    exit 77
+  fi
   dpkg -x "$temp"/chromium_*.deb "$temp"
   lib=$(find "$temp/usr" -name libvk_swiftshader.so | head -n 1)
   [ -n "$lib" ] || exit 77
