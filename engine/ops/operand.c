@@ -96,13 +96,15 @@ owl2_tensor_cols (Owl2Tensor tensor, guint first, guint n)
   return tensor;
 }
 
+gsize owl2_operand_spill;
+
 Owl2Operand
 owl2_operand_bytes (
     OvkCmd *cmd, OvkSlice slice, gsize at, gsize size, OvkAccess access)
 {
   gsize start = slice.offset + at;
   gsize aligned = start & ~(binding_align (cmd) - 1);
-  gsize end = (start + size + 3) & ~(gsize) 3;
+  gsize end = ((start + size + 3) & ~(gsize) 3) + owl2_operand_spill;
   Owl2Operand operand = { .offset = (guint32) (start - aligned) };
 
   operand.binding.slice.buffer = slice.buffer;

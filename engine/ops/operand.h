@@ -20,6 +20,10 @@ Owl2Operand owl2_operand (
     OvkCmd *cmd, const Owl2Tensor *t, guint first, guint n, OvkAccess access);
 Owl2Operand owl2_operand_bytes (
     OvkCmd *cmd, OvkSlice slice, gsize at, gsize size, OvkAccess access);
+/* For tests: bytes, a multiple of four, that each binding reaches past its
+ * tensor. Many drivers drop what a shader does outside a binding; this way a
+ * test that owns those bytes sees it. */
+extern gsize owl2_operand_spill;
 /* TRUE if each row starts at a multiple of four elements from the binding's
  * start and has only whole groups of four. */
 gboolean owl2_operand_vec4 (const Owl2Operand *operand, const Owl2Tensor *t);

@@ -7,6 +7,7 @@
  * lesser devices run too. Ends with 1 if anything was wrong, 77 if there is no
  * device. */
 #include "checkops.h"
+#include "operand.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -72,6 +73,8 @@ run_config (guint config, const char *device, const char *glob, guint64 seed,
 
   if (!cmd)
     return FALSE;
+  /* Into the guard words; a lowered range has no room for it. */
+  owl2_operand_spill = c.limit ? 0 : CHECK_SPILL;
   c.caps = ovk_device_caps (dev);
   printf ("device: %s, %s; %s\n", c.caps->name, c.caps->driver, c.config);
 

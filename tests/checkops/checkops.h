@@ -6,6 +6,8 @@
 #include "ops.h"
 #include "ref.h"
 
+#define CHECK_SPILL 128u /* bytes, see owl2_operand_spill */
+
 /* How a tensor lies in its buffer. */
 typedef enum {
   LIE_PACKED,  /* rows end to end, from the start */

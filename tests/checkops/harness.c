@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#define SLACK 64u              /* words after each operand */
+#define SLACK 64u /* words after each operand */
+G_STATIC_ASSERT (SLACK * 4 > CHECK_SPILL);
 #define NAN_WORD 0x7fc0deadu   /* around inputs: a read outside shows */
 #define GUARD_WORD 0x7fa5c3a5u /* around outputs: a write outside shows */
 #define FAILURES_SHOWN 5       /* of an operation */
@@ -54,7 +55,6 @@ buf_free (gpointer data)
 void
 check_begin (Check *c, const char *format, ...)
 {
-  g_autoptr (GError) error = NULL;
   va_list args;
 
   va_start (args, format);
