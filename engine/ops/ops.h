@@ -6,7 +6,10 @@
  * the OvkCmd and returned when it is run. Activations are F32, row by row;
  * weights F32, F16, Q8_0 or Q4_K [out features][in features], each row padded
  * with zeros to owl2_tensor_stride(). All sums are F32. A tensor
- * larger than caps.max_storage_range is worked on in pieces of rows. */
+ * larger than caps.max_storage_range is worked on in pieces of rows. Bound whole,
+ * and an error (UNSUPPORTED) if too large: keys and values of an attention
+ * (the queries too for its probabilities), an operand of an addition that
+ * repeats, the source of a vertical resize or of the patches. */
 #ifndef OWL2_OPS_H
 #define OWL2_OPS_H
 
