@@ -6,9 +6,12 @@
 
 #include <dlfcn.h>
 #include <glib.h>
+#include <string.h>
 #include <vulkan/vulkan.h>
 
 static guint n_calls, fail_at; /* 0: none fails */
+static guint fail_repeat;      /* how many after it fail as well */
+static const char *fail_only;  /* count calls of this name; NULL: all */
 static VkResult fail_result;
 static const char *failed_call;
 static VkDevice device;
@@ -17,7 +20,9 @@ static VkDevice device;
 static gboolean
 is_time_to_fail (const char *name)
 {
-  if (!fail_at || ++n_calls != fail_at)
+  if (fail_only && strcmp (name, fail_only) != 0)
+    return FALSE;
+  if (!fail_at || ++n_calls < fail_at || n_calls - fail_at > fail_repeat)
     return FALSE;
   failed_call = name;
   /* A device said to be lost must really be idle, since all that it uses may
