@@ -145,7 +145,7 @@ if icd=$(sh tests/swiftshader.sh "$builds/swiftshader"); then
   run_tests gcc swiftshader --suite gpu
   unset VK_DRIVER_FILES VK_ICD_FILENAMES
 else
-  echo 'left out: there is no chromium package to take it from'
+  echo 'left out: there is no chromium-common package to take it from'
   total_skipped=$((total_skipped + 1))
 fi
 
@@ -158,9 +158,12 @@ build asan clang -Db_sanitize=address,undefined -Db_lundef=false &&
 unset ASAN_OPTIONS UBSAN_OPTIONS
 
 say 'clang with ThreadSanitizer: what has threads'
-export TSAN_OPTIONS=halt_on_error=1
-build tsan clang -Db_sanitize=thread -Db_lundef=false &&
+# Programs that the build runs are not what is tested here.
+export TSAN_OPTIONS=report_bugs=0
+if build tsan clang -Db_sanitize=thread -Db_lundef=false; then
+  TSAN_OPTIONS=halt_on_error=1
   run_tests tsan tsan --suite threads
+fi
 unset TSAN_OPTIONS
 
 say 'clang with libFuzzer: what reads files, for a minute'
