@@ -3,6 +3,7 @@
  * made of system calls that it does not see, so that all they protect looks
  * like a race. Empty in other builds. */
 #include <glib.h>
+#include <pthread.h>
 
 #if defined(__has_feature)
 #  if __has_feature(thread_sanitizer)
@@ -72,5 +73,15 @@ g_cond_wait_until (GCond *cond, GMutex *mutex, gint64 end_time)
   signalled = real (cond, mutex, end_time);
   __tsan_acquire (mutex);
   return signalled;
+}
+
+/* Mesa has barriers on the stack of whoever waits, and destroys one as soon as
+ * it is through while others are still on their way out, as POSIX allows.
+ * ThreadSanitizer takes that for a race, so it is not told. */
+EXPORT int
+pthread_barrier_destroy (pthread_barrier_t *barrier)
+{
+  REAL (pthread_barrier_destroy);
+  return real (barrier);
 }
 #endif
