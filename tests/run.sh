@@ -149,6 +149,8 @@ else
   total_skipped=$((total_skipped + 1))
 fi
 
+# The sanitizers see each object by itself, not GLib's pages of them.
+export G_SLICE=always-malloc
 say 'clang with AddressSanitizer and UndefinedBehaviorSanitizer'
 no_aslr
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
