@@ -304,12 +304,30 @@ parse_shape (const char *text, Shape *shape, GError **error)
   return FALSE;
 }
 
+/* NULL, or why the kernel can't have the shape. (transfer full) */
+static GError *
+check_shape (const Kernel *kernel, const Shape *s, Owl2Type type)
+{
+  guint block = kernel->typed ? owl2_type_block (type) : 1;
+
+  if (kernel->max_k && s->k > kernel->max_k)
+    return g_error_new (OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "kernel '%s' takes a K of up to %u, not %u", kernel->name,
+        kernel->max_k, s->k);
+  if (s->k % block)
+    return g_error_new (OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "type %s takes a K that is a multiple of %u, not %u",
+        owl2_type_name (type), block, s->k);
+  return NULL;
+}
+
 gboolean
 bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
     const Owl2Type *types, guint n_types, BenchPrint print, GError **error)
 {
   Shape own = { 0, 0, 0 };
-  gboolean found = FALSE;
+  g_autoptr (GError) why = NULL;
+  guint n_timed = 0;
 
   if (shape && !parse_shape (shape, &own, error))
     return FALSE;
@@ -318,26 +336,27 @@ bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
 
     if (kernel && strcmp (kernel, k->name) != 0)
       continue;
-    found = TRUE;
-    if (shape && k->max_k && own.k > k->max_k) {
-      if (!kernel)
-        continue;
-      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-          "the shape '%s' has a K of %u, kernel '%s' takes up to %u", shape,
-          own.k, k->name, k->max_k);
-      return FALSE;
-    }
     for (guint t = 0; t < (k->typed ? n_types : 1); t++)
       for (guint s = 0; s < (shape ? 1 : G_N_ELEMENTS (k->shapes)); s++) {
         Shape one = shape ? own : k->shapes[s];
 
-        if (one.m && !bench_one (dev, k, one, types[t], print, error))
+        if (!one.m)
+          continue;
+        g_clear_error (&why);
+        why = check_shape (k, &one, types[t]);
+        if (why)
+          continue;
+        if (!bench_one (dev, k, one, types[t], print, error))
           return FALSE;
+        n_timed++;
       }
   }
-  if (found)
+  if (n_timed > 0)
     return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "there is no kernel '%s'", kernel);
+  if (why)
+    g_propagate_error (error, g_steal_pointer (&why));
+  else
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "there is no kernel '%s'", kernel);
   return FALSE;
 }

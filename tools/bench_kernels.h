@@ -15,9 +15,11 @@ typedef void (*BenchPrint) (JsonObject *result);
  * bench_kernels: times the model's kernels on random numbers and prints each.
  * @kernel: (nullable): only this one
  * @shape: (nullable): "MxNxK" instead of the full-size model's shapes (tokens,
- *   output features, input features; for attention: queries, keys, head width);
- *   kernels that can't have it are left out, unless named
+ *   output features, input features; for attention: queries, keys, head width)
  * @types: weights of these types
+ *
+ * Kernels and types that can't have a shape are left out; BAD_REQUEST if that
+ * leaves none.
  */
 gboolean bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
     const Owl2Type *types, guint n_types, BenchPrint print, GError **error);

@@ -284,7 +284,13 @@ def check_bench(args):
     for shape in "0x1x1", "1x1", "1x1x1x", "1x1x70000", "axbxc":
         refused(f"shape {shape}", re.escape(f"'{shape}'"), b, "--kernel",
                 "matmul", "--json", "--shape", shape)
-    refused("head width", "300.*attention.*256", b, "--json", "--kernel",
+    refused("blocks", "q8_0 takes a K that is a multiple of 32, not 100", b,
+            "--json", "--kernel", "matmul", "--type", "q8_0", "--shape",
+            "4x4x100")
+    r = call(b, "--json", "--kernel", "matmul", "--shape", "4x4x32")
+    report.check("types", [json.loads(x)["type"] for x in r.stdout.split("\n")
+                           if x] == ["f32", "f16", "q8_0"], r.stdout)
+    refused("head width", "attention.*256, not 300", b, "--json", "--kernel",
             "attention", "--shape", "4x4x300")
     r = call(b, "--json", "--shape", "2x3x300", "--type", "f16")
     results = [json.loads(line) for line in r.stdout.splitlines()]
