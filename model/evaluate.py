@@ -28,7 +28,7 @@ from vocab import CAPTION_CLIP, CAPTION_IMAGE, PATTERNS
 
 FIVE_SIZES = [[320, 240], [640, 480], [640, 360], [360, 640], [240, 240]]
 IMAGE_KINDS = ['caption', 'detailed', 'colour', 'shape', 'size', 'count', 'background', 'is there', 'where', 'row',
-               'column', 'relation', 'what is at', 'missing']
+               'column', 'what is at', 'missing']
 CLIP_KINDS = ['caption', 'detailed', 'direction', 'action', 'is moving', 'colour', 'shape', 'count', 'is there']
 
 

@@ -199,21 +199,6 @@ def q_column(rng, s):
     return q % name(o), COLUMNS[o['col']], 'The %s is in the %s column.' % (name(o), COLUMNS[o['col']])
 
 
-def q_relation(rng, s):
-    c = settled(s)
-    if len(c) < 2:
-        return None
-    i = int(rng.integers(len(c)))
-    a, b = c[i], c[i - 1]
-    word, key, sign = pick(rng, [('above', 'row', -1), ('below', 'row', 1), ('left of', 'col', -1), ('right of', 'col', 1)])
-    if a[key] == b[key]:
-        return None
-    yes = (a[key] - b[key]) * sign > 0
-    q = 'Is the %s %s the %s?' % (name(a), word, name(b))
-    return q, 'yes' if yes else 'no', '%s, the %s is %s%s the %s.' % (
-        'Yes' if yes else 'No', name(a), '' if yes else 'not ', word, name(b))
-
-
 def q_at(rng, s):
     c = settled(s)
     if not c or s['type'] != 'shapes' or len(c) != len(s['objects']) or (len(c) == 1 and 'pattern' in s):
@@ -343,10 +328,10 @@ def q_missing(rng, s):
 
 
 QUESTIONS = {'colour': q_colour, 'shape': q_shape, 'size': q_size, 'count': q_count, 'where': q_where, 'row': q_row,
-             'column': q_column, 'relation': q_relation, 'what is at': q_at, 'is there': q_is_there,
+             'column': q_column, 'what is at': q_at, 'is there': q_is_there,
              'direction': q_direction, 'action': q_action, 'is moving': q_moving, 'background': q_background,
              'pattern': q_pattern, 'text': q_text, 'text colour': q_text_colour, 'missing': q_missing}
-WEIGHTS = {'where': 2.0, 'row': 1.2, 'direction': 2.5, 'action': 2.5, 'text': 1.5, 'missing': 0.5, 'pattern': 0.6,
+WEIGHTS = {'where': 2.0, 'row': 1.2, 'direction': 2.5, 'action': 2.5, 'text': 1.5, 'missing': 0.4, 'pattern': 0.6,
            'background': 0.7, 'column': 0.7}
 
 

@@ -31,10 +31,9 @@ from heads import Heads
 RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 3400, 1.8e-3), ('captions', 250, 1.2e-3), ('instruct', 1500, 1.2e-3),
-          ('instruct-2', 1500, 1.2e-3)]
-SHARES = {'shapes': 0.6, 'text': 0.26, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.04}
-CLIP_SHARES = {'shapes': 0.78, 'text': 0.02, 'pattern': 0.14, 'plain': 0.02, 'photo': 0.04}
+STAGES = [('text', 300, 3e-3), ('vision', 4200, 1.8e-3), ('captions', 900, 1.2e-3), ('instruct', 4500, 1.0e-3)]
+SHARES = {'shapes': 0.58, 'text': 0.26, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
+CLIP_SHARES = {'shapes': 0.76, 'text': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 
 
 class Flat:
@@ -130,8 +129,8 @@ def rates(stage):
 
 
 def schedule(step, steps, peak):
-    """Warm-up, level, and a fall over the last 40 % to nearly nothing."""
-    warm, fall = min(100, steps // 10), int(0.4 * steps)
+    """Warm-up, level, and a fall over the last 60 % to nearly nothing."""
+    warm, fall = min(100, steps // 10), int(0.6 * steps)
     if step < warm:
         return peak * (step + 1) / warm
     if step > steps - fall:
@@ -208,11 +207,11 @@ class Trainer:
         loss, right = self.heads(vision, self.net.model.visual_abstractor(vision), targets)
         return loss, [], right
 
-    def step_pictures(self, rng, captions, more=False):
-        """Stage 1 (captions) or 2 of the paper; more: with more pictures full of words."""
+    def step_pictures(self, rng, captions):
+        """Stage 1 (captions) or 2 of the paper."""
         s = self.settings
         a, c = self.images.draw(rng, s.images, SHARES), self.clips.draw(rng, s.clips, CLIP_SHARES)
-        b = [int(i) for i in rng.choice(self.words, s.crowds * (1 + more))]
+        b = [int(i) for i in rng.choice(self.words, s.crowds)]
         frames = np.concatenate([batch.frames_of(rng, p, i) for p, i in
                                  ((self.images, a), (self.clips, c), (self.crowds, b))])
         vision = self.net.model.vision_model(batch.pixels(frames))
@@ -287,7 +286,7 @@ class Trainer:
             elif name == 'vision':
                 loss, right, extra = self.step_vision(rng)
             else:
-                loss, right, extra = self.step_pictures(rng, name == 'captions', name == 'instruct-2')
+                loss, right, extra = self.step_pictures(rng, name == 'captions')
             loss.backward()
             if self.ranks > 1:
                 self.shared.reduce(self.flat)
