@@ -163,6 +163,7 @@ def items(n):
 
 def answer(net, tok, todo, size=64, limit=80):
     """Fills in 'got' for the items, greedily."""
+    edge = net.config['visual_config']['visual_model']['image_size']
     groups = collections.defaultdict(list)
     for it in todo:
         ids = tok.ask(it['question']) if it['frames'] else tok.ask_text(it['question'])
@@ -173,7 +174,7 @@ def answer(net, tok, todo, size=64, limit=80):
             e = net.model.embed_tokens(torch.tensor([ids for _, ids in part]))
             span = None
             if frames:
-                pictures = np.stack([world.squash(f) for it, _ in part for f in it['frames']])
+                pictures = np.stack([world.squash(f, edge) for it, _ in part for f in it['frames']])
                 rows = net.encode(batch.pixels(pictures)).reshape(len(part), -1, e.shape[2])
                 head = net.model.embed_tokens(torch.tensor([tok.head()] * len(part)))
                 span = (head.shape[1], head.shape[1] + rows.shape[1])

@@ -234,15 +234,16 @@ class MultiWay(nn.Module):
     """Two copies of a module: way 0 for text positions, way 1 for image rows.
 
     `span` is the (start, end) of the image rows, the same in the whole batch,
-    or None where there are none.
+    or None where there are none.  With ADAPTIVE unset way 0 serves both.
     """
+    ADAPTIVE = True
 
     def __init__(self, make):
         super().__init__()
         self.multiway = nn.ModuleList([make(), make()])
 
     def forward(self, x, span):
-        if span is None:
+        if span is None or not self.ADAPTIVE:
             return self.multiway[0](x)
         a, b = span
         text, image = self.multiway

@@ -7,7 +7,7 @@ SUDO=
 [ "$(id -u)" = 0 ] || SUDO=sudo
 $SUDO apt-get update
 $SUDO apt-get install -y --no-install-recommends \
-  python3-torch libopenblas0-pthread python3-numpy python3-cairo python3-sentencepiece python3-pil \
+  python3-torch libopenblas0-pthread python3-numpy python3-cairo python3-matplotlib python3-sentencepiece python3-pil \
   python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-base \
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf \

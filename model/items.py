@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The held-out items: pictures, questions and answers that no training has seen.
+
+The items are fixed by their seeds.  None shares a seed, a held-out pair, word,
+sum or photograph with training.  `evaluate.py` answers them in PyTorch,
+`tests/nano/evaluate.py` through the plugin on encoded video.
+"""
+import collections
+
+import numpy as np
+
+import facts
+import patterns
+import tasks
+import world
+from vocab import CAPTION_CLIP, CAPTION_IMAGE, PATTERNS
+
+FIVE_SIZES = [[320, 240], [640, 480], [640, 360], [360, 640], [240, 240]]
+IMAGE_KINDS = ['caption', 'detailed', 'colour', 'shape', 'size', 'count', 'background', 'is there', 'where', 'row',
+               'column', 'what is at', 'missing']
+CLIP_KINDS = ['caption', 'detailed', 'direction', 'action', 'is moving', 'colour', 'shape', 'count', 'is there']
+ALONE = 'alone'
+
+
+def item(group, kind, question, answer, frames, scene=None, **more):
+    """frames: pictures as drawn, none for a text-only question; or, with a scene, a function that draws them"""
+    n = len(frames) if isinstance(frames, list) else scene['frames']
+    return dict(group=group, kind=kind, question=question, answer=answer, draw=frames, n_frames=n, scene=scene, **more)
+
+
+def frames_of(it):
+    """The pictures of an item, worn as by a camera or a codec where its group has that."""
+    return it['draw'] if isinstance(it['draw'], list) else it['draw']()
+
+
+def default_caption(scene):
+    return CAPTION_CLIP if scene['frames'] > 1 else CAPTION_IMAGE
+
+
+def shape_items(n, split, frames, kinds):
+    group = ('clip' if frames > 1 else 'image') + (', pairs never trained' if split == 'held' else '')
+    for k, kind in enumerate(kinds):
+        found = tries = 0
+        while found < n:
+            index = 100000 * (k + 1) + tries
+            tries += 1
+            scene = world.sample(split, index, 'shapes', frames)
+            rng = world.generator(split, index, 800 + frames)
+            focus = scene
+            if split == 'held':         # ask about the pair that was never trained
+                new = [o for o in scene['objects'] if (o['colour'], o['shape']) in world.HELD_PAIRS]
+                if kind in ('colour', 'shape', 'where', 'row', 'column', 'direction', 'action', 'is moving', 'size'):
+                    if kind == 'direction' and len(scene['objects']) > 1:
+                        continue
+                    focus = dict(scene, objects=new)
+                    if kind in ('colour', 'shape') and any(
+                            o is not new[0] and (o['colour'] == new[0]['colour'] or o['shape'] == new[0]['shape'])
+                            for o in scene['objects']):
+                        continue
+            if kind == 'caption':
+                got = default_caption(scene), tasks.caption(scene)
+            else:
+                got = tasks.ask(rng, focus, kind)
+            if got is None:
+                continue
+            found += 1
+            yield item(group, kind, *got, lambda rng=rng, scene=scene: world.degrade(rng, world.render(scene)[0]), scene)
+
+
+def text_items(n):
+    for group, split, words in (('words known', 'test', 'known'), ('words never trained', 'words', None)):
+        for i in range(n):
+            scene = world.sample(split, i, 'text', 1, words)
+            drawn, _ = world.render(scene)
+            rng = world.generator(split, i, 801)
+            yield item(group, 'text', *tasks.ask(rng, scene, 'text'), world.degrade(rng, drawn), scene)
+            if group == 'words known':
+                yield item(group, 'text colour', *tasks.ask(rng, scene, 'text colour'), drawn, scene)
+                yield item(group, 'caption', CAPTION_IMAGE, tasks.caption(scene), drawn, scene)
+
+
+def pattern_items(n):
+    for name in sorted(PATTERNS):
+        for size in FIVE_SIZES:
+            for frames in (1, 4):
+                scene = {'type': 'pattern', 'pattern': name, 'size': size, 'frames': frames, 'objects': [], 'fps': 30,
+                         'start': 3, 'every': 7, 'props': {}, 'bg': {'kind': 'plain', 'names': [], 'rgb': [[0, 0, 0]]}}
+                drawn = patterns.render(scene)
+                yield item('patterns at defaults, five sizes', 'caption, image' if frames == 1 else 'caption, clip',
+                           default_caption(scene), tasks.caption(scene), drawn, scene)
+    found = tries = 0
+    while found < n:
+        scene = patterns.sample('test', 500000 + tries, 4)
+        tries += 1
+        if scene['pattern'] != 'ball' or 'colours' in scene:
+            continue
+        scene['props'] = {}
+        drawn = patterns.render(scene)
+        if not scene.get('motion') or scene['motion'] == 'still':
+            continue
+        found += 1
+        yield item('ball of videotestsrc', 'direction', *tasks.ask(world.generator('test', tries, 1), scene, 'direction'),
+                   drawn, scene)
+    for i in range(n):
+        scene = patterns.sample('test', i, 1 + 3 * (i % 2))
+        drawn = patterns.render(scene)
+        yield item('patterns with properties set', 'caption', default_caption(scene), tasks.caption(scene), drawn, scene)
+
+
+def photo_items(n):
+    held = patterns.Photos(True)
+    for i in range(n):
+        scene, drawn = held.sample('test', i, 1 + 3 * (i % 2))
+        yield item('photographs never trained', 'caption', default_caption(scene), tasks.caption(scene), drawn, scene)
+        rng = world.generator('test', i, 802)
+        yield item('photographs never trained', 'pattern', *tasks.ask(rng, scene, 'pattern'), drawn, scene)
+        yield item('photographs never trained', 'is there', *tasks.ask(rng, scene, 'is there'), drawn, scene)
+
+
+def plain_items(n):
+    for i in range(n // 2):
+        for frames in (1, 4):
+            scene = world.sample('test', i, 'plain', frames)
+            scene.pop('small', None)
+            drawn, _ = world.render(scene)
+            yield item('plain screens', 'caption', default_caption(scene), tasks.caption(scene), drawn, scene)
+    for grey in (0, 64, 96, 128, 160, 255):
+        for frames in (1, 4):
+            name = 'black' if grey == 0 else 'white' if grey == 255 else 'gray'
+            drawn = [np.full((240, 320, 3), grey, np.uint8)] * frames
+            yield item('black, gray, white frames', 'caption', CAPTION_CLIP if frames > 1 else CAPTION_IMAGE,
+                       'A plain %s screen.' % name, drawn)
+
+
+def fact_items(n):
+    i = 0
+    for questions, answer in facts.FACTS:
+        for q in questions:
+            yield item('text facts', ALONE, q, answer, [])
+            for k in range(3):
+                scene = world.sample('test', 700000 + i, 'shapes', 1 + 3 * (k == 2))
+                i += 1
+                yield item('text facts', 'beside an unrelated picture', q, answer,
+                           lambda scene=scene: world.render(scene)[0], scene)
+    rng = np.random.default_rng(5)
+    for held in (False, True):
+        for a, b in facts.sums(held):
+            yield item('sums never trained' if held else 'sums trained', ALONE, *facts.sum_text(rng, a, b), [])
+
+
+# In the order of the table.
+GROUPS = collections.OrderedDict([
+    ('image', lambda n: shape_items(n, 'test', 1, IMAGE_KINDS)),
+    ('image-held', lambda n: shape_items(n, 'held', 1, IMAGE_KINDS[:-1])),
+    ('clip', lambda n: shape_items(n, 'test', 4, CLIP_KINDS)),
+    ('clip-held', lambda n: shape_items(n, 'held', 4, CLIP_KINDS)),
+    ('text', text_items),
+    ('pattern', pattern_items),
+    ('photo', photo_items),
+    ('plain', plain_items),
+    ('fact', fact_items),
+])
+
+
+def items(n, groups=GROUPS):
+    """n items for each row of the table (rows that list all there is have their own number)."""
+    for name in groups:
+        yield from GROUPS[name](n)
+
+
+# ---- the table -----------------------------------------------------------------
+
+def motion_of(it):
+    """The motion of the only object of a clip, for the table by kind of motion."""
+    o = it['scene']['objects']
+    return o[0]['motion'] if len(o) == 1 and it['kind'] == 'caption' else None
+
+
+def place_words(text):
+    words = text.replace('.', '').split()
+    row = next((w for w in ('top', 'bottom') if w in words), 'middle')
+    return row, next((w for w in ('left', 'right') if w in words), 'middle')
+
+
+def tables(done):
+    """[(group, row, right, n)] of items with what was 'got' for each"""
+    score = collections.OrderedDict()
+
+    def add(group, row, right):
+        s = score.setdefault((group, row), [0, 0])
+        s[0] += right
+        s[1] += 1
+
+    for it in done:
+        right = it['got'] == it['answer']
+        add(it['group'], it['kind'], right)
+        if it['kind'] == 'where':
+            (r, c), (gr, gc) = place_words(it['answer']), place_words(it['got'])
+            add(it['group'], 'where: row', r == gr)
+            add(it['group'], 'where: column', c == gc)
+        if it['group'].startswith('clip') and motion_of(it):
+            m = motion_of(it)
+            add('motion in clip captions', m, tasks.VERBS[m] in it['got'])
+    return [(g, r, a, b) for (g, r), (a, b) in score.items()]
