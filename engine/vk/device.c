@@ -1,308 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Finds the devices, and opens one. */
+/* Opens a device, and closes it. */
 #include "ovk_private.h"
 
 #include <string.h>
 
 #define AREA "vk"
-
-/* ---- finding devices -------------------------------------------------- */
-
-/* A physical device, and why it can't be used. */
-typedef struct {
-  VkPhysicalDevice handle;
-  OvkCaps caps;
-  VkPhysicalDeviceLimits limits;
-  guint queue_family;
-  guint timestamp_bits;
-  const char *lacks; /* (nullable) constant; NULL: usable */
-} Candidate;
-
-static gboolean
-has_extension (const VkExtensionProperties *props, guint n, const char *name)
-{
-  for (guint i = 0; i < n; i++) {
-    if (strcmp (props[i].extensionName, name) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
-
-static gboolean
-create_instance (VkInstance *instance, gboolean *debug_utils, GError **error)
-{
-  const char *wanted[2];
-  guint32 n_props = 0, n_wanted = 0;
-  g_autofree VkExtensionProperties *props = NULL;
-  VkApplicationInfo app = {
-    .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
-    .pApplicationName = "owl2",
-    .pEngineName = "owl2",
-    .apiVersion = VK_API_VERSION_1_2,
-  };
-  VkInstanceCreateInfo info = {
-    .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
-    .pApplicationInfo = &app,
-    .ppEnabledExtensionNames = wanted,
-  };
-  VkResult result;
-
-  *debug_utils = FALSE;
-  if (vkEnumerateInstanceExtensionProperties (NULL, &n_props, NULL)
-      == VK_SUCCESS) {
-    props = g_new0 (VkExtensionProperties, n_props + 1);
-    if (vkEnumerateInstanceExtensionProperties (NULL, &n_props, props) < 0)
-      n_props = 0;
-  }
-  if (has_extension (props, n_props, VK_EXT_DEBUG_UTILS_EXTENSION_NAME)) {
-    *debug_utils = TRUE;
-    wanted[n_wanted++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
-  }
-#ifdef VK_KHR_portability_enumeration
-  if (has_extension (
-          props, n_props, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
-    info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
-    wanted[n_wanted++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
-  }
-#endif
-  info.enabledExtensionCount = n_wanted;
-
-  result = vkCreateInstance (&info, NULL, instance);
-  if (result == VK_SUCCESS)
-    return TRUE;
-  *instance = VK_NULL_HANDLE;
-  ovk_set_error (NULL, error, result, "Vulkan can't be used");
-  return FALSE;
-}
-
-/* A family for compute alone leaves the graphics queue to the desktop. */
-static gboolean
-pick_queue_family (Candidate *c)
-{
-  guint32 n = 0;
-  g_autofree VkQueueFamilyProperties *props = NULL;
-  gboolean found = FALSE;
-
-  vkGetPhysicalDeviceQueueFamilyProperties (c->handle, &n, NULL);
-  props = g_new0 (VkQueueFamilyProperties, n + 1);
-  vkGetPhysicalDeviceQueueFamilyProperties (c->handle, &n, props);
-  for (guint32 i = 0; i < n; i++) {
-    gboolean alone = !(props[i].queueFlags & VK_QUEUE_GRAPHICS_BIT);
-
-    if (!(props[i].queueFlags & VK_QUEUE_COMPUTE_BIT) || !props[i].queueCount)
-      continue;
-    if (found && !alone)
-      continue;
-    c->queue_family = i;
-    c->timestamp_bits = props[i].timestampValidBits;
-    found = TRUE;
-    if (alone)
-      break;
-  }
-  return found;
-}
-
-static void
-read_caps (Candidate *c)
-{
-  VkPhysicalDeviceSubgroupProperties subgroup = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
-  };
-  VkPhysicalDeviceMaintenance3Properties maintenance3 = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
-    .pNext = &subgroup,
-  };
-  VkPhysicalDeviceDriverProperties driver = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
-    .pNext = &maintenance3,
-  };
-  VkPhysicalDeviceProperties2 props = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
-    .pNext = &driver,
-  };
-  OvkCaps *caps = &c->caps;
-  const VkPhysicalDeviceLimits *limits = &props.properties.limits;
-
-  vkGetPhysicalDeviceProperties2 (c->handle, &props);
-  g_snprintf (caps->driver, sizeof (caps->driver), "%s%s%s", driver.driverName,
-      driver.driverInfo[0] ? " " : "", driver.driverInfo);
-  memcpy (caps->cache_uuid, props.properties.pipelineCacheUUID, VK_UUID_SIZE);
-  c->limits = *limits;
-  caps->subgroup_size = subgroup.subgroupSize;
-  if (subgroup.supportedStages & VK_SHADER_STAGE_COMPUTE_BIT) {
-    caps->subgroup_ballot =
-        !!(subgroup.supportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT);
-    caps->subgroup_arithmetic =
-        !!(subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
-  }
-  caps->max_storage_range = limits->maxStorageBufferRange;
-  caps->storage_align = MAX (limits->minStorageBufferOffsetAlignment, 4);
-  caps->max_shared_bytes = limits->maxComputeSharedMemorySize;
-  caps->max_workgroup = MIN (limits->maxComputeWorkGroupInvocations,
-      limits->maxComputeWorkGroupSize[0]);
-  caps->max_groups_x = limits->maxComputeWorkGroupCount[0];
-  caps->max_groups_yz = MIN (
-      limits->maxComputeWorkGroupCount[1], limits->maxComputeWorkGroupCount[2]);
-  caps->max_allocation_bytes =
-      MIN (maintenance3.maxMemoryAllocationSize, G_MAXSIZE / 2);
-  if (c->timestamp_bits)
-    caps->timestamp_ns = limits->timestampPeriod;
-}
-
-static const char *
-find_what_is_missing (Candidate *c)
-{
-  VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
-  };
-  VkPhysicalDeviceFeatures2 features = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
-    .pNext = &timeline,
-  };
-
-  if (c->caps.api_version < VK_API_VERSION_1_2)
-    return "lacks Vulkan 1.2";
-  vkGetPhysicalDeviceFeatures2 (c->handle, &features);
-  if (!timeline.timelineSemaphore)
-    return "lacks timeline semaphores";
-  if (!pick_queue_family (c))
-    return "lacks a compute queue";
-  return NULL;
-}
-
-static void
-look_at_device (Candidate *c, VkPhysicalDevice handle)
-{
-  VkPhysicalDeviceProperties props;
-  VkPhysicalDeviceMemoryProperties memory;
-  OvkCaps *caps = &c->caps;
-
-  c->handle = handle;
-  vkGetPhysicalDeviceProperties (handle, &props);
-  g_strlcpy (caps->name, props.deviceName, sizeof (caps->name));
-  caps->type = props.deviceType;
-  caps->vendor_id = props.vendorID;
-  caps->device_id = props.deviceID;
-  caps->driver_version = props.driverVersion;
-  caps->api_version = props.apiVersion;
-
-  vkGetPhysicalDeviceMemoryProperties (handle, &memory);
-  for (guint i = 0; i < memory.memoryHeapCount; i++) {
-    if (memory.memoryHeaps[i].flags & VK_MEMORY_HEAP_DEVICE_LOCAL_BIT)
-      caps->heap_bytes = MAX (caps->heap_bytes, memory.memoryHeaps[i].size);
-  }
-  c->lacks = find_what_is_missing (c);
-  if (caps->api_version >= VK_API_VERSION_1_2)
-    read_caps (c);
-}
-
-static const char *
-type_name (VkPhysicalDeviceType type)
-{
-  switch (type) {
-    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
-      return "discrete GPU";
-    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
-      return "integrated GPU";
-    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
-      return "virtual GPU";
-    case VK_PHYSICAL_DEVICE_TYPE_CPU:
-      return "CPU";
-    default:
-      return "other";
-  }
-}
-
-/* Lower is better. */
-static guint
-type_rank (VkPhysicalDeviceType type)
-{
-  switch (type) {
-    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
-      return 0;
-    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
-      return 1;
-    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
-      return 2;
-    case VK_PHYSICAL_DEVICE_TYPE_CPU:
-      return 3;
-    default:
-      return 4;
-  }
-}
-
-static char *
-describe (const Candidate *c, guint index)
-{
-  return g_strdup_printf ("%u: %s (%s, %s%s%s)", index, c->caps.name,
-      type_name (c->caps.type),
-      c->caps.driver[0] ? c->caps.driver : "unknown driver",
-      c->lacks ? "; " : "", c->lacks ? c->lacks : "");
-}
-
-/* All devices as "0: a (..); 1: b (..)". */
-static char *
-describe_all (const GArray *candidates)
-{
-  GString *text = g_string_new (NULL);
-
-  for (guint i = 0; i < candidates->len; i++) {
-    g_autofree char *line =
-        describe (&g_array_index (candidates, Candidate, i), i);
-
-    g_string_append_printf (text, "%s%s", i ? "; " : "", line);
-  }
-  if (!candidates->len)
-    g_string_append (text, "none");
-  return g_string_free (text, FALSE);
-}
-
-static GArray *
-find_devices (VkInstance instance, GError **error)
-{
-  g_autoptr (GArray) found = g_array_new (FALSE, TRUE, sizeof (Candidate));
-  g_autofree VkPhysicalDevice *handles = NULL;
-  guint32 n = 0;
-  VkResult result;
-
-  result = vkEnumeratePhysicalDevices (instance, &n, NULL);
-  if (result == VK_SUCCESS && n) {
-    handles = g_new0 (VkPhysicalDevice, n);
-    result = vkEnumeratePhysicalDevices (instance, &n, handles);
-  }
-  /* Some loaders say that a driver without devices failed to initialize. */
-  if (result == VK_ERROR_INITIALIZATION_FAILED)
-    n = 0;
-  else if (result < 0) {
-    ovk_set_error (NULL, error, result, "listing the Vulkan devices failed");
-    return NULL;
-  }
-  g_array_set_size (found, n);
-  for (guint32 i = 0; i < n; i++)
-    look_at_device (&g_array_index (found, Candidate, i), handles[i]);
-  return g_steal_pointer (&found);
-}
-
-GPtrArray *
-ovk_device_list (GError **error)
-{
-  g_autoptr (GPtrArray) lines = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GArray) found = NULL;
-  VkInstance instance;
-  gboolean debug_utils;
-
-  if (!create_instance (&instance, &debug_utils, error))
-    return NULL;
-  found = find_devices (instance, error);
-  vkDestroyInstance (instance, NULL);
-  if (!found)
-    return NULL;
-  for (guint i = 0; i < found->len; i++)
-    g_ptr_array_add (lines, describe (&g_array_index (found, Candidate, i), i));
-  return g_steal_pointer (&lines);
-}
-
-/* ---- opening ---------------------------------------------------------- */
 
 void
 ovk_device_name (
@@ -324,77 +26,6 @@ ovk_device_name (
   info.pObjectName = name;
   /* A name that could not be set is no reason to fail anything. */
   (void) dev->set_name (dev->handle, &info);
-}
-
-/* A number beyond the last device may still be part of a name. */
-static gboolean
-is_index (const char *text, guint n_devices)
-{
-  guint64 number;
-
-  return g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &number, NULL)
-         && number < n_devices;
-}
-
-static gboolean
-matches (const Candidate *c, guint index, const char *wanted, guint n_devices)
-{
-  g_autofree char *name = NULL, *part = NULL;
-
-  if (!wanted)
-    return TRUE;
-  if (is_index (wanted, n_devices))
-    return g_ascii_strtoull (wanted, NULL, 10) == index;
-  name = g_utf8_casefold (c->caps.name, -1);
-  part = g_utf8_casefold (wanted, -1);
-  return strstr (name, part) != NULL;
-}
-
-static int
-compare_rank (gconstpointer a, gconstpointer b)
-{
-  const Candidate *const *x = a, *const *y = b;
-  int rank =
-      (int) type_rank ((*x)->caps.type) - (int) type_rank ((*y)->caps.type);
-
-  /* Equal ones stay in the loader's order. */
-  return rank ? rank : (*x > *y) - (*x < *y);
-}
-
-/* The devices that fit @wanted, the best first. Never empty on success. */
-static GPtrArray *
-choose_devices (const GArray *found, const char *wanted, GError **error)
-{
-  g_autoptr (GPtrArray) usable = g_ptr_array_new ();
-  g_autofree char *all = NULL;
-  const Candidate *unusable = NULL;
-
-  for (guint i = 0; i < found->len; i++) {
-    Candidate *c = &g_array_index (found, Candidate, i);
-
-    if (!matches (c, i, wanted, found->len))
-      continue;
-    if (c->lacks)
-      unusable = c;
-    else
-      g_ptr_array_add (usable, c);
-  }
-  g_ptr_array_sort (usable, compare_rank);
-  if (usable->len)
-    return g_steal_pointer (&usable);
-
-  all = describe_all (found);
-  if (wanted && unusable)
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
-        "Vulkan device '%s' can't be used: %s %s; devices: %s", wanted,
-        unusable->caps.name, unusable->lacks, all);
-  else if (wanted)
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE,
-        "there is no Vulkan device '%s'; devices: %s", wanted, all);
-  else
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE,
-        "there is no usable Vulkan device; devices: %s", all);
-  return NULL;
 }
 
 static gboolean
@@ -432,14 +63,14 @@ create_logical_device (OvkDevice *dev, GError **error)
       n_props = 0;
   }
   dev->has_budget =
-      has_extension (props, n_props, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
+      ovk_has_extension (props, n_props, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   /* Whoever has it, must have it enabled. */
-  if (has_extension (props, n_props, "VK_KHR_portability_subset"))
+  if (ovk_has_extension (props, n_props, "VK_KHR_portability_subset"))
     wanted[n_wanted++] = "VK_KHR_portability_subset";
   info.enabledExtensionCount = n_wanted;
 
 #ifdef VK_KHR_maintenance4
-  if (has_extension (props, n_props, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) {
+  if (ovk_has_extension (props, n_props, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) {
     VkPhysicalDeviceMaintenance4PropertiesKHR maintenance4 = {
       .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_4_PROPERTIES_KHR,
     };
@@ -522,7 +153,7 @@ apply_params (OvkDevice *dev, const OvkDeviceParams *params)
 /* Opens @c; takes over @instance in any case. */
 static OvkDevice *
 open_device (const OvkDeviceParams *params, VkInstance instance,
-    const Candidate *c, gboolean debug_utils, GError **error)
+    const OvkCandidate *c, gboolean debug_utils, GError **error)
 {
   g_autoptr (OvkDevice) dev = g_new0 (OvkDevice, 1);
 
@@ -562,7 +193,7 @@ open_device (const OvkDeviceParams *params, VkInstance instance,
       || !ovk_pipeline_open (dev, params->cache_dir, error))
     return NULL;
   owl2_log (dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)", dev->caps.name,
-      type_name (dev->caps.type), dev->caps.driver);
+      ovk_type_name (dev->caps.type), dev->caps.driver);
   return g_steal_pointer (&dev);
 }
 
@@ -585,10 +216,11 @@ ovk_device_new (const OvkDeviceParams *params, GError **error)
 
     g_clear_pointer (&usable, g_ptr_array_unref);
     g_clear_pointer (&found, g_array_unref);
-    if (!create_instance (&instance, &debug_utils, error))
+    if (!ovk_instance_new (&instance, &debug_utils, error))
       return NULL;
-    found = find_devices (instance, error);
-    usable = found ? choose_devices (found, params->device, error) : NULL;
+    found = ovk_candidates_find (instance, error);
+    usable =
+        found ? ovk_candidates_choose (found, params->device, error) : NULL;
     if (!usable || i >= usable->len) {
       vkDestroyInstance (instance, NULL);
       if (usable)

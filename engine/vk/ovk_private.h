@@ -11,10 +11,35 @@ G_BEGIN_DECLS
 #define OVK_SECOND_NS G_GUINT64_CONSTANT (1000000000)
 /* A wait fails when the device finishes nothing for as long as this. */
 #define OVK_TIMEOUT_NS (60 * OVK_SECOND_NS)
-/* A CPU device may just be short of a CPU, and compiles at the first dispatch. */
+/* A CPU device may be short of a CPU, and compiles at the first dispatch. */
 #define OVK_TIMEOUT_CPU_NS (600 * OVK_SECOND_NS)
 
 #define OVK_MAX_PUSH_BYTES 128u
+
+/* ---- physical.c ------------------------------------------------------- */
+
+/* A physical device, and why it can't be used. */
+typedef struct {
+  VkPhysicalDevice handle;
+  OvkCaps caps;
+  VkPhysicalDeviceLimits limits;
+  guint queue_family;
+  guint timestamp_bits;
+  const char *lacks; /* (nullable) constant; NULL: usable */
+} OvkCandidate;
+
+gboolean ovk_has_extension (
+    const VkExtensionProperties *props, guint n, const char *name);
+const char *ovk_type_name (VkPhysicalDeviceType type);
+/* @debug_utils: (out): names and labels can be given. */
+gboolean ovk_instance_new (
+    VkInstance *instance, gboolean *debug_utils, GError **error);
+/* (transfer full): GArray of OvkCandidate, in the loader's order. */
+GArray *ovk_candidates_find (VkInstance instance, GError **error);
+/* (transfer container): those of @found that fit @wanted, the best first.
+ * Never empty on success. */
+GPtrArray *ovk_candidates_choose (
+    const GArray *found, const char *wanted, GError **error);
 
 /* ---- device.c --------------------------------------------------------- */
 
