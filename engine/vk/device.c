@@ -3,6 +3,7 @@
 #include "ovk_private.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #define AREA "vk"
 
@@ -28,11 +29,40 @@ ovk_device_name (
   (void) dev->set_name (dev->handle, &info);
 }
 
+/* Whether the device's memory may be the host's: over a bus it would not be
+ * read in place but at each use. */
 static gboolean
-create_logical_device (OvkDevice *dev, GError **error)
+works_on_host_memory (const OvkDevice *dev)
+{
+  return dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
+         || dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+}
+
+/* Files are mapped in pages of the system; devices that take larger ones can't
+ * have them. */
+static void
+read_host_import (OvkDevice *dev)
+{
+  VkPhysicalDeviceExternalMemoryHostPropertiesEXT host = {
+    .sType =
+        VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_MEMORY_HOST_PROPERTIES_EXT,
+  };
+  VkPhysicalDeviceProperties2 props = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
+    .pNext = &host,
+  };
+  long page = sysconf (_SC_PAGESIZE);
+
+  vkGetPhysicalDeviceProperties2 (dev->physical, &props);
+  if (page > 0 && host.minImportedHostPointerAlignment <= (guint64) page)
+    dev->caps.host_import_align = host.minImportedHostPointerAlignment;
+}
+
+static gboolean
+create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
 {
   const float priority = 1.f;
-  const char *wanted[1];
+  const char *wanted[2];
   guint32 n_props = 0, n_wanted = 0;
   g_autofree VkExtensionProperties *props = NULL;
   VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
@@ -67,6 +97,11 @@ create_logical_device (OvkDevice *dev, GError **error)
   /* Whoever has it, must have it enabled. */
   if (ovk_has_extension (props, n_props, "VK_KHR_portability_subset"))
     wanted[n_wanted++] = "VK_KHR_portability_subset";
+  host_import = host_import && works_on_host_memory (dev)
+                && ovk_has_extension (
+                    props, n_props, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  if (host_import)
+    wanted[n_wanted++] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
   info.enabledExtensionCount = n_wanted;
 
 #ifdef VK_KHR_maintenance4
@@ -92,6 +127,8 @@ create_logical_device (OvkDevice *dev, GError **error)
     ovk_set_error (dev, error, result, "opening %s failed", dev->caps.name);
     return FALSE;
   }
+  if (host_import)
+    read_host_import (dev);
   return TRUE;
 }
 
@@ -150,16 +187,58 @@ apply_params (OvkDevice *dev, const OvkDeviceParams *params)
         MIN (dev->caps.max_storage_range, params->max_storage_range);
 }
 
-/* Opens @c; takes over @instance in any case. */
+/* What every device has from the start, and needs to be freed. */
 static OvkDevice *
-open_device (const OvkDeviceParams *params, VkInstance instance,
-    const OvkCandidate *c, gboolean debug_utils, GError **error)
+device_alloc (VkInstance instance, const Owl2Log *log)
 {
-  g_autoptr (OvkDevice) dev = g_new0 (OvkDevice, 1);
+  OvkDevice *dev = g_new0 (OvkDevice, 1);
 
   g_atomic_ref_count_init (&dev->refs);
-  dev->log = params->log;
+  dev->log = log;
   dev->instance = instance;
+  dev->parked_buffers = g_ptr_array_new ();
+  dev->parked_cmds = g_ptr_array_new ();
+  g_mutex_init (&dev->queue_lock);
+  g_mutex_init (&dev->memory_lock);
+  g_mutex_init (&dev->transfer_lock);
+  g_mutex_init (&dev->pipeline_lock);
+  g_cond_init (&dev->pipeline_made);
+  return dev;
+}
+
+/* The caps and limits are known; makes the rest. */
+static gboolean
+device_open (OvkDevice *dev, const OvkDeviceParams *params, GError **error)
+{
+  gboolean host_import = !params->no_host_import && !params->no_unified_memory;
+
+  vkGetPhysicalDeviceMemoryProperties (dev->physical, &dev->memory);
+  if (!create_logical_device (dev, host_import, error))
+    return FALSE;
+  if (dev->debug_utils)
+    load_debug_functions (dev);
+  if (dev->caps.host_import_align)
+    dev->host_pointer_properties =
+        (PFN_vkGetMemoryHostPointerPropertiesEXT) (gpointer)
+            vkGetDeviceProcAddr (
+                dev->handle, "vkGetMemoryHostPointerPropertiesEXT");
+  if (!dev->host_pointer_properties)
+    dev->caps.host_import_align = 0;
+  vkGetDeviceQueue (dev->handle, dev->queue_family, 0, &dev->queue);
+  ovk_device_name (
+      dev, VK_OBJECT_TYPE_QUEUE, OVK_POINTER (dev->queue), "owl2 queue");
+  return create_timeline (dev, error)
+         && ovk_memory_choose_types (dev, params->no_unified_memory, error)
+         && ovk_pipeline_open (dev, params->cache_dir, error);
+}
+
+/* Opens @c; takes over @instance in any case. */
+static OvkDevice *
+open_candidate (const OvkDeviceParams *params, VkInstance instance,
+    const OvkCandidate *c, gboolean debug_utils, GError **error)
+{
+  g_autoptr (OvkDevice) dev = device_alloc (instance, params->log);
+
   dev->physical = c->handle;
   dev->caps = c->caps;
   dev->queue_family = c->queue_family;
@@ -171,30 +250,35 @@ open_device (const OvkDeviceParams *params, VkInstance instance,
   dev->timeout_ns = c->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
                         ? OVK_TIMEOUT_CPU_NS
                         : OVK_TIMEOUT_NS;
-  dev->parked_buffers = g_ptr_array_new ();
-  dev->parked_cmds = g_ptr_array_new ();
-  g_mutex_init (&dev->queue_lock);
-  g_mutex_init (&dev->memory_lock);
-  g_mutex_init (&dev->transfer_lock);
-  g_mutex_init (&dev->pipeline_lock);
-  g_cond_init (&dev->pipeline_made);
+  dev->debug_utils = debug_utils;
   apply_params (dev, params);
-
-  vkGetPhysicalDeviceMemoryProperties (dev->physical, &dev->memory);
-  if (!create_logical_device (dev, error))
-    return NULL;
-  if (debug_utils)
-    load_debug_functions (dev);
-  vkGetDeviceQueue (dev->handle, dev->queue_family, 0, &dev->queue);
-  ovk_device_name (
-      dev, VK_OBJECT_TYPE_QUEUE, OVK_POINTER (dev->queue), "owl2 queue");
-  if (!create_timeline (dev, error)
-      || !ovk_memory_choose_types (dev, params->no_unified_memory, error)
-      || !ovk_pipeline_open (dev, params->cache_dir, error))
+  if (!device_open (dev, params, error))
     return NULL;
   owl2_log (dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)", dev->caps.name,
       ovk_type_name (dev->caps.type), dev->caps.driver);
   return g_steal_pointer (&dev);
+}
+
+OvkDevice *
+ovk_device_twin (OvkDevice *dev, GError **error)
+{
+  g_autoptr (OvkDevice) twin = device_alloc (dev->instance, dev->log);
+  OvkDeviceParams params = {
+    .no_unified_memory = !dev->caps.unified_memory,
+    .no_host_import = !dev->caps.host_import_align,
+  };
+
+  twin->parent = ovk_device_ref (dev);
+  twin->physical = dev->physical;
+  twin->caps = dev->caps;
+  twin->queue_family = dev->queue_family;
+  twin->timestamp_bits = dev->timestamp_bits;
+  twin->copy_atom = dev->copy_atom;
+  twin->max_bindings = dev->max_bindings;
+  twin->max_allocations = dev->max_allocations;
+  twin->timeout_ns = dev->timeout_ns;
+  twin->debug_utils = dev->debug_utils;
+  return device_open (twin, &params, error) ? g_steal_pointer (&twin) : NULL;
 }
 
 OvkDevice *
@@ -228,7 +312,7 @@ ovk_device_new (const OvkDeviceParams *params, GError **error)
             "the Vulkan devices changed while one was opened");
       return NULL;
     }
-    dev = open_device (
+    dev = open_candidate (
         params, instance, g_ptr_array_index (usable, i), debug_utils, &failure);
     if (dev)
       return dev;
@@ -294,7 +378,9 @@ ovk_device_unref (OvkDevice *dev)
     return;
   if (dev->handle && !close_device (dev))
     return;
-  if (dev->instance)
+  if (dev->parent)
+    ovk_device_unref (dev->parent);
+  else if (dev->instance)
     vkDestroyInstance (dev->instance, NULL);
   g_clear_pointer (&dev->parked_buffers, g_ptr_array_unref);
   g_clear_pointer (&dev->parked_cmds, g_ptr_array_unref);

@@ -4,7 +4,6 @@
 
 #define USE_SHADER (OVK_USE_SHADER_READ | OVK_USE_SHADER_WRITE)
 #define USE_TRANSFER (OVK_USE_TRANSFER_READ | OVK_USE_TRANSFER_WRITE)
-#define USE_WRITE (OVK_USE_SHADER_WRITE | OVK_USE_TRANSFER_WRITE)
 
 void
 ovk_hazards_reset (OvkHazards *hazards)
@@ -17,7 +16,7 @@ gboolean
 ovk_use_conflicts (const OvkUse *a, const OvkUse *b)
 {
   return a->buffer == b->buffer && a->begin < b->end && b->begin < a->end
-         && ((a->how | b->how) & USE_WRITE);
+         && ((a->how | b->how) & OVK_USE_WRITES);
 }
 
 /* Separates all before from all after. The first half is exact; the second

@@ -23,10 +23,8 @@ type_flags (const OvkDevice *dev, guint type)
   return dev->memory.memoryTypes[type].propertyFlags;
 }
 
-/* The memory type among @bits on @heap (-1: any) with all of @needed, most of
- * @liked and least of @disliked; -1 if there is none. */
-static int
-pick_type (const OvkDevice *dev, guint32 bits, int heap,
+int
+ovk_memory_pick_type (const OvkDevice *dev, guint32 bits, int heap,
     VkMemoryPropertyFlags needed, VkMemoryPropertyFlags liked,
     VkMemoryPropertyFlags disliked)
 {
@@ -101,19 +99,22 @@ ovk_memory_choose_types (OvkDevice *dev, gboolean no_unified, GError **error)
    * many times as long. */
   if (heap >= 0 && !no_unified
       && dev->caps.type != VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU) {
-    device = pick_type (dev, needs.memoryTypeBits, heap,
+    device = ovk_memory_pick_type (dev, needs.memoryTypeBits, heap,
         DEVICE_LOCAL | HOST_VISIBLE | HOST_COHERENT, HOST_CACHED, 0);
     dev->caps.unified_memory = device >= 0;
   }
+  if (!dev->caps.unified_memory)
+    dev->caps.host_import_align = 0;
   if (device < 0)
-    device = pick_type (dev, needs.memoryTypeBits, heap, DEVICE_LOCAL, 0,
-        HOST_VISIBLE | HOST_CACHED);
+    device = ovk_memory_pick_type (dev, needs.memoryTypeBits, heap,
+        DEVICE_LOCAL, 0, HOST_VISIBLE | HOST_CACHED);
   if (device < 0)
-    device = pick_type (dev, needs.memoryTypeBits, -1, 0, DEVICE_LOCAL, 0);
-  up = pick_type (
+    device = ovk_memory_pick_type (
+        dev, needs.memoryTypeBits, -1, 0, DEVICE_LOCAL, 0);
+  up = ovk_memory_pick_type (
       dev, needs.memoryTypeBits, -1, HOST_VISIBLE, HOST_COHERENT, DEVICE_LOCAL);
-  down = pick_type (dev, needs.memoryTypeBits, -1, HOST_VISIBLE | HOST_CACHED,
-      HOST_COHERENT, DEVICE_LOCAL);
+  down = ovk_memory_pick_type (dev, needs.memoryTypeBits, -1,
+      HOST_VISIBLE | HOST_CACHED, HOST_COHERENT, DEVICE_LOCAL);
   if (down < 0)
     down = up;
   if (device < 0 || up < 0) {
@@ -226,6 +227,7 @@ ovk_buffer_free (OvkBuffer *buffer)
   dev->allocated -= buffer->charged;
   dev->n_allocations -= buffer->counted ? 1 : 0;
   g_mutex_unlock (&dev->memory_lock);
+  g_clear_pointer (&buffer->host, g_bytes_unref);
   g_free (buffer);
 }
 
@@ -261,9 +263,9 @@ on_device_heap (const OvkBuffer *buffer)
          == dev->memory.memoryTypes[dev->type_device].heapIndex;
 }
 
-/* Enters the buffer into the device's books. */
-static gboolean
-buffer_charge (OvkBuffer *buffer, const char *name, gsize bytes, GError **error)
+gboolean
+ovk_buffer_charge (
+    OvkBuffer *buffer, const char *name, gsize bytes, GError **error)
 {
   OvkDevice *dev = buffer->dev;
 
@@ -301,7 +303,7 @@ buffer_back (OvkBuffer *buffer, const char *name, GError **error)
   info.allocationSize = needs.size;
   if (needs.size > dev->caps.max_allocation_bytes)
     return set_too_large (dev, name, needs.size, error);
-  if (!buffer_charge (buffer, name, needs.size, error))
+  if (!ovk_buffer_charge (buffer, name, needs.size, error))
     return FALSE;
   result = vkAllocateMemory (dev->handle, &info, NULL, &buffer->memory);
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY

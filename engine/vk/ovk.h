@@ -37,6 +37,8 @@ typedef struct _OvkCmd OvkCmd;
  * @max_groups_x: workgroups in x of one dispatch, at least 65535
  * @timestamp_ns: nanoseconds per timestamp tick; 0: no timestamps
  * @heap_bytes: size of the largest device-local heap
+ * @host_import_align: 0, or the device works on the host's memory and may take
+ *   pages of it as they are, see ovk_import_new(): a multiple of how many bytes
  */
 typedef struct {
   char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
@@ -57,6 +59,7 @@ typedef struct {
   gsize max_allocation_bytes;
   double timestamp_ns;
   guint64 heap_bytes;
+  gsize host_import_align;
 } OvkCaps;
 
 /**
@@ -66,7 +69,9 @@ typedef struct {
  * @cache_dir: (nullable): folder of the pipeline cache, made if missing; NULL
  *   keeps the cache in memory only
  * @log: (nullable): must outlive the device
- * @no_subgroups, @no_unified_memory: report the caps as missing, for tests
+ * @no_host_import: report that cap as missing
+ * @no_subgroups, @no_unified_memory: likewise, for tests; without unified
+ *   memory there is no import of the host's
  * @max_storage_range: if not 0, a lower limit than the device's, for tests
  */
 typedef struct {
@@ -75,6 +80,7 @@ typedef struct {
   const Owl2Log *log;
   gboolean no_subgroups;
   gboolean no_unified_memory;
+  gboolean no_host_import;
   gsize max_storage_range;
 } OvkDeviceParams;
 
@@ -149,6 +155,28 @@ gboolean ovk_uploader_rows (OvkUploader *up, OvkSlice dst, gsize dst_stride,
 gboolean ovk_uploader_finish (OvkUploader *up, GError **error);
 void ovk_uploader_free (OvkUploader *up);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkUploader, ovk_uploader_free)
+
+/* ---- import.c --------------------------------------------------------- */
+
+/**
+ * ovk_import_new: lets the device read @size_bytes at @data, which lie in
+ * @memory, where they are: for mapped files. Whole pages are taken, @data may
+ * start anywhere in one. @memory is held until the device has finished with it,
+ * and it is never written: commands that would fail.
+ *
+ * Drivers may refuse any memory. Errors: UNSUPPORTED, NO_MEMORY (more than
+ * caps.max_allocation_bytes, or too many allocations), FAILED, DEVICE_LOST.
+ */
+typedef struct _OvkImport OvkImport;
+OvkImport *ovk_import_new (OvkDevice *dev, const char *name, GBytes *memory,
+    const void *data, gsize size_bytes, GError **error);
+/* Bytes of the import. They start wherever @data does, so that the offset may
+ * be no multiple of caps.storage_align. */
+OvkSlice ovk_import_slice (
+    const OvkImport *import, const void *data, gsize size_bytes);
+/* Waits until the device has finished with the memory. Accepts NULL. */
+void ovk_import_free (OvkImport *import);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkImport, ovk_import_free)
 
 /* ---- pipeline.c ------------------------------------------------------- */
 

@@ -50,6 +50,7 @@ GPtrArray *ovk_candidates_choose (
  */
 struct _OvkDevice {
   gatomicrefcount refs;
+  OvkDevice *parent;  /* (nullable) reference: of a twin, owns the instance */
   const Owl2Log *log; /* (nullable) borrowed */
   OvkCaps caps;
 
@@ -62,6 +63,8 @@ struct _OvkDevice {
   guint max_bindings; /* storage buffers a shader stage may have */
   guint max_allocations;
   gboolean has_budget;
+  gboolean debug_utils; /* the instance has them */
+  PFN_vkGetMemoryHostPointerPropertiesEXT host_pointer_properties;
 
   VkPhysicalDeviceMemoryProperties memory;
   guint type_device; /* memory types, see ovk_memory_choose_types */
@@ -102,6 +105,10 @@ struct _OvkDevice {
   gsize cache_saved_bytes; /* size of what the file holds */
   gboolean cache_grown;    /* pipelines were made since it was written */
 };
+
+/* Another device of the same hardware and with the same caps, without a cache
+ * on disk: what goes wrong on it does no harm to @dev. */
+OvkDevice *ovk_device_twin (OvkDevice *dev, GError **error);
 
 /* A name for debuggers; does nothing where nobody listens. */
 void ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
@@ -144,10 +151,16 @@ struct _OvkBuffer {
   gboolean counted; /* among the device's allocations */
   guint type;       /* memory type */
   gboolean mappable;
+  GBytes *host;     /* (nullable) reference: memory of the host, read only */
   guint8 *map;      /* (nullable) all of it, while it lives */
   guint64 last_use; /* timeline value; under queue_lock */
 };
 
+/* The memory type among @bits on @heap (-1: any) with all of @needed, most of
+ * @liked and least of @disliked; -1 if there is none. */
+int ovk_memory_pick_type (const OvkDevice *dev, guint32 bits, int heap,
+    VkMemoryPropertyFlags needed, VkMemoryPropertyFlags liked,
+    VkMemoryPropertyFlags disliked);
 /* Picks the memory types for buffers, and sets caps.unified_memory. */
 gboolean ovk_memory_choose_types (
     OvkDevice *dev, gboolean no_unified, GError **error);
@@ -155,6 +168,10 @@ gboolean ovk_memory_choose_types (
  * Its contents are undefined. */
 OvkBuffer *ovk_buffer_new (OvkDevice *dev, const char *name, gsize size_bytes,
     guint type, gboolean mappable, GError **error);
+/* Enters an allocation of @bytes into the device's books; NO_MEMORY if there
+ * are not as many, or too many allocations. */
+gboolean ovk_buffer_charge (
+    OvkBuffer *buffer, const char *name, gsize bytes, GError **error);
 void ovk_buffer_free (OvkBuffer *buffer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkBuffer, ovk_buffer_free)
 guint64 ovk_buffer_last_use (OvkBuffer *buffer);
@@ -194,6 +211,7 @@ typedef enum {
   OVK_USE_SHADER_WRITE = 2,
   OVK_USE_TRANSFER_READ = 4,
   OVK_USE_TRANSFER_WRITE = 8,
+  OVK_USE_WRITES = OVK_USE_SHADER_WRITE | OVK_USE_TRANSFER_WRITE,
 } OvkHow;
 
 typedef struct {

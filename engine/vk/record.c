@@ -20,8 +20,12 @@ static void
 order (OvkCmd *cmd, VkCommandBuffer buffer, const OvkUse *uses, guint n)
 {
   ovk_hazards_order (&cmd->hazards, buffer, uses, n);
-  for (guint i = 0; i < n; i++)
+  for (guint i = 0; i < n; i++) {
+    if (uses[i].buffer->host && (uses[i].how & OVK_USE_WRITES))
+      ovk_cmd_fail_text (
+          cmd, "the host's memory is only read, but was to be written");
     touch (cmd, uses[i].buffer);
+  }
 }
 
 /* ---- dispatch --------------------------------------------------------- */

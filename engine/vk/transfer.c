@@ -185,6 +185,11 @@ static gboolean
 write_rows (
     OvkDevice *dev, OvkSlice dst, const Rows *rows, gsize total, GError **error)
 {
+  if (dst.buffer->host) {
+    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "the host's memory is only read, but was to be written");
+    return FALSE;
+  }
   if (!ovk_device_wait (dev, ovk_buffer_last_use (dst.buffer), "upload", error))
     return FALSE;
   rows_copy (rows, dst.buffer->map + dst.offset, 0, total);
