@@ -228,10 +228,11 @@ OvkSlice
 ovk_import_slice (const OvkImport *import, const void *data, gsize size_bytes)
 {
   gsize offset = (const guint8 *) data - import->buffer->map;
+  const OvkSlice none = { NULL, 0, 0 };
 
   g_return_val_if_fail (offset <= import->buffer->size
                             && size_bytes <= import->buffer->size - offset,
-      (OvkSlice){ NULL });
+      none);
   return (OvkSlice){ import->buffer, offset, size_bytes };
 }
 

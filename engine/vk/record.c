@@ -15,17 +15,21 @@ touch (OvkCmd *cmd, OvkBuffer *buffer)
   g_hash_table_add (cmd->touched, buffer);
 }
 
-/* To be called before the command that does @uses. */
-static void
+/* To be called before the command that does @uses; FALSE: there is to be
+ * none. */
+static gboolean
 order (OvkCmd *cmd, VkCommandBuffer buffer, const OvkUse *uses, guint n)
 {
-  ovk_hazards_order (&cmd->hazards, buffer, uses, n);
   for (guint i = 0; i < n; i++) {
-    if (uses[i].buffer->host && (uses[i].how & OVK_USE_WRITES))
+    if (uses[i].buffer->host && (uses[i].how & OVK_USE_WRITES)) {
       ovk_cmd_fail_text (
           cmd, "the host's memory is only read, but was to be written");
+      return FALSE;
+    }
     touch (cmd, uses[i].buffer);
   }
+  ovk_hazards_order (&cmd->hazards, buffer, uses, n);
+  return TRUE;
 }
 
 /* ---- dispatch --------------------------------------------------------- */
@@ -197,7 +201,8 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
              | (b->access & OVK_WRITE ? OVK_USE_SHADER_WRITE : 0),
     };
   }
-  order (cmd, buffer, uses, shader->n_bindings);
+  if (!order (cmd, buffer, uses, shader->n_bindings))
+    return;
   if (pipeline != cmd->bound)
     vkCmdBindPipeline (
         buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
@@ -244,8 +249,9 @@ ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
   buffer = ovk_cmd_next (cmd);
   if (!buffer)
     return;
-  order (cmd, buffer, uses, 2);
-  vkCmdCopyBuffer (buffer, src.buffer->handle, dst.buffer->handle, 1, &region);
+  if (order (cmd, buffer, uses, 2))
+    vkCmdCopyBuffer (
+        buffer, src.buffer->handle, dst.buffer->handle, 1, &region);
 }
 
 static gboolean
@@ -292,8 +298,9 @@ ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
     return;
   dst.size = size_bytes;
   use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
-  order (cmd, buffer, &use, 1);
-  vkCmdUpdateBuffer (buffer, dst.buffer->handle, dst.offset, size_bytes, data);
+  if (order (cmd, buffer, &use, 1))
+    vkCmdUpdateBuffer (
+        buffer, dst.buffer->handle, dst.offset, size_bytes, data);
 }
 
 void
@@ -307,6 +314,6 @@ ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word)
   buffer = ovk_cmd_next (cmd);
   if (!buffer)
     return;
-  order (cmd, buffer, &use, 1);
-  vkCmdFillBuffer (buffer, dst.buffer->handle, dst.offset, dst.size, word);
+  if (order (cmd, buffer, &use, 1))
+    vkCmdFillBuffer (buffer, dst.buffer->handle, dst.offset, dst.size, word);
 }
