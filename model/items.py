@@ -6,6 +6,7 @@ sum or photograph with training.  `evaluate.py` answers them in PyTorch,
 `tests/nano/evaluate.py` through the plugin on encoded video.
 """
 import collections
+import copy
 
 import numpy as np
 
@@ -22,10 +23,13 @@ CLIP_KINDS = ['caption', 'detailed', 'direction', 'action', 'is moving', 'colour
 ALONE = 'alone'
 
 
-def item(group, kind, question, answer, frames, scene=None, **more):
+def item(group, kind, question, answer, frames, scene=None):
     """frames: pictures as drawn, none for a text-only question; or, with a scene, a function that draws them"""
     n = len(frames) if isinstance(frames, list) else scene['frames']
-    return dict(group=group, kind=kind, question=question, answer=answer, draw=frames, n_frames=n, scene=scene, **more)
+    # For the table by kind of motion: that of the only object of a clip.
+    alone = group.startswith('clip') and kind == 'caption' and len(scene['objects']) == 1
+    return dict(group=group, kind=kind, question=question, answer=answer, draw=frames, n_frames=n, scene=scene,
+                motion=scene['objects'][0]['motion'] if alone else None)
 
 
 def frames_of(it):
@@ -35,6 +39,10 @@ def frames_of(it):
 
 def default_caption(scene):
     return CAPTION_CLIP if scene['frames'] > 1 else CAPTION_IMAGE
+
+
+def worn(rng, scene):
+    return lambda: world.degrade(copy.deepcopy(rng), world.render(scene)[0])
 
 
 def shape_items(n, split, frames, kinds):
@@ -64,7 +72,7 @@ def shape_items(n, split, frames, kinds):
             if got is None:
                 continue
             found += 1
-            yield item(group, kind, *got, lambda rng=rng, scene=scene: world.degrade(rng, world.render(scene)[0]), scene)
+            yield item(group, kind, *got, worn(rng, scene), scene)
 
 
 def text_items(n):
@@ -170,35 +178,19 @@ def items(n, groups=GROUPS):
 
 # ---- the table -----------------------------------------------------------------
 
-def motion_of(it):
-    """The motion of the only object of a clip, for the table by kind of motion."""
-    o = it['scene']['objects']
-    return o[0]['motion'] if len(o) == 1 and it['kind'] == 'caption' else None
-
-
 def place_words(text):
     words = text.replace('.', '').split()
     row = next((w for w in ('top', 'bottom') if w in words), 'middle')
     return row, next((w for w in ('left', 'right') if w in words), 'middle')
 
 
-def tables(done):
-    """[(group, row, right, n)] of items with what was 'got' for each"""
-    score = collections.OrderedDict()
-
-    def add(group, row, right):
-        s = score.setdefault((group, row), [0, 0])
-        s[0] += right
-        s[1] += 1
-
-    for it in done:
-        right = it['got'] == it['answer']
-        add(it['group'], it['kind'], right)
-        if it['kind'] == 'where':
-            (r, c), (gr, gc) = place_words(it['answer']), place_words(it['got'])
-            add(it['group'], 'where: row', r == gr)
-            add(it['group'], 'where: column', c == gc)
-        if it['group'].startswith('clip') and motion_of(it):
-            m = motion_of(it)
-            add('motion in clip captions', m, tasks.VERBS[m] in it['got'])
-    return [(g, r, a, b) for (g, r), (a, b) in score.items()]
+def rows_of(it, got):
+    """[(group, row, right)]: where an answer counts"""
+    group, kind, answer = it['group'], it['kind'], it['answer']
+    out = [(group, kind, got == answer)]
+    if kind == 'where':
+        (r, c), (gr, gc) = place_words(answer), place_words(got)
+        out += [(group, 'where: row', r == gr), (group, 'where: column', c == gc)]
+    if it['motion']:
+        out.append(('motion in clip captions', it['motion'], tasks.VERBS[it['motion']] in got))
+    return out

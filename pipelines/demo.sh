@@ -1,29 +1,35 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Installs what is missing, builds, and captions a short video with the embedded
-# model: it makes the video, shows each caption with the time that it speaks of,
-# asks questions, and leaves a video with the captions burned in and a captioned
-# frame in demo/.
+# Installs what is missing, builds, and shows what the embedded model sees: makes
+# clips of the small world that it knows and of test patterns, captions all of
+# them as one video, asks questions about some, and leaves in demo/ the video with
+# the captions burned in and a picture of all of it.
 #
 # usage: sh pipelines/demo.sh [PROPERTY=VALUE ...]   (properties of owl2)
 set -eu
 root=$(cd "$(dirname "$0")/.." && pwd)
+build=${OWL2_BUILD:-$root/build}
 out=${OWL2_DEMO:-$root/demo}
-sh "$root/tools/build.sh" "${OWL2_BUILD:-$root/build}"
+sh "$root/tools/build.sh" "$build"
+sh "$root/tools/setup.sh" demo
 . "$root/pipelines/env.sh"
 mkdir -p "$out"
 
-# Two seconds each of what the embedded model knows.
-size='video/x-raw,format=I420,width=320,height=240,framerate=15/1'
-echo "owl2: making $out/clip.webm"
-gst-launch-1.0 -q \
-  concat name=c ! vp8enc deadline=1 target-bitrate=800000 ! webmmux ! \
-    filesink location="$out/clip.webm" \
-  videotestsrc num-buffers=30 ! $size ! c. \
-  videotestsrc num-buffers=30 pattern=ball ! $size ! c. \
-  videotestsrc num-buffers=30 pattern=circular ! $size ! c. \
-  videotestsrc num-buffers=30 pattern=checkers-8 ! $size ! c. \
-  videotestsrc num-buffers=30 pattern=pinwheel ! $size ! c.
+echo "owl2: making clips of two seconds in $out"
+encode='vp8enc deadline=1 target-bitrate=800000 ! webmmux'
+/usr/bin/python3 "$root/pipelines/draw-clips.py" "$out"
+for pattern in smpte ball circular pinwheel checkers-8; do
+  gst-launch-1.0 -q videotestsrc num-buffers=30 pattern=$pattern ! \
+    video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! \
+    $encode ! filesink location="$out/$pattern.webm"
+done
+clips='circle smpte star ball heart pinwheel two circular word checkers-8'
+sources=
+for clip in $clips; do
+  sources="$sources filesrc location=$clip.webm ! matroskademux ! vp8dec ! c."
+done
+(cd "$out" && gst-launch-1.0 -q concat name=c ! $encode ! \
+  filesink location=clip.webm $sources)
 
 echo 'owl2: captions, one for every two seconds'
 gst-launch-1.0 -m filesrc location="$out/clip.webm" ! decodebin ! videoconvert ! \
@@ -31,25 +37,29 @@ gst-launch-1.0 -m filesrc location="$out/clip.webm" ! decodebin ! videoconvert !
   sh "$root/pipelines/show-answers.sh" "$out/clip.srt"
 [ -s "$out/clip.srt" ] || { echo 'owl2: no answer came' >&2; exit 1; }
 
-echo 'owl2: questions about all of it'
-for question in 'What is in the video?' \
-    'What are the seven colors of the rainbow?'; do
-  echo "    $question"
-  "${OWL2_BUILD:-$root/build}/tools/owl2-ask" "$out/clip.webm" "$question" |
-    sed 's/^/      /'
-done
+# CLIP QUESTION...: each question with its answer
+ask () {
+  echo "    $1.webm"
+  clip=$out/$1.webm
+  shift
+  owl2-ask "$clip" "$@" | for question in "$@"; do
+    read -r answer
+    printf '      %s\n        %s\n' "$question" "$answer"
+  done
+}
+echo 'owl2: questions'
+ask circle 'What color is the circle?' 'In which direction does the circle move?'
+ask two 'What shape is the green object?' 'What does the orange cross do?' \
+  'Is there a green square?' 'What are the seven colors of the rainbow?'
+ask pinwheel 'Which test pattern is this?'
 
 echo 'owl2: the captions burned in'
 gst-launch-1.0 -q \
   textoverlay name=o wait-text=false shaded-background=true font-desc='Sans 11' ! \
-    tee name=t \
+    videoconvert ! $encode ! filesink location="$out/captioned.webm" \
   filesrc location="$out/clip.webm" ! decodebin ! videoconvert ! o.video_sink \
-  filesrc location="$out/clip.srt" ! subparse ! o.text_sink \
-  t. ! queue ! videoconvert ! vp8enc deadline=1 target-bitrate=800000 ! webmmux ! \
-    filesink location="$out/captioned.webm" \
-  t. ! queue ! videoconvert ! pngenc ! multifilesink location="$out/captioned-%03d.png"
-# One frame in the middle of the first caption stays.
-mv "$out/captioned-014.png" "$out/captioned.png"
-rm -f "$out"/captioned-[0-9]*.png
+  filesrc location="$out/clip.srt" ! subparse ! o.text_sink
+/usr/bin/python3 "$root/pipelines/contact-sheet.py" "$out/clip.webm" \
+  "$out/clip.srt" "$out/captioned.png"
 
 echo "owl2: done: $out/captioned.webm, $out/captioned.png"

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Installs what building (and, with "test", testing) needs, from the packages of
-# Debian 12 or 13 or Ubuntu 24.04. Does nothing where all of it is there.
+# Installs what building (and, with "demo" or "test", the demo or all tests) needs,
+# from the packages of Debian 12 or 13 or Ubuntu 24.04. Does nothing where all of
+# it is there.
 #
-# usage: tools/setup.sh [test]
+# usage: tools/setup.sh [demo|test]
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
@@ -11,13 +12,17 @@ build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
   libjson-glib-dev libpng-dev zlib1g-dev
   mesa-vulkan-drivers gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core'
-test='g++ binutils clang vulkan-validationlayers python3 python3-numpy
-  python3-pil python3-sentencepiece python3-gi gir1.2-gstreamer-1.0
-  gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-bad
-  forensics-samples-files'
+demo='python3 python3-numpy python3-cairo python3-pil python3-gi
+  gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0'
+test='g++ binutils clang vulkan-validationlayers python3-sentencepiece
+  gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly fonts-liberation
+  fonts-freefont-ttf mate-backgrounds forensics-samples-files'
 
 wanted=$build
-[ "${1-}" = test ] && wanted="$wanted $test"
+case ${1-} in
+  demo) wanted="$wanted $demo" ;;
+  test) wanted="$wanted $demo $test" ;;
+esac
 
 if ! command -v apt-get >/dev/null; then
   echo 'owl2: no apt-get here; what the build does not find is to be installed' \

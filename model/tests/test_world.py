@@ -9,11 +9,13 @@ import unittest
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), '..'))
-import evaluate  # noqa: E402
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path[:0] = [os.path.join(HERE, '..'), os.path.join(HERE, '../../tests/nano')]
 import facts  # noqa: E402
+import items  # noqa: E402
 import patterns  # noqa: E402
 import tasks  # noqa: E402
+import video  # noqa: E402
 import world  # noqa: E402
 from vocab import HELD_PAIRS, SHAPES, COLOUR_NAMES, WORDS, word_held  # noqa: E402
 
@@ -89,16 +91,38 @@ class World(unittest.TestCase):
                 self.assertNotIn(q % (facts.TEENS[a], facts.TEENS[b]), asked)
 
     def test_evaluation_uses_no_training_split(self):
+        """Neither the items nor the videos made of them."""
         used = []
         original = world.generator
+        photos = patterns.Photos(True)
         try:
             world.generator = lambda split, *rest: used.append(split) or original(split, *rest)
-            for _ in evaluate.items(2):
-                pass
+            for i, it in enumerate(items.items(1)):
+                items.frames_of(it)
+                if it['n_frames'] and it['group'] != 'patterns at defaults, five sizes':
+                    video.draw(it, video.plan(it, i, 1), photos)
         finally:
             world.generator = original
         self.assertTrue(used)
         self.assertNotIn('train', used)
+
+    def test_same_video(self):
+        photos = patterns.Photos(True)
+        for it in items.items(1, ['clip', 'text', 'photo']):
+            plan = video.plan(it, 0, 1)
+            self.assertEqual(plan, video.plan(it, 0, 1))
+            for x, y in zip(video.draw(it, plan, photos), video.draw(it, plan, photos)):
+                self.assertTrue(np.array_equal(x, y))
+
+    def test_video_shows_the_scene(self):
+        """At the moments looked at, objects that rest before and after are where the scene has them."""
+        for it in items.items(8, ['clip']):
+            plan = dict(video.plan(it, 0, 1), pace='rests')
+            for trigger in ('eos', 'interval'):
+                plan['trigger'] = trigger
+                for o in it['scene']['objects']:
+                    seen = [video.along(o['path'], video.progress(plan, t)) for t in video.moments(plan)]
+                    np.testing.assert_allclose(seen, o['path'], atol=1e-9)
 
     def test_places(self):
         """Row and column of an object agree with where it is drawn."""
