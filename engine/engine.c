@@ -145,6 +145,7 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
     .device = params->device,
     .cache_dir = params->cache_dir,
     .log = &model->log,
+    .no_host_import = params->copy_weights,
   };
 
   if (!check_vocab (model, config, source->name, error)
@@ -153,17 +154,19 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
   model->dev = ovk_device_new (&dev_params, error);
   if (!model->dev)
     return FALSE;
-  model->weights = owl2_weights_load (
-      model->dev, config, source, weights_progress, (gpointer) params, error);
-  if (!model->weights)
+  model->weights = owl2_weights_new (model->dev, config, source, error);
+  if (!model->weights
+      || !owl2_weights_upload (
+          model->weights, source, weights_progress, (gpointer) params, error))
     return FALSE;
-  model->weights_bytes = ovk_arena_bytes (model->weights->arena);
   if (!report (params, "compiling pipelines", FRACTION_WEIGHTS, error)
       || !warm_up (model, error) || !report (params, "ready", 1, error))
     return FALSE;
   owl2_log (&model->log, OWL2_LOG_INFO, "engine",
-      "%s on %s: %" G_GUINT64_FORMAT " MiB of weights", source->name,
-      ovk_device_caps (model->dev)->name, model->weights_bytes >> 20);
+      "%s on %s: %" G_GUINT64_FORMAT " MiB of weights, and %" G_GUINT64_FORMAT
+      " MiB of them where they lie in the file",
+      source->name, ovk_device_caps (model->dev)->name,
+      model->weights->copied_bytes >> 20, model->weights->mapped_bytes >> 20);
   return TRUE;
 }
 
@@ -244,7 +247,9 @@ owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
     .n_vocab = config->decoder.n_vocab,
     .n_rows = config->abstractor.n_queries + 1,
     .image_size = config->vision.image_size,
-    .weights_bytes = model->weights_bytes,
+    .weights_bytes =
+        model->weights->copied_bytes + model->weights->mapped_bytes,
+    .mapped_bytes = model->weights->mapped_bytes,
     .token_bytes = token_bytes (model->weights),
     .device_bytes = ovk_device_allocated_bytes (model->dev),
   };

@@ -13,7 +13,6 @@ struct _Owl2Model {
   OvkDevice *dev;
   Owl2Tokenizer *tokenizer;
   Owl2Weights *weights;
-  guint64 weights_bytes;
 };
 
 /* One frame's rows for the decoder. */

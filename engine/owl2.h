@@ -43,11 +43,14 @@ typedef gboolean (*Owl2ProgressFunc) (
  * @device: (nullable): Vulkan device by index or by part of its name; NULL
  *   takes the best one
  * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
+ * @copy_weights: TRUE copies all weights, where some would else be read from
+ *   the mapped file; then the file may change after the load
  */
 typedef struct {
   const char *path;
   const char *device;
   const char *cache_dir;
+  gboolean copy_weights;
   Owl2Log log;
   Owl2ProgressFunc progress;
   gpointer progress_data;
@@ -59,9 +62,13 @@ typedef struct {
  * @n_ctx: positions the model was made for: prompt, image rows and answer
  * @n_rows: positions that one frame takes (queries + 1)
  * @image_size: edge in pixels of the square that frames are resized to
- * @weights_bytes: device memory of the weights
+ * @weights_bytes: the weights, wherever they lie
+ * @mapped_bytes: those of them that are read in place: pages of the file, which
+ *   the system shares between processes and may drop and read again. They are
+ *   no device memory.
  * @token_bytes: weights that the decoder reads for one generated token
- * @device_bytes: all device memory taken through this model and its sessions
+ * @device_bytes: all device memory taken through this model and its sessions,
+ *   on devices without their own: memory of the process
  */
 typedef struct {
   const char *name;
@@ -72,6 +79,7 @@ typedef struct {
   guint n_rows;
   guint image_size;
   guint64 weights_bytes;
+  guint64 mapped_bytes;
   guint64 token_bytes;
   guint64 device_bytes;
 } Owl2ModelInfo;

@@ -156,7 +156,11 @@ owl2_model_synthetic_7b (
 {
   g_autoptr (Owl2Model) model = owl2_model_alloc (params);
   Synthetic synthetic = { .type = type };
-  Owl2WeightsSource source = { "synthetic 7B", synthetic_tensor, &synthetic };
+  Owl2WeightsSource source = {
+    .name = "synthetic 7B",
+    .tensor = synthetic_tensor,
+    .user_data = &synthetic,
+  };
   Owl2Config config = config_7b;
   gboolean ok;
 

@@ -362,6 +362,12 @@ owl2_gguf_name (const Owl2Gguf *gguf)
   return gguf->name;
 }
 
+GBytes *
+owl2_gguf_bytes (const Owl2Gguf *gguf)
+{
+  return gguf->bytes;
+}
+
 guint
 owl2_gguf_n_tensors (const Owl2Gguf *gguf)
 {

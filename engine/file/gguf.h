@@ -36,6 +36,8 @@ Owl2Gguf *owl2_gguf_open (const char *path, GError **error);
 Owl2Gguf *owl2_gguf_new (GBytes *bytes, const char *name, GError **error);
 void owl2_gguf_free (Owl2Gguf *gguf);              /* accepts NULL */
 const char *owl2_gguf_name (const Owl2Gguf *gguf); /* for messages */
+/* What the tensors' data lie in; borrowed. A reference keeps it mapped. */
+GBytes *owl2_gguf_bytes (const Owl2Gguf *gguf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Gguf, owl2_gguf_free)
 
 guint owl2_gguf_n_tensors (const Owl2Gguf *gguf);

@@ -9,6 +9,9 @@
 #define GGUF_MAGIC "GGUF"
 #define GGUF_VERSION 3u
 #define GGUF_ALIGNMENT 32u /* where the file does not say */
+/* Of files written here, so that a row begins where a line of a cache does when
+ * it is used in place. */
+#define GGUF_WRITE_ALIGNMENT 64u
 #define GGUF_KEY_ALIGNMENT "general.alignment"
 
 enum {

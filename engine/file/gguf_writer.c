@@ -232,7 +232,8 @@ owl2_gguf_writer_i32s (
 static guint64
 align (guint64 x)
 {
-  return (x + GGUF_ALIGNMENT - 1) / GGUF_ALIGNMENT * GGUF_ALIGNMENT;
+  return (x + GGUF_WRITE_ALIGNMENT - 1) / GGUF_WRITE_ALIGNMENT
+         * GGUF_WRITE_ALIGNMENT;
 }
 
 void
@@ -307,7 +308,7 @@ reserve (const Owl2GgufWriter *w, guint64 size, GError **error)
 static gboolean
 pad (Owl2GgufWriter *w, guint64 size, GError **error)
 {
-  static const guint8 zeros[GGUF_ALIGNMENT];
+  static const guint8 zeros[GGUF_WRITE_ALIGNMENT];
 
   return put (w, zeros, align (size) - size, error);
 }
@@ -318,7 +319,7 @@ start (Owl2GgufWriter *w, GError **error)
   g_autoptr (GByteArray) head = g_byte_array_new ();
   guint64 size;
 
-  owl2_gguf_writer_u32 (w, GGUF_KEY_ALIGNMENT, GGUF_ALIGNMENT);
+  owl2_gguf_writer_u32 (w, GGUF_KEY_ALIGNMENT, GGUF_WRITE_ALIGNMENT);
   w->started = TRUE;
   g_byte_array_append (head, (const guint8 *) GGUF_MAGIC, 4);
   put_u32 (head, GGUF_VERSION);

@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "weights.h"
+#include "place.h"
 
 #include <string.h>
-
-/* Weights lie in blocks of this, or in one that just holds a small model. */
-#define BLOCK_BYTES (64u << 20)
-/* Host memory for rows that are packed before they are uploaded. */
-#define PACK_BYTES (1u << 20)
-/* At most this is lost between two tensors. */
-#define ALIGN_BYTES 256
 
 /* ---- from a file ------------------------------------------------------ */
 
@@ -51,124 +44,10 @@ owl2_weights_source_gguf (const Owl2Gguf *gguf)
 {
   return (Owl2WeightsSource){
     .name = owl2_gguf_name (gguf),
+    .memory = owl2_gguf_bytes (gguf),
     .tensor = gguf_tensor,
     .user_data = (gpointer) gguf,
   };
-}
-
-/* ---- uploading -------------------------------------------------------- */
-
-static gboolean
-check_memory (OvkDevice *dev, const Owl2WeightsSource *source,
-    const GArray *specs, guint64 *total, GError **error)
-{
-  guint64 bytes = 0, n_free = ovk_device_free_bytes (dev);
-
-  for (guint i = 0; i < specs->len; i++) {
-    const Owl2TensorSpec *spec = &g_array_index (specs, Owl2TensorSpec, i);
-    Owl2WeightsData data;
-
-    if (!source->tensor (spec, &data, source->user_data, error))
-      return FALSE;
-    bytes +=
-        owl2_tensor_bytes (data.type, spec->rows, spec->cols) + ALIGN_BYTES;
-  }
-  if (bytes > n_free) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-        "%s: the weights need %" G_GUINT64_FORMAT
-        " MiB, the device '%s' has %" G_GUINT64_FORMAT " MiB free",
-        source->name, bytes >> 20, ovk_device_caps (dev)->name, n_free >> 20);
-    return FALSE;
-  }
-  *total = bytes;
-  return TRUE;
-}
-
-/* Rows whose layout on the device is another than in the file, a chunk at a
- * time. */
-static gboolean
-upload_packed (OvkUploader *up, const Owl2WeightsData *src,
-    const Owl2Tensor *dst, gsize stride_bytes, GError **error)
-{
-  guint rows = CLAMP (PACK_BYTES / stride_bytes, 1, dst->rows), n;
-  g_autofree guint8 *packed = g_malloc (rows * stride_bytes);
-
-  for (guint first = 0; first < dst->rows; first += n) {
-    OvkSlice slice = dst->slice;
-
-    n = MIN (rows, dst->rows - first);
-    for (guint r = 0; r < n; r++)
-      owl2_weight_pack_row (src->type,
-          src->data + (first + r) * src->row_stride, dst->cols,
-          packed + r * stride_bytes);
-    slice.offset += first * stride_bytes;
-    slice.size = n * stride_bytes;
-    if (!ovk_uploader_rows (up, slice, stride_bytes, packed, stride_bytes,
-            stride_bytes, n, error))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-upload_tensor (Owl2Weights *weights, OvkUploader *up,
-    const Owl2TensorSpec *spec, const Owl2WeightsData *src, Owl2Tensor *dst,
-    GError **error)
-{
-  gsize row_bytes = spec->cols / owl2_type_block (src->type)
-                    * owl2_type_block_bytes (src->type);
-  gsize stride_bytes = owl2_tensor_bytes (src->type, 1, spec->cols);
-
-  *dst = (Owl2Tensor){
-    .type = src->type,
-    .rows = spec->rows,
-    .cols = spec->cols,
-    .stride = owl2_tensor_stride (src->type, spec->cols),
-  };
-  if (!ovk_arena_alloc (
-          weights->arena, stride_bytes * dst->rows, &dst->slice, error))
-    return FALSE;
-  if (owl2_weight_is_packed (src->type))
-    return upload_packed (up, src, dst, stride_bytes, error);
-  return ovk_uploader_rows (up, dst->slice, stride_bytes, src->data,
-      src->row_stride, row_bytes, dst->rows, error);
-}
-
-/* (transfer full): name -> Owl2Tensor. */
-static GHashTable *
-upload_all (Owl2Weights *weights, const Owl2WeightsSource *source,
-    const GArray *specs, guint64 total, Owl2WeightsProgress progress,
-    gpointer progress_data, GError **error)
-{
-  g_autoptr (GHashTable) table =
-      g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
-  g_autoptr (OvkUploader) up = ovk_uploader_new (weights->dev, error);
-  guint64 done = 0;
-
-  if (!up)
-    return NULL;
-  for (guint i = 0; i < specs->len; i++) {
-    const Owl2TensorSpec *spec = &g_array_index (specs, Owl2TensorSpec, i);
-    Owl2Tensor *tensor = g_new0 (Owl2Tensor, 1);
-    Owl2WeightsData data;
-
-    g_hash_table_insert (table, (gpointer) spec->name, tensor);
-    if (!source->tensor (spec, &data, source->user_data, error))
-      return NULL;
-    if (!upload_tensor (weights, up, spec, &data, tensor, error)) {
-      g_prefix_error (error, "%s: tensor '%s': ", source->name, spec->name);
-      return NULL;
-    }
-    done += tensor->slice.size;
-    if (progress && !progress ((double) done / MAX (total, 1), progress_data)) {
-      g_set_error_literal (
-          error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "loading was cancelled");
-      return NULL;
-    }
-  }
-  if (!ovk_uploader_finish (up, error))
-    return NULL;
-  return g_steal_pointer (&table);
 }
 
 /* ---- names to fields -------------------------------------------------- */
@@ -178,11 +57,11 @@ upload_all (Owl2Weights *weights, const Owl2WeightsSource *source,
 static void
 bind_one (GHashTable *table, Owl2Tensor *tensor, const char *name)
 {
-  const Owl2Tensor *found = g_hash_table_lookup (table, name);
+  const Owl2Place *found = g_hash_table_lookup (table, name);
 
   if (!found)
     g_error ("no tensor named '%s' in the table of tensors", name);
-  *tensor = *found;
+  *tensor = found->tensor;
 }
 
 static void
@@ -292,30 +171,31 @@ bind_decoder (Owl2Weights *w, GHashTable *table)
 }
 
 Owl2Weights *
-owl2_weights_load (OvkDevice *dev, const Owl2Config *config,
-    const Owl2WeightsSource *source, Owl2WeightsProgress progress,
-    gpointer progress_data, GError **error)
+owl2_weights_new (OvkDevice *dev, const Owl2Config *config,
+    const Owl2WeightsSource *source, GError **error)
 {
   g_autoptr (Owl2Weights) weights = g_new0 (Owl2Weights, 1);
-  g_autoptr (GArray) specs = NULL;
-  g_autoptr (GHashTable) table = NULL;
-  guint64 total = 0;
 
   weights->dev = ovk_device_ref (dev);
   weights->config = *config;
   weights->config.name = g_strdup (config->name);
-  specs = owl2_config_tensors (&weights->config);
-  if (!check_memory (dev, source, specs, &total, error))
+  weights->places = owl2_places_new (dev, &weights->config, source, error);
+  if (!weights->places)
     return NULL;
-  weights->arena = ovk_arena_new (dev, "weights", MIN (BLOCK_BYTES, total));
-  table = upload_all (
-      weights, source, specs, total, progress, progress_data, error);
-  if (!table)
-    return NULL;
-  bind_vit (weights, table);
-  bind_abstractor (weights, table);
-  bind_decoder (weights, table);
+  weights->copied_bytes = weights->places->copied_bytes;
+  weights->mapped_bytes = weights->places->mapped_bytes;
+  bind_vit (weights, weights->places->table);
+  bind_abstractor (weights, weights->places->table);
+  bind_decoder (weights, weights->places->table);
   return g_steal_pointer (&weights);
+}
+
+gboolean
+owl2_weights_upload (Owl2Weights *weights, const Owl2WeightsSource *source,
+    Owl2WeightsProgress progress, gpointer progress_data, GError **error)
+{
+  return owl2_places_fill (
+      weights->places, source, progress, progress_data, error);
 }
 
 void
@@ -326,7 +206,7 @@ owl2_weights_free (Owl2Weights *weights)
   g_free (weights->vit.layers);
   g_free (weights->abstractor.layers);
   g_free (weights->decoder.layers);
-  g_clear_pointer (&weights->arena, ovk_arena_free);
+  g_clear_pointer (&weights->places, owl2_places_free);
   owl2_config_clear (&weights->config);
   g_clear_pointer (&weights->dev, ovk_device_unref);
   g_free (weights);

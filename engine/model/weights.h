@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The tensors of a model, on the device. Immutable once loaded; any thread may
- * read them. Shapes are [rows][cols]; vectors have one row. */
+/* The tensors of a model, on the device. Immutable once uploaded; any thread
+ * may read them. Shapes are [rows][cols]; vectors have one row. */
 #ifndef OWL2_WEIGHTS_H
 #define OWL2_WEIGHTS_H
 
@@ -66,8 +66,10 @@ typedef struct {
 
 typedef struct {
   Owl2Config config;
-  OvkDevice *dev; /* a reference */
-  OvkArena *arena;
+  OvkDevice *dev;             /* a reference */
+  struct _Owl2Places *places; /* what the tensors lie in; place.h */
+  guint64 copied_bytes;       /* memory of the device */
+  guint64 mapped_bytes;       /* read where they lie in the file */
   Owl2VitWeights vit;
   Owl2AbstractorWeights abstractor;
   Owl2DecoderWeights decoder;
@@ -86,11 +88,14 @@ typedef struct {
 /**
  * Owl2WeightsSource: where the values come from.
  * @name: for messages
+ * @memory: (nullable): what all values lie in, unchanged as long as this is
+ *   held: a mapped file
  * @tensor: finds the values of @spec, checked to have its shape; BAD_FILE.
  * Asked twice for each tensor: once for the sizes, once for the values.
  */
 typedef struct {
   const char *name;
+  GBytes *memory;
   gboolean (*tensor) (const Owl2TensorSpec *spec, Owl2WeightsData *data,
       gpointer user_data, GError **error);
   gpointer user_data;
@@ -100,11 +105,20 @@ typedef struct {
 typedef gboolean (*Owl2WeightsProgress) (double fraction, gpointer user_data);
 
 /**
- * owl2_weights_load: uploads every tensor of @config, which is copied. Errors:
- * the source's; NO_MEMORY, before anything is allocated where the device says
- * what it has; CANCELLED.
+ * owl2_weights_new: lays out every tensor of @config, which is copied: in
+ * @source's memory where the device can read it there (see ovk_import_new()),
+ * else in memory of its own, still empty. Commands may be recorded from now on,
+ * and run after the upload. Errors: the source's; NO_MEMORY, before anything is
+ * allocated where the device says what it has.
  */
-Owl2Weights *owl2_weights_load (OvkDevice *dev, const Owl2Config *config,
+Owl2Weights *owl2_weights_new (OvkDevice *dev, const Owl2Config *config,
+    const Owl2WeightsSource *source, GError **error);
+/**
+ * owl2_weights_upload: once, with the same @source: copies what is to be
+ * copied, and brings into memory what is read in place. Errors: the source's;
+ * BAD_FILE (it has become shorter); NO_MEMORY; CANCELLED.
+ */
+gboolean owl2_weights_upload (Owl2Weights *weights,
     const Owl2WeightsSource *source, Owl2WeightsProgress progress,
     gpointer progress_data, GError **error);
 /* A file's tensors, each checked; @gguf must outlive the load. */

@@ -250,7 +250,7 @@ class Values(unittest.TestCase):
             keys["mplug-owl2.vision.image_std"],
             np.float32([0.26862954, 0.26130258, 0.27577711]))
         self.assertEqual(keys["general.architecture"], "mplug-owl2")
-        self.assertEqual(keys["general.alignment"], 32)
+        self.assertEqual(keys["general.alignment"], 64)
 
     def check_tokenizer(self, config, keys, pieces):
         n = config["vocab_size"]

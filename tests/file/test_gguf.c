@@ -170,7 +170,7 @@ check_tensors (const Owl2Gguf *gguf, const guint8 *data)
     g_assert_cmpmem (
         t->dims, sizeof (t->dims), want[i].dims, sizeof (want[i].dims));
     g_assert_cmpmem (t->data, t->size_bytes, data, want[i].size);
-    g_assert_cmpuint ((guintptr) t->data % 32, ==, 0);
+    g_assert_cmpuint ((guintptr) t->data % 64, ==, 0);
     data += want[i].size;
   }
   g_assert_null (owl2_gguf_tensor (gguf, "e"));

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "place.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define AREA "model"
+
+/* Copies lie in blocks of this, or in one that just holds a small model. */
+#define BLOCK_BYTES (64u << 20)
+/* Host memory for rows that are packed before they are uploaded. */
+#define PACK_BYTES (1u << 20)
+/* At most this is lost between two tensors. */
+#define ALIGN_BYTES 256
+/* Where weights may begin: the kernels load them by as much. */
+#define IN_PLACE_ALIGN 16
+/* An import reaches over tensors that are copied, up to so many bytes of them
+ * in a row; less than MIN_IMPORT_BYTES are not worth one. */
+#define GAP_BYTES (1u << 20)
+#define MIN_IMPORT_BYTES (64u << 10)
+/* Pages are brought into memory by so many bytes, then a cancel is noticed. */
+#define TOUCH_BYTES (16u << 20)
+
+static gsize
+stride_bytes (Owl2Type type, guint cols)
+{
+  return owl2_tensor_bytes (type, 1, cols);
+}
+
+/* ---- in place --------------------------------------------------------- */
+
+/* A tensor of the file that kernels could read as it is. */
+typedef struct {
+  Owl2Place *place;
+  const guint8 *data;
+  gsize size;
+} Piece;
+
+static gboolean
+can_be_in_place (const Owl2TensorSpec *spec, const Owl2WeightsData *data)
+{
+  return !owl2_weight_is_packed (data->type)
+         && data->row_stride == stride_bytes (data->type, spec->cols)
+         && (guintptr) data->data % IN_PLACE_ALIGN == 0;
+}
+
+static int
+compare_pieces (gconstpointer a, gconstpointer b)
+{
+  const Piece *x = a, *y = b;
+
+  return (x->data > y->data) - (x->data < y->data);
+}
+
+/* One import for @n pieces, from @p on. */
+static gboolean
+import_run (Owl2Places *places, const Owl2WeightsSource *source, const Piece *p,
+    guint n, GError **error)
+{
+  const guint8 *start = p->data, *end = p[n - 1].data + p[n - 1].size;
+  OvkImport *import;
+
+  if ((gsize) (end - start) < MIN_IMPORT_BYTES)
+    return TRUE;
+  import = ovk_import_new (
+      places->dev, source->name, source->memory, start, end - start, error);
+  if (!import)
+    return FALSE;
+  g_ptr_array_add (places->imports, import);
+  for (guint i = 0; i < n; i++) {
+    p[i].place->tensor.slice = ovk_import_slice (import, p[i].data, p[i].size);
+    p[i].place->in_place = p[i].data;
+    places->mapped_bytes += p[i].size;
+  }
+  return TRUE;
+}
+
+/* How many of @n pieces one import can serve. */
+static guint
+run_length (const OvkCaps *caps, const Piece *p, guint n)
+{
+  gsize align = caps->host_import_align;
+  guintptr start = (guintptr) p->data / align * align;
+  guint i;
+
+  for (i = 1; i < n; i++) {
+    guintptr end = (guintptr) p[i].data + p[i].size;
+
+    if (p[i].data - (p[i - 1].data + p[i - 1].size) > GAP_BYTES
+        || end - start > caps->max_allocation_bytes - align)
+      break;
+  }
+  return i;
+}
+
+/* A driver may refuse what it likes; then the rest is copied. */
+static void
+import_pieces (
+    Owl2Places *places, const Owl2WeightsSource *source, GArray *pieces)
+{
+  const OvkCaps *caps = ovk_device_caps (places->dev);
+  g_autoptr (GError) error = NULL;
+  guint n;
+
+  g_array_sort (pieces, compare_pieces);
+  for (guint i = 0; i < pieces->len; i += n) {
+    const Piece *p = &g_array_index (pieces, Piece, i);
+
+    n = run_length (caps, p, pieces->len - i);
+    if (!import_run (places, source, p, n, &error)) {
+      owl2_log (ovk_device_log (places->dev), OWL2_LOG_INFO, AREA,
+          "copying the weights: %s", error->message);
+      return;
+    }
+  }
+}
+
+/* ---- layout ----------------------------------------------------------- */
+
+/* Makes the table, in which only the slices are missing, and imports what can
+ * be read in place. */
+static gboolean
+find_places (
+    Owl2Places *places, const Owl2WeightsSource *source, GError **error)
+{
+  g_autoptr (GArray) pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
+  gboolean import =
+      source->memory && ovk_device_caps (places->dev)->host_import_align;
+
+  for (guint i = 0; i < places->specs->len; i++) {
+    const Owl2TensorSpec *spec =
+        &g_array_index (places->specs, Owl2TensorSpec, i);
+    Owl2Place *place = g_new0 (Owl2Place, 1);
+    Owl2WeightsData data;
+
+    g_hash_table_insert (places->table, (gpointer) spec->name, place);
+    if (!source->tensor (spec, &data, source->user_data, error))
+      return FALSE;
+    place->tensor = (Owl2Tensor){
+      .type = data.type,
+      .rows = spec->rows,
+      .cols = spec->cols,
+      .stride = owl2_tensor_stride (data.type, spec->cols),
+    };
+    if (import && can_be_in_place (spec, &data)) {
+      Piece piece = { place, data.data,
+        owl2_tensor_bytes (data.type, spec->rows, spec->cols) };
+
+      g_array_append_val (pieces, piece);
+    }
+  }
+  import_pieces (places, source, pieces);
+  return TRUE;
+}
+
+static gboolean
+check_memory (
+    Owl2Places *places, const Owl2WeightsSource *source, GError **error)
+{
+  guint64 bytes = 0, n_free = ovk_device_free_bytes (places->dev);
+  GHashTableIter iter;
+  gpointer value;
+
+  g_hash_table_iter_init (&iter, places->table);
+  while (g_hash_table_iter_next (&iter, NULL, &value)) {
+    const Owl2Place *place = value;
+    const Owl2Tensor *t = &place->tensor;
+
+    if (!place->in_place)
+      bytes += owl2_tensor_bytes (t->type, t->rows, t->cols) + ALIGN_BYTES;
+  }
+  if (bytes > n_free) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "%s: the weights need %" G_GUINT64_FORMAT
+        " MiB, the device '%s' has %" G_GUINT64_FORMAT " MiB free",
+        source->name, bytes >> 20, ovk_device_caps (places->dev)->name,
+        n_free >> 20);
+    return FALSE;
+  }
+  places->copied_bytes = bytes;
+  return TRUE;
+}
+
+static gboolean
+allocate (Owl2Places *places, const Owl2WeightsSource *source, GError **error)
+{
+  places->arena = ovk_arena_new (
+      places->dev, "weights", MIN (BLOCK_BYTES, places->copied_bytes));
+  for (guint i = 0; i < places->specs->len; i++) {
+    const Owl2TensorSpec *spec =
+        &g_array_index (places->specs, Owl2TensorSpec, i);
+    Owl2Place *place = g_hash_table_lookup (places->table, spec->name);
+    Owl2Tensor *t = &place->tensor;
+
+    if (place->in_place)
+      continue;
+    if (!ovk_arena_alloc (places->arena,
+            owl2_tensor_bytes (t->type, t->rows, t->cols), &t->slice, error)) {
+      g_prefix_error (error, "%s: tensor '%s': ", source->name, spec->name);
+      return FALSE;
+    }
+  }
+  places->copied_bytes = ovk_arena_bytes (places->arena);
+  return TRUE;
+}
+
+Owl2Places *
+owl2_places_new (OvkDevice *dev, const Owl2Config *config,
+    const Owl2WeightsSource *source, GError **error)
+{
+  g_autoptr (Owl2Places) places = g_new0 (Owl2Places, 1);
+
+  places->dev = ovk_device_ref (dev);
+  places->specs = owl2_config_tensors (config);
+  places->table = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, g_free);
+  places->imports =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_import_free);
+  if (!find_places (places, source, error)
+      || !check_memory (places, source, error)
+      || !allocate (places, source, error))
+    return NULL;
+  return g_steal_pointer (&places);
+}
+
+void
+owl2_places_free (Owl2Places *places)
+{
+  if (!places)
+    return;
+  g_clear_pointer (&places->table, g_hash_table_unref);
+  g_clear_pointer (&places->specs, g_array_unref);
+  g_clear_pointer (&places->imports, g_ptr_array_unref);
+  g_clear_pointer (&places->arena, ovk_arena_free);
+  g_clear_pointer (&places->dev, ovk_device_unref);
+  g_free (places);
+}
+
+/* ---- filling ---------------------------------------------------------- */
+
+/* What has been done, as it is reported. */
+typedef struct {
+  Owl2WeightsProgress func; /* (nullable) */
+  gpointer data;
+  guint64 done, total;
+} Progress;
+
+static gboolean
+advance (Progress *p, guint64 bytes, GError **error)
+{
+  p->done += bytes;
+  if (!p->func || p->func ((double) p->done / MAX (p->total, 1), p->data))
+    return TRUE;
+  g_set_error_literal (
+      error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "loading was cancelled");
+  return FALSE;
+}
+
+/* Brings pages into memory, so that no kernel waits for the disk. */
+static gboolean
+touch_pages (const char *name, const guint8 *data, gsize size, GError **error)
+{
+  gsize page = (gsize) sysconf (_SC_PAGESIZE);
+  gsize before = (guintptr) data % page;
+
+  data -= before;
+  size += before;
+  (void) madvise ((void *) data, size, MADV_WILLNEED);
+#ifdef MADV_POPULATE_READ
+  /* Unlike an access, this survives a file that has become shorter. */
+  if (madvise ((void *) data, size, MADV_POPULATE_READ) == 0)
+    return TRUE;
+  if (errno == EFAULT || errno == EHWPOISON) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+        "%s: can't be read any more; it was changed while it was loaded", name);
+    return FALSE;
+  }
+#endif
+  for (gsize i = 0; i < size; i += page)
+    (void) *(volatile const guint8 *) (data + i);
+  return TRUE;
+}
+
+static gboolean
+fill_in_place (const Owl2Places *places, const Owl2WeightsSource *source,
+    const Owl2Place *place, Progress *progress, GError **error)
+{
+  gsize size = place->tensor.slice.size, n;
+
+  for (gsize at = 0; at < size; at += n) {
+    n = MIN (TOUCH_BYTES, size - at);
+    if (!touch_pages (source->name, place->in_place + at, n, error)
+        || !advance (progress, n, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Rows whose layout on the device is another than in the file, a chunk at a
+ * time. */
+static gboolean
+upload_packed (OvkUploader *up, const Owl2WeightsData *src,
+    const Owl2Tensor *dst, gsize stride, GError **error)
+{
+  guint rows = CLAMP (PACK_BYTES / stride, 1, dst->rows), n;
+  g_autofree guint8 *packed = g_malloc (rows * stride);
+
+  for (guint first = 0; first < dst->rows; first += n) {
+    OvkSlice slice = dst->slice;
+
+    n = MIN (rows, dst->rows - first);
+    for (guint r = 0; r < n; r++)
+      owl2_weight_pack_row (src->type,
+          src->data + (first + r) * src->row_stride, dst->cols,
+          packed + r * stride);
+    slice.offset += first * stride;
+    slice.size = n * stride;
+    if (!ovk_uploader_rows (
+            up, slice, stride, packed, stride, stride, n, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+upload_tensor (OvkUploader *up, const Owl2WeightsData *src,
+    const Owl2Tensor *dst, GError **error)
+{
+  gsize row_bytes = dst->cols / owl2_type_block (src->type)
+                    * owl2_type_block_bytes (src->type);
+  gsize stride = stride_bytes (src->type, dst->cols);
+
+  if (owl2_weight_is_packed (src->type))
+    return upload_packed (up, src, dst, stride, error);
+  return ovk_uploader_rows (up, dst->slice, stride, src->data, src->row_stride,
+      row_bytes, dst->rows, error);
+}
+
+gboolean
+owl2_places_fill (Owl2Places *places, const Owl2WeightsSource *source,
+    Owl2WeightsProgress func, gpointer func_data, GError **error)
+{
+  g_autoptr (OvkUploader) up = ovk_uploader_new (places->dev, error);
+  Progress progress = { func, func_data, 0,
+    places->mapped_bytes + places->copied_bytes };
+
+  if (!up)
+    return FALSE;
+  for (guint i = 0; i < places->specs->len; i++) {
+    const Owl2TensorSpec *spec =
+        &g_array_index (places->specs, Owl2TensorSpec, i);
+    const Owl2Place *place = g_hash_table_lookup (places->table, spec->name);
+    Owl2WeightsData data;
+
+    if (place->in_place) {
+      if (!fill_in_place (places, source, place, &progress, error))
+        return FALSE;
+      continue;
+    }
+    if (!source->tensor (spec, &data, source->user_data, error))
+      return FALSE;
+    if (!upload_tensor (up, &data, &place->tensor, error)) {
+      g_prefix_error (error, "%s: tensor '%s': ", source->name, spec->name);
+      return FALSE;
+    }
+    if (!advance (&progress, place->tensor.slice.size, error))
+      return FALSE;
+  }
+  return ovk_uploader_finish (up, error);
+}
