@@ -14,7 +14,7 @@ import facts
 import patterns
 import tasks
 import world
-from vocab import CAPTION_CLIP, CAPTION_IMAGE, PATTERNS
+from vocab import CAPTION_CLIP, CAPTION_IMAGE, COLOUR_NAMES, COLOURS, PATTERNS, WORDS
 
 FIVE_SIZES = [[320, 240], [640, 480], [640, 360], [360, 640], [240, 240]]
 IMAGE_KINDS = ['caption', 'detailed', 'colour', 'shape', 'size', 'count', 'background', 'is there', 'where', 'row',
@@ -85,6 +85,32 @@ def text_items(n):
             if group == 'words known':
                 yield item(group, 'text colour', *tasks.ask(rng, scene, 'text colour'), drawn, scene)
                 yield item(group, 'caption', CAPTION_IMAGE, tasks.caption(scene), drawn, scene)
+
+
+def overlay_items(n):
+    """Words and time stamps as GStreamer's own elements write them."""
+    for i in range(n):
+        rng = world.generator('test', i, 803)
+        while True:
+            w, h = world.pick(rng, FIVE_SIZES)
+            word, bg = world.pick(rng, WORDS), world.pick(rng, COLOUR_NAMES)
+            colour = world.pick(rng, ['white', 'white', 'yellow', 'red', 'green', 'blue', 'black'])
+            # Capitals are about as many pixels high as the font has points, in a frame 640 pixels wide.
+            height = min(float(rng.uniform(0.1, 0.25)) * h, 0.9 * w / len(word))
+            if world.clear(bg, colour) and height > 0.09 * h:
+                break
+        scene = {'type': 'plain', 'size': [w, h], 'frames': 1, 'objects': [], 'bg': {'kind': 'plain', 'names': [bg]}}
+        source = 'videotestsrc pattern=solid-color foreground-color=%d ! video/x-raw,format=BGRx,width=%d,height=%d ! ' % (
+            patterns.argb(COLOURS[bg][0]), w, h)
+        sink = ' ! videoconvert ! video/x-raw,format=RGB ! appsink name=out sync=false max-buffers=4'
+        drawn = patterns.pull(source + 'textoverlay text=%s color=%d font-desc="Sans Bold %d" valignment=%s' % (
+            word, patterns.argb(COLOURS[colour][0]), height * 640 / w,
+            world.pick(rng, ['top', 'center', 'bottom'])) + sink, [0])
+        written = dict(scene, type='text', text={'word': word, 'colour': colour})
+        yield item('words by textoverlay', 'text', *tasks.ask(rng, written, 'text'), drawn, written)
+        yield item('words by textoverlay', 'caption', CAPTION_IMAGE, tasks.caption(written), drawn, written)
+        drawn = patterns.pull(source + 'timeoverlay' + sink, [i % 50])
+        yield item('stamps by timeoverlay', 'caption', CAPTION_IMAGE, tasks.caption(dict(scene, small='time')), drawn, scene)
 
 
 def pattern_items(n):
@@ -163,6 +189,7 @@ GROUPS = collections.OrderedDict([
     ('clip', lambda n: shape_items(n, 'test', 4, CLIP_KINDS)),
     ('clip-held', lambda n: shape_items(n, 'held', 4, CLIP_KINDS)),
     ('text', text_items),
+    ('overlay', overlay_items),
     ('pattern', pattern_items),
     ('photo', photo_items),
     ('plain', plain_items),

@@ -68,19 +68,23 @@ def main():
     height = frames[0].height
     lines = [textwrap.wrap(text, LETTERS) for _, _, text in captions]
     cell_w = FRAMES * (WIDTH + GAP) - GAP
-    cell_h = height + 6 + LINE * max(map(len, lines))
-    rows = -(-len(captions) // COLUMNS)
+    rows = [range(i, min(i + COLUMNS, len(lines)))
+            for i in range(0, len(lines), COLUMNS)]
+    heights = [height + LINE * max(len(lines[i]) for i in row) + 2 * MARGIN
+               for row in rows]
     sheet = Image.new("RGB", (MARGIN + COLUMNS * (cell_w + MARGIN),
-                              MARGIN + rows * (cell_h + MARGIN)), "#202124")
+                              MARGIN + sum(heights)), "#202124")
     draw = ImageDraw.Draw(sheet)
     font = ImageFont.truetype(FONT, 15)
-    for i, text in enumerate(lines):
-        x = MARGIN + i % COLUMNS * (cell_w + MARGIN)
-        y = MARGIN + i // COLUMNS * (cell_h + MARGIN)
-        for k in range(FRAMES):
-            sheet.paste(frames[i * FRAMES + k], (x + k * (WIDTH + GAP), y))
-        for k, line in enumerate(text):
-            draw.text((x, y + height + 4 + k * LINE), line, "white", font)
+    y = MARGIN
+    for row, row_height in zip(rows, heights):
+        for column, i in enumerate(row):
+            x = MARGIN + column * (cell_w + MARGIN)
+            for k in range(FRAMES):
+                sheet.paste(frames[i * FRAMES + k], (x + k * (WIDTH + GAP), y))
+            for k, line in enumerate(lines[i]):
+                draw.text((x, y + height + 4 + k * LINE), line, "white", font)
+        y += row_height
     sheet.save(path)
 
 

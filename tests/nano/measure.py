@@ -44,6 +44,7 @@ WANTED = {
     ("clip", "action"): 0.85,
     **{("motion in clip captions", m): 0.85 for m in MOTIONS},
     ("words known", "text"): 0.97,
+    ("words by textoverlay", "text"): 0.97,
     ("patterns at defaults, five sizes", "caption, image"): 1.0,
     ("patterns at defaults, five sizes", "caption, clip"): 1.0,
     ("ball of videotestsrc", "direction"): 0.85,

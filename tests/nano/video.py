@@ -124,7 +124,7 @@ def draw(it, p, photos):
     """The frames [H, W, 3] of the item's video."""
     scene, n = it["scene"], p["length"]
     if it["n_frames"] == 1 or scene is None:
-        return [still(it, photos)] * n
+        return [still(it)] * n
     if "pattern" in scene:
         return draw_pattern(scene, p)
     if scene["type"] == "photo":
@@ -135,15 +135,12 @@ def draw(it, p, photos):
     return world.render(dict(scene, frames=n, objects=objects))[0]
 
 
-def still(it, photos):
+def still(it):
+    """The picture of an image, without the wear that a codec is to give it."""
     scene = it["scene"]
-    if scene is None:
-        return it["draw"][0]
-    if "pattern" in scene:
-        return it["draw"][0]
-    if scene["type"] == "photo":
-        return photos.sample("test", scene["seed"][1], 1)[1][0]
-    return world.render(scene)[0][0]
+    drawn_here = scene and scene["type"] != "photo" and "seed" in scene \
+        and "pattern" not in scene
+    return world.render(scene)[0][0] if drawn_here else it["draw"][0]
 
 
 # ---- encoding and decoding -----------------------------------------------------
