@@ -64,8 +64,13 @@ main ()
 
       [[unroll]] for (uint t = 0; t < QUERIES * KEYS; t++)
         s[t] = 0.0;
+      float scale;
+
       [[unroll]] for (uint d = 0; d < D4; d++) {
-        vec4 k = load_k (k_at (key, head), d);
+        if (d % KV_GROUP == 0)
+          scale = k_scale (k_at (key, head), d);
+
+        vec4 k = load_k (k_at (key, head), d, scale);
 
         [[unroll]] for (uint j = 0; j < KEYS; j++) {
           [[unroll]] for (uint e = 0; e < 4; e++) {
@@ -97,7 +102,10 @@ main ()
       }
 
       [[unroll]] for (uint d = 0; d < D4; d++) {
-        vec4 v = load_v (v_at (key, head), d);
+        if (d % KV_GROUP == 0)
+          scale = v_scale (v_at (key, head), d);
+
+        vec4 v = load_v (v_at (key, head), d, scale);
         vec4 a[QUERIES];
 
         [[unroll]] for (uint t = 0; t < QUERIES; t++)

@@ -7,15 +7,10 @@
  * scores in out itself until they are normalised. */
 #include "include/owl2.glsl"
 #include "include/reduce.glsl"
+#define OWL2_KEYS_ALONE
+#include "include/attention.glsl"
 
-layout (constant_id = OWL2_SC_ATTENTION_HEAD_DIM) const uint HEAD_DIM = 64;
-
-layout (push_constant) uniform Push { owl2_pc_attention pc; };
-layout (set = 0, binding = 0) readonly buffer Q { float q[]; };
-layout (set = 0, binding = 1) readonly buffer K { float k[]; };
 layout (set = 0, binding = 2) buffer Out { float o[]; };
-
-const float LOWEST = -3.402823466e38;
 
 void
 main ()
@@ -24,17 +19,16 @@ main ()
 
   for (uint r = gl_WorkGroupID.x; r < pc.rows; r += gl_NumWorkGroups.x) {
     uint head = (pc.row0 + r) / pc.n_q, row = (pc.row0 + r) % pc.n_q;
-    uint qr = pc.q_offset + row * pc.q_stride + head * pc.q_head_stride;
-    uint kr = pc.k_offset + head / pc.group * pc.kv_head_stride;
-    uint or = pc.o_offset + r * pc.o_stride;
-    uint n_keys = pc.causal != 0 ? min (pc.n_k, pc.pos0 + row + 1) : pc.n_k;
+    uint or = pc.o_offset + r * pc.o_stride, n_keys = keys_of (row);
     float top = LOWEST, sum = 0.0;
 
     for (uint j = first; j < n_keys; j += step) {
+      uint at = k_at (j, head);
       float s = 0.0;
 
-      for (uint d = 0; d < HEAD_DIM; d++)
-        s += q[qr + d] * k[kr + j * pc.k_stride + d];
+      for (uint d = 0; d < D4; d++)
+        s += dot (load_q (q_at (row, head), d),
+          load_k (at, d, k_scale (at, d)));
       s *= pc.scale;
       o[or + j] = s;
       top = max (top, s);

@@ -41,7 +41,7 @@ main ()
 
         s = 0.0;
         for (uint d = 0; d < D4; d++)
-          s += dot (qs[d], load_k (at, d));
+          s += dot (qs[d], load_k (at, d, k_scale (at, d)));
       }
       float new_top = max (top, group_max (s));
       float shrink = exp (top - new_top);
@@ -56,8 +56,11 @@ main ()
 
       acc *= shrink;
       if (part < PARTS)
-        for (uint j = part; j < count; j += PARTS)
-          acc += ps[j] * load_v (v_at (j0 + j, head), d4);
+        for (uint j = part; j < count; j += PARTS) {
+          uint at = v_at (j0 + j, head);
+
+          acc += ps[j] * load_v (at, d4, v_scale (at, d4));
+        }
       barrier ();
     }
 

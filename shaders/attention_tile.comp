@@ -29,9 +29,10 @@ load_slice_k (uint j0, uint head, uint slice)
   for (uint t = gl_LocalInvocationIndex; t < TILE * TILE / 4;
        t += gl_WorkGroupSize.x) {
     uint j = t / (TILE / 4), c = t % (TILE / 4), d4 = slice * TILE / 4 + c;
+    uint at = k_at (j0 + j, head);
 
     ks[j * PITCH + c] = j0 + j < pc.n_k && d4 < D4
-        ? load_k (k_at (j0 + j, head), d4) : vec4 (0.0);
+        ? load_k (at, d4, k_scale (at, d4)) : vec4 (0.0);
   }
 }
 
@@ -41,9 +42,10 @@ load_slice_v (uint j0, uint head, uint slice)
   for (uint t = gl_LocalInvocationIndex; t < TILE * TILE / 4;
        t += gl_WorkGroupSize.x) {
     uint j = t / (TILE / 4), c = t % (TILE / 4), d4 = slice * TILE / 4 + c;
+    uint at = v_at (j0 + j, head);
 
     ks[j * PITCH + c] = j0 + j < pc.n_k && d4 < D4
-        ? load_v (v_at (j0 + j, head), d4) : vec4 (0.0);
+        ? load_v (at, d4, v_scale (at, d4)) : vec4 (0.0);
   }
 }
 

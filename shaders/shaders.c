@@ -22,30 +22,95 @@ static const guint32 argmax_code[] =
     ;
 SHADER (argmax, 2, argmax);
 
-static const guint32 attention_lanes_code[] =
-#include "attention_lanes.spv.h"
+static const guint32 attention_lanes_f16_code[] =
+#include "attention_lanes_f16.spv.h"
     ;
-SHADER (attention_lanes, 4, attention);
+SHADER (attention_lanes_f16, 4, attention);
 
-static const guint32 attention_lanes_shuffle_code[] =
-#include "attention_lanes_shuffle.spv.h"
+static const guint32 attention_lanes_f32_code[] =
+#include "attention_lanes_f32.spv.h"
     ;
-SHADER (attention_lanes_shuffle, 4, attention);
+SHADER (attention_lanes_f32, 4, attention);
 
-static const guint32 attention_probs_code[] =
-#include "attention_probs.spv.h"
+static const guint32 attention_lanes_q8_0_code[] =
+#include "attention_lanes_q8_0.spv.h"
     ;
-SHADER (attention_probs, 3, attention);
+SHADER (attention_lanes_q8_0, 4, attention);
 
-static const guint32 attention_row_code[] =
-#include "attention_row.spv.h"
+static const guint32 attention_lanes_row_f16_code[] =
+#include "attention_lanes_row_f16.spv.h"
     ;
-SHADER (attention_row, 4, attention);
+SHADER (attention_lanes_row_f16, 4, attention);
 
-static const guint32 attention_tile_code[] =
-#include "attention_tile.spv.h"
+static const guint32 attention_lanes_row_f32_code[] =
+#include "attention_lanes_row_f32.spv.h"
     ;
-SHADER (attention_tile, 4, attention);
+SHADER (attention_lanes_row_f32, 4, attention);
+
+static const guint32 attention_lanes_row_q8_0_code[] =
+#include "attention_lanes_row_q8_0.spv.h"
+    ;
+SHADER (attention_lanes_row_q8_0, 4, attention);
+
+static const guint32 attention_lanes_shuffle_f16_code[] =
+#include "attention_lanes_shuffle_f16.spv.h"
+    ;
+SHADER (attention_lanes_shuffle_f16, 4, attention);
+
+static const guint32 attention_lanes_shuffle_f32_code[] =
+#include "attention_lanes_shuffle_f32.spv.h"
+    ;
+SHADER (attention_lanes_shuffle_f32, 4, attention);
+
+static const guint32 attention_lanes_shuffle_q8_0_code[] =
+#include "attention_lanes_shuffle_q8_0.spv.h"
+    ;
+SHADER (attention_lanes_shuffle_q8_0, 4, attention);
+
+static const guint32 attention_probs_f16_code[] =
+#include "attention_probs_f16.spv.h"
+    ;
+SHADER (attention_probs_f16, 3, attention);
+
+static const guint32 attention_probs_f32_code[] =
+#include "attention_probs_f32.spv.h"
+    ;
+SHADER (attention_probs_f32, 3, attention);
+
+static const guint32 attention_probs_q8_0_code[] =
+#include "attention_probs_q8_0.spv.h"
+    ;
+SHADER (attention_probs_q8_0, 3, attention);
+
+static const guint32 attention_row_f16_code[] =
+#include "attention_row_f16.spv.h"
+    ;
+SHADER (attention_row_f16, 4, attention);
+
+static const guint32 attention_row_f32_code[] =
+#include "attention_row_f32.spv.h"
+    ;
+SHADER (attention_row_f32, 4, attention);
+
+static const guint32 attention_row_q8_0_code[] =
+#include "attention_row_q8_0.spv.h"
+    ;
+SHADER (attention_row_q8_0, 4, attention);
+
+static const guint32 attention_tile_f16_code[] =
+#include "attention_tile_f16.spv.h"
+    ;
+SHADER (attention_tile_f16, 4, attention);
+
+static const guint32 attention_tile_f32_code[] =
+#include "attention_tile_f32.spv.h"
+    ;
+SHADER (attention_tile_f32, 4, attention);
+
+static const guint32 attention_tile_q8_0_code[] =
+#include "attention_tile_q8_0.spv.h"
+    ;
+SHADER (attention_tile_q8_0, 4, attention);
 
 static const guint32 copy_code[] =
 #include "copy.spv.h"
@@ -71,6 +136,21 @@ static const guint32 embed_q8_0_code[] =
 #include "embed_q8_0.spv.h"
     ;
 SHADER (embed_q8_0, 3, embed);
+
+static const guint32 kv_store_f16_code[] =
+#include "kv_store_f16.spv.h"
+    ;
+SHADER (kv_store_f16, 2, kv_store);
+
+static const guint32 kv_store_f32_code[] =
+#include "kv_store_f32.spv.h"
+    ;
+SHADER (kv_store_f32, 2, kv_store);
+
+static const guint32 kv_store_q8_0_code[] =
+#include "kv_store_q8_0.spv.h"
+    ;
+SHADER (kv_store_q8_0, 2, kv_store);
 
 static const guint32 layernorm_code[] =
 #include "layernorm.spv.h"

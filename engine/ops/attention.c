@@ -6,12 +6,18 @@
 #define LANES_MAX_SHARED 16384 /* bytes */
 
 static gboolean
-is_valid (const Owl2Attention *a)
+is_valid (const Owl2Attention *a, const Owl2Tensor *kv)
 {
-  return a->n_q > 0 && a->n_k > 0 && a->n_kv_heads > 0
-         && a->n_heads % a->n_kv_heads == 0 && a->head_dim > 0
-         && a->head_dim <= MAX_HEAD_DIM && a->n_q <= a->q.rows
-         && a->n_k <= a->k.rows;
+  if (a->n_q == 0 || a->n_k == 0 || a->n_kv_heads == 0
+      || a->n_heads % a->n_kv_heads || a->head_dim == 0
+      || a->head_dim > MAX_HEAD_DIM || a->n_q > a->q.rows)
+    return FALSE;
+  if (a->kv_head_rows == 0)
+    return kv->type == OWL2_TYPE_F32 && a->n_k <= kv->rows;
+  return kv->type != OWL2_TYPE_Q4_K && kv->cols == a->head_dim
+         && a->n_k <= a->kv_head_rows
+         && a->n_kv_heads * a->kv_head_rows <= kv->rows
+         && (kv->type != OWL2_TYPE_Q8_0 || a->head_dim % 32 == 0);
 }
 
 /* The columns that the heads take, whatever the view says. */
@@ -20,6 +26,18 @@ heads_of (Owl2Tensor t, guint n_heads, guint head_stride, guint head_dim)
 {
   t.cols = (n_heads - 1) * head_stride + head_dim;
   return t;
+}
+
+/* Keys or values, with as many rows as are bound. */
+static Owl2Tensor
+keys_of (const Owl2Attention *a, Owl2Tensor t)
+{
+  if (a->kv_head_rows) {
+    t.rows = (a->n_kv_heads - 1) * a->kv_head_rows + a->n_k;
+    return t;
+  }
+  t.rows = a->n_k;
+  return heads_of (t, a->n_kv_heads, a->kv_head_stride, a->head_dim);
 }
 
 /* Values that do not depend on the piece. */
@@ -31,7 +49,8 @@ common_pc (const Owl2Attention *a)
     .n_heads = a->n_heads,
     .group = a->n_heads / a->n_kv_heads,
     .q_head_stride = a->q_head_stride,
-    .kv_head_stride = a->kv_head_stride,
+    .kv_head_stride =
+        a->kv_head_rows ? a->kv_head_rows * a->k.stride : a->kv_head_stride,
     .q_stride = a->q.stride,
     .k_stride = a->k.stride,
     .v_stride = a->v.stride,
@@ -48,11 +67,20 @@ typedef struct {
   guint queries_of_lane;
 } Kernel;
 
+#define LANES_ROW_MAX_Q 1
 #define ROW_MAX_Q 4 /* a tile of 32 queries is then mostly idle */
 
 static Kernel
 pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
 {
+  static const OvkShader *const lanes_shuffle[] =
+      OWL2_TYPED_KV (attention_lanes_shuffle);
+  static const OvkShader *const lanes_plain[] = OWL2_TYPED_KV (attention_lanes);
+  static const OvkShader *const lanes_row[] =
+      OWL2_TYPED_KV (attention_lanes_row);
+  static const OvkShader *const row[] = OWL2_TYPED_KV (attention_row);
+  static const OvkShader *const tile[] = OWL2_TYPED_KV (attention_tile);
+  guint type = owl2_typed_index (a->k.type);
   gboolean few = a->n_q <= ROW_MAX_Q;
 
   /* The lanes' code is unrolled over the head, so it is made for heads as
@@ -61,16 +89,17 @@ pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
     guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
     guint each = a->head_dim <= 64 && a->n_q > lanes ? 2 : 1;
 
+    if (a->n_q <= LANES_ROW_MAX_Q && a->head_dim <= LANES_MAX_HEAD_DIM)
+      return (Kernel){ lanes_row[type], lanes, 1, 1 };
     if (a->head_dim <= LANES_MAX_HEAD_DIM
         && a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED)
-      return (Kernel){ owl2_can_shuffle (cmd)
-                           ? &owl2_shader_attention_lanes_shuffle
-                           : &owl2_shader_attention_lanes,
+      return (
+          Kernel){ (owl2_can_shuffle (cmd) ? lanes_shuffle : lanes_plain)[type],
         lanes, lanes * each, each };
   }
   if (few)
-    return (Kernel){ &owl2_shader_attention_row, 64, 1, 1 };
-  return (Kernel){ &owl2_shader_attention_tile, 128, 32, 1 };
+    return (Kernel){ row[type], 64, 1, 1 };
+  return (Kernel){ tile[type], 128, 32, 1 };
 }
 
 /* Queries of rows @first .. @first + @n - 1; all operands fit. */
@@ -81,15 +110,16 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
   struct owl2_pc_attention pc = common_pc (a);
   Owl2Operand operands[] = {
     owl2_operand (cmd, q, first, n, OVK_READ),
-    owl2_operand (cmd, k, 0, a->n_k, OVK_READ),
-    owl2_operand (cmd, v, 0, a->n_k, OVK_READ),
+    owl2_operand (cmd, k, 0, k->rows, OVK_READ),
+    owl2_operand (cmd, v, 0, v->rows, OVK_READ),
     owl2_operand (cmd, &a->out, first, n, OVK_WRITE),
   };
   gboolean vec4 = a->head_dim % 4 == 0 && a->q_head_stride % 4 == 0
-                  && a->kv_head_stride % 4 == 0
+                  && pc.kv_head_stride % 4 == 0
                   && owl2_operand_vec4 (&operands[0], q)
-                  && owl2_operand_vec4 (&operands[1], k)
-                  && owl2_operand_vec4 (&operands[2], v);
+                  && (a->k.type == OWL2_TYPE_Q8_0
+                      || (owl2_operand_vec4 (&operands[1], k)
+                          && owl2_operand_vec4 (&operands[2], v)));
   Kernel kernel = pick_kernel (cmd, a, vec4);
   guint32 spec[] = { kernel.workgroup, vec4, a->head_dim,
     kernel.queries_of_lane };
@@ -111,19 +141,21 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
   Owl2Tensor q, k, v;
   guint piece, r, n;
 
-  g_return_if_fail (is_valid (a) && a->n_k <= a->v.rows);
+  g_return_if_fail (is_valid (a, &a->k) && is_valid (a, &a->v));
+  g_return_if_fail (a->k.type == a->v.type);
+  g_return_if_fail (!a->kv_head_rows || a->k.stride == a->v.stride);
   g_return_if_fail (
       a->n_q <= a->out.rows && a->out.cols == a->n_heads * a->head_dim);
 
   q = heads_of (a->q, a->n_heads, a->q_head_stride, a->head_dim);
-  k = heads_of (a->k, a->n_kv_heads, a->kv_head_stride, a->head_dim);
-  v = heads_of (a->v, a->n_kv_heads, a->kv_head_stride, a->head_dim);
+  k = keys_of (a, a->k);
+  v = keys_of (a, a->v);
   piece = owl2_piece_rows (cmd, "attention", a->n_q, &q, &a->out, NULL);
   if (piece == 0
       || !owl2_piece_fits (
-          cmd, "attention", "keys", (gsize) a->n_k * k.stride * sizeof (float))
-      || !owl2_piece_fits (cmd, "attention", "values",
-          (gsize) a->n_k * v.stride * sizeof (float)))
+          cmd, "attention", "keys", owl2_rows_bytes (&k, k.rows))
+      || !owl2_piece_fits (
+          cmd, "attention", "values", owl2_rows_bytes (&v, v.rows)))
     return;
 
   for (r = 0; r < a->n_q; r += n) {
@@ -136,21 +168,22 @@ void
 owl2_op_attention_probs (
     OvkCmd *cmd, const Owl2Tensor *probs, const Owl2Attention *a)
 {
+  static const OvkShader *const shaders[] = OWL2_TYPED_KV (attention_probs);
   guint32 spec[] = { owl2_workgroup_row (cmd, a->n_k), FALSE, a->head_dim };
   Owl2Tensor q, k;
   guint piece, r, n;
 
-  g_return_if_fail (is_valid (a) && probs->cols == a->n_k);
+  g_return_if_fail (is_valid (a, &a->k) && probs->cols == a->n_k);
   g_return_if_fail (probs->rows == a->n_heads * a->n_q);
 
   q = heads_of (a->q, a->n_heads, a->q_head_stride, a->head_dim);
-  k = heads_of (a->k, a->n_kv_heads, a->kv_head_stride, a->head_dim);
+  k = keys_of (a, a->k);
   piece = owl2_piece_rows (cmd, "attention", probs->rows, probs, NULL);
   if (piece == 0
-      || !owl2_piece_fits (cmd, "attention", "queries",
-          (gsize) a->n_q * q.stride * sizeof (float))
       || !owl2_piece_fits (
-          cmd, "attention", "keys", (gsize) a->n_k * k.stride * sizeof (float)))
+          cmd, "attention", "queries", owl2_rows_bytes (&q, a->n_q))
+      || !owl2_piece_fits (
+          cmd, "attention", "keys", owl2_rows_bytes (&k, k.rows)))
     return;
 
   for (r = 0; r < probs->rows; r += n) {
@@ -160,7 +193,7 @@ owl2_op_attention_probs (
 
     Owl2Operand operands[] = {
       owl2_operand (cmd, &q, 0, a->n_q, OVK_READ),
-      owl2_operand (cmd, &k, 0, a->n_k, OVK_READ),
+      owl2_operand (cmd, &k, 0, k.rows, OVK_READ),
       owl2_operand (cmd, probs, r, n, OVK_READ_WRITE),
     };
 
@@ -172,7 +205,7 @@ owl2_op_attention_probs (
     pc.k_offset = operands[1].offset;
     pc.o_offset = operands[2].offset;
     pc.o_stride = probs->stride;
-    owl2_record (cmd, &owl2_shader_attention_probs, spec, G_N_ELEMENTS (spec),
-        operands, &pc, n);
+    owl2_record (cmd, shaders[owl2_typed_index (a->k.type)], spec,
+        G_N_ELEMENTS (spec), operands, &pc, n);
   }
 }

@@ -52,8 +52,8 @@ owl2_tensor_stride (Owl2Type type, guint cols)
   guint n = MIN_ALIGN / (guint) unit_bytes (type);
 
   if (is_quantised (type))
-    cols = (cols / owl2_type_block (type) * owl2_type_block_bytes (type) + 3)
-           / 4;
+    cols =
+        (cols / owl2_type_block (type) * owl2_type_block_bytes (type) + 3) / 4;
   return (cols + n - 1) / n * n;
 }
 
@@ -61,6 +61,23 @@ gsize
 owl2_tensor_bytes (Owl2Type type, guint rows, guint cols)
 {
   return (gsize) rows * owl2_tensor_stride (type, cols) * unit_bytes (type);
+}
+
+gboolean
+owl2_tensor_alloc_typed (Owl2Tensor *tensor, OvkArena *arena, Owl2Type type,
+    guint rows, guint cols, GError **error)
+{
+  OvkSlice slice;
+
+  if (!ovk_arena_alloc (
+          arena, owl2_tensor_bytes (type, rows, cols), &slice, error))
+    return FALSE;
+  *tensor = (Owl2Tensor){ .slice = slice,
+    .type = type,
+    .rows = rows,
+    .cols = cols,
+    .stride = owl2_tensor_stride (type, cols) };
+  return TRUE;
 }
 
 gboolean
@@ -130,6 +147,12 @@ owl2_operand (
   operand = owl2_operand_bytes (cmd, t->slice, at, size, access);
   operand.offset /= (guint32) es;
   return operand;
+}
+
+gsize
+owl2_rows_bytes (const Owl2Tensor *t, guint n)
+{
+  return (gsize) n * t->stride * unit_bytes (t->type);
 }
 
 gboolean

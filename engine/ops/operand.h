@@ -24,6 +24,8 @@ Owl2Operand owl2_operand_bytes (
  * tensor. Many drivers drop what a shader does outside a binding; this way a
  * test that owns those bytes sees it. */
 extern gsize owl2_operand_spill;
+/* From the first of @n rows to the end of the last one's stride. */
+gsize owl2_rows_bytes (const Owl2Tensor *t, guint n);
 /* TRUE if each row starts at a multiple of four elements from the binding's
  * start and has only whole groups of four. */
 gboolean owl2_operand_vec4 (const Owl2Operand *operand, const Owl2Tensor *t);
@@ -53,6 +55,12 @@ gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
   {                                                                            \
     &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
         &owl2_shader_##NAME##_q8_0, &owl2_shader_##NAME##_q4_k                 \
+  }
+/* The same without Q4_K, for what the KV cache has. */
+#define OWL2_TYPED_KV(NAME)                                                    \
+  {                                                                            \
+    &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
+        &owl2_shader_##NAME##_q8_0                                             \
   }
 guint owl2_typed_index (Owl2Type type);
 

@@ -6,10 +6,10 @@
  * the OvkCmd and returned when it is run. Activations are F32, row by row;
  * weights F32, F16, Q8_0 or Q4_K [out features][in features], each row padded
  * with zeros to owl2_tensor_stride(). All sums are F32. A tensor
- * larger than caps.max_storage_range is worked on in pieces of rows. Bound whole,
- * and an error (UNSUPPORTED) if too large: keys and values of an attention
- * (the queries too for its probabilities), an operand of an addition that
- * repeats, the source of a vertical resize or of the patches. */
+ * larger than caps.max_storage_range is worked on in pieces of rows. Bound
+ * whole, and an error (UNSUPPORTED) if too large: keys and values of an
+ * attention (the queries too for its probabilities), an operand of an addition
+ * that repeats, the source of a vertical resize or of the patches. */
 #ifndef OWL2_OPS_H
 #define OWL2_OPS_H
 
@@ -47,7 +47,11 @@ void owl2_weight_pack_row (
 /* An F32 activation [rows][cols], rows packed. FALSE with NO_MEMORY. */
 gboolean owl2_tensor_alloc (Owl2Tensor *tensor, OvkArena *arena, guint rows,
     guint cols, GError **error);
-/* Rows first .. first + n - 1, and columns likewise, of an F32 tensor. */
+/* The same of any type, rows padded as those of weights. */
+gboolean owl2_tensor_alloc_typed (Owl2Tensor *tensor, OvkArena *arena,
+    Owl2Type type, guint rows, guint cols, GError **error);
+/* Rows first .. first + n - 1 of a tensor, and columns likewise if it is F32.
+ */
 Owl2Tensor owl2_tensor_rows (Owl2Tensor tensor, guint first, guint n);
 Owl2Tensor owl2_tensor_cols (Owl2Tensor tensor, guint first, guint n);
 
@@ -99,7 +103,9 @@ void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
  * Owl2Attention: softmax (q k' * scale) v, per head; query head h uses K/V
  * head h / (n_heads / n_kv_heads).
  * @q: [n_q rows]; head h starts at column h * q_head_stride
- * @k, @v: [n_k rows]; K/V head g starts at column g * kv_head_stride
+ * @k, @v: @kv_head_rows 0: F32 [n_k rows]; K/V head g starts at column g *
+ *   kv_head_stride. Else F32, F16 or Q8_0 [n_kv_heads * kv_head_rows][head_dim]
+ *   as owl2_op_kv_store() leaves them: head g starts at row g * kv_head_rows
  * @out: [n_q][n_heads * head_dim]
  * @causal: query i sees keys 0 .. pos0 + i
  */
@@ -108,6 +114,7 @@ typedef struct {
   guint n_q, n_k;
   guint n_heads, n_kv_heads, head_dim; /* head_dim at most 256 */
   guint q_head_stride, kv_head_stride; /* elements */
+  guint kv_head_rows;                  /* of a KV cache, else 0 */
   gboolean causal;
   guint pos0;
   float scale;
@@ -128,6 +135,15 @@ void owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
     const Owl2Tensor *b);
 /* dst = src, any strides. copy.c */
 void owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src);
+/* Keys or values of positions pos0 .. into a layer's KV cache:
+ * dst [n_heads * capacity][head_dim], row h * capacity + pos0 + r, from
+ * src [rows][n_heads * head_dim]. dst is F32, F16 or Q8_0 (head_dim then a
+ * multiple of 32), its rows padded as those of weights: a head's keys lie side
+ * by side, which is what attention reads. Finite values past the type's largest
+ * become that; what is no number makes its half, or its block, none. dst is
+ * bound whole. kv_store.c */
+void owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst,
+    const Owl2Tensor *src, guint n_heads, guint pos0);
 /* out[i] = table[ids[i]]; @ids: n u32 on the device; an id outside the table
  * leaves the row as it is. Rows past max_storage_range work. embed.c */
 void owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,

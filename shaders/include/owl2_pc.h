@@ -153,6 +153,18 @@ struct owl2_pc_copy {
   u32 d_stride;
 };
 
+/* kv_store.comp; of dst words, else elements */
+struct owl2_pc_kv_store {
+  u32 rows;
+  u32 heads;
+  u32 head_dim;
+  u32 s_offset;
+  u32 s_stride;
+  u32 d_offset;
+  u32 d_stride;
+  u32 d_head_stride;
+};
+
 /* embed.comp */
 struct owl2_pc_embed {
   u32 rows; /* of out */

@@ -31,7 +31,7 @@ bench_tensor (Bench *b, Owl2Type type, guint rows, guint cols)
     float f = (float) (i * 7 % 31) / 31.f - 0.45f;
     guint32 halves = 0x2f113011u + (guint32) (i % 7) * 0x00110013u;
 
-    memcpy (data + i * 4, type == OWL2_TYPE_F16 ? (void *) &halves : &f, 4);
+    memcpy (data + i * 4, type == OWL2_TYPE_F32 ? (void *) &f : &halves, 4);
   }
   if (!ovk_arena_alloc (b->arena, bytes, &t.slice, &error)
       || !ovk_slice_write (b->dev, t.slice, data, bytes, &error)) {
@@ -85,7 +85,7 @@ bench_run (Bench *b, const char *name, void (*record) (OvkCmd *, void *),
 
   if (b->lost)
     return;
-  printf ("%-38s", name);
+  printf ("%-40s", name);
   fflush (stdout);
   if (!run_once (b, record, data, 1, &first, &first_cpu))
     return;
@@ -158,43 +158,95 @@ record_attention (OvkCmd *cmd, void *data)
   owl2_op_attention (cmd, data);
 }
 
+typedef struct {
+  const char *name;
+  guint n_q, n_k, n_heads, head_dim;
+  gboolean causal;
+} AttentionShape;
+
+static void
+bench_attention_type (Bench *b, const AttentionShape *s, Owl2Type type)
+{
+  guint cols = s->n_heads * s->head_dim;
+  double pairs = (double) s->n_q * s->n_k * cols;
+  Owl2Attention a = { .n_q = s->n_q,
+    .n_k = s->n_k,
+    .n_heads = s->n_heads,
+    .n_kv_heads = s->n_heads,
+    .head_dim = s->head_dim,
+    .q_head_stride = s->head_dim,
+    .kv_head_stride = s->head_dim,
+    .kv_head_rows = s->causal ? s->n_k : 0,
+    .causal = s->causal,
+    .pos0 = s->n_k - s->n_q,
+    .scale = 0.1f };
+  char name[64];
+
+  b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
+  a.q = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
+  a.k = s->causal ? bench_tensor (b, type, s->n_heads * a.n_k, s->head_dim)
+                  : bench_tensor (b, type, a.n_k, cols);
+  a.v = s->causal ? bench_tensor (b, type, s->n_heads * a.n_k, s->head_dim)
+                  : bench_tensor (b, type, a.n_k, cols);
+  a.out = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
+  g_snprintf (
+      name, sizeof name, "attention %s, %s", s->name, owl2_type_name (type));
+  bench_run (b, name, record_attention, &a,
+      4.0 * pairs * (a.causal && a.n_q == a.n_k ? 0.5 : 1.0),
+      8.0 * cols * a.n_q + 2.0 * owl2_tensor_bytes (type, a.n_k, cols));
+  g_clear_pointer (&b->arena, ovk_arena_free);
+}
+
+/* What is causal reads the KV cache, which has three types. */
 static void
 bench_attention (Bench *b)
 {
-  static const struct {
-    const char *name;
-    guint n_q, n_k, n_heads, head_dim;
-    gboolean causal;
-  } shapes[] = {
-    { "attention ViT 1025, 16 x 64", 1025, 1025, 16, 64, FALSE },
-    { "attention abstractor 64/1089, 16 x 64", 64, 1089, 16, 64, FALSE },
-    { "attention prefill 512, 32 x 128", 512, 512, 32, 128, TRUE },
-    { "attention decode 1/1024, 32 x 128", 1, 1024, 32, 128, TRUE },
+  static const AttentionShape shapes[] = {
+    { "ViT 1025, 16 x 64", 1025, 1025, 16, 64, FALSE },
+    { "abstractor 64/1089, 16 x 64", 64, 1089, 16, 64, FALSE },
+    { "prefill 512, 32 x 128", 512, 512, 32, 128, TRUE },
+    { "prefill 64/4096, 32 x 128", 64, 4096, 32, 128, TRUE },
+    { "decode 1/1024, 8 x 64", 1, 1024, 8, 64, TRUE },
+    { "decode 1/1024, 32 x 128", 1, 1024, 32, 128, TRUE },
+    { "decode 1/4096, 32 x 128", 1, 4096, 32, 128, TRUE },
   };
-  guint i;
+  static const Owl2Type types[] = { OWL2_TYPE_F32, OWL2_TYPE_F16,
+    OWL2_TYPE_Q8_0 };
+  guint i, t;
 
-  for (i = 0; i < G_N_ELEMENTS (shapes) && !b->lost; i++) {
-    guint cols = shapes[i].n_heads * shapes[i].head_dim;
-    double pairs = (double) shapes[i].n_q * shapes[i].n_k * cols;
-    Owl2Attention a = { .n_q = shapes[i].n_q,
-      .n_k = shapes[i].n_k,
-      .n_heads = shapes[i].n_heads,
-      .n_kv_heads = shapes[i].n_heads,
-      .head_dim = shapes[i].head_dim,
-      .q_head_stride = shapes[i].head_dim,
-      .kv_head_stride = shapes[i].head_dim,
-      .causal = shapes[i].causal,
-      .pos0 = shapes[i].n_k - shapes[i].n_q,
-      .scale = 0.1f };
+  for (i = 0; i < G_N_ELEMENTS (shapes); i++)
+    for (t = 0; t < (shapes[i].causal ? G_N_ELEMENTS (types) : 1); t++)
+      if (!b->lost)
+        bench_attention_type (b, &shapes[i], types[t]);
+}
+
+static void
+record_kv_store (OvkCmd *cmd, void *data)
+{
+  Matmul *m = data;
+
+  owl2_op_kv_store (cmd, &m->out, &m->x, m->x.cols / m->out.cols, 0);
+}
+
+static void
+bench_kv_store (Bench *b)
+{
+  static const Owl2Type types[] = { OWL2_TYPE_F32, OWL2_TYPE_F16,
+    OWL2_TYPE_Q8_0 };
+  guint t;
+
+  for (t = 0; t < G_N_ELEMENTS (types) && !b->lost; t++) {
+    guint rows = 512, cols = 4096;
+    Matmul m;
+    char name[64];
 
     b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
-    a.q = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
-    a.k = bench_tensor (b, OWL2_TYPE_F32, a.n_k, cols);
-    a.v = bench_tensor (b, OWL2_TYPE_F32, a.n_k, cols);
-    a.out = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
-    bench_run (b, shapes[i].name, record_attention, &a,
-        4.0 * pairs * (a.causal && a.n_q > 1 ? 0.5 : 1.0),
-        4.0 * cols * (2.0 * a.n_q + 2.0 * a.n_k));
+    m.x = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
+    m.out = bench_tensor (b, types[t], rows * cols / 128, 128);
+    g_snprintf (name, sizeof name, "kv_store %s %ux%u",
+        owl2_type_name (types[t]), rows, cols);
+    bench_run (b, name, record_kv_store, &m, 0.0,
+        4.0 * rows * cols + (double) owl2_tensor_bytes (types[t], rows, cols));
     g_clear_pointer (&b->arena, ovk_arena_free);
   }
 }
@@ -285,6 +337,8 @@ bench_all (OvkDevice *dev, const char *glob)
     bench_matmul (&b);
   if (g_pattern_match_simple (glob, "attention"))
     bench_attention (&b);
+  if (g_pattern_match_simple (glob, "kv_store"))
+    bench_kv_store (&b);
   bench_rows (&b, glob);
   ovk_cmd_free (b.cmd);
   return b.lost;

@@ -8,7 +8,11 @@ typedef struct {
   gboolean causal;
   guint pos0;
   gboolean interleaved; /* q, k and v by head in one matrix, as ViT's */
+  guint cache; /* k and v in a KV cache: 1 + index of kv_types; else 0 */
 } Shape;
+
+static const Owl2Type kv_types[] = { OWL2_TYPE_F32, OWL2_TYPE_F16,
+  OWL2_TYPE_Q8_0 };
 
 static const Shape shapes[] = {
   { 1, 1, 1, 1, 1, FALSE, 0, FALSE },
@@ -40,7 +44,7 @@ static Shape
 random_shape (Check *c)
 {
   /* Each is another pipeline, and compiling them is what takes the time. */
-  static const guint dims[] = { 5, 16, 64, 64, 80, 128 };
+  static const guint dims[] = { 5, 16, 32, 64, 64, 80, 96, 128 };
   Shape s = { .n_q = check_between (c, 1, 70),
     .n_kv_heads = check_between (c, 1, 3),
     .head_dim = dims[check_between (c, 0, G_N_ELEMENTS (dims) - 1)],
@@ -93,8 +97,26 @@ make_inputs (Check *c, const Shape *s)
     in.ref.k = all->val + s->head_dim;
     in.ref.v = all->val + 2 * s->head_dim;
     in.ref.q_cols = in.ref.k_cols = in.ref.v_cols = 3 * q_cols;
+  } else if (s->cache) {
+    Owl2Type type = kv_types[s->cache - 1];
+    guint capacity = s->n_k + check_between (c, 0, 3);
+    CheckBuf *q = check_in (c, "q", s->n_q, q_cols, -2.f, 2.f, check_lie (c));
+    CheckBuf *k = check_cache (
+        c, "k", type, s->n_kv_heads, capacity, s->n_k, s->head_dim);
+    CheckBuf *v = check_cache (
+        c, "v", type, s->n_kv_heads, capacity, s->n_k, s->head_dim);
+
+    in.a.q = q->t;
+    in.a.k = k->t;
+    in.a.v = v->t;
+    in.a.kv_head_rows = capacity;
+    in.ref.q = q->val;
+    in.ref.k = k->val;
+    in.ref.v = v->val;
+    in.ref.q_cols = q_cols;
+    in.ref.k_cols = in.ref.v_cols = s->head_dim;
   } else {
-    /* More rows of keys than are used, as in a cache. */
+    /* More rows of keys than are used. */
     CheckLie lie = check_lie (c);
     guint spare = lie == LIE_PACKED ? 0 : check_between (c, 0, 3);
     CheckBuf *q = check_in (c, "q", s->n_q, q_cols, -2.f, 2.f, check_lie (c));
@@ -117,7 +139,8 @@ make_inputs (Check *c, const Shape *s)
   in.ref.n_kv_heads = s->n_kv_heads;
   in.ref.head_dim = s->head_dim;
   in.ref.q_head_stride = in.a.q_head_stride;
-  in.ref.kv_head_stride = in.a.kv_head_stride;
+  in.ref.kv_head_stride =
+      s->cache ? in.a.kv_head_rows * s->head_dim : in.a.kv_head_stride;
   in.ref.causal = s->causal;
   in.ref.pos0 = s->pos0;
   in.ref.scale = (double) in.a.scale;
@@ -128,9 +151,11 @@ static void
 begin_case (Check *c, const Shape *s)
 {
   check_begin (c,
-      "queries %u keys %u heads %u/%u of %u causal %d pos0 %u interleaved %d",
+      "queries %u keys %u heads %u/%u of %u causal %d pos0 %u interleaved %d "
+      "cache %s",
       s->n_q, s->n_k, s->n_heads, s->n_kv_heads, s->head_dim, s->causal,
-      s->pos0, s->interleaved);
+      s->pos0, s->interleaved,
+      s->cache ? owl2_type_name (kv_types[s->cache - 1]) : "none");
 }
 
 /* A score is off by sqrt (head_dim) + 4 roundings of its terms' size (see
@@ -192,28 +217,44 @@ check_one_probs (Check *c, const Shape *s)
   check_end (c);
 }
 
+/* FALSE if the shape can't be had in this configuration. */
+static gboolean
+is_possible (const Check *c, const Shape *s, gboolean probs)
+{
+  guint factor = s->interleaved ? 3 : 1;
+  gsize row = (gsize) s->n_kv_heads * (s->head_dim + 12) * factor + 20;
+  gsize q_row = (gsize) s->n_heads * s->head_dim * factor + 20;
+
+  if (s->cache && kv_types[s->cache - 1] == OWL2_TYPE_Q8_0 && s->head_dim % 32)
+    return FALSE;
+  if (!c->limit)
+    return TRUE;
+  /* A lowered range changes no kernel, so two head sizes are enough. */
+  if (s->head_dim != 16 && s->head_dim != 64)
+    return FALSE;
+  /* Keys and values must fit one binding each, and for the probabilities the
+   * queries as well. */
+  return (s->n_k + 4) * row * sizeof (float) <= c->limit
+         && (!probs || (s->n_q + 4) * q_row * sizeof (float) <= c->limit);
+}
+
+/* The fixed shapes with every type of KV cache, the random ones with one. */
 static void
 check_shapes (
     Check *c, gboolean probs, void (*check) (Check *c, const Shape *s))
 {
-  guint i;
+  guint i, n = G_N_ELEMENTS (shapes) + (c->thorough ? 40 : 15);
 
-  for (i = 0; i < G_N_ELEMENTS (shapes) + (c->thorough ? 40 : 15); i++) {
-    Shape s = i < G_N_ELEMENTS (shapes) ? shapes[i] : random_shape (c);
-    guint factor = s.interleaved ? 3 : 1;
-    gsize row = (gsize) s.n_kv_heads * s.head_dim * factor + 20;
-    gsize q_row = (gsize) s.n_heads * s.head_dim * factor + 20;
+  for (i = 0; i < n; i++) {
+    gboolean fixed = i < G_N_ELEMENTS (shapes);
+    Shape s = fixed ? shapes[i] : random_shape (c);
+    guint last = s.interleaved ? 0 : G_N_ELEMENTS (kv_types);
+    guint only = fixed ? 0 : check_between (c, 0, last);
 
-    /* A lowered range changes no kernel, so two head sizes are enough. */
-    if (c->limit && s.head_dim != 16 && s.head_dim != 64)
-      continue;
-    /* Keys and values must fit one binding each, and for the probabilities
-     * the queries as well. */
-    if (c->limit && (s.n_k + 4) * row * sizeof (float) > c->limit)
-      continue;
-    if (c->limit && probs && (s.n_q + 4) * q_row * sizeof (float) > c->limit)
-      continue;
-    check (c, &s);
+    for (s.cache = fixed ? 0 : only; s.cache <= (fixed ? last : only);
+         s.cache++)
+      if (is_possible (c, &s, probs))
+        check (c, &s);
   }
 }
 

@@ -25,6 +25,7 @@ static const struct {
   { "rope", check_rope },
   { "attention", check_attention },
   { "attention_probs", check_attention_probs },
+  { "kv_store", check_kv_store },
   { "swiglu", check_swiglu },
   { "add", check_add },
   { "copy", check_copy },

@@ -59,6 +59,10 @@ CheckBuf *check_in (Check *c, const char *name, guint rows, guint cols,
     float lo, float hi, CheckLie lie);
 CheckBuf *check_weight (Check *c, const char *name, Owl2Type type, guint rows,
     guint cols, float lo, float hi);
+/* A layer's keys or values: random for @used of @capacity positions, NaN for
+ * the others; buf->val is [n_heads * capacity][head_dim]. */
+CheckBuf *check_cache (Check *c, const char *name, Owl2Type type, guint n_heads,
+    guint capacity, guint used, guint head_dim);
 CheckBuf *check_out (
     Check *c, const char *name, guint rows, guint cols, CheckLie lie);
 /* Input first, then output. */
@@ -90,6 +94,7 @@ void check_rmsnorm (Check *c);
 void check_rope (Check *c);
 void check_attention (Check *c);
 void check_attention_probs (Check *c);
+void check_kv_store (Check *c);
 void check_swiglu (Check *c);
 void check_add (Check *c);
 void check_copy (Check *c);

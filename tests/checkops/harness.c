@@ -270,6 +270,21 @@ check_weight (Check *c, const char *name, Owl2Type type, guint rows, guint cols,
 }
 
 CheckBuf *
+check_cache (Check *c, const char *name, Owl2Type type, guint n_heads,
+    guint capacity, guint used, guint head_dim)
+{
+  CheckBuf *buf =
+      check_weight (c, name, type, n_heads * capacity, head_dim, -2.f, 2.f);
+  gsize row = owl2_tensor_bytes (type, 1, head_dim) / 4;
+
+  for (guint r = 0; r < n_heads * capacity; r++)
+    for (gsize i = 0; r % capacity >= used && i < row; i++)
+      buf->host[r * row + i] = type == OWL2_TYPE_F32 ? NAN_WORD : 0x7e007e00u;
+  buf_write (c, buf);
+  return buf;
+}
+
+CheckBuf *
 check_words (Check *c, const char *name, const guint32 *data, gsize n)
 {
   CheckBuf *buf = buf_new_tensor (
