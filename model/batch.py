@@ -86,12 +86,12 @@ def fill(tok, asked, room):
     return out
 
 
-def ask(rng, scene, n, captions):
+def ask(rng, scene, n, captions, weights=tasks.WEIGHTS):
     """The questions of one picture; in stage 1 captions only."""
     if captions:
         asked = [('caption',) + tasks.ask(rng, scene, 'caption'), ('detailed',) + tasks.ask(rng, scene, 'detailed')]
         return [asked[i] for i in rng.permutation(2)]
-    asked = tasks.questions(rng, scene, n)
+    asked = tasks.questions(rng, scene, n, weights)
     for i in range(len(asked)):
         if rng.random() < UNRELATED:
             asked[i] = ('fact beside image',) + facts.sample(rng)

@@ -84,11 +84,17 @@ class Pool:
         kinds = np.array([s['type'] for s in self.scenes])
         self.by_type = {k: np.nonzero(kinds == k)[0] for k in np.unique(kinds)}
 
-    def draw(self, rng, n, weights):
-        """n indices; weights: type -> share"""
+    def draw(self, rng, n, weights, several=False):
+        """n indices; weights: type -> share; several: more often of pictures with several shapes"""
         kinds = [k for k in weights if k in self.by_type]
         w = np.array([weights[k] for k in kinds], float)
-        return [int(rng.choice(self.by_type[k])) for k in rng.choice(kinds, n, p=w / w.sum())]
+        out = []
+        for k in rng.choice(kinds, n, p=w / w.sum()):
+            i = int(rng.choice(self.by_type[k]))
+            if several and k == 'shapes' and len(self.scenes[i]['objects']) == 1:
+                i = int(rng.choice(self.by_type[k]))
+            out.append(i)
+        return out
 
 
 if __name__ == '__main__':

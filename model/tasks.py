@@ -331,8 +331,13 @@ QUESTIONS = {'colour': q_colour, 'shape': q_shape, 'size': q_size, 'count': q_co
              'column': q_column, 'what is at': q_at, 'is there': q_is_there,
              'direction': q_direction, 'action': q_action, 'is moving': q_moving, 'background': q_background,
              'pattern': q_pattern, 'text': q_text, 'text colour': q_text_colour, 'missing': q_missing}
+# How often each kind is asked, in the first and in the second part of the instruction stage: there, more of
+# what needs one thing to be found among others.
 WEIGHTS = {'where': 2.0, 'row': 1.2, 'direction': 2.5, 'action': 2.5, 'text': 1.5, 'missing': 0.4, 'pattern': 0.6,
            'background': 0.7, 'column': 0.7}
+LOOKUP = {'colour': 3.0, 'where': 3.0, 'row': 2.0, 'column': 2.0, 'what is at': 2.5, 'is there': 2.0, 'direction': 3.0,
+          'action': 3.0, 'text': 2.0, 'size': 0.6, 'count': 0.5, 'background': 0.3, 'pattern': 0.4,
+          'text colour': 0.3, 'missing': 0.4}
 
 
 def ask(rng, scene, kind, short=None):
@@ -350,14 +355,14 @@ def ask(rng, scene, kind, short=None):
     return (q + ' ' + SHORT, word) if short else (q, sentence)
 
 
-def questions(rng, scene, n):
+def questions(rng, scene, n, weights=WEIGHTS):
     """n different questions [(kind, question, answer)]; a caption is the first of most."""
     out = []
     kinds = []
     if rng.random() < 0.75:
         kinds.append('caption' if rng.random() < 0.75 else 'detailed')
     names = list(QUESTIONS)
-    w = [WEIGHTS.get(k, 1.0) for k in names]
+    w = [weights.get(k, 1.0) for k in names]
     total = sum(w)
     kinds += [names[i] for i in rng.choice(len(names), len(names), replace=False, p=[x / total for x in w])]
     for k in kinds:

@@ -31,7 +31,8 @@ from heads import Heads
 RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 4200, 1.8e-3), ('captions', 900, 1.2e-3), ('instruct', 4500, 1.0e-3)]
+STAGES = [('text', 300, 3e-3), ('vision', 4200, 1.8e-3), ('captions', 900, 1.2e-3), ('instruct', 2000, 1.0e-3),
+          ('instruct-2', 3500, 1.0e-3)]
 SHARES = {'shapes': 0.58, 'text': 0.26, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
 CLIP_SHARES = {'shapes': 0.76, 'text': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 
@@ -128,9 +129,9 @@ def rates(stage):
     return rate
 
 
-def schedule(step, steps, peak):
-    """Warm-up, level, and a fall over the last 60 % to nearly nothing."""
-    warm, fall = min(100, steps // 10), int(0.6 * steps)
+def schedule(step, steps, peak, part=0.6):
+    """Warm-up, level, and a fall over the last part to nearly nothing."""
+    warm, fall = min(100, steps // 10), int(part * steps)
     if step < warm:
         return peak * (step + 1) / warm
     if step > steps - fall:
@@ -207,10 +208,10 @@ class Trainer:
         loss, right = self.heads(vision, self.net.model.visual_abstractor(vision), targets)
         return loss, [], right
 
-    def step_pictures(self, rng, captions):
-        """Stage 1 (captions) or 2 of the paper."""
+    def step_pictures(self, rng, captions, lookup=False):
+        """Stage 1 (captions) or 2 of the paper; lookup: the second part of stage 2."""
         s = self.settings
-        a, c = self.images.draw(rng, s.images, SHARES), self.clips.draw(rng, s.clips, CLIP_SHARES)
+        a, c = self.images.draw(rng, s.images, SHARES, lookup), self.clips.draw(rng, s.clips, CLIP_SHARES, lookup)
         b = [int(i) for i in rng.choice(self.words, s.crowds)]
         frames = np.concatenate([batch.frames_of(rng, p, i) for p, i in
                                  ((self.images, a), (self.clips, c), (self.crowds, b))])
@@ -220,9 +221,10 @@ class Trainer:
                                                ((self.images, a), (self.clips, c), (self.crowds, b))))]
         aux, right = self.heads(vision, rows, targets)
         n, room = (2, 999) if captions else (7, 88)
-        items = [batch.fill(self.tok, batch.ask(rng, self.images.scenes[i], n, captions), room) for i in a]
+        weights = tasks.LOOKUP if lookup else tasks.WEIGHTS
+        items = [batch.fill(self.tok, batch.ask(rng, self.images.scenes[i], n, captions, weights), room) for i in a]
         la, ra = self.picture_loss(rng, rows[:len(a)], items, 'image')
-        items = [batch.fill(self.tok, batch.ask(rng, self.clips.scenes[i], n, captions), room) for i in c]
+        items = [batch.fill(self.tok, batch.ask(rng, self.clips.scenes[i], n, captions, weights), room) for i in c]
         lc, rc = self.picture_loss(rng, rows[len(a):len(a) + len(c) * world.FRAMES].reshape(len(c), -1, rows.shape[2]), items, 'clip')
         loss = la + 0.8 * lc + (0.15 if captions else 0.08) * aux
         if not captions:
@@ -286,11 +288,12 @@ class Trainer:
             elif name == 'vision':
                 loss, right, extra = self.step_vision(rng)
             else:
-                loss, right, extra = self.step_pictures(rng, name == 'captions')
+                loss, right, extra = self.step_pictures(rng, name == 'captions', name == 'instruct-2')
             loss.backward()
             if self.ranks > 1:
                 self.shared.reduce(self.flat)
-            norm = self.flat.step(schedule(step, steps, peak), step + 1)
+            # The first part of the instructions ends at its full rate; the second starts anew.
+            norm = self.flat.step(schedule(step, steps, peak, 0 if name == 'instruct' else 0.6), step + 1)
             losses.append(loss.item())
             for k, r in right:
                 scores.setdefault(k, []).append(r)
