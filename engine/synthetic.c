@@ -12,8 +12,8 @@
 #define MAX_COLS 11008
 
 typedef struct {
-  Owl2Type type;    /* of the matrices that may have it */
-  guint8 *pools[3]; /* for F32, F16 and @type */
+  Owl2Type type;    /* as of a file of mostly this type */
+  guint8 *pools[4]; /* one for each type */
 } Synthetic;
 
 static const Owl2Config config_7b = {
@@ -94,25 +94,17 @@ make_pool (Owl2Type type)
   return pool;
 }
 
-static guint
-pool_index (Owl2Type type)
-{
-  return type == OWL2_TYPE_F32 ? 0 : type == OWL2_TYPE_F16 ? 1 : 2;
-}
-
 static gboolean
 synthetic_tensor (const Owl2TensorSpec *spec, Owl2WeightsData *data,
     gpointer user_data, GError **error)
 {
   Synthetic *s = user_data;
-  Owl2Type type = s->type;
-  guint8 **pool;
+  Owl2Type type = owl2_config_tensor_type (spec, s->type);
+  guint8 **pool = &s->pools[type == OWL2_TYPE_F32    ? 0
+                            : type == OWL2_TYPE_F16  ? 1
+                            : type == OWL2_TYPE_Q8_0 ? 2
+                                                     : 3];
 
-  if (spec->keep_f32)
-    type = OWL2_TYPE_F32;
-  else if (spec->cols % owl2_type_block (type) != 0)
-    type = OWL2_TYPE_F16;
-  pool = &s->pools[pool_index (type)];
   if (!*pool)
     *pool = make_pool (type);
   *data = (Owl2WeightsData){ type, *pool, owl2_type_block_bytes (type) };

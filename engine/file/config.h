@@ -59,12 +59,18 @@ typedef struct {
   guint n_source_dims;    /* 1 to 4, as published, slowest first; */
   guint64 source_dims[4]; /* the elements lie in the same order */
   gboolean keep_f32;      /* norms, biases, positions, queries */
+  gboolean keep_q8_0;     /* what suffers most from Q4_K */
   gboolean computable;    /* may be missing in a checkpoint: positions */
 } Owl2TensorSpec;
 
 /* (transfer full): GArray of Owl2TensorSpec, in file order. A linear layer's
  * weight has a row per output feature; nothing is permuted or transposed. */
 GArray *owl2_config_tensors (const Owl2Config *config);
+/* The type that suits a tensor in a file of mostly @type. */
+Owl2Type owl2_config_suited_type (const Owl2TensorSpec *spec, Owl2Type type);
+/* The type that it has there: that, or the next better one (Q4_K, Q8_0, F16)
+ * whose blocks divide its rows. */
+Owl2Type owl2_config_tensor_type (const Owl2TensorSpec *spec, Owl2Type type);
 
 G_END_DECLS
 

@@ -610,8 +610,8 @@ ZOO = {
     # Rows of whole blocks of 256 and of 32, and of neither, in tensors of
     # several pieces.
     "blocks": (
-        14, {"width": 512, "heads": 4, "mlp": 768, "vision_width": 64,
-             "vision_mlp": 256, "abstractor_mlp": 100, "vocab": 1100}, {},
+        14, {"width": 512, "heads": 4, "layers": 3, "mlp": 768,
+             "vision_width": 64, "vision_mlp": 256, "abstractor_mlp": 100, "vocab": 1100}, {},
         {"dtype": "f16", "shards": 2}),
     "blocks-bf16": (
         15, {"width": 256, "heads": 4, "layers": 1, "mlp": 96, "tied": True,

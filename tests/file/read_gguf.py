@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A GGUF reader for tests, written from the specification alone."""
+"""A GGUF reader for tests, written from the specification alone, and a way to
+change the types of a file's tensors."""
 
 import mmap
 import struct
@@ -80,11 +81,13 @@ class _Reader:
         return np.frombuffer(self.take(n * dtype.itemsize), dtype)
 
 
-def read_gguf(path, raw=False):
-    """(keys, tensors): tensors maps names to (type name, array); arrays have
-    the slowest dimension first. @raw: the bytes, a row of blocks a row."""
+def _open(path):
     with open(path, "rb") as f:  # mapped: files may be larger than memory
-        r = _Reader(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
+        return _Reader(mmap.mmap(f.fileno(), 0, access=mmap.ACCESS_READ))
+
+
+def _read_header(r):
+    """(keys, [(name, dims, type, offset)], where the keys end)."""
     assert r.take(4) == b"GGUF" and r.number("<I") == 3
     n_tensors, n_keys = r.number("<Q"), r.number("<Q")
     keys = {}
@@ -92,11 +95,19 @@ def read_gguf(path, raw=False):
         name = r.string().decode()
         assert name not in keys
         keys[name] = r.value(r.number("<I"))
-    infos = []
+    end, infos = r.at, []
     for _ in range(n_tensors):
         name = r.string().decode()
         dims = [r.number("<Q") for _ in range(r.number("<I"))]
         infos.append((name, dims, r.number("<I"), r.number("<Q")))
+    return keys, infos, end
+
+
+def read_gguf(path, raw=False):
+    """(keys, tensors): tensors maps names to (type name, array); arrays have
+    the slowest dimension first. @raw: the bytes, a row of blocks a row."""
+    r = _open(path)
+    keys, infos, _ = _read_header(r)
     align = keys.get("general.alignment", 32)
     start = -(-r.at // align) * align
     tensors = {}
@@ -114,3 +125,26 @@ def read_gguf(path, raw=False):
             data, shape = decode(type_name, data), dims[::-1]
         tensors[name] = (type_name, data.reshape(shape))
     return keys, tensors
+
+
+def rewrite_gguf(path, out, replaced):
+    """@path again as @out, the tensors of @replaced (name -> (type name,
+    bytes)) in other types; keys stay as they are, byte for byte."""
+    r = _open(path)
+    keys, infos, end = _read_header(r)
+    _, tensors = read_gguf(path, raw=True)
+    align = keys.get("general.alignment", 32)
+    header, data = [bytes(r.data[:end])], []
+    at = 0
+    for name, dims, _, _ in infos:
+        type_name, value = replaced.get(name) or tensors[name]
+        value = bytes(value)
+        kind = {v: k for k, v in TYPES.items()}[type_name]
+        header.append(struct.pack("<Q", len(name)) + name.encode() + struct.pack(
+            f"<I{len(dims)}QIQ", len(dims), *dims, kind, at))
+        data.append(value + bytes(-len(value) % align))
+        at += len(data[-1])
+    size = sum(map(len, header))
+    with open(out, "wb") as f:
+        f.write(b"".join(header) + bytes(-size % align))
+        f.writelines(data)

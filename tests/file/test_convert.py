@@ -174,8 +174,15 @@ def run_convert(directory, out, *options):
 # ---- blocks ----------------------------------------------------------------
 
 
+def suited_type(kind, name, layers):
+    """What costs most in Q4_K stays in Q8_0; @layers: of the decoder."""
+    worst = re.fullmatch(
+        rf"(v|a)\..*|(token_embd|output)\..*|blk\.(0|{layers - 1})\..*", name)
+    return "q8_0" if worst and kind == "q4_k" else kind
+
+
 def best_type(kind, cols):
-    """The type that a matrix with rows of @cols has in a file of @kind."""
+    """@kind or the next better type that rows of @cols can have."""
     order = ["q4_k", "q8_0", "f16"]
     while kind in order and cols % BLOCKS[kind][0]:
         kind = order[order.index(kind) + 1]
@@ -320,7 +327,7 @@ class Values(unittest.TestCase):
                 self.check_tensors(config, source, tensors, kind)
                 self.assertEqual(keys["general.file_type"], kind == "f16")
 
-    def check_blocks(self, directory, source):
+    def check_blocks(self, directory, source, layers):
         """Every byte of the matrices is what the encoder gives for the values
         of the checkpoint, and the reader here and the decoder in C read the
         same numbers, to the bit. Returns the types that there are."""
@@ -333,7 +340,7 @@ class Values(unittest.TestCase):
                     values, np.float32).reshape(shape)
         seen = set()
         with tempfile.TemporaryDirectory() as tmp:
-            for kind, number in (("q8_0", 7), ("q4_k", 14)):
+            for kind, number in (("q8_0", 7), ("q4_k", 15)):
                 outs = [os.path.join(tmp, f"{i}.gguf") for i in (1, 5, 0)]
                 lines = []
                 for i, out in zip((1, 5, 0), outs):
@@ -350,18 +357,19 @@ class Values(unittest.TestCase):
                 keys, tensors = read_gguf(outs[0], raw=True)
                 self.assertEqual(keys["general.file_type"], number)
                 self.assertEqual(keys["general.quantization_version"], 2)
-                seen |= self.check_bytes(kind, tensors, matrices)
-                self.check_lines(kind, matrices, lines[0])
+                suited = {n: suited_type(kind, n, layers) for n in matrices}
+                seen |= self.check_bytes(suited, tensors, matrices)
+                self.check_lines(kind, suited, matrices, lines[0])
         return seen
 
-    def check_bytes(self, kind, tensors, matrices):
+    def check_bytes(self, suited, tensors, matrices):
         seen = set()
         for name, (type_name, raw) in tensors.items():
             if name not in matrices:
                 self.assertEqual(type_name, "f32", name)
                 continue
             values = matrices[name]
-            want = best_type(kind, values.shape[1])
+            want = best_type(suited[name], values.shape[1])
             self.assertEqual(type_name, want, name)
             seen.add(type_name)
             if want == "f16":
@@ -380,15 +388,19 @@ class Values(unittest.TestCase):
                                               err_msg=name)
         return seen
 
-    def check_lines(self, kind, matrices, stderr):
+    def check_lines(self, kind, suited, matrices, stderr):
         """One line for each type that had to stand in."""
-        types = [best_type(kind, m.shape[1]) for m in matrices.values()]
-        for other in set(types):
-            n = types.count(other)
-            line = (rf"{n} tensors? written as {other}, since {kind} takes "
-                    rf"rows of a multiple of {BLOCKS[kind][0]}: '")
-            self.assertEqual(len(re.findall(line, stderr)), other != kind,
+        types = [(suited[n], best_type(suited[n], m.shape[1]))
+                 for n, m in matrices.items()]
+        for want, have in set(types):
+            line = f"{types.count((want, have))} tensors? written as {have}, "
+            line += (f"since {kind} costs them most: '" if want == have else
+                     f"since {want} takes rows of a multiple of "
+                     f"{BLOCKS[want][0]}: '")
+            self.assertEqual(len(re.findall(line, stderr)), have != kind,
                              stderr)
+        self.assertEqual(len(re.findall("written as", stderr)),
+                         sum(have != kind for _, have in set(types)), stderr)
 
     def test_blocks(self):
         seen = set()
@@ -398,12 +410,14 @@ class Values(unittest.TestCase):
                 if config["tie_word_embeddings"]:
                     source["lm_head.weight"] = source[
                         "model.embed_tokens.weight"]
-                seen |= self.check_blocks(tmp, source)
+                seen |= self.check_blocks(tmp, source,
+                                          config["num_hidden_layers"])
         for name in ("mini", "gqa"):
             with self.subTest(name):
                 directory = os.path.join(DATA, name, "model")
-                seen |= self.check_blocks(directory,
-                                          read_checkpoint(directory)[1])
+                config, source = read_checkpoint(directory)
+                seen |= self.check_blocks(directory, source,
+                                          config["num_hidden_layers"])
         self.assertEqual(seen, {"q4_k", "q8_0", "f16"})
 
     def test_zoo(self):

@@ -23,7 +23,7 @@ from test_goldens import Report, run  # noqa: E402
 # A checkpoint whose rows divide by every block, beside the two that have rows
 # which do not.
 WIDE = dict(width=512, heads=8, mlp=768, vision_width=256, vision_heads=4,
-            vision_mlp=512, abstractor_heads=4, abstractor_mlp=512, layers=2)
+            vision_mlp=512, abstractor_heads=4, abstractor_mlp=512, layers=4)
 
 NAMES = [
     (r"token_embd", "model.embed_tokens"), (r"output_norm", "model.norm"),

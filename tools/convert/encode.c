@@ -14,32 +14,17 @@ encode_f32 (const float *in, gsize n, guint8 *out)
 const Encoder *
 encoder_for (Owl2Type type)
 {
-  /* The numbers of general.file_type; Q4_K has two, for a file with better
-   * types in some places ("medium") and for one without ("small"). */
+  /* The numbers of general.file_type; Q4_K has two: this is that of a file
+   * with better types in some places ("medium"). */
   static const Encoder encoders[] = {
     { OWL2_TYPE_F32, 0, FALSE, encode_f32 },
     { OWL2_TYPE_F16, 1, FALSE, halves_to_f16 },
     { OWL2_TYPE_Q8_0, 7, TRUE, owl2_q8_0_encode },
-    { OWL2_TYPE_Q4_K, 14, TRUE, owl2_q4_k_encode },
+    { OWL2_TYPE_Q4_K, 15, TRUE, owl2_q4_k_encode },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (encoders); i++)
     if (encoders[i].type == type)
       return &encoders[i];
   return NULL;
-}
-
-Owl2Type
-encoder_fallback (Owl2Type type, guint64 cols)
-{
-  static const Owl2Type order[] = { OWL2_TYPE_Q4_K, OWL2_TYPE_Q8_0,
-    OWL2_TYPE_F16 };
-
-  for (guint i = 0; i < G_N_ELEMENTS (order); i++)
-    if (type == order[i]) {
-      if (cols % owl2_type_block (type) == 0)
-        break;
-      type = order[MIN (i + 1, G_N_ELEMENTS (order) - 1)];
-    }
-  return type;
 }

@@ -23,10 +23,6 @@ typedef struct {
 /* NULL if it can't be written. */
 const Encoder *encoder_for (Owl2Type type);
 
-/* @type, or the next better one whose blocks divide rows of @cols: Q4_K, Q8_0,
- * F16. */
-Owl2Type encoder_fallback (Owl2Type type, guint64 cols);
-
 G_END_DECLS
 
 #endif

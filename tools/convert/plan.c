@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plan.h"
-#include "encode.h"
 #include "files.h"
 
 #include <string.h>
@@ -111,46 +110,67 @@ plan_new (const PlanSource *from, const GArray *specs, GError **error)
 
 /* ---- types ------------------------------------------------------------ */
 
-/* One line for all whose rows made them a @type. */
-static void
-report_fallback (
-    const GArray *plans, Owl2Type wish, Owl2Type type, const Owl2Log *log)
+/* The first few names of @named, and how many there are beside. */
+static char *
+list_names (const GPtrArray *named)
 {
-  g_autoptr (GString) names = g_string_new (NULL);
-  guint n = 0;
+  GString *out = g_string_new (NULL);
+
+  for (guint i = 0; i < MIN (named->len, MAX_NAMED); i++) {
+    const Owl2TensorSpec *spec = g_ptr_array_index (named, i);
+
+    g_string_append_printf (out, "%s'%s' [%" G_GUINT64_FORMAT "]",
+        i > 0 ? ", " : "", spec->name, spec->cols);
+  }
+  if (named->len > MAX_NAMED)
+    g_string_append_printf (out, " and %u more", named->len - MAX_NAMED);
+  return g_string_free (out, FALSE);
+}
+
+/* One line for all that suit @suited in a file of @wish and are of @type: they
+ * suffer too much from @wish, or their rows made them so. */
+static void
+report_types (const GArray *plans, Owl2Type wish, Owl2Type suited,
+    Owl2Type type, const Owl2Log *log)
+{
+  g_autoptr (GPtrArray) named = g_ptr_array_new ();
+  g_autofree char *names = NULL;
 
   for (guint i = 0; i < plans->len; i++) {
     const Plan *plan = &g_array_index (plans, Plan, i);
 
-    if (plan->type != type || plan->spec->keep_f32)
-      continue;
-    if (n < MAX_NAMED)
-      g_string_append_printf (names, "%s'%s' [%" G_GUINT64_FORMAT "]",
-          n > 0 ? ", " : "", plan->spec->name, plan->spec->cols);
-    n++;
+    if (plan->type == type
+        && owl2_config_suited_type (plan->spec, wish) == suited)
+      g_ptr_array_add (named, (gpointer) plan->spec);
   }
-  if (n > MAX_NAMED)
-    g_string_append_printf (names, " and %u more", n - MAX_NAMED);
-  if (n > 0)
+  if (named->len == 0 || type == wish)
+    return;
+  names = list_names (named);
+  if (type == suited)
+    owl2_log (log, OWL2_LOG_INFO, "convert",
+        "%u tensor%s written as %s, since %s costs them most: %s", named->len,
+        named->len == 1 ? "" : "s", owl2_type_name (type),
+        owl2_type_name (wish), names);
+  else
     owl2_log (log, OWL2_LOG_INFO, "convert",
         "%u tensor%s written as %s, since %s takes rows of a multiple of %u: "
         "%s",
-        n, n == 1 ? "" : "s", owl2_type_name (type), owl2_type_name (wish),
-        owl2_type_block (wish), names->str);
+        named->len, named->len == 1 ? "" : "s", owl2_type_name (type),
+        owl2_type_name (suited), owl2_type_block (suited), names);
 }
 
 void
 plan_choose_types (GArray *plans, Owl2Type wish, const Owl2Log *log)
 {
+  static const Owl2Type quantised[] = { OWL2_TYPE_Q4_K, OWL2_TYPE_Q8_0 };
+  static const Owl2Type types[] = { OWL2_TYPE_Q8_0, OWL2_TYPE_F16 };
+
   for (guint i = 0; i < plans->len; i++) {
     Plan *plan = &g_array_index (plans, Plan, i);
 
-    plan->type = plan->spec->keep_f32
-                     ? OWL2_TYPE_F32
-                     : encoder_fallback (wish, plan->spec->cols);
+    plan->type = owl2_config_tensor_type (plan->spec, wish);
   }
-  if (wish == OWL2_TYPE_Q4_K)
-    report_fallback (plans, wish, OWL2_TYPE_Q8_0, log);
-  if (wish == OWL2_TYPE_Q4_K || wish == OWL2_TYPE_Q8_0)
-    report_fallback (plans, wish, OWL2_TYPE_F16, log);
+  for (guint i = 0; i < G_N_ELEMENTS (quantised); i++)
+    for (guint j = 0; j < G_N_ELEMENTS (types); j++)
+      report_types (plans, wish, quantised[i], types[j], log);
 }

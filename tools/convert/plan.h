@@ -35,8 +35,7 @@ typedef struct {
  * nobody wants are logged. */
 GArray *plan_new (const PlanSource *from, const GArray *specs, GError **error);
 
-/* @wish for the matrices whose rows it divides, the next better type for the
- * others, which are logged; F32 for what is sensitive and small. */
+/* The types of a file of mostly @wish; those that are not @wish are logged. */
 void plan_choose_types (GArray *plans, Owl2Type wish, const Owl2Log *log);
 
 G_END_DECLS
