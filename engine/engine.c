@@ -2,9 +2,13 @@
 /* Models: a file on a device, shared by sessions. */
 #include "engine_private.h"
 
-/* Parts of a load, as fractions of the whole. */
+/* Parts of a load, as fractions of the whole: what comes before the weights and
+ * the pipelines, which are made side by side; and these. */
 #define FRACTION_DEVICE 0.05
-#define FRACTION_WEIGHTS 0.85
+#define FRACTION_WEIGHTS 0.45
+#define FRACTION_PIPELINES 0.45
+/* How long a cancel may go unnoticed. */
+#define POLL_MS 100
 
 /* What owl2_op_attention() takes; published models have heads of 64 and 128. */
 #define MAX_HEAD_DIM 256u
@@ -19,13 +23,6 @@ report (const Owl2ModelParams *params, const char *stage, double fraction,
   g_set_error_literal (
       error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "loading was cancelled");
   return FALSE;
-}
-
-static gboolean
-weights_progress (double fraction, gpointer user_data)
-{
-  return report (user_data, "uploading weights",
-      FRACTION_DEVICE + (FRACTION_WEIGHTS - FRACTION_DEVICE) * fraction, NULL);
 }
 
 static Owl2Gguf *
@@ -116,16 +113,86 @@ check_heads (const Owl2Config *config, const char *source, GError **error)
   return TRUE;
 }
 
+/* ---- weights and pipelines -------------------------------------------- */
+
+/* A load whose weights are uploaded here while others compile. */
+typedef struct {
+  const Owl2ModelParams *params;
+  OvkCompiler *compiler;
+  double uploaded; /* part of the weights */
+} Load;
+
 static gboolean
-warm_up (Owl2Model *model, GError **error)
+load_progress (Load *load, const char *stage, guint wait_ms,
+    OvkCompilerState *state, GError **error)
 {
+  double compiled;
+
+  *state = ovk_compiler_wait (load->compiler, wait_ms, &compiled);
+  return report (load->params, stage,
+      FRACTION_DEVICE + FRACTION_WEIGHTS * load->uploaded
+          + FRACTION_PIPELINES * compiled,
+      error);
+}
+
+/* A pipeline that can't be made ends the upload, too. */
+static gboolean
+weights_progress (double fraction, gpointer user_data)
+{
+  Load *load = user_data;
+  OvkCompilerState state;
+
+  load->uploaded = MIN (fraction, 1);
+  return load_progress (load, "uploading weights", 0, &state, NULL)
+         && state != OVK_COMPILER_FAILED;
+}
+
+/* The pipelines for frames and prompts of every kind. */
+static OvkPipelineSet *
+collect_pipelines (Owl2Model *model, GError **error)
+{
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
   g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, error);
 
-  if (!session || !owl2_session_warm_up (session, error))
+  if (!session || !owl2_session_warm_up (session, set, error))
+    return NULL;
+  return g_steal_pointer (&set);
+}
+
+static gboolean
+upload_and_compile (Owl2Model *model, const Owl2ModelParams *params,
+    const Owl2WeightsSource *source, GError **error)
+{
+  g_autoptr (OvkPipelineSet) set = collect_pipelines (model, error);
+  g_autoptr (OvkCompiler) compiler = NULL;
+  g_autoptr (GError) failure = NULL;
+  OvkCompilerState state = OVK_COMPILER_BUSY;
+  Load load = { params, NULL, 0 };
+  gboolean ok;
+
+  if (!set)
+    return FALSE;
+  load.compiler = compiler = ovk_compiler_new (model->dev, set);
+  ok = owl2_weights_upload (
+      model->weights, source, weights_progress, &load, &failure);
+  load.uploaded = 1;
+  while (ok && state == OVK_COMPILER_BUSY)
+    ok =
+        load_progress (&load, "compiling pipelines", POLL_MS, &state, &failure);
+  /* The upload may have ended because a pipeline could not be made. */
+  if (ovk_compiler_wait (compiler, 0, NULL) == OVK_COMPILER_FAILED)
+    return ovk_compiler_finish (compiler, error);
+  if (!ok) {
+    g_propagate_error (error, g_steal_pointer (&failure));
+    return FALSE;
+  }
+  if (!ovk_compiler_finish (compiler, error))
     return FALSE;
   ovk_device_save_cache (model->dev);
   return TRUE;
 }
+
+/* ---- models ----------------------------------------------------------- */
 
 Owl2Model *
 owl2_model_alloc (const Owl2ModelParams *params)
@@ -155,16 +222,15 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
   if (!model->dev)
     return FALSE;
   model->weights = owl2_weights_new (model->dev, config, source, error);
-  if (!model->weights
-      || !owl2_weights_upload (
-          model->weights, source, weights_progress, (gpointer) params, error))
+  if (!model->weights)
     return FALSE;
-  if (!report (params, "compiling pipelines", FRACTION_WEIGHTS, error)
-      || !warm_up (model, error) || !report (params, "ready", 1, error))
+  if (!upload_and_compile (model, params, source, error)
+      || !report (params, "ready", 1, error))
     return FALSE;
   owl2_log (&model->log, OWL2_LOG_INFO, "engine",
-      "%s on %s: %" G_GUINT64_FORMAT " MiB of weights, and %" G_GUINT64_FORMAT
-      " MiB of them where they lie in the file",
+      "%s on %s: %" G_GUINT64_FORMAT
+      " MiB of weights copied, %" G_GUINT64_FORMAT
+      " MiB read from the file where they lie",
       source->name, ovk_device_caps (model->dev)->name,
       model->weights->copied_bytes >> 20, model->weights->mapped_bytes >> 20);
   return TRUE;

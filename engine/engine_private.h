@@ -13,6 +13,7 @@ struct _Owl2Model {
   OvkDevice *dev;
   Owl2Tokenizer *tokenizer;
   Owl2Weights *weights;
+  Owl2Type kv_type; /* of the KV caches whose pipelines the load makes */
 };
 
 /* One frame's rows for the decoder. */
@@ -33,8 +34,10 @@ gboolean owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
 Owl2Model *owl2_model_synthetic_7b (
     const Owl2ModelParams *params, Owl2Type type, GError **error);
 
-/* Records everything once without running it, so that all pipelines exist. */
-gboolean owl2_session_warm_up (Owl2Session *session, GError **error);
+/* Goes through everything once without running it, and enters the pipelines
+ * that this takes into @set. Reads no weights. */
+gboolean owl2_session_warm_up (
+    Owl2Session *session, OvkPipelineSet *set, GError **error);
 
 /* embedded.c: (transfer full) (nullable): the model inside the program. */
 GBytes *owl2_embedded_model (void);

@@ -545,15 +545,15 @@ warm_up_prompt (Owl2Session *s, GError **error)
 }
 
 gboolean
-owl2_session_warm_up (Owl2Session *session, GError **error)
+owl2_session_warm_up (Owl2Session *session, OvkPipelineSet *set, GError **error)
 {
   Owl2Session *s = session;
   gboolean ok;
 
-  s->exec.dry = TRUE;
+  owl2_exec_collect (&s->exec, set);
   ok = warm_up_frames (s, error) && warm_up_prompt (s, error);
   owl2_exec_abandon (&s->exec);
-  s->exec.dry = FALSE;
+  owl2_exec_collect (&s->exec, NULL);
   s->cache.n = 0;
   return ok;
 }

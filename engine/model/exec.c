@@ -35,6 +35,13 @@ owl2_exec_clear (Owl2Exec *exec)
   g_clear_pointer (&exec->dev, ovk_device_unref);
 }
 
+void
+owl2_exec_collect (Owl2Exec *exec, OvkPipelineSet *set)
+{
+  for (guint i = 0; i < 2; i++)
+    ovk_cmd_collect (exec->cmds[i], set);
+}
+
 OvkCmd *
 owl2_exec_cmd (Owl2Exec *exec)
 {
@@ -47,12 +54,6 @@ exec_submit (Owl2Exec *exec, GError **error)
   guint i = exec->current;
 
   exec->flops = 0;
-  if (exec->dry) {
-    gboolean ok = ovk_cmd_check (exec->cmds[i], error);
-
-    ovk_cmd_reset (exec->cmds[i]);
-    return ok;
-  }
   if (!ovk_cmd_submit (exec->cmds[i], error))
     return FALSE;
   exec->submitted[i] = TRUE;

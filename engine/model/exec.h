@@ -22,13 +22,15 @@ typedef struct {
   double flops;        /* recorded since the last submission */
   double flops_limit;  /* submit when they are more than this */
   gint cancelled;      /* atomic */
-  gboolean dry;        /* record only, which compiles the pipelines */
   Owl2ExecTapFunc tap; /* NULL: nobody is looking */
   gpointer tap_data;
 } Owl2Exec;
 
 gboolean owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error);
 void owl2_exec_clear (Owl2Exec *exec);
+
+/* Only collects the pipelines from now on, see ovk_cmd_collect(). */
+void owl2_exec_collect (Owl2Exec *exec, OvkPipelineSet *set);
 
 /* The command list to record into now. */
 OvkCmd *owl2_exec_cmd (Owl2Exec *exec);

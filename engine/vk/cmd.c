@@ -316,6 +316,12 @@ ovk_cmd_next (OvkCmd *cmd)
 }
 
 void
+ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set)
+{
+  cmd->collect = set;
+}
+
+void
 ovk_cmd_label (OvkCmd *cmd, const char *label)
 {
   VkCommandBuffer buffer;

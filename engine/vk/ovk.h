@@ -125,6 +125,9 @@ typedef struct {
  * of its own). Contents start as zeros.
  */
 OvkArena *ovk_arena_new (OvkDevice *dev, const char *name, gsize block_bytes);
+/* Takes no memory and only counts what its pieces would: their slices have no
+ * buffer. */
+OvkArena *ovk_arena_new_counting (OvkDevice *dev);
 /* Waits until the device has finished with the memory. Accepts NULL. */
 void ovk_arena_free (OvkArena *arena);
 /* Errors: NO_MEMORY, with the bytes asked for and those free. */
@@ -207,6 +210,38 @@ OvkPipeline *ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader,
 /* Writes the pipeline cache to disk if it has grown. Never fails loudly. */
 void ovk_device_save_cache (OvkDevice *dev);
 
+/* ---- compile.c -------------------------------------------------------- */
+
+/* Pipelines that commands will need, see ovk_cmd_collect(). */
+typedef struct _OvkPipelineSet OvkPipelineSet;
+OvkPipelineSet *ovk_pipeline_set_new (void);
+void ovk_pipeline_set_free (OvkPipelineSet *set); /* accepts NULL */
+guint ovk_pipeline_set_size (const OvkPipelineSet *set);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkPipelineSet, ovk_pipeline_set_free)
+
+typedef enum {
+  OVK_COMPILER_BUSY,
+  OVK_COMPILER_DONE,
+  OVK_COMPILER_FAILED,
+} OvkCompilerState;
+
+/**
+ * ovk_compiler_new: starts to make all of @set on threads of its own, so that
+ * ovk_pipeline_get() has them at once and their first dispatch takes no longer
+ * than later ones.
+ */
+typedef struct _OvkCompiler OvkCompiler;
+OvkCompiler *ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set);
+/* Blocks until they are made, one failed, or @timeout_ms have passed.
+ * @fraction: (out) (optional): the part made, 0 to 1, never falling */
+OvkCompilerState ovk_compiler_wait (
+    OvkCompiler *compiler, guint timeout_ms, double *fraction);
+/* Blocks until they are made. Errors: those of ovk_pipeline_get(). */
+gboolean ovk_compiler_finish (OvkCompiler *compiler, GError **error);
+/* Begins no more, and waits for what was begun. Accepts NULL. */
+void ovk_compiler_free (OvkCompiler *compiler);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCompiler, ovk_compiler_free)
+
 /* ---- cmd.c ------------------------------------------------------------ */
 
 /**
@@ -250,6 +285,11 @@ gboolean ovk_cmd_failed (const OvkCmd *cmd);
 gboolean ovk_cmd_check (OvkCmd *cmd, GError **error);
 /* Drops what was recorded and the error kept; not while in flight. */
 void ovk_cmd_reset (OvkCmd *cmd);
+
+/* From now on nothing is recorded: each dispatch only enters its pipeline into
+ * @set, which must live as long; what is wrong with a command fails as always.
+ * NULL ends that. */
+void ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set);
 
 /* Names what follows, for debug labels and timings; a constant string. */
 void ovk_cmd_label (OvkCmd *cmd, const char *label);

@@ -203,6 +203,14 @@ gboolean ovk_pipeline_open (
     OvkDevice *dev, const char *cache_dir, GError **error);
 void ovk_pipeline_clear (OvkDevice *dev);
 
+guint ovk_pipeline_hash (gconstpointer pipeline); /* of the key */
+gboolean ovk_pipeline_equal (gconstpointer a, gconstpointer b);
+
+/* ---- compile.c -------------------------------------------------------- */
+
+void ovk_pipeline_set_add (OvkPipelineSet *set, const OvkShader *shader,
+    const guint32 *spec, guint n_spec);
+
 /* ---- hazards.c -------------------------------------------------------- */
 
 /* What a command does to memory. */
@@ -274,7 +282,8 @@ struct _OvkCmd {
   OvkDevice *dev;
   gboolean holds_ref;
   char *name;
-  GError *error; /* first of recording */
+  GError *error;           /* first of recording */
+  OvkPipelineSet *collect; /* (nullable) borrowed: nothing is recorded */
   gboolean recording;
   gboolean host_reads;
   guint64 pending; /* timeline value in flight; 0: none */
@@ -302,6 +311,9 @@ struct _OvkCmd {
 /* A cmd that the device owns itself holds no reference on it. */
 OvkCmd *ovk_cmd_new_internal (
     OvkDevice *dev, const char *name, gboolean holds_ref, GError **error);
+/* Records a dispatch of no workgroup, with @slice for all bindings. */
+void ovk_cmd_start_pipeline (
+    OvkCmd *cmd, OvkPipeline *pipeline, OvkSlice slice);
 /* ovk_cmd_copy for any size and offset. */
 void ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
 /* What is recorded ends with its writes visible to the host. */

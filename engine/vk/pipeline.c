@@ -11,8 +11,8 @@
 
 /* ---- pipelines -------------------------------------------------------- */
 
-static guint
-pipeline_hash (gconstpointer p)
+guint
+ovk_pipeline_hash (gconstpointer p)
 {
   const OvkPipeline *a = p;
   guint hash = g_direct_hash (a->shader);
@@ -22,8 +22,8 @@ pipeline_hash (gconstpointer p)
   return hash;
 }
 
-static gboolean
-pipeline_equal (gconstpointer p, gconstpointer q)
+gboolean
+ovk_pipeline_equal (gconstpointer p, gconstpointer q)
 {
   const OvkPipeline *a = p, *b = q;
 
@@ -327,8 +327,8 @@ ovk_pipeline_open (OvkDevice *dev, const char *cache_dir, GError **error)
   };
   VkResult result;
 
-  dev->pipelines =
-      g_hash_table_new_full (pipeline_hash, pipeline_equal, g_free, NULL);
+  dev->pipelines = g_hash_table_new_full (
+      ovk_pipeline_hash, ovk_pipeline_equal, g_free, NULL);
   if (cache_dir) {
     g_autofree char *name = cache_file_name (&dev->caps);
 

@@ -179,6 +179,11 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
 
   if (cmd->error)
     return;
+  if (cmd->collect) {
+    if (check_dispatch (cmd, shader, bindings, groups_x, groups_y, groups_z))
+      ovk_pipeline_set_add (cmd->collect, shader, spec, n_spec);
+    return;
+  }
   pipeline = ovk_pipeline_get (cmd->dev, shader, spec, n_spec, &error);
   if (!pipeline) {
     ovk_cmd_fail (cmd, error);
@@ -217,6 +222,29 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     ovk_timer_count_dispatch (&cmd->timer);
 }
 
+void
+ovk_cmd_start_pipeline (OvkCmd *cmd, OvkPipeline *pipeline, OvkSlice slice)
+{
+  static const guint8 push[OVK_MAX_PUSH_BYTES];
+  const OvkShader *shader = pipeline->shader;
+  OvkBinding bindings[OVK_MAX_BINDINGS];
+  VkCommandBuffer buffer = ovk_cmd_next (cmd);
+
+  if (!buffer)
+    return;
+  for (guint i = 0; i < shader->n_bindings; i++)
+    bindings[i] = (OvkBinding){ slice, OVK_READ };
+  touch (cmd, slice.buffer);
+  vkCmdBindPipeline (buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
+  cmd->bound = pipeline;
+  if (shader->n_bindings && !bind_buffers (cmd, buffer, pipeline, bindings))
+    return;
+  if (shader->push_bytes)
+    vkCmdPushConstants (buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT,
+        0, shader->push_bytes, push);
+  vkCmdDispatch (buffer, 0, 0, 0);
+}
+
 /* ---- transfers -------------------------------------------------------- */
 
 static OvkUse
@@ -246,8 +274,7 @@ ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
         src.size, src.offset, dst.size, dst.offset);
     return;
   }
-  buffer = ovk_cmd_next (cmd);
-  if (!buffer)
+  if (cmd->collect || !(buffer = ovk_cmd_next (cmd)))
     return;
   if (order (cmd, buffer, uses, 2))
     vkCmdCopyBuffer (
@@ -293,8 +320,7 @@ ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
         size_bytes, MAX_UPDATE_BYTES);
     return;
   }
-  buffer = ovk_cmd_next (cmd);
-  if (!buffer)
+  if (cmd->collect || !(buffer = ovk_cmd_next (cmd)))
     return;
   dst.size = size_bytes;
   use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
@@ -309,10 +335,8 @@ ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word)
   OvkUse use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
   VkCommandBuffer buffer;
 
-  if (!check_words (cmd, &dst, dst.size, "fill"))
-    return;
-  buffer = ovk_cmd_next (cmd);
-  if (!buffer)
+  if (!check_words (cmd, &dst, dst.size, "fill") || cmd->collect
+      || !(buffer = ovk_cmd_next (cmd)))
     return;
   if (order (cmd, buffer, &use, 1))
     vkCmdFillBuffer (buffer, dst.buffer->handle, dst.offset, dst.size, word);

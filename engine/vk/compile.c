@@ -1,0 +1,353 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Compiles pipelines ahead of their use, on several threads. */
+#include "ovk_private.h"
+
+#include <string.h>
+
+/* More would take the processors from those who decode the video. */
+#define MAX_THREADS 4
+
+/* ---- sets ------------------------------------------------------------- */
+
+struct _OvkPipelineSet {
+  GHashTable *wanted; /* set of OvkPipeline without handles */
+};
+
+OvkPipelineSet *
+ovk_pipeline_set_new (void)
+{
+  OvkPipelineSet *set = g_new0 (OvkPipelineSet, 1);
+
+  set->wanted = g_hash_table_new_full (
+      ovk_pipeline_hash, ovk_pipeline_equal, g_free, NULL);
+  return set;
+}
+
+void
+ovk_pipeline_set_free (OvkPipelineSet *set)
+{
+  if (!set)
+    return;
+  g_hash_table_unref (set->wanted);
+  g_free (set);
+}
+
+void
+ovk_pipeline_set_add (OvkPipelineSet *set, const OvkShader *shader,
+    const guint32 *spec, guint n_spec)
+{
+  OvkPipeline key = { .shader = shader, .n_spec = n_spec };
+
+  g_return_if_fail (n_spec <= OVK_MAX_SPEC);
+  if (n_spec)
+    memcpy (key.spec, spec, n_spec * sizeof (guint32));
+  if (!g_hash_table_contains (set->wanted, &key))
+    g_hash_table_add (set->wanted, g_memdup2 (&key, sizeof (key)));
+}
+
+guint
+ovk_pipeline_set_size (const OvkPipelineSet *set)
+{
+  return g_hash_table_size (set->wanted);
+}
+
+/* ---- the first dispatch ----------------------------------------------- */
+
+/* Mesa's llvmpipe makes machine code when a pipeline is first dispatched, on
+ * the one thread that a device works on. */
+static gboolean
+compiles_late (const OvkDevice *dev)
+{
+  return dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
+         && g_str_has_prefix (dev->caps.driver, "llvmpipe");
+}
+
+/* What dispatches pipelines on a device that compiles late, without any
+ * workgroup. On others it is empty. */
+typedef struct {
+  OvkArena *arena;
+  OvkCmd *cmd;
+  OvkSlice slice; /* what all bindings are */
+} Starter;
+
+static void
+starter_clear (Starter *s)
+{
+  g_clear_pointer (&s->cmd, ovk_cmd_free);
+  g_clear_pointer (&s->arena, ovk_arena_free);
+}
+
+static gboolean
+starter_init (Starter *s, OvkDevice *dev, GError **error)
+{
+  memset (s, 0, sizeof (*s));
+  if (!compiles_late (dev))
+    return TRUE;
+  s->arena = ovk_arena_new (dev, "compiler", 256);
+  s->cmd = ovk_cmd_new (dev, "compiler", error);
+  if (s->cmd && ovk_arena_alloc (s->arena, 256, &s->slice, error))
+    return TRUE;
+  starter_clear (s);
+  return FALSE;
+}
+
+/* The pipeline on @dev, such that its use takes no time. */
+static gboolean
+make_ready (OvkDevice *dev, Starter *s, const OvkPipeline *key, GError **error)
+{
+  OvkPipeline *pipeline =
+      ovk_pipeline_get (dev, key->shader, key->spec, key->n_spec, error);
+
+  if (!pipeline || !s->cmd)
+    return pipeline != NULL;
+  ovk_cmd_start_pipeline (s->cmd, pipeline, s->slice);
+  return ovk_cmd_run (s->cmd, error);
+}
+
+/* ---- compiling -------------------------------------------------------- */
+
+typedef struct {
+  OvkPipeline key;
+  gboolean on_twin; /* ready there, not on the device itself */
+} Item;
+
+struct _OvkCompiler {
+  OvkDevice *dev; /* reference */
+  GThread *threads[MAX_THREADS];
+  guint n_threads;
+  GArray *items; /* Item, the longest to compile first */
+
+  GMutex lock; /* of all below, and of the items' on_twin */
+  GCond changed;
+  guint next;      /* item that nobody has begun */
+  guint n_twins;   /* threads with a twin that are at work */
+  gboolean active; /* the first thread is */
+  gboolean stop;
+  guint64 done_bytes, total_bytes; /* of the shaders' code */
+  GError *error;                   /* (nullable) the first */
+};
+
+static Item *
+begin_item (OvkCompiler *c)
+{
+  Item *item = NULL;
+
+  g_mutex_lock (&c->lock);
+  if (!c->stop && c->next < c->items->len)
+    item = &g_array_index (c->items, Item, c->next++);
+  g_mutex_unlock (&c->lock);
+  return item;
+}
+
+static void
+end_item (OvkCompiler *c, Item *item, gboolean on_twin)
+{
+  g_mutex_lock (&c->lock);
+  item->on_twin = on_twin;
+  c->done_bytes += item->key.shader->code_bytes;
+  g_mutex_unlock (&c->lock);
+}
+
+/* Takes over @error. */
+static void
+fail (OvkCompiler *c, GError *error)
+{
+  g_mutex_lock (&c->lock);
+  if (c->error)
+    g_error_free (error);
+  else
+    c->error = error;
+  c->stop = TRUE;
+  g_cond_broadcast (&c->changed);
+  g_mutex_unlock (&c->lock);
+}
+
+/* A thread on the device itself. */
+static void
+work (OvkCompiler *c, Starter *s)
+{
+  Item *item;
+
+  while ((item = begin_item (c))) {
+    GError *error = NULL;
+
+    if (!make_ready (c->dev, s, &item->key, &error))
+      fail (c, error);
+    end_item (c, item, FALSE);
+  }
+}
+
+/* The machine code that a twin made lies in the driver's cache, which both
+ * share. Where it does not, as without a folder for it, it is made here. */
+static void
+take_over (OvkCompiler *c, Starter *s)
+{
+  g_mutex_lock (&c->lock);
+  while (c->n_twins && !c->stop)
+    g_cond_wait (&c->changed, &c->lock);
+  g_mutex_unlock (&c->lock);
+
+  for (guint i = 0; i < c->items->len; i++) {
+    Item *item = &g_array_index (c->items, Item, i);
+    GError *error = NULL;
+    gboolean wanted;
+
+    g_mutex_lock (&c->lock);
+    wanted = !c->stop && item->on_twin;
+    g_mutex_unlock (&c->lock);
+    if (wanted && !make_ready (c->dev, s, &item->key, &error))
+      fail (c, error);
+  }
+}
+
+static gpointer
+first_thread (gpointer data)
+{
+  OvkCompiler *c = data;
+  GError *error = NULL;
+  Starter s;
+
+  if (!starter_init (&s, c->dev, &error)) {
+    fail (c, error);
+  } else {
+    work (c, &s);
+    take_over (c, &s);
+    starter_clear (&s);
+  }
+  g_mutex_lock (&c->lock);
+  c->active = FALSE;
+  g_cond_broadcast (&c->changed);
+  g_mutex_unlock (&c->lock);
+  return NULL;
+}
+
+/* Nothing that fails on a twin matters: the device tries again. */
+static void
+work_on_twin (OvkCompiler *c)
+{
+  g_autoptr (OvkDevice) twin = ovk_device_twin (c->dev, NULL);
+  Starter s;
+  Item *item;
+
+  if (!twin || !starter_init (&s, twin, NULL))
+    return;
+  while ((item = begin_item (c))) {
+    make_ready (twin, &s, &item->key, NULL);
+    ovk_pipeline_get (
+        c->dev, item->key.shader, item->key.spec, item->key.n_spec, NULL);
+    end_item (c, item, TRUE);
+  }
+  starter_clear (&s);
+}
+
+static gpointer
+next_thread (gpointer data)
+{
+  OvkCompiler *c = data;
+  Starter none = { NULL };
+
+  if (compiles_late (c->dev))
+    work_on_twin (c);
+  else
+    work (c, &none);
+  g_mutex_lock (&c->lock);
+  c->n_twins--;
+  g_cond_broadcast (&c->changed);
+  g_mutex_unlock (&c->lock);
+  return NULL;
+}
+
+static int
+compare_items (gconstpointer a, gconstpointer b)
+{
+  gsize x = ((const Item *) a)->key.shader->code_bytes;
+  gsize y = ((const Item *) b)->key.shader->code_bytes;
+
+  return (x < y) - (x > y);
+}
+
+OvkCompiler *
+ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set)
+{
+  OvkCompiler *c = g_new0 (OvkCompiler, 1);
+  GHashTableIter iter;
+  gpointer key;
+
+  c->dev = ovk_device_ref (dev);
+  c->items = g_array_new (FALSE, FALSE, sizeof (Item));
+  g_mutex_init (&c->lock);
+  g_cond_init (&c->changed);
+  g_hash_table_iter_init (&iter, set->wanted);
+  while (g_hash_table_iter_next (&iter, &key, NULL)) {
+    Item item = { *(const OvkPipeline *) key, FALSE };
+
+    g_array_append_val (c->items, item);
+    c->total_bytes += item.key.shader->code_bytes;
+  }
+  g_array_sort (c->items, compare_items);
+  c->n_threads = CLAMP (g_get_num_processors (), 1, MAX_THREADS);
+  c->n_threads = CLAMP (c->items->len, 1, c->n_threads);
+  c->n_twins = c->n_threads - 1;
+  c->active = TRUE;
+  for (guint i = 0; i < c->n_threads; i++)
+    c->threads[i] =
+        g_thread_new ("owl2-compile", i ? next_thread : first_thread, c);
+  return c;
+}
+
+OvkCompilerState
+ovk_compiler_wait (OvkCompiler *c, guint timeout_ms, double *fraction)
+{
+  gint64 end = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
+  OvkCompilerState state;
+
+  g_mutex_lock (&c->lock);
+  while ((c->active || c->n_twins) && !c->error
+         && g_cond_wait_until (&c->changed, &c->lock, end))
+    ;
+  state = c->error                  ? OVK_COMPILER_FAILED
+          : c->active || c->n_twins ? OVK_COMPILER_BUSY
+                                    : OVK_COMPILER_DONE;
+  if (fraction)
+    *fraction =
+        c->total_bytes ? (double) c->done_bytes / (double) c->total_bytes : 1;
+  g_mutex_unlock (&c->lock);
+  return state;
+}
+
+static void
+join (OvkCompiler *c)
+{
+  for (guint i = 0; i < c->n_threads; i++)
+    g_thread_join (c->threads[i]);
+  c->n_threads = 0;
+}
+
+gboolean
+ovk_compiler_finish (OvkCompiler *c, GError **error)
+{
+  join (c);
+  if (!c->error)
+    return TRUE;
+  if (error)
+    *error = g_error_copy (c->error);
+  return FALSE;
+}
+
+void
+ovk_compiler_free (OvkCompiler *c)
+{
+  if (!c)
+    return;
+  g_mutex_lock (&c->lock);
+  c->stop = TRUE;
+  g_cond_broadcast (&c->changed);
+  g_mutex_unlock (&c->lock);
+  join (c);
+  g_array_unref (c->items);
+  g_clear_error (&c->error);
+  g_mutex_clear (&c->lock);
+  g_cond_clear (&c->changed);
+  ovk_device_unref (c->dev);
+  g_free (c);
+}
