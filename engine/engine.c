@@ -2,6 +2,8 @@
 /* Models: a file on a device, shared by sessions. */
 #include "engine_private.h"
 
+#include "room.h"
+
 /* Parts of a load, as fractions of the whole: what comes before the weights and
  * the pipelines, which are made side by side; and these. */
 #define FRACTION_DEVICE 0.05
@@ -149,11 +151,15 @@ weights_progress (double fraction, gpointer user_data)
 
 /* The pipelines for frames and prompts of every kind. */
 static OvkPipelineSet *
-collect_pipelines (Owl2Model *model, GError **error)
+collect_pipelines (
+    Owl2Model *model, const Owl2ModelParams *params, GError **error)
 {
+  Owl2SessionParams session_params = { .kv_type = params->kv_type };
   g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
-  g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, error);
+  g_autoptr (Owl2Session) session = NULL;
 
+  model->kv_type = owl2_room_kv_type (model, params->kv_type);
+  session = owl2_session_new (model, &session_params, error);
   if (!session || !owl2_session_warm_up (session, set, error))
     return NULL;
   return g_steal_pointer (&set);
@@ -163,7 +169,7 @@ static gboolean
 upload_and_compile (Owl2Model *model, const Owl2ModelParams *params,
     const Owl2WeightsSource *source, GError **error)
 {
-  g_autoptr (OvkPipelineSet) set = collect_pipelines (model, error);
+  g_autoptr (OvkPipelineSet) set = collect_pipelines (model, params, error);
   g_autoptr (OvkCompiler) compiler = NULL;
   g_autoptr (GError) failure = NULL;
   OvkCompilerState state = OVK_COMPILER_BUSY;

@@ -24,6 +24,24 @@ typedef struct _Owl2Model Owl2Model;
 typedef struct _Owl2Session Owl2Session;
 typedef struct _Owl2Features Owl2Features;
 
+/**
+ * Owl2KvType: how keys and values of earlier positions are kept.
+ * @OWL2_KV_AUTO: F32 if the model's weights are F32, else F16
+ * @OWL2_KV_F16: halves, for numbers up to 65504
+ * @OWL2_KV_Q8_0: 8 bits and a scale for each 32; where heads are no multiple of
+ *   32 wide it is F16
+ * @OWL2_KV_F32: exact
+ */
+typedef enum {
+  OWL2_KV_AUTO,
+  OWL2_KV_F16,
+  OWL2_KV_Q8_0,
+  OWL2_KV_F32,
+} Owl2KvType;
+
+/* "auto", "f16", "q8_0", "f32", in any case of letters; FALSE if unknown. */
+gboolean owl2_kv_type_parse (const char *name, Owl2KvType *type);
+
 /* ---- model ------------------------------------------------------------ */
 
 /**
@@ -45,11 +63,14 @@ typedef gboolean (*Owl2ProgressFunc) (
  * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
  * @copy_weights: TRUE copies all weights, where some would else be read from
  *   the mapped file; then the file may change after the load
+ * @kv_type: that of the sessions to come, so that their pipelines are compiled
+ *   with the load; a session with another compiles its own
  */
 typedef struct {
   const char *path;
   const char *device;
   const char *cache_dir;
+  Owl2KvType kv_type;
   gboolean copy_weights;
   Owl2Log log;
   Owl2ProgressFunc progress;
@@ -113,17 +134,32 @@ char *owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
 /* ---- session ---------------------------------------------------------- */
 
 /**
- * Owl2SessionParams:
+ * Owl2SessionParams: zeros are defaults; needs to live only for the call.
  * @language_only: TRUE uses the language weights for every token (the
  *   modality-adaptive module off, the paper's ablation)
- * @n_ctx: most positions of a request; 0: the model's own limit. The KV cache
- *   grows towards it as requests need it.
+ * @n_ctx: most positions of a request; 0: the model's own limit
+ * @kv_type: of the KV cache
+ * @prompt, @n_frames, @max_tokens: (nullable): a request to make room for now.
+ *   Without it, and for longer ones, the KV cache grows when it has to.
  */
 typedef struct {
   gboolean language_only;
   guint n_ctx;
+  Owl2KvType kv_type;
+  const char *prompt;
+  guint n_frames;
+  guint max_tokens;
 } Owl2SessionParams;
 
+/**
+ * owl2_session_new:
+ *
+ * Errors: NO_MEMORY, with the numbers and before anything is taken where the
+ * device says what it has; BAD_REQUEST: @prompt and the frames have no room in
+ * the context; DEVICE_LOST.
+ *
+ * Returns: (transfer full)
+ */
 Owl2Session *owl2_session_new (
     Owl2Model *model, const Owl2SessionParams *params, GError **error);
 void owl2_session_free (Owl2Session *session); /* accepts NULL */

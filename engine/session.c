@@ -8,9 +8,11 @@
 #include "abstractor.h"
 #include "decoder.h"
 #include "image.h"
+#include "room.h"
 #include "vit.h"
 
-#define BLOCK_BYTES (4u << 20)
+/* Of the session's buffers, which take one block where they are smaller. */
+#define BLOCK_BYTES (256u << 20)
 /* Positions of the prompt that the warm-up records: enough for the kernels that
  * work on many tokens, and for runs of few. */
 #define WARM_UP_TOKENS 64
@@ -29,25 +31,139 @@ struct _Owl2Session {
   Owl2KvCache cache;
 };
 
+gboolean
+owl2_kv_type_parse (const char *name, Owl2KvType *type)
+{
+  static const char *const names[] = { "auto", "f16", "q8_0", "f32" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (g_ascii_strcasecmp (name, names[i]) == 0) {
+      *type = (Owl2KvType) i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* Positions of @n_tokens and the rows of @n_frames, which must be in the
+ * context. */
+static gboolean
+count_positions (const Owl2Session *s, guint n_tokens, guint n_frames,
+    guint *n_positions, GError **error)
+{
+  guint rows = s->model->weights->config.abstractor.n_queries + 1;
+  guint64 n = n_tokens + (guint64) n_frames * rows;
+
+  *n_positions = (guint) MIN (n, s->n_ctx);
+  if (n > 0 && n <= s->n_ctx)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "the prompt has %" G_GUINT64_FORMAT " positions (%u tokens, and %u "
+      "frames of %u rows), the context has 1 to %u",
+      n, n_tokens, n_frames, rows, s->n_ctx);
+  return FALSE;
+}
+
+/* A text that can't fit, however its pieces fall, is not even tokenized. */
+static gboolean
+check_length (const Owl2Session *s, const char *prompt, GError **error)
+{
+  gsize length = strlen (prompt);
+  gsize least = length / owl2_tokenizer_max_piece (s->model->tokenizer);
+
+  if (least <= s->n_ctx && length <= OWL2_TEXT_MAX)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "the prompt has %" G_GSIZE_FORMAT " bytes, so at least %" G_GSIZE_FORMAT
+      " tokens; the context has %u positions",
+      length, least, s->n_ctx);
+  return FALSE;
+}
+
+static guint
+count_places (const GArray *ids)
+{
+  guint n = 0;
+
+  for (guint i = 0; i < ids->len; i++)
+    n += g_array_index (ids, gint32, i) == OWL2_IMAGE_ID;
+  return n;
+}
+
+/* The last token of an answer needs no position of its own. */
+static guint
+most_tokens (const Owl2Session *s, guint n_prompt, guint max_tokens)
+{
+  return MIN (max_tokens, s->n_ctx - n_prompt + 1);
+}
+
+/* Positions that the request in @params takes with its answer; 0 if there is
+ * none. */
+static gboolean
+expected_positions (const Owl2Session *s, const Owl2SessionParams *params,
+    guint *n_positions, GError **error)
+{
+  g_autoptr (GArray) ids = NULL;
+
+  *n_positions = 0;
+  if (!params || !params->prompt)
+    return TRUE;
+  if (!check_length (s, params->prompt, error))
+    return FALSE;
+  ids = owl2_prompt_encode (s->model->tokenizer, params->prompt);
+  if (!count_positions (s, ids->len - count_places (ids), params->n_frames,
+          n_positions, error))
+    return FALSE;
+  *n_positions +=
+      most_tokens (s, *n_positions, MAX (params->max_tokens, 1)) - 1;
+  return TRUE;
+}
+
+/* The load has made the pipelines for one type of KV cache. */
+static gboolean
+compile_kv_type (Owl2Session *s, GError **error)
+{
+  g_autoptr (OvkPipelineSet) set = NULL;
+  g_autoptr (OvkCompiler) compiler = NULL;
+
+  if (s->cache.type == s->model->kv_type)
+    return TRUE;
+  set = ovk_pipeline_set_new ();
+  if (!owl2_session_warm_up (s, set, error))
+    return FALSE;
+  compiler = ovk_compiler_new (s->model->dev, set);
+  if (!ovk_compiler_finish (compiler, error))
+    return FALSE;
+  ovk_device_save_cache (s->model->dev);
+  return TRUE;
+}
+
 Owl2Session *
 owl2_session_new (
     Owl2Model *model, const Owl2SessionParams *params, GError **error)
 {
   g_autoptr (Owl2Session) s = g_new0 (Owl2Session, 1);
   const Owl2Config *config = &model->weights->config;
-  guint n_ctx = params ? params->n_ctx : 0;
+  guint n_ctx = params ? params->n_ctx : 0, n_positions;
+  guint64 bytes;
 
   s->model = owl2_model_ref (model);
   s->language_only = params && params->language_only;
   s->n_ctx = n_ctx ? MIN (n_ctx, config->decoder.n_ctx) : config->decoder.n_ctx;
-  s->arena = ovk_arena_new (model->dev, "session", BLOCK_BYTES);
-  owl2_kvcache_init (&s->cache, model->weights);
+  owl2_kvcache_init (&s->cache, model->weights,
+      owl2_room_kv_type (model, params ? params->kv_type : OWL2_KV_AUTO));
+  bytes = owl2_room_buffers (model, error);
+  if (!bytes || !expected_positions (s, params, &n_positions, error)
+      || !owl2_room_check (model, &s->cache, n_positions, bytes, error))
+    return NULL;
+  s->arena = ovk_arena_new (model->dev, "session", MIN (BLOCK_BYTES, bytes));
   if (!owl2_exec_init (&s->exec, model->dev, error)
       || !owl2_image_init (&s->image, model->weights, error)
       || !owl2_vit_buffers_alloc (&s->vit, s->arena, config, error)
       || !owl2_abstractor_buffers_alloc (
           &s->abstractor, s->arena, config, error)
-      || !owl2_decoder_buffers_init (&s->decoder, s->arena, config, error))
+      || !owl2_decoder_buffers_init (&s->decoder, s->arena, config, error)
+      || (n_positions && !owl2_kvcache_reset (&s->cache, n_positions, error))
+      || !compile_kv_type (s, error))
     return NULL;
   return g_steal_pointer (&s);
 }
@@ -174,32 +290,13 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
 
 /* ---- prompt ----------------------------------------------------------- */
 
-/* A text that can't fit, however its pieces fall, is not even tokenized. */
-static gboolean
-check_length (const Owl2Session *s, const char *prompt, GError **error)
-{
-  gsize length = strlen (prompt);
-  gsize least = length / owl2_tokenizer_max_piece (s->model->tokenizer);
-
-  if (least <= s->n_ctx && length <= OWL2_TEXT_MAX)
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "the prompt has %" G_GSIZE_FORMAT " bytes, so at least %" G_GSIZE_FORMAT
-      " tokens; the context has %u positions",
-      length, least, s->n_ctx);
-  return FALSE;
-}
-
 static gboolean
 check_request (const Owl2Session *s, const Owl2Request *request,
     const GArray *ids, GError **error)
 {
   guint rows = s->abstractor.out.rows, cols = s->abstractor.out.cols;
-  guint n_places = 0;
-  guint64 n;
+  guint n_places = count_places (ids), n;
 
-  for (guint i = 0; i < ids->len; i++)
-    n_places += g_array_index (ids, gint32, i) == OWL2_IMAGE_ID;
   if (n_places != (request->n_frames > 0)) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
         "the prompt has %u image places for %u frames: all frames go to one "
@@ -214,15 +311,7 @@ check_request (const Owl2Session *s, const Owl2Request *request,
           request->frames[i]->rows, request->frames[i]->cols, rows, cols);
       return FALSE;
     }
-  n = ids->len - n_places + (guint64) request->n_frames * rows;
-  if (n == 0 || n > s->n_ctx) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "the prompt has %" G_GUINT64_FORMAT " positions (%u tokens, and %u "
-        "frames of %u rows), the context has 1 to %u",
-        n, ids->len - n_places, request->n_frames, rows, s->n_ctx);
-    return FALSE;
-  }
-  return TRUE;
+  return count_positions (s, ids->len - n_places, request->n_frames, &n, error);
 }
 
 /* (transfer full): GArray of Owl2Embedding, its rows borrowed from the
@@ -477,8 +566,7 @@ owl2_session_generate (
     return NULL;
   inputs = expand_prompt (request, ids);
   n = inputs->len;
-  /* The last token of an answer needs no position of its own. */
-  n_max = MIN (request->sampling.max_tokens, s->n_ctx - n + 1);
+  n_max = most_tokens (s, n, request->sampling.max_tokens);
   tap_prompt (s, ids, inputs);
   if (!owl2_exec_step (&s->exec, 0, error)
       || !owl2_kvcache_reset (&s->cache, n + n_max - 1, error)

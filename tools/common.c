@@ -15,6 +15,17 @@ common_print_line (const char *text, GError **error)
 }
 
 gboolean
+common_parse_kv_type (const char *name, Owl2KvType *type, GError **error)
+{
+  *type = OWL2_KV_AUTO;
+  if (!name || owl2_kv_type_parse (name, type))
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "there is no KV cache of type '%s'; auto, f16, q8_0 and f32 are", name);
+  return FALSE;
+}
+
+gboolean
 common_check_frames (Owl2Model *model, guint n_frames, GError **error)
 {
   Owl2ModelInfo info;

@@ -11,6 +11,10 @@ G_BEGIN_DECLS
  * be done: a program whose answers got lost did not succeed. */
 gboolean common_print_line (const char *text, GError **error);
 
+/* BAD_REQUEST if @name is none of auto, f16, q8_0, f32; NULL is auto. */
+gboolean common_parse_kv_type (
+    const char *name, Owl2KvType *type, GError **error);
+
 /* BAD_REQUEST if the context can't hold the frames, whatever the prompt: known
  * before any is encoded, which takes long. */
 gboolean common_check_frames (Owl2Model *model, guint n_frames, GError **error);

@@ -12,7 +12,7 @@
 #include "gstowl2clip.h"
 
 typedef struct {
-  char *model, *device;
+  char *model, *device, *kv_type;
   int frames, max_tokens;
   gboolean verbose;
   char **rest; /* the file, then the questions */
@@ -41,6 +41,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "GGUF file (default: the embedded model)", "FILE" },
     { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
         "Vulkan device, by index or part of its name", "DEVICE" },
+    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
+        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
+        "are, else f16)",
+        "TYPE" },
     { "frames", 'f', 0, G_OPTION_ARG_INT, &o->frames,
         "frames spread over the video, 1 to 64 (default: 4)", "N" },
     { "max-tokens", 'n', 0, G_OPTION_ARG_INT, &o->max_tokens,
@@ -292,6 +296,19 @@ make_uri (const char *name, GError **error)
   return gst_filename_to_uri (name, error);
 }
 
+/* (transfer full): of the longest question, to make room for it before the
+ * video is read. */
+static char *
+longest_prompt (const Options *o)
+{
+  const char *longest = o->rest[1];
+
+  for (guint i = 2; o->rest[i]; i++)
+    if (strlen (o->rest[i]) > strlen (longest))
+      longest = o->rest[i];
+  return owl2_prompt_format (longest, TRUE, NULL, 0);
+}
+
 static gboolean
 run (const Options *o, GError **error)
 {
@@ -300,8 +317,17 @@ run (const Options *o, GError **error)
   g_autoptr (Owl2Model) model = NULL;
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (GPtrArray) features = NULL;
+  g_autofree char *longest = longest_prompt (o);
   Owl2ModelParams params = { .path = o->model, .device = o->device };
+  Owl2SessionParams session_params = {
+    .prompt = longest,
+    .n_frames = o->frames,
+    .max_tokens = o->max_tokens,
+  };
 
+  if (!common_parse_kv_type (o->kv_type, &params.kv_type, error))
+    return FALSE;
+  session_params.kv_type = params.kv_type;
   uri = make_uri (o->rest[0], error);
   if (!uri)
     return FALSE;
@@ -310,7 +336,7 @@ run (const Options *o, GError **error)
     return FALSE;
   if (!common_check_frames (model, o->frames, error))
     return FALSE;
-  session = owl2_session_new (model, NULL, error);
+  session = owl2_session_new (model, &session_params, error);
   if (!session)
     return FALSE;
   reader.settings = gst_owl2_settings_new ();
@@ -345,6 +371,7 @@ main (int argc, char **argv)
     fprintf (stderr, "owl2-ask: %s\n", error->message);
   g_free (o.model);
   g_free (o.device);
+  g_free (o.kv_type);
   g_strfreev (o.rest);
   return ok ? 0 : 1;
 }

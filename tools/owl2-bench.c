@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bench_kernels.h"
+#include "common.h"
 #include "engine_private.h"
 
 #define DECODE_TOKENS 32
@@ -15,7 +16,7 @@
 #define CLIP_FRAMES 8
 
 typedef struct {
-  char *model, *synthetic, *device, *type, *kernel, *shape;
+  char *model, *synthetic, *device, *type, *kv_type, *kernel, *shape;
   gboolean json;
 } Options;
 
@@ -36,6 +37,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "Vulkan device, by index or part of its name", "DEVICE" },
     { "type", 't', 0, G_OPTION_ARG_STRING, &o->type,
         "weights of this type alone: f32, f16, q8_0, q4_k", "TYPE" },
+    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
+        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
+        "are, else f16)",
+        "TYPE" },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
         "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
         "swiglu, argmax",
@@ -270,9 +275,13 @@ peak_bytes (void)
 }
 
 static Owl2Model *
-load_model (const Options *opt, GError **error)
+load_model (const Options *opt, Owl2KvType kv_type, GError **error)
 {
-  Owl2ModelParams params = { .path = opt->model, .device = opt->device };
+  Owl2ModelParams params = {
+    .path = opt->model,
+    .device = opt->device,
+    .kv_type = kv_type,
+  };
   Owl2Type type = OWL2_TYPE_F16;
 
   if (!opt->synthetic)
@@ -291,7 +300,11 @@ static gboolean
 bench_stages (const Options *opt, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
-  g_autoptr (Owl2Model) model = load_model (opt, error);
+  Owl2SessionParams params = { 0 };
+  g_autoptr (Owl2Model) model =
+      common_parse_kv_type (opt->kv_type, &params.kv_type, error)
+          ? load_model (opt, params.kv_type, error)
+          : NULL;
   double load_ms = (g_get_monotonic_time () - start) / 1e3;
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (Owl2Features) features = NULL;
@@ -300,7 +313,7 @@ bench_stages (const Options *opt, GError **error)
 
   if (!model)
     return FALSE;
-  session = owl2_session_new (model, NULL, error);
+  session = owl2_session_new (model, &params, error);
   if (!session)
     return FALSE;
   owl2_model_get_info (model, &info);
@@ -379,6 +392,7 @@ main (int argc, char **argv)
   g_free (o.synthetic);
   g_free (o.device);
   g_free (o.type);
+  g_free (o.kv_type);
   g_free (o.kernel);
   g_free (o.shape);
   return ok ? 0 : 1;

@@ -15,7 +15,7 @@
 #define MAX_LINE ((gsize) 128 << 20)
 
 typedef struct {
-  char *model, *device, *frames, *prompt, *out;
+  char *model, *device, *kv_type, *frames, *prompt, *out;
   int max_tokens;
   gboolean ignore_eos, attention, tokenize, language_only, verbose;
 } Options;
@@ -28,6 +28,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "GGUF file (default: the embedded model)", "FILE" },
     { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
         "Vulkan device, by index or part of its name", "DEVICE" },
+    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
+        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
+        "are, else f16)",
+        "TYPE" },
     { "frames", 'f', 0, G_OPTION_ARG_FILENAME, &o->frames,
         "PNG files for the prompt's image place, in order", "A.png,B.png" },
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &o->prompt,
@@ -182,9 +186,13 @@ encode_frames (Owl2Model *model, Owl2Session *session, const char *list,
 
 /* @stages: (nullable) */
 static gboolean
-trace (Owl2Model *model, const Options *o, Stages *stages, GError **error)
+trace (Owl2Model *model, const Options *o, Owl2KvType kv_type, Stages *stages,
+    GError **error)
 {
-  Owl2SessionParams params = { .language_only = o->language_only };
+  Owl2SessionParams params = {
+    .language_only = o->language_only,
+    .kv_type = kv_type,
+  };
   g_autoptr (Owl2Session) session = owl2_session_new (model, &params, error);
   g_autoptr (GPtrArray) frames =
       g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_features_unref);
@@ -217,6 +225,8 @@ run (const Options *o, GError **error)
   g_autoptr (Stages) stages = NULL;
   g_autoptr (Owl2Model) model = NULL;
 
+  if (!common_parse_kv_type (o->kv_type, &params.kv_type, error))
+    return FALSE;
   if (o->verbose)
     params.log = (Owl2Log){ print_log, NULL, OWL2_LOG_DEBUG };
   if (o->out && !o->tokenize) {
@@ -228,7 +238,7 @@ run (const Options *o, GError **error)
   if (!model)
     return FALSE;
   return o->tokenize ? tokenize (model, error)
-                     : trace (model, o, stages, error);
+                     : trace (model, o, params.kv_type, stages, error);
 }
 
 int
@@ -244,6 +254,7 @@ main (int argc, char **argv)
     fprintf (stderr, "owl2-trace: %s\n", error->message);
   g_free (o.model);
   g_free (o.device);
+  g_free (o.kv_type);
   g_free (o.frames);
   g_free (o.prompt);
   g_free (o.out);

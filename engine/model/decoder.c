@@ -13,6 +13,7 @@ owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,
 {
   guint C = MIN (OWL2_DECODER_CHUNK, config->decoder.n_ctx);
   guint width = config->decoder.width, mlp = config->decoder.mlp;
+  guint kv = config->decoder.n_kv_heads * config->decoder.head_dim;
 
   memset (b, 0, sizeof *b);
   b->chunk = C;
@@ -20,6 +21,8 @@ owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,
          && owl2_tensor_alloc (&b->h, arena, C, width, error)
          && owl2_tensor_alloc (&b->q, arena, C, width, error)
          && owl2_tensor_alloc (&b->attn, arena, C, width, error)
+         && owl2_tensor_alloc (&b->k, arena, C, kv, error)
+         && owl2_tensor_alloc (&b->v, arena, C, kv, error)
          && owl2_tensor_alloc (&b->gate, arena, C, mlp, error)
          && owl2_tensor_alloc (&b->up, arena, C, mlp, error)
          && owl2_tensor_alloc (&b->last, arena, 1, width, error)
@@ -115,8 +118,8 @@ tap_attention (
   return ok;
 }
 
-/* x += o (attention (q (h), k (h), v (h))), h = norm (x); keys and values go
- * straight into the cache. */
+/* x += o (attention (q (h), k (h), v (h))), h = norm (x); keys are rotated in
+ * F32, then keys and values go into the cache. */
 static gboolean
 record_attention (Owl2Exec *exec, const Owl2Weights *weights,
     Owl2KvCache *cache, Owl2DecoderBuffers *b, guint layer, guint n,
@@ -130,12 +133,11 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   double width = config->decoder.width, kv_width = (double) n_kv_heads * d;
   Owl2Tensor x = top (b->x, n), h = top (b->h, n), q = top (b->q, n);
   Owl2Tensor attn = top (b->attn, n);
-  Owl2Tensor k = owl2_tensor_rows (cache->k[layer], pos0, n);
-  Owl2Tensor v = owl2_tensor_rows (cache->v[layer], pos0, n);
+  Owl2Tensor k = top (b->k, n), v = top (b->v, n);
   Owl2Attention attention = {
     .q = q,
-    .k = top (cache->k[layer], pos0 + n),
-    .v = top (cache->v[layer], pos0 + n),
+    .k = cache->k[layer],
+    .v = cache->v[layer],
     .out = attn,
     .n_q = n,
     .n_k = pos0 + n,
@@ -143,7 +145,7 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
     .n_kv_heads = n_kv_heads,
     .head_dim = d,
     .q_head_stride = d,
-    .kv_head_stride = d,
+    .kv_head_rows = cache->capacity,
     .causal = TRUE,
     .pos0 = pos0,
     .scale = 1.f / sqrtf (d),
@@ -157,6 +159,8 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   owl2_mam_project (cmd, &v, &h, w->v, &b->modality);
   owl2_op_rope (cmd, &q, &cache->rope, n_heads, d, pos0);
   owl2_op_rope (cmd, &k, &cache->rope, n_kv_heads, d, pos0);
+  owl2_op_kv_store (cmd, &cache->k[layer], &k, n_kv_heads, pos0);
+  owl2_op_kv_store (cmd, &cache->v[layer], &v, n_kv_heads, pos0);
   owl2_op_attention (cmd, &attention);
   if (tap && !tap_attention (exec, &attention, layer, error))
     return FALSE;

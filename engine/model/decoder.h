@@ -15,6 +15,7 @@ G_BEGIN_DECLS
 typedef struct {
   guint chunk;              /* C */
   Owl2Tensor x, h, q, attn; /* [C][width] */
+  Owl2Tensor k, v;          /* [C][kv_heads * head_dim] */
   Owl2Tensor gate, up;      /* [C][mlp] */
   Owl2Tensor last;          /* [1][width]: after the final norm */
   Owl2Tensor logits;        /* [1][vocab] */

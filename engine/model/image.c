@@ -22,24 +22,31 @@ fill_lut (float lut[3][256], const Owl2Config *config)
 }
 
 gboolean
+owl2_image_alloc_fixed (Owl2ImageBuffers *image, OvkArena *arena,
+    const Owl2Config *config, GError **error)
+{
+  gsize size = config->vision.image_size, patch = config->vision.patch_size;
+
+  return ovk_arena_alloc (arena, 3 * 256 * sizeof (float), &image->lut, error)
+         && ovk_arena_alloc (arena, size * size * 4, &image->pixels, error)
+         && owl2_tensor_alloc (&image->patches, arena,
+             config->vision.grid * config->vision.grid, 3 * patch * patch,
+             error);
+}
+
+gboolean
 owl2_image_init (
     Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error)
 {
   const Owl2Config *config = &weights->config;
-  gsize size = config->vision.image_size, patch = config->vision.patch_size;
   float lut[3][256];
 
   memset (image, 0, sizeof *image);
   image->weights = weights;
   image->fixed = ovk_arena_new (weights->dev, "image", ARENA_BLOCK_BYTES);
   fill_lut (lut, config);
-  return ovk_arena_alloc (image->fixed, sizeof lut, &image->lut, error)
-         && ovk_slice_write (weights->dev, image->lut, lut, sizeof lut, error)
-         && ovk_arena_alloc (
-             image->fixed, size * size * 4, &image->pixels, error)
-         && owl2_tensor_alloc (&image->patches, image->fixed,
-             config->vision.grid * config->vision.grid, 3 * patch * patch,
-             error);
+  return owl2_image_alloc_fixed (image, image->fixed, config, error)
+         && ovk_slice_write (weights->dev, image->lut, lut, sizeof lut, error);
 }
 
 void

@@ -32,6 +32,9 @@ typedef struct {
 
 gboolean owl2_image_init (
     Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error);
+/* What that takes of an arena; frames take more when their size is known. */
+gboolean owl2_image_alloc_fixed (Owl2ImageBuffers *image, OvkArena *arena,
+    const Owl2Config *config, GError **error);
 void owl2_image_clear (Owl2ImageBuffers *image);
 
 /**

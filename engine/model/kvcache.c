@@ -3,18 +3,22 @@
 
 #include <string.h>
 
-#define STEP 256 /* positions */
-#define BLOCK_BYTES (64u << 20)
-/* At most this is lost between two tensors. */
+#define STEP 64 /* positions */
+/* Tensors of a layer in one block, so that little is lost at blocks' ends, and
+ * no block is so large that a driver has none. */
+#define BLOCK_BYTES (256u << 20)
+/* What pieces of an arena are rounded to, on any device. */
 #define ALIGN_BYTES 256
 
 void
-owl2_kvcache_init (Owl2KvCache *cache, const Owl2Weights *weights)
+owl2_kvcache_init (
+    Owl2KvCache *cache, const Owl2Weights *weights, Owl2Type type)
 {
   guint n_layers = weights->config.decoder.n_layers;
 
   memset (cache, 0, sizeof *cache);
   cache->weights = weights;
+  cache->type = type;
   cache->k = g_new0 (Owl2Tensor, n_layers);
   cache->v = g_new0 (Owl2Tensor, n_layers);
 }
@@ -48,34 +52,94 @@ fill_rope (Owl2KvCache *cache, guint capacity, GError **error)
              cache->weights->dev, cache->rope.slice, table, bytes, error);
 }
 
+Owl2Type
+owl2_kvcache_auto_type (const Owl2Weights *weights)
+{
+  for (guint i = 0; i < weights->config.decoder.n_layers; i++)
+    if (weights->decoder.layers[i].k[0].type != OWL2_TYPE_F32)
+      return OWL2_TYPE_F16;
+  return OWL2_TYPE_F32;
+}
+
+static guint
+capacity_for (const Owl2KvCache *cache, guint n_positions)
+{
+  guint64 n = ((guint64) n_positions + STEP - 1) / STEP * STEP;
+
+  return (guint) MIN (n, cache->weights->config.decoder.n_ctx);
+}
+
+/* Keys or values of one layer. */
+static guint64
+layer_bytes (const Owl2KvCache *cache, guint capacity)
+{
+  const Owl2Config *config = &cache->weights->config;
+
+  return (guint64) config->decoder.n_kv_heads * capacity
+         * owl2_tensor_bytes (cache->type, 1, config->decoder.head_dim);
+}
+
+static guint64
+rounded (guint64 bytes)
+{
+  return (bytes + ALIGN_BYTES - 1) / ALIGN_BYTES * ALIGN_BYTES;
+}
+
+guint64
+owl2_kvcache_bytes (const Owl2KvCache *cache, guint n_positions)
+{
+  const Owl2Config *config = &cache->weights->config;
+  guint capacity = capacity_for (cache, n_positions);
+
+  return 2 * config->decoder.n_layers * rounded (layer_bytes (cache, capacity))
+         + rounded (
+             (guint64) capacity * config->decoder.head_dim * sizeof (float));
+}
+
+static gboolean
+check_size (const Owl2KvCache *cache, guint capacity, GError **error)
+{
+  OvkDevice *dev = cache->weights->dev;
+  gsize limit = ovk_device_caps (dev)->max_storage_range - ALIGN_BYTES;
+  guint64 layer = layer_bytes (cache, capacity);
+  guint64 bytes = owl2_kvcache_bytes (cache, capacity);
+  guint64 n_free = ovk_device_free_bytes (dev);
+
+  if (layer > limit) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+        "the keys of %u positions of a layer take %" G_GUINT64_FORMAT
+        " MiB in %s, a binding of the device holds %" G_GSIZE_FORMAT " MiB",
+        capacity, layer >> 20, owl2_type_name (cache->type), limit >> 20);
+    return FALSE;
+  }
+  if (bytes > n_free) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "the KV cache of %u positions needs %" G_GUINT64_FORMAT
+        " MiB in %s, the device has %" G_GUINT64_FORMAT " MiB free",
+        capacity, bytes >> 20, owl2_type_name (cache->type), n_free >> 20);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 static gboolean
 grow (Owl2KvCache *cache, guint capacity, GError **error)
 {
   const Owl2Config *config = &cache->weights->config;
-  guint cols = config->decoder.n_kv_heads * config->decoder.head_dim;
-  guint n_tensors = 2 * config->decoder.n_layers + 1;
-  guint64 bytes =
-      n_tensors * (guint64) ALIGN_BYTES
-      + (2ull * config->decoder.n_layers * cols + config->decoder.head_dim)
-            * capacity * sizeof (float);
-  guint64 n_free;
+  guint rows = config->decoder.n_kv_heads * capacity;
+  guint d = config->decoder.head_dim;
 
   cache->capacity = 0;
   g_clear_pointer (&cache->arena, ovk_arena_free);
-  n_free = ovk_device_free_bytes (cache->weights->dev);
-  if (bytes > n_free) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-        "the KV cache of %u positions needs %" G_GUINT64_FORMAT
-        " MiB, the device has %" G_GUINT64_FORMAT " MiB free",
-        capacity, bytes >> 20, n_free >> 20);
+  if (!check_size (cache, capacity, error))
     return FALSE;
-  }
-  cache->arena =
-      ovk_arena_new (cache->weights->dev, "kv cache", MIN (BLOCK_BYTES, bytes));
+  cache->arena = ovk_arena_new (cache->weights->dev, "kv cache",
+      MIN (BLOCK_BYTES, owl2_kvcache_bytes (cache, capacity)));
   for (guint i = 0; i < config->decoder.n_layers; i++)
-    if (!owl2_tensor_alloc (&cache->k[i], cache->arena, capacity, cols, error)
-        || !owl2_tensor_alloc (
-            &cache->v[i], cache->arena, capacity, cols, error))
+    if (!owl2_tensor_alloc_typed (
+            &cache->k[i], cache->arena, cache->type, rows, d, error)
+        || !owl2_tensor_alloc_typed (
+            &cache->v[i], cache->arena, cache->type, rows, d, error))
       return FALSE;
   if (!fill_rope (cache, capacity, error))
     return FALSE;
@@ -86,11 +150,8 @@ grow (Owl2KvCache *cache, guint capacity, GError **error)
 gboolean
 owl2_kvcache_reset (Owl2KvCache *cache, guint n_positions, GError **error)
 {
-  guint n_ctx = cache->weights->config.decoder.n_ctx;
-
   cache->n = 0;
   if (n_positions <= cache->capacity)
     return TRUE;
-  return grow (
-      cache, MIN (n_ctx, (n_positions + STEP - 1) / STEP * STEP), error);
+  return grow (cache, capacity_for (cache, n_positions), error);
 }

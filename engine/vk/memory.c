@@ -419,6 +419,7 @@ struct _OvkArena {
   char *name;
   gsize block_bytes;
   gsize align;       /* of slices, a power of two */
+  gboolean counts;   /* only: takes nothing */
   GMutex lock;       /* of the next two */
   GPtrArray *blocks; /* OvkBuffer, owned */
   guint64 bytes;
@@ -438,6 +439,15 @@ ovk_arena_new (OvkDevice *dev, const char *name, gsize block_bytes)
   arena->blocks =
       g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_buffer_free);
   g_mutex_init (&arena->lock);
+  return arena;
+}
+
+OvkArena *
+ovk_arena_new_counting (OvkDevice *dev)
+{
+  OvkArena *arena = ovk_arena_new (dev, "counting", 0);
+
+  arena->counts = TRUE;
   return arena;
 }
 
@@ -507,6 +517,11 @@ ovk_arena_alloc (
     return set_too_large (dev, arena->name, size_bytes, error);
   rounded = (MAX (size_bytes, 1) + arena->align - 1) & ~(arena->align - 1);
   locker = g_mutex_locker_new (&arena->lock);
+  if (arena->counts) {
+    *slice = (OvkSlice){ NULL, 0, size_bytes };
+    arena->bytes += rounded;
+    return TRUE;
+  }
   block = arena_find_block (arena, rounded, error);
   if (!block)
     return FALSE;
