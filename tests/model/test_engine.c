@@ -321,6 +321,64 @@ test_cancel_load (void)
   }
 }
 
+/* What a load reports, and where it is to end. */
+typedef struct {
+  GThread *thread;
+  const char *stage; /* (nullable) cancel in this one, */
+  guint after;       /* at this call */
+  guint n_calls, n_compiling;
+  double last;
+} LoadWatch;
+
+static gboolean
+watch_load (const char *stage, double fraction, gpointer user_data)
+{
+  LoadWatch *w = user_data;
+
+  g_assert_true (g_thread_self () == w->thread);
+  g_assert_cmpfloat (fraction, >=, w->last);
+  g_assert_cmpfloat (fraction, <=, 1);
+  w->last = fraction;
+  w->n_calls++;
+  w->n_compiling += strcmp (stage, "compiling pipelines") == 0;
+  return !w->stage || strcmp (stage, w->stage) != 0 || w->after-- > 0;
+}
+
+/* With nothing compiled before, so that there is something to wait for. */
+static void
+test_load_progress (void)
+{
+  static const char *const stages[] = { NULL, "uploading weights",
+    "compiling pipelines", "ready" };
+
+  g_setenv ("MESA_SHADER_CACHE_DISABLE", "true", TRUE);
+  for (guint i = 0; i < 6; i++) {
+    LoadWatch w = {
+      .thread = g_thread_self (), .stage = stages[i % 4], .after = i > 3 ? 2 : 0
+    };
+    g_autoptr (GError) error = NULL;
+    Owl2ModelParams params = {
+      .path = g_getenv ("OWL2_TEST_MODEL"),
+      .progress = watch_load,
+      .progress_data = &w,
+    };
+    gint64 start = g_get_monotonic_time ();
+    g_autoptr (Owl2Model) m = owl2_model_load (&params, &error);
+
+    g_test_message ("%s: %u reports, %u while compiling, %.3f s",
+        w.stage ? w.stage : "all", w.n_calls, w.n_compiling,
+        (g_get_monotonic_time () - start) * 1e-6);
+    if (w.stage && w.after == G_MAXUINT) {
+      g_assert_null (m);
+      g_assert_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED);
+    } else {
+      g_assert_no_error (error);
+      g_assert_cmpfloat (w.last, ==, 1);
+    }
+  }
+  g_unsetenv ("MESA_SHADER_CACHE_DISABLE");
+}
+
 /* ---- side by side ----------------------------------------------------- */
 
 static gpointer
@@ -486,6 +544,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/min-tokens", test_min_tokens);
   g_test_add_func ("/engine/cancel", test_cancel);
   g_test_add_func ("/engine/cancel-load", test_cancel_load);
+  g_test_add_func ("/engine/load-progress", test_load_progress);
   g_test_add_func ("/engine/threads", test_threads);
   g_test_add_func ("/engine/memory", test_memory);
   g_test_add_func ("/engine/cycles", test_cycles);

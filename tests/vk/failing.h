@@ -14,35 +14,56 @@ static guint fail_repeat;      /* how many after it fail as well */
 static const char *fail_only;  /* count calls of this name; NULL: all */
 static VkResult fail_result;
 static const char *failed_call;
-static VkDevice device;
+static VkDevice live_devices[8]; /* those that live; NULL in between */
+/* Calls come from several threads, too. What is above is set while there is
+ * but one. */
+static GMutex failing_lock;
 
 /* TRUE if this call is the one to fail. */
 static gboolean
 is_time_to_fail (const char *name)
 {
-  if (fail_only && strcmp (name, fail_only) != 0)
-    return FALSE;
-  if (!fail_at || ++n_calls < fail_at || n_calls - fail_at > fail_repeat)
-    return FALSE;
-  failed_call = name;
+  gboolean fails = FALSE;
+
+  g_mutex_lock (&failing_lock);
+  if (fail_at && (!fail_only || strcmp (name, fail_only) == 0)) {
+    n_calls++;
+    fails = n_calls >= fail_at && n_calls - fail_at <= fail_repeat;
+  }
+  if (fails)
+    failed_call = name;
   /* A device said to be lost must really be idle, since all that it uses may
    * be destroyed then. */
-  if (fail_result == VK_ERROR_DEVICE_LOST && device)
-    vkDeviceWaitIdle (device);
-  return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (live_devices); i++)
+    if (fails && fail_result == VK_ERROR_DEVICE_LOST && live_devices[i])
+      vkDeviceWaitIdle (live_devices[i]);
+  g_mutex_unlock (&failing_lock);
+  return fails;
+}
+
+static void
+replace_device (VkDevice from, VkDevice to)
+{
+  guint i = 0;
+
+  g_mutex_lock (&failing_lock);
+  while (i < G_N_ELEMENTS (live_devices) && live_devices[i] != from)
+    i++;
+  if (i < G_N_ELEMENTS (live_devices))
+    live_devices[i] = to;
+  g_mutex_unlock (&failing_lock);
 }
 
 /* Calls of one kind, such as n_calls_vkQueueSubmit, are counted too. */
 #define FAILING(name, params, args)                                            \
-  static guint n_calls_##name G_GNUC_UNUSED;                                   \
+  static gint n_calls_##name G_GNUC_UNUSED; /* atomic */                       \
   VKAPI_ATTR VkResult VKAPI_CALL name params                                   \
   {                                                                            \
-    static PFN_##name real;                                                    \
-    n_calls_##name++;                                                          \
+    PFN_##name real;                                                           \
+    g_atomic_int_inc (&n_calls_##name);                                        \
     if (is_time_to_fail (#name))                                               \
       return fail_result;                                                      \
-    if (!real)                                                                 \
-      real = (PFN_##name) dlsym (RTLD_NEXT, #name);                            \
+    real = (PFN_##name) dlsym (RTLD_NEXT, #name);                              \
     return real args;                                                          \
   }
 
@@ -126,7 +147,7 @@ FAILING (vkGetSemaphoreCounterValue,
     (VkDevice dev, VkSemaphore semaphore, uint64_t *value),
     (dev, semaphore, value))
 
-/* These two also keep the handle, for as long as it lives. */
+/* These two also keep the handles, for as long as they live. */
 VKAPI_ATTR VkResult VKAPI_CALL
 vkCreateDevice (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
     const VkAllocationCallbacks *alloc, VkDevice *object)
@@ -138,7 +159,8 @@ vkCreateDevice (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
   if (is_time_to_fail ("vkCreateDevice"))
     return fail_result;
   result = real (physical, info, alloc, object);
-  device = result == VK_SUCCESS ? *object : NULL;
+  if (result == VK_SUCCESS)
+    replace_device (NULL, *object);
   return result;
 }
 
@@ -148,7 +170,8 @@ vkDestroyDevice (VkDevice dev, const VkAllocationCallbacks *alloc)
   PFN_vkDestroyDevice real =
       (PFN_vkDestroyDevice) dlsym (RTLD_NEXT, "vkDestroyDevice");
 
-  device = NULL;
+  if (dev)
+    replace_device (dev, NULL);
   real (dev, alloc);
 }
 

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Pipelines made ahead of their use: which, how often, and what goes wrong. */
+#include "common.h"
+#include "failing.h"
+
+#include <string.h>
+
+#define N_VARIANTS 12
+#define N_WORDS 100u
+
+/* The dispatches of @n variants into @set. */
+static void
+collect (OvkDevice *dev, OvkPipelineSet *set, guint n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+  OvkSlice s[4];
+
+  for (guint i = 0; i < 4; i++)
+    s[i] = vk_alloc (arena, N_WORDS * 4);
+  ovk_cmd_collect (cmd, set);
+  for (guint twice = 0; twice < 2; twice++)
+    for (guint i = 0; i < n; i++) {
+      VkMixSpec spec = { 64, 3 + i, 1 };
+
+      vk_mix (cmd, &spec, s[0], s[1], s[2], s[3], N_WORDS, 0);
+      ovk_cmd_copy (cmd, s[0], s[1]);
+      ovk_cmd_fill (cmd, s[1], 7);
+      ovk_cmd_update (cmd, s[2], &spec, sizeof spec);
+    }
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+}
+
+static void
+test_collect (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+  OvkSlice s = vk_alloc (arena, N_WORDS * 4), wrong = s;
+  VkMixSpec spec = { 64, 3, 1 };
+  GError *error = NULL;
+  guint32 word;
+  guint64 submitted = dev->submitted;
+
+  g_assert_cmpuint (ovk_pipeline_set_size (set), ==, 0);
+  n_calls_vkCreateComputePipelines = 0;
+  collect (dev, set, N_VARIANTS);
+  g_assert_cmpuint (ovk_pipeline_set_size (set), ==, N_VARIANTS);
+  collect (dev, set, N_VARIANTS + 1);
+  g_assert_cmpuint (ovk_pipeline_set_size (set), ==, N_VARIANTS + 1);
+  g_assert_cmpint (n_calls_vkCreateComputePipelines, ==, 0);
+
+  /* What is wrong fails, and what is right leaves no trace. */
+  ovk_cmd_collect (cmd, set);
+  wrong.offset = s.buffer->size;
+  ovk_cmd_fill (cmd, wrong, 1);
+  vk_assert_error (
+      ovk_cmd_run (cmd, &error), error, OWL2_ERROR_FAILED, "not possible");
+  vk_mix (cmd, &spec, s, s, wrong, s, N_WORDS, 0);
+  vk_assert_error (
+      ovk_cmd_run (cmd, &error), error, OWL2_ERROR_FAILED, "do not lie in");
+  ovk_cmd_fill (cmd, s, 5);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  ovk_cmd_collect (cmd, NULL);
+  vk_assert_ok (ovk_slice_read (dev, s, &word, 4, &error), error);
+  g_assert_cmpuint (word, ==, 0);
+  g_test_message (
+      "%" G_GUINT64_FORMAT " submissions", dev->submitted - submitted);
+  ovk_cmd_fill (cmd, s, 5);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  vk_assert_ok (ovk_slice_read (dev, s, &word, 4, &error), error);
+  g_assert_cmpuint (word, ==, 5);
+}
+
+/* All variants compute what they should, and none is made for it. */
+static void
+check_made (OvkDevice *dev)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+  g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+  gint n = n_calls_vkCreateComputePipelines;
+  OvkSlice s[4];
+  guint32 host[4][N_WORDS], got[N_WORDS];
+
+  memset (host, 0, sizeof host);
+  for (guint i = 0; i < 4; i++)
+    s[i] = vk_alloc (arena, N_WORDS * 4);
+  for (guint i = 0; i < N_VARIANTS; i++) {
+    VkMixSpec spec = { 64, 3 + i, 1 };
+
+    vk_mix (cmd, &spec, s[0], s[3], s[2], s[1], N_WORDS, i);
+    vk_mix_host (&spec, host[0], host[3], host[2], host[1], N_WORDS, i);
+  }
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  vk_assert_ok (ovk_slice_read (dev, s[1], got, sizeof got, &error), error);
+  g_assert_cmpmem (got, sizeof got, host[1], sizeof host[1]);
+  g_assert_cmpint (n_calls_vkCreateComputePipelines, ==, n);
+}
+
+static void
+test_make (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+  g_autoptr (OvkCompiler) none = ovk_compiler_new (dev, set);
+  OvkCompiler *compiler;
+  GError *error = NULL;
+  double fraction, last = 0;
+  OvkCompilerState state;
+
+  /* An empty set is made at once. */
+  vk_assert_ok (ovk_compiler_finish (none, &error), error);
+  g_assert_cmpint (ovk_compiler_wait (none, 0, NULL), ==, OVK_COMPILER_DONE);
+  collect (dev, set, N_VARIANTS);
+  compiler = ovk_compiler_new (dev, set);
+  ovk_pipeline_set_free (g_steal_pointer (&set));
+  do {
+    state = ovk_compiler_wait (compiler, 1, &fraction);
+    g_assert_cmpfloat (fraction, >=, last);
+    g_assert_cmpfloat (fraction, <=, 1);
+    last = fraction;
+  } while (state == OVK_COMPILER_BUSY);
+  g_assert_cmpint (state, ==, OVK_COMPILER_DONE);
+  g_assert_cmpfloat (fraction, ==, 1);
+  vk_assert_ok (ovk_compiler_finish (compiler, &error), error);
+  ovk_compiler_free (compiler);
+  check_made (dev);
+}
+
+/* Given up at once, or after the first pipelines; what there is stays good. */
+static void
+test_give_up (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+
+  collect (dev, set, N_VARIANTS);
+  for (guint i = 0; i < 8; i++) {
+    OvkCompiler *compiler = ovk_compiler_new (dev, set);
+
+    if (i % 2)
+      ovk_compiler_wait (compiler, vk_random (20), NULL);
+    ovk_compiler_free (compiler);
+  }
+  ovk_compiler_free (NULL);
+  {
+    g_autoptr (OvkCompiler) compiler = ovk_compiler_new (dev, set);
+    GError *error = NULL;
+
+    vk_assert_ok (ovk_compiler_finish (compiler, &error), error);
+  }
+  check_made (dev);
+}
+
+/* Two who want the same, and one who does not wait for them. */
+static void
+test_together (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+  OvkCompiler *compilers[2];
+  GError *error = NULL;
+
+  collect (dev, set, N_VARIANTS);
+  for (guint i = 0; i < 2; i++)
+    compilers[i] = ovk_compiler_new (dev, set);
+  {
+    g_autoptr (OvkArena) arena = vk_arena (dev, 0);
+    g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+    OvkSlice s = vk_alloc (arena, N_WORDS * 16);
+    VkMixSpec spec = { 64, 3 + N_VARIANTS / 2, 1 };
+
+    vk_mix (cmd, &spec, vk_slice (s, 0, N_WORDS * 4),
+        vk_slice (s, 0, N_WORDS * 4), vk_slice (s, N_WORDS * 4, N_WORDS * 4),
+        vk_slice (s, N_WORDS * 8, N_WORDS * 4), N_WORDS, 0);
+    vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  }
+  for (guint i = 0; i < 2; i++) {
+    vk_assert_ok (ovk_compiler_finish (compilers[i], &error), error);
+    ovk_compiler_free (compilers[i]);
+  }
+  check_made (dev);
+}
+
+/* Any call fails, on any thread. Only the device itself matters. */
+static void
+test_faults (const VkMode *mode)
+{
+  guint n_errors = 0, n_absorbed = 0;
+
+  for (guint n = 1;; n++) {
+    g_autoptr (OvkDevice) dev = vk_test_open (mode);
+    g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+    g_autoptr (OvkCompiler) compiler = NULL;
+    g_autoptr (GError) error = NULL;
+    gboolean ok;
+
+    collect (dev, set, 4);
+    n_calls = 0;
+    failed_call = NULL;
+    fail_result = VK_ERROR_OUT_OF_HOST_MEMORY;
+    fail_at = n;
+    compiler = ovk_compiler_new (dev, set);
+    ok = ovk_compiler_finish (compiler, &error);
+    fail_at = 0;
+    g_test_message ("call %u, %s: %s", n, failed_call ? failed_call : "none",
+        error ? error->message : "went well");
+    g_assert_true (ok == (error == NULL));
+    g_assert_true (ok || failed_call);
+    g_assert_cmpint (ovk_compiler_wait (compiler, 0, NULL), ==,
+        ok ? OVK_COMPILER_DONE : OVK_COMPILER_FAILED);
+    n_errors += !ok;
+    n_absorbed += ok;
+    if (!failed_call)
+      break;
+  }
+  g_test_message ("%u errors, %u failures absorbed", n_errors, n_absorbed);
+  g_assert_cmpuint (n_errors, >, 3);
+}
+
+static void
+add_tests (void)
+{
+  vk_test_add_once ("/compile/collect", test_collect);
+  vk_test_add_once ("/compile/make", test_make);
+  vk_test_add_once ("/compile/give-up", test_give_up);
+  vk_test_add_once ("/compile/together", test_together);
+  vk_test_add_once ("/compile/faults", test_faults);
+}
+
+int
+main (int argc, char **argv)
+{
+  return vk_test_main (argc, argv, add_tests);
+}
