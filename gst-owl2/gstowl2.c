@@ -49,6 +49,7 @@ struct _GstOwl2 {
   char *model;
   char *device;
   gboolean modality_adaptive;
+  GstOwl2KvType kv_type;
   GstOwl2Settings *settings; /* replaced, never changed */
 
   GstOwl2Stats stats;
@@ -62,6 +63,7 @@ enum {
   PROP_MODEL,
   PROP_DEVICE,
   PROP_MODALITY_ADAPTIVE,
+  PROP_KV_TYPE,
   PROP_STATS,
   PROP_SETTINGS, /* the first of several */
 };
@@ -152,6 +154,9 @@ gst_owl2_on_failed (const GError *error, gpointer user_data)
       case OWL2_ERROR_NO_DEVICE:
       case OWL2_ERROR_UNSUPPORTED:
         code = GST_LIBRARY_ERROR_INIT;
+        break;
+      case OWL2_ERROR_BAD_REQUEST:
+        code = GST_LIBRARY_ERROR_SETTINGS;
         break;
       case OWL2_ERROR_NO_MEMORY:
         domain = GST_RESOURCE_ERROR;
@@ -282,6 +287,8 @@ gst_owl2_start (GstOwl2 *self)
   config.model = self->model;
   config.device = self->device;
   config.language_only = !self->modality_adaptive;
+  config.kv_type = self->kv_type;
+  config.settings = self->settings;
   gst_owl2_worker_configure (self->worker, &config);
   GST_OBJECT_UNLOCK (self);
 
@@ -345,6 +352,9 @@ gst_owl2_set_property (
     case PROP_MODALITY_ADAPTIVE:
       self->modality_adaptive = g_value_get_boolean (value);
       break;
+    case PROP_KV_TYPE:
+      self->kv_type = g_value_get_enum (value);
+      break;
     default:
       settings = gst_owl2_settings_copy (self->settings);
       known = gst_owl2_settings_set (settings, id, value);
@@ -380,6 +390,9 @@ gst_owl2_get_property (
       break;
     case PROP_MODALITY_ADAPTIVE:
       g_value_set_boolean (value, self->modality_adaptive);
+      break;
+    case PROP_KV_TYPE:
+      g_value_set_enum (value, self->kv_type);
       break;
     default:
       known = gst_owl2_settings_get (self->settings, id, value);
@@ -495,6 +508,23 @@ gst_owl2_class_init (GstOwl2Class *klass)
           "Use the image weights for image tokens (FALSE: language weights for"
           " every token)",
           TRUE, ready));
+  /**
+   * GstOwl2:kv-type:
+   *
+   * How keys and values of earlier tokens are kept, which at long prompts is
+   * most of the memory beside the weights. Each of `auto` (f32 if the model's
+   * weights are, else f16), `f16`, `q8_0` and `f32`.
+   *
+   * From READY to PAUSED the element takes memory for clips of
+   * #GstOwl2:frames, #GstOwl2:prompt and #GstOwl2:max-tokens; where the device
+   * has too little, that fails with the numbers.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_KV_TYPE,
+      g_param_spec_enum ("kv-type", "KV cache type",
+          "How keys and values of earlier tokens are kept",
+          GST_TYPE_OWL2_KV_TYPE, GST_OWL2_KV_TYPE_AUTO, ready));
   /**
    * GstOwl2:stats:
    *

@@ -107,11 +107,20 @@ gst_owl2_worker_load (GstOwl2Worker *w)
     .path = w->model_path,
     .device = w->device,
     .cache_dir = cache_dir,
+    .kv_type = (Owl2KvType) w->kv_type,
     .log = { worker_log, NULL, worker_log_level () },
     .progress = worker_progress,
     .progress_data = w,
   };
-  Owl2SessionParams session_params = { .language_only = w->language_only };
+  g_autofree char *prompt = owl2_prompt_format (
+      gst_owl2_settings_question (w->settings), TRUE, NULL, 0);
+  Owl2SessionParams session_params = {
+    .language_only = w->language_only,
+    .kv_type = (Owl2KvType) w->kv_type,
+    .prompt = prompt,
+    .n_frames = w->settings->n_frames,
+    .max_tokens = w->settings->max_tokens,
+  };
   Owl2ModelInfo info = { 0 };
 
   g_clear_pointer (&w->progress_stage, g_free);

@@ -59,6 +59,24 @@ gst_owl2_when_busy_get_type (void)
   return type;
 }
 
+GType
+gst_owl2_kv_type_get_type (void)
+{
+  static GType type;
+  static const GEnumValue values[] = {
+    { GST_OWL2_KV_TYPE_AUTO, "F32 if the model's weights are, else F16",
+        "auto" },
+    { GST_OWL2_KV_TYPE_F16, "Halves", "f16" },
+    { GST_OWL2_KV_TYPE_Q8_0, "8 bits and a scale for each 32", "q8_0" },
+    { GST_OWL2_KV_TYPE_F32, "Exact", "f32" },
+    { 0, NULL, NULL },
+  };
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (&type, g_enum_register_static ("GstOwl2KvType", values));
+  return type;
+}
+
 GstOwl2Settings *
 gst_owl2_settings_new (void)
 {
@@ -310,6 +328,7 @@ gst_owl2_settings_install (GObjectClass *klass, guint first_id)
   install_generation (klass, first_id);
   gst_type_mark_as_plugin_api (GST_TYPE_OWL2_TRIGGER, 0);
   gst_type_mark_as_plugin_api (GST_TYPE_OWL2_WHEN_BUSY, 0);
+  gst_type_mark_as_plugin_api (GST_TYPE_OWL2_KV_TYPE, 0);
 }
 
 gboolean

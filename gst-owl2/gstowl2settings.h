@@ -47,6 +47,27 @@ typedef enum {
   GST_OWL2_WHEN_BUSY_DROP,
 } GstOwl2WhenBusy;
 
+/**
+ * GstOwl2KvType:
+ * @GST_OWL2_KV_TYPE_AUTO: f32 if the model's weights are, else f16
+ * @GST_OWL2_KV_TYPE_F16: halves
+ * @GST_OWL2_KV_TYPE_Q8_0: 8 bits and a scale for each 32; f16 where heads are
+ *   no multiple of 32 wide
+ * @GST_OWL2_KV_TYPE_F32: exact
+ *
+ * How the model keeps keys and values of earlier tokens.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_OWL2_KV_TYPE_AUTO = OWL2_KV_AUTO,
+  GST_OWL2_KV_TYPE_F16 = OWL2_KV_F16,
+  GST_OWL2_KV_TYPE_Q8_0 = OWL2_KV_Q8_0,
+  GST_OWL2_KV_TYPE_F32 = OWL2_KV_F32,
+} GstOwl2KvType;
+
+#define GST_TYPE_OWL2_KV_TYPE (gst_owl2_kv_type_get_type ())
+GType gst_owl2_kv_type_get_type (void);
 #define GST_TYPE_OWL2_TRIGGER (gst_owl2_trigger_get_type ())
 GType gst_owl2_trigger_get_type (void);
 #define GST_TYPE_OWL2_WHEN_BUSY (gst_owl2_when_busy_get_type ())

@@ -26,6 +26,8 @@ struct _GstOwl2Worker {
   char *model_path;
   char *device;
   gboolean language_only;
+  GstOwl2KvType kv_type;
+  GstOwl2Settings *settings;
 
   GThread *thread; /* of whoever starts and stops */
 

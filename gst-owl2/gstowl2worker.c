@@ -165,6 +165,7 @@ gst_owl2_worker_free (GstOwl2Worker *w)
   gst_owl2_pool_unref (w->pool);
   g_free (w->model_path);
   g_free (w->device);
+  gst_owl2_settings_unref (w->settings);
   g_cond_clear (&w->cond);
   g_mutex_clear (&w->lock);
   g_free (w);
@@ -180,6 +181,9 @@ gst_owl2_worker_configure (GstOwl2Worker *w, const GstOwl2WorkerConfig *config)
   g_free (w->device);
   w->device = g_strdup (config->device);
   w->language_only = config->language_only;
+  w->kv_type = config->kv_type;
+  gst_owl2_settings_unref (w->settings);
+  w->settings = gst_owl2_settings_ref (config->settings);
 }
 
 void

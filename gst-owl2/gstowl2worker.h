@@ -73,11 +73,14 @@ typedef struct {
 
 /**
  * GstOwl2WorkerConfig: copied.
+ * @settings: room is made for clips like these before the stream begins
  */
 typedef struct {
   const char *model;
   const char *device;
   gboolean language_only;
+  GstOwl2KvType kv_type;
+  GstOwl2Settings *settings;
 } GstOwl2WorkerConfig;
 
 /* @stats outlives the worker. */

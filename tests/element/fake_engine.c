@@ -38,7 +38,9 @@ static struct {
   guint n_cancelled;
   guint n_models, n_sessions, n_features, n_answers, peak_features;
   char *model_path, *device;
-  gboolean language_only;
+  Owl2SessionParams session_params;
+  char *session_prompt;
+  Owl2KvType load_kv_type;
   GArray *images;   /* FakeImage */
   GArray *requests; /* FakeRequest */
 } fake;
@@ -76,6 +78,8 @@ fake_reset (void)
   fake.peak_features = 0;
   g_clear_pointer (&fake.model_path, g_free);
   g_clear_pointer (&fake.device, g_free);
+  g_clear_pointer (&fake.session_prompt, g_free);
+  memset (&fake.session_params, 0, sizeof (fake.session_params));
   g_clear_pointer (&fake.images, g_array_unref);
   g_clear_pointer (&fake.requests, g_array_unref);
   fake.images = g_array_new (FALSE, TRUE, sizeof (FakeImage));
@@ -190,7 +194,19 @@ fake_device (void)
 gboolean
 fake_language_only (void)
 {
-  return fake.language_only;
+  return fake.session_params.language_only;
+}
+
+Owl2SessionParams
+fake_session_params (void)
+{
+  return fake.session_params;
+}
+
+Owl2KvType
+fake_load_kv_type (void)
+{
+  return fake.load_kv_type;
 }
 
 FakeImage
@@ -303,6 +319,7 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   fake.model_path = g_strdup (params->path);
   g_free (fake.device);
   fake.device = g_strdup (params->device);
+  fake.load_kv_type = params->kv_type;
   g_mutex_unlock (&fake.lock);
 
   owl2_log (&params->log, OWL2_LOG_INFO, "engine", "fake engine loads %s",
@@ -368,7 +385,10 @@ owl2_session_new (
 
   g_mutex_lock (&fake.lock);
   call_begin (FAKE_SESSION);
-  fake.language_only = params->language_only;
+  g_free (fake.session_prompt);
+  fake.session_prompt = g_strdup (params->prompt);
+  fake.session_params = *params;
+  fake.session_params.prompt = fake.session_prompt;
   if (call_pass (FAKE_SESSION, fake.n_calls[FAKE_SESSION], NULL, error)) {
     session = g_new0 (Owl2Session, 1);
     session->model = owl2_model_ref (model);

@@ -58,6 +58,9 @@ guint fake_n_features (guint *peak);
 const char *fake_model_path (void);
 const char *fake_device (void);
 gboolean fake_language_only (void);
+/* The prompt is of the last session. */
+Owl2SessionParams fake_session_params (void);
+Owl2KvType fake_load_kv_type (void);
 
 FakeImage fake_image (guint index);
 FakeRequest fake_request (guint index);

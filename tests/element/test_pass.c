@@ -59,6 +59,7 @@ static const Property properties[] = {
   { "model", "gchararray", NULL, GST_PARAM_MUTABLE_READY },
   { "device", "gchararray", NULL, GST_PARAM_MUTABLE_READY },
   { "modality-adaptive", "gboolean", "TRUE", GST_PARAM_MUTABLE_READY },
+  { "kv-type", "GstOwl2KvType", "auto", GST_PARAM_MUTABLE_READY },
   { "prompt", "gchararray",
       "Provide a one-sentence caption for the provided image.",
       GST_PARAM_MUTABLE_PLAYING },
@@ -141,16 +142,24 @@ static void
 test_parameters (void)
 {
   Bench *b = bench_new (FALSE, "device", "some", "modality-adaptive", FALSE,
-      "prompt", "Bad \xff bytes?", "max-tokens", 7, "min-tokens", 3,
-      "temperature", 0.25, "top-k", 5, "top-p", 0.5, "repetition-penalty", 1.5,
-      "seed", G_GUINT64_CONSTANT (1) << 40, NULL);
+      "kv-type", OWL2_KV_Q8_0, "prompt", "Bad \xff bytes?", "max-tokens", 7,
+      "min-tokens", 3, "temperature", 0.25, "top-k", 5, "top-p", 0.5,
+      "repetition-penalty", 1.5, "seed", G_GUINT64_CONSTANT (1) << 40, NULL);
+  Owl2SessionParams session;
   FakeRequest request;
 
   bench_push_range (b, 0, 1);
   g_assert_cmpstr (fake_device (), ==, "some");
   g_assert_null (fake_model_path ());
   g_assert_true (fake_language_only ());
+  /* Room is made for the clips to come. */
+  session = fake_session_params ();
+  g_assert_cmpint (session.kv_type, ==, OWL2_KV_Q8_0);
+  g_assert_cmpint (fake_load_kv_type (), ==, OWL2_KV_Q8_0);
+  g_assert_cmpuint (session.n_frames, ==, 1);
+  g_assert_cmpuint (session.max_tokens, ==, 7);
   request = fake_request (0);
+  g_assert_cmpstr (session.prompt, ==, request.prompt);
   g_assert_cmpstr (
       request.prompt, ==, "USER: <|image|>Bad \xef\xbf\xbd bytes? ASSISTANT:");
   g_assert_cmpuint (request.sampling.max_tokens, ==, 7);

@@ -43,7 +43,8 @@ rig_init (Rig *rig)
 {
   static const GstOwl2WorkerFuncs funcs = { on_progress, on_answer, on_lost,
     on_failed };
-  const GstOwl2WorkerConfig config = { .model = NULL };
+  g_autoptr (GstOwl2Settings) settings = gst_owl2_settings_new ();
+  const GstOwl2WorkerConfig config = { .settings = settings };
 
   memset (rig, 0, sizeof (*rig));
   g_mutex_init (&rig->stats.lock);
