@@ -128,30 +128,56 @@ stage (const char *name, const Owl2ModelInfo *info)
   return o;
 }
 
-static gboolean
-bench_encode (Owl2Session *session, const Owl2ModelInfo *info,
-    Owl2Features **features, GError **error)
+/* A frame of noise, another for each @seed; (transfer full) */
+static Owl2Features *
+encode_noise (Owl2Session *session, guint seed, guint64 *ns, GError **error)
 {
   guint w = 640, h = 360;
   g_autofree guint8 *pixels = g_malloc (3 * w * h);
   Owl2Image image = { pixels, w, h, 3 * w };
-  guint64 best = G_MAXUINT64, ns;
-  JsonObject *o;
 
   for (guint i = 0; i < 3 * w * h; i++)
-    pixels[i] = (i * 2654435761u) >> 24;
-  for (guint i = 0; i < REPEATS; i++) {
-    g_clear_pointer (features, owl2_features_unref);
-    *features = owl2_session_encode (session, &image, &ns, error);
-    if (!*features)
-      return FALSE;
-    best = MIN (best, ns);
-    if (ns > ENOUGH_NS)
-      break;
-  }
-  o = stage ("encode", info);
-  json_object_set_double_member (o, "ms", best / 1e6);
+    pixels[i] = ((i + seed) * 2654435761u) >> 24;
+  return owl2_session_encode (session, &image, ns, error);
+}
+
+static void
+print_encode (const Owl2ModelInfo *info, guint n_frames, guint64 ns)
+{
+  JsonObject *o = stage ("encode", info);
+
+  json_object_set_int_member (o, "frames", n_frames);
+  json_object_set_double_member (o, "ms", ns / 1e6);
   print (o);
+}
+
+/* One frame, then the others of a clip; @frames gets their features. */
+static gboolean
+bench_encode (Owl2Session *session, const Owl2ModelInfo *info,
+    GPtrArray *frames, GError **error)
+{
+  guint64 best = G_MAXUINT64, sum, ns = 0;
+
+  for (guint i = 0; i < REPEATS && ns <= ENOUGH_NS; i++) {
+    Owl2Features *features = encode_noise (session, 0, &ns, error);
+
+    if (!features)
+      return FALSE;
+    g_ptr_array_set_size (frames, 0);
+    g_ptr_array_add (frames, features);
+    best = MIN (best, ns);
+  }
+  print_encode (info, 1, best);
+  sum = best;
+  for (guint i = 1; i < CLIP_FRAMES; i++) {
+    Owl2Features *features = encode_noise (session, i, &ns, error);
+
+    if (!features)
+      return FALSE;
+    g_ptr_array_add (frames, features);
+    sum += ns;
+  }
+  print_encode (info, CLIP_FRAMES, sum);
   return TRUE;
 }
 
@@ -181,37 +207,36 @@ print_answer (const Owl2ModelInfo *info, guint n_frames, guint n_prompt,
 
   json_object_set_int_member (o, "frames", n_frames);
   json_object_set_int_member (o, "tokens", n_prompt);
+  json_object_set_double_member (o, "ms", prefill_ns / 1e6);
   json_object_set_double_member (
       o, "tokens_per_s", n_prompt * 1e9 / MAX (prefill_ns, 1));
   print (o);
   o = stage ("decode", info);
   json_object_set_int_member (o, "frames", n_frames);
   json_object_set_int_member (o, "tokens", n_decoded);
+  json_object_set_double_member (o, "ms", decode_ns / 1e6);
   json_object_set_double_member (o, "tokens_per_s", tokens_per_s);
   json_object_set_double_member (
       o, "gbytes_per_s", tokens_per_s * info->token_bytes / 1e9);
   print (o);
 }
 
-/* An answer about @n_frames times the same frame; BAD_REQUEST if the context is
- * too short for that. */
+/* An answer about the first of @frames; BAD_REQUEST if the context is too short
+ * for that. */
 static gboolean
 bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
-    Owl2Features *features, guint n_frames, GError **error)
+    const GPtrArray *frames, guint n_frames, GError **error)
 {
   g_autofree char *prompt = owl2_prompt_format (
       "Provide a one-sentence caption for the provided image.", TRUE, NULL, 0);
-  Owl2Features *frames[CLIP_FRAMES];
   guint64 prefill = G_MAXUINT64, decode = G_MAXUINT64;
   guint n_prompt = 0, n_ids = 0;
 
-  for (guint i = 0; i < n_frames; i++)
-    frames[i] = features;
   for (guint i = 0; i < REPEATS; i++) {
     Pace pace = { 0 };
     Owl2Request request = {
       .prompt = prompt,
-      .frames = frames,
+      .frames = (Owl2Features *const *) frames->pdata,
       .n_frames = n_frames,
       .sampling = OWL2_SAMPLING_DEFAULT,
       .on_token = on_token,
@@ -241,14 +266,14 @@ bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
 /* Clips of 1 and of more frames, as far as the context goes. */
 static gboolean
 bench_clips (Owl2Session *session, const Owl2ModelInfo *info,
-    Owl2Features *features, GError **error)
+    const GPtrArray *frames, GError **error)
 {
   static const guint n_frames[] = { 1, CLIP_FRAMES };
 
   for (guint i = 0; i < G_N_ELEMENTS (n_frames); i++) {
     GError *local = NULL;
 
-    if (bench_generate (session, info, features, n_frames[i], &local))
+    if (bench_generate (session, info, frames, n_frames[i], &local))
       continue;
     if (!g_error_matches (local, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST)) {
       g_propagate_error (error, local);
@@ -261,17 +286,51 @@ bench_clips (Owl2Session *session, const Owl2ModelInfo *info,
   return TRUE;
 }
 
-/* Peak memory of the process so far, in bytes; 0 if unknown. */
+/* A line of /proc/self/status that is in kB, such as "VmHWM:", in bytes; 0 if
+ * unknown. */
 static gint64
-peak_bytes (void)
+status_bytes (const char *name)
 {
   g_autofree char *text = NULL;
   const char *line;
 
   if (!g_file_get_contents ("/proc/self/status", &text, NULL, NULL))
     return 0;
-  line = strstr (text, "VmHWM:");
-  return line ? g_ascii_strtoll (line + 6, NULL, 10) * 1024 : 0;
+  line = strstr (text, name);
+  return line ? g_ascii_strtoll (line + strlen (name), NULL, 10) * 1024 : 0;
+}
+
+static void
+print_load (const Owl2Model *model, const Owl2ModelInfo *info, double ms)
+{
+  const Owl2Config *config = &model->weights->config;
+  JsonObject *o = stage ("load", info);
+
+  json_object_set_double_member (o, "ms", ms);
+  json_object_set_int_member (o, "vision_layers", config->vision.n_layers);
+  json_object_set_int_member (
+      o, "abstractor_layers", config->abstractor.n_layers);
+  json_object_set_int_member (o, "decoder_layers", config->decoder.n_layers);
+  json_object_set_int_member (o, "image_tokens", config->vision.n_tokens);
+  json_object_set_int_member (o, "weights_bytes", info->weights_bytes);
+  json_object_set_int_member (o, "mapped_bytes", info->mapped_bytes);
+  json_object_set_int_member (o, "device_bytes", info->device_bytes);
+  print (o);
+}
+
+/* The process's memory at its largest, and what of it is in swap now. */
+static void
+print_memory (Owl2Model *model)
+{
+  Owl2ModelInfo info;
+  JsonObject *o;
+
+  owl2_model_get_info (model, &info);
+  o = stage ("memory", &info);
+  json_object_set_int_member (o, "device_bytes", info.device_bytes);
+  json_object_set_int_member (o, "peak_bytes", status_bytes ("VmHWM:"));
+  json_object_set_int_member (o, "swap_bytes", status_bytes ("VmSwap:"));
+  print (o);
 }
 
 static Owl2Model *
@@ -307,9 +366,9 @@ bench_stages (const Options *opt, GError **error)
           : NULL;
   double load_ms = (g_get_monotonic_time () - start) / 1e3;
   g_autoptr (Owl2Session) session = NULL;
-  g_autoptr (Owl2Features) features = NULL;
+  g_autoptr (GPtrArray) frames =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_features_unref);
   Owl2ModelInfo info;
-  JsonObject *o;
 
   if (!model)
     return FALSE;
@@ -317,18 +376,11 @@ bench_stages (const Options *opt, GError **error)
   if (!session)
     return FALSE;
   owl2_model_get_info (model, &info);
-  o = stage ("load", &info);
-  json_object_set_double_member (o, "ms", load_ms);
-  json_object_set_int_member (o, "device_bytes", info.device_bytes);
-  print (o);
-  if (!bench_encode (session, &info, &features, error)
-      || !bench_clips (session, &info, features, error))
+  print_load (model, &info, load_ms);
+  if (!bench_encode (session, &info, frames, error)
+      || !bench_clips (session, &info, frames, error))
     return FALSE;
-  owl2_model_get_info (model, &info);
-  o = stage ("memory", &info);
-  json_object_set_int_member (o, "device_bytes", info.device_bytes);
-  json_object_set_int_member (o, "peak_bytes", peak_bytes ());
-  print (o);
+  print_memory (model);
   return TRUE;
 }
 

@@ -309,14 +309,20 @@ def check_bench(args):
 def check_bench_stages(args, gguf):
     r = call(args.bench, "--json", "--model", gguf)
     results = [json.loads(line) for line in r.stdout.splitlines()]
-    keys = {"load": {"ms", "device_bytes"}, "encode": {"ms"},
-            "prefill": {"tokens", "tokens_per_s"},
-            "decode": {"tokens_per_s", "gbytes_per_s"}}
+    keys = {"load": {"ms", "device_bytes", "weights_bytes", "vision_layers",
+                     "abstractor_layers", "decoder_layers", "image_tokens"},
+            "encode": {"frames", "ms"},
+            "prefill": {"frames", "tokens", "ms", "tokens_per_s"},
+            "decode": {"frames", "ms", "tokens_per_s", "gbytes_per_s"},
+            "memory": {"peak_bytes", "device_bytes"}}
     for stage, wanted in keys.items():
         found = [x for x in results if x["stage"] == stage]
         report.check(f"bench {stage}", found and all(
             wanted <= set(x) and all(x[k] > 0 for k in wanted)
             for x in found), f"{found} {r.stderr}")
+        if "frames" in wanted:
+            report.check(f"bench {stage} frames",
+                         [x["frames"] for x in found] == [1, 8], found)
 
 
 def main():
