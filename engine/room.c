@@ -8,6 +8,19 @@
 
 #define Q8_0_BLOCK 32
 
+gboolean
+owl2_kv_type_parse (const char *name, Owl2KvType *type)
+{
+  static const char *const names[] = { "auto", "f16", "q8_0", "f32" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
+    if (g_ascii_strcasecmp (name, names[i]) == 0) {
+      *type = (Owl2KvType) i;
+      return TRUE;
+    }
+  return FALSE;
+}
+
 Owl2Type
 owl2_room_kv_type (const Owl2Model *model, Owl2KvType wanted)
 {
@@ -43,7 +56,7 @@ owl2_room_buffers (const Owl2Model *model, GError **error)
   Owl2AbstractorBuffers abstractor;
   Owl2DecoderBuffers decoder = { 0 };
   gboolean ok =
-      owl2_image_alloc_fixed (&image, arena, config, error)
+      owl2_image_buffers_alloc (&image, arena, config, error)
       && owl2_vit_buffers_alloc (&vit, arena, config, error)
       && owl2_abstractor_buffers_alloc (&abstractor, arena, config, error)
       && owl2_decoder_buffers_init (&decoder, arena, config, error);

@@ -31,19 +31,6 @@ struct _Owl2Session {
   Owl2KvCache cache;
 };
 
-gboolean
-owl2_kv_type_parse (const char *name, Owl2KvType *type)
-{
-  static const char *const names[] = { "auto", "f16", "q8_0", "f32" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (name, names[i]) == 0) {
-      *type = (Owl2KvType) i;
-      return TRUE;
-    }
-  return FALSE;
-}
-
 /* Positions of @n_tokens and the rows of @n_frames, which must be in the
  * context. */
 static gboolean
@@ -118,6 +105,9 @@ expected_positions (const Owl2Session *s, const Owl2SessionParams *params,
   return TRUE;
 }
 
+static gboolean warm_up (
+    Owl2Session *s, gboolean frames, OvkPipelineSet *set, GError **error);
+
 /* The load has made the pipelines for one type of KV cache. */
 static gboolean
 compile_kv_type (Owl2Session *s, GError **error)
@@ -128,7 +118,7 @@ compile_kv_type (Owl2Session *s, GError **error)
   if (s->cache.type == s->model->kv_type)
     return TRUE;
   set = ovk_pipeline_set_new ();
-  if (!owl2_session_warm_up (s, set, error))
+  if (!warm_up (s, FALSE, set, error))
     return FALSE;
   compiler = ovk_compiler_new (s->model->dev, set);
   if (!ovk_compiler_finish (compiler, error))
@@ -157,7 +147,7 @@ owl2_session_new (
     return NULL;
   s->arena = ovk_arena_new (model->dev, "session", MIN (BLOCK_BYTES, bytes));
   if (!owl2_exec_init (&s->exec, model->dev, error)
-      || !owl2_image_init (&s->image, model->weights, error)
+      || !owl2_image_init (&s->image, s->arena, model->weights, error)
       || !owl2_vit_buffers_alloc (&s->vit, s->arena, config, error)
       || !owl2_abstractor_buffers_alloc (
           &s->abstractor, s->arena, config, error)
@@ -632,16 +622,21 @@ warm_up_prompt (Owl2Session *s, GError **error)
       &token, 1, s->language_only, FALSE, error);
 }
 
-gboolean
-owl2_session_warm_up (Owl2Session *session, OvkPipelineSet *set, GError **error)
+static gboolean
+warm_up (Owl2Session *s, gboolean frames, OvkPipelineSet *set, GError **error)
 {
-  Owl2Session *s = session;
   gboolean ok;
 
   owl2_exec_collect (&s->exec, set);
-  ok = warm_up_frames (s, error) && warm_up_prompt (s, error);
+  ok = (!frames || warm_up_frames (s, error)) && warm_up_prompt (s, error);
   owl2_exec_abandon (&s->exec);
   owl2_exec_collect (&s->exec, NULL);
   s->cache.n = 0;
   return ok;
+}
+
+gboolean
+owl2_session_warm_up (Owl2Session *session, OvkPipelineSet *set, GError **error)
+{
+  return warm_up (session, TRUE, set, error);
 }

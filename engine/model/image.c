@@ -22,7 +22,7 @@ fill_lut (float lut[3][256], const Owl2Config *config)
 }
 
 gboolean
-owl2_image_alloc_fixed (Owl2ImageBuffers *image, OvkArena *arena,
+owl2_image_buffers_alloc (Owl2ImageBuffers *image, OvkArena *arena,
     const Owl2Config *config, GError **error)
 {
   gsize size = config->vision.image_size, patch = config->vision.patch_size;
@@ -35,17 +35,16 @@ owl2_image_alloc_fixed (Owl2ImageBuffers *image, OvkArena *arena,
 }
 
 gboolean
-owl2_image_init (
-    Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error)
+owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
+    const Owl2Weights *weights, GError **error)
 {
   const Owl2Config *config = &weights->config;
   float lut[3][256];
 
   memset (image, 0, sizeof *image);
   image->weights = weights;
-  image->fixed = ovk_arena_new (weights->dev, "image", ARENA_BLOCK_BYTES);
   fill_lut (lut, config);
-  return owl2_image_alloc_fixed (image, image->fixed, config, error)
+  return owl2_image_buffers_alloc (image, arena, config, error)
          && ovk_slice_write (weights->dev, image->lut, lut, sizeof lut, error);
 }
 
@@ -53,7 +52,6 @@ void
 owl2_image_clear (Owl2ImageBuffers *image)
 {
   g_clear_pointer (&image->arena, ovk_arena_free);
-  g_clear_pointer (&image->fixed, ovk_arena_free);
 }
 
 static gboolean

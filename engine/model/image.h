@@ -13,7 +13,6 @@ G_BEGIN_DECLS
 /* Buffers for frames of one size, made anew when the size changes. */
 typedef struct {
   const Owl2Weights *weights; /* borrowed */
-  OvkArena *fixed;            /* lut, pixels, patches */
   OvkSlice lut;               /* F32 [3][256]: a byte's value, normalised */
   OvkSlice pixels;            /* u32 [size][size] */
   Owl2Tensor patches;         /* [grid * grid][3 * patch * patch] */
@@ -30,11 +29,12 @@ typedef struct {
   guint square_taps, final_taps;
 } Owl2ImageBuffers;
 
-gboolean owl2_image_init (
-    Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error);
-/* What that takes of an arena; frames take more when their size is known. */
-gboolean owl2_image_alloc_fixed (Owl2ImageBuffers *image, OvkArena *arena,
+/* Lut, pixels and patches; the others come when a frame's size is known. */
+gboolean owl2_image_buffers_alloc (Owl2ImageBuffers *image, OvkArena *arena,
     const Owl2Config *config, GError **error);
+/* With those, which live as long as @arena, ready for frames. */
+gboolean owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
+    const Owl2Weights *weights, GError **error);
 void owl2_image_clear (Owl2ImageBuffers *image);
 
 /**
