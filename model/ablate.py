@@ -22,6 +22,7 @@ import torch.nn.functional as F
 import batch
 import evaluate
 import facts
+import items
 import net as network
 import patterns
 import pool
@@ -165,17 +166,17 @@ class Ablation(train.Trainer):
 
 def test_items():
     photos = patterns.Photos(True)
-    out = list(evaluate.shape_items(100, 'test', 1, KINDS, photos))
+    out = list(items.shape_items(100, 'test', 1, KINDS))
     for name in sorted(PATTERNS):
         scene = {'type': 'pattern', 'pattern': name, 'size': [320, 240], 'frames': 1, 'objects': [], 'fps': 30,
                  'start': 3, 'every': 7, 'props': {}, 'bg': {'kind': 'plain', 'names': [], 'rgb': [[0, 0, 0]]}}
         drawn = patterns.render(scene)
-        out.append(evaluate.item('patterns', 'caption', CAPTION_IMAGE, tasks.caption(scene), drawn))
+        out.append(items.item('patterns', 'caption', CAPTION_IMAGE, tasks.caption(scene), drawn))
     for i, (questions, text) in enumerate(facts.FACTS):
         for k, q in enumerate(questions):
-            out.append(evaluate.item('facts', 'alone', q, text, []))
+            out.append(items.item('facts', 'alone', q, text, []))
             drawn = pool.make('test', 800000 + 2 * i + k, 'shapes', None, 1, photos)[1]
-            out.append(evaluate.item('facts', 'beside an unrelated picture', q, text, drawn))
+            out.append(items.item('facts', 'beside an unrelated picture', q, text, drawn))
     return out
 
 

@@ -5,8 +5,8 @@
 usage: parity.py BUILD CHECKPOINT [--n N] [--seed S] [--model FILE]
 
 N held-out items of all groups, chosen by the seed, go as they are drawn (raw
-RGB) to the element with the checkpoint's weights in F32, and to model/net.py in
-fp32. Each difference is printed with both programs' two largest logits where
+RGB) to the element with the checkpoint's weights and the KV cache in F32, and to
+model/net.py in fp32. Each difference is printed with both programs' two largest logits where
 the answers part. At least 999 in 1000 are to be equal."""
 
 import argparse
@@ -79,8 +79,8 @@ def engine_logits(owl2_trace, model, it, frames):
             Image.fromarray(f).save(name)
         place = "<|image|>" if frames else ""
         subprocess.run(
-            [owl2_trace, "--model", model, "--max-tokens", str(LIMIT), "--out",
-             f"{temp}/out", "--prompt",
+            [owl2_trace, "--model", model, "--kv-type", "f32", "--max-tokens",
+             str(LIMIT), "--out", f"{temp}/out", "--prompt",
              f"USER: {place}{it['question']} ASSISTANT:"]
             + (["--frames", ",".join(names)] if frames else []),
             check=True, stdout=subprocess.DEVNULL)
@@ -125,16 +125,16 @@ def main():
         tok = tokenizer.Tokenizer(os.path.join(a.checkpoint, "tokenizer.model"))
         todo = choose(a.n, a.seed)
         for it in todo:
-            it["draw"] = it["frames"] = items.frames_of(it)
+            it["draw"] = items.frames_of(it)
         evaluate.answer(net, tok, todo, limit=LIMIT)
         plugin.load(a.build)
-        element = plugin.Element(model)
-        element.owl2.set_property("max-tokens", LIMIT)
+        element = plugin.Element(model, "kv-type=f32", f"max-tokens={LIMIT}")
         equal = 0
         for it in todo:
             frames = it["draw"]
             got = ask_element(element, it, frames) if frames else \
-                plugin.ask_text(owl2_trace, model, it["question"])
+                plugin.ask_text(owl2_trace, model, it["question"],
+                                "--kv-type", "f32")
             if got == it["got"]:
                 equal += 1
                 continue

@@ -24,14 +24,16 @@ def load(build):
 
 
 class Element:
-    def __init__(self, model=None):
+    def __init__(self, model=None, *properties):
+        """properties: "name=value", as in gst-launch"""
         self.owl2 = Gst.ElementFactory.make("owl2")
         sink = Gst.ElementFactory.make("fakesink")
         if not self.owl2:
             raise Failed("there is no element owl2 in the build")
         if model:
             self.owl2.set_property("model", model)
-        self.owl2.set_property("when-busy", 1)
+        for one in ("when-busy=wait", *properties):
+            Gst.util_set_object_arg(self.owl2, *one.split("=", 1))
         sink.set_property("async", False)
         sink.set_property("sync", False)
         self.pipe = Gst.Pipeline.new(None)
@@ -118,10 +120,10 @@ def captions(path, model, n_frames):
         pipe.set_state(Gst.State.NULL)
 
 
-def ask_text(owl2_trace, model, question):
+def ask_text(owl2_trace, model, question, *options):
     """A question without a picture. The element always has one to look at, so
     this is the engine's own program."""
-    args = [owl2_trace, "--prompt", f"USER: {question} ASSISTANT:"]
+    args = [owl2_trace, "--prompt", f"USER: {question} ASSISTANT:", *options]
     if model:
         args += ["--model", model]
     r = subprocess.run(args, capture_output=True, text=True, errors="replace")
