@@ -356,14 +356,11 @@ load_model (const Options *opt, Owl2KvType kv_type, GError **error)
 }
 
 static gboolean
-bench_stages (const Options *opt, GError **error)
+bench_stages (const Options *opt, Owl2KvType kv_type, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
-  Owl2SessionParams params = { 0 };
-  g_autoptr (Owl2Model) model =
-      common_parse_kv_type (opt->kv_type, &params.kv_type, error)
-          ? load_model (opt, params.kv_type, error)
-          : NULL;
+  Owl2SessionParams params = { .kv_type = kv_type };
+  g_autoptr (Owl2Model) model = load_model (opt, kv_type, error);
   double load_ms = (g_get_monotonic_time () - start) / 1e3;
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (GPtrArray) frames =
@@ -415,10 +412,13 @@ run (const Options *o, GError **error)
   g_autoptr (GBytes) embedded = owl2_embedded_model ();
   gboolean kernels = o->kernel || o->shape;
   gboolean model = o->model || o->synthetic;
+  Owl2KvType kv_type;
 
+  if (!common_parse_kv_type (o->kv_type, &kv_type, error))
+    return FALSE;
   if ((kernels || !model) && !bench_all_kernels (o, error))
     return FALSE;
-  if (!kernels && (model || embedded) && !bench_stages (o, error))
+  if (!kernels && (model || embedded) && !bench_stages (o, kv_type, error))
     return FALSE;
   if (!ferror (stdout))
     return TRUE;

@@ -78,6 +78,8 @@ def check_arguments(args, gguf, frame, folder):
     refused("empty prompt", "0 positions", *t, "--prompt", "")
     refused("long prompt", "100000 bytes.*2048 positions", *t, "--prompt",
             "a" * 100000)
+    refused("KV cache", "'q4_0'; auto, f16, q8_0 and f32", *t, "--prompt", "x",
+            "--kv-type", "q4_0")
     refused("500 frames", "500 frames of 9 rows are 4500 positions.* 2048", *t,
             "--prompt", image, "--frames", ",".join([str(frame)] * 500))
     refused("folder", "/proc/nope", *t, "--prompt", "x", "--out", "/proc/nope")
@@ -279,6 +281,7 @@ def check_bench(args):
     b = args.bench
     refused("kernel", "'nope'", b, "--kernel", "nope", "--json")
     refused("type", "'q9'", b, "--type", "q9")
+    refused("KV cache", "'q9'", b, "--kv-type", "q9")
     refused("synthetic", "'8b'", b, "--synthetic", "8b")
     refused("bench argument", "'x'", b, "x")
     for shape in "0x1x1", "1x1", "1x1x1x", "1x1x70000", "axbxc":
