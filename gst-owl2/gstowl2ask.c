@@ -5,7 +5,7 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
 
-#define PROGRESS_GAP_NS (100 * GST_MSECOND)
+#define PROGRESS_GAP_NS (250 * GST_MSECOND)
 
 static guint64
 now_ns (void)
@@ -61,7 +61,7 @@ worker_is_stopping (GstOwl2Worker *w)
   return stopping;
 }
 
-/* Tells each stage, and in between no more than ten times a second. */
+/* Tells each stage, and in between no more than four times a second. */
 static gboolean
 worker_progress (const char *stage, double fraction, gpointer user_data)
 {

@@ -54,7 +54,8 @@ read_host_import (OvkDevice *dev)
   long page = sysconf (_SC_PAGESIZE);
 
   vkGetPhysicalDeviceProperties2 (dev->physical, &props);
-  if (page > 0 && host.minImportedHostPointerAlignment <= (guint64) page)
+  if (page > 0 && host.minImportedHostPointerAlignment <= (guint64) page
+      && ovk_import_is_possible (dev))
     dev->caps.host_import_align = host.minImportedHostPointerAlignment;
 }
 

@@ -21,8 +21,8 @@ refuse (OvkDevice *dev, const char *name, const char *why, GError **error)
   return FALSE;
 }
 
-static gboolean
-is_importable (OvkDevice *dev)
+gboolean
+ovk_import_is_possible (OvkDevice *dev)
 {
   VkPhysicalDeviceExternalBufferInfo info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
@@ -137,10 +137,6 @@ buffer_import (OvkDevice *dev, const char *name, GBytes *memory, guintptr start,
   buffer->map = (guint8 *) start;
   if (!ovk_device_alive (dev, error))
     return NULL;
-  if (!is_importable (dev)) {
-    refuse (dev, name, "its buffers can't lie in the host's memory", error);
-    return NULL;
-  }
   if (!create_handle (buffer, name, error))
     return NULL;
   type = pick_type (buffer);

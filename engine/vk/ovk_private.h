@@ -182,6 +182,12 @@ gboolean ovk_buffer_is_cached (const OvkBuffer *buffer);
 gboolean ovk_buffer_sync (
     OvkBuffer *buffer, gsize offset, gsize size, gboolean read, GError **error);
 
+/* ---- import.c --------------------------------------------------------- */
+
+/* Whether the driver's buffers may lie in the host's memory; some that have the
+ * extension offer it for nothing. */
+gboolean ovk_import_is_possible (OvkDevice *dev);
+
 /* ---- transfer.c ------------------------------------------------------- */
 
 /* Drops the staging buffers; at the end of the device. */
