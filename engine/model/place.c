@@ -20,6 +20,9 @@
  * in a row; less than MIN_IMPORT_BYTES are not worth one. */
 #define GAP_BYTES (1u << 20)
 #define MIN_IMPORT_BYTES (64u << 10)
+/* The file stays mapped for as long as a part of it is used, and takes address
+ * space and resident pages; it is let go unless one byte in so many is. */
+#define MIN_SHARE 4
 /* Pages are brought into memory by so many bytes, then a cancel is noticed. */
 #define TOUCH_BYTES (16u << 20)
 
@@ -128,6 +131,7 @@ find_places (
   g_autoptr (GArray) pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
   gboolean import =
       source->memory && ovk_device_caps (places->dev)->host_import_align;
+  guint64 total = 0, in_place = 0;
 
   for (guint i = 0; i < places->specs->len; i++) {
     const Owl2TensorSpec *spec =
@@ -144,14 +148,17 @@ find_places (
       .cols = spec->cols,
       .stride = owl2_tensor_stride (data.type, spec->cols),
     };
+    total += owl2_tensor_bytes (data.type, spec->rows, spec->cols);
     if (import && can_be_in_place (spec, &data)) {
       Piece piece = { place, data.data,
         owl2_tensor_bytes (data.type, spec->rows, spec->cols) };
 
       g_array_append_val (pieces, piece);
+      in_place += piece.size;
     }
   }
-  import_pieces (places, source, pieces);
+  if (in_place >= total / MIN_SHARE)
+    import_pieces (places, source, pieces);
   return TRUE;
 }
 
