@@ -32,7 +32,9 @@ RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
 STAGES = [('text', 300, 3e-3), ('vision', 4200, 1.8e-3), ('captions', 900, 1.2e-3), ('instruct', 2000, 1.0e-3),
-          ('instruct-2', 3500, 1.0e-3)]
+          ('lookup', 2100, 8e-4), ('instruct-2', 1000, 6e-4)]
+# The part of a stage in which the rate falls, where it is not 0.6.
+PARTS = {'instruct': 0, 'lookup': 0.3, 'instruct-2': 0.9}
 SHARES = {'shapes': 0.58, 'text': 0.26, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
 CLIP_SHARES = {'shapes': 0.76, 'text': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 
@@ -121,6 +123,8 @@ def rates(stage):
             return 0.0 if vision or abstractor or head or 'multiway.1' in name else 1.0
         if stage == 'vision':
             return 1.0 if vision or abstractor or head else 0.0
+        if stage == 'lookup':
+            return 0.0 if vision or abstractor or head else 1.0
         if stage == 'captions':
             return 0.5 if vision or abstractor or head else 1.0 if 'multiway.1' in name else 0.0
         if vision and 'layers.' in name:
@@ -209,7 +213,7 @@ class Trainer:
         return loss, [], right
 
     def step_pictures(self, rng, captions, lookup=False):
-        """Stage 1 (captions) or 2 of the paper; lookup: the second part of stage 2."""
+        """Stage 1 (captions) or 2 of the paper; lookup: the last part of stage 2."""
         s = self.settings
         a, c = self.images.draw(rng, s.images, SHARES, lookup), self.clips.draw(rng, s.clips, CLIP_SHARES, lookup)
         b = [int(i) for i in rng.choice(self.words, s.crowds)]
@@ -231,6 +235,31 @@ class Trainer:
             lt, rt = self.text_loss(batch.text(rng, 4, 3))
             loss, ra = loss + 0.15 * lt, ra + rt
         return loss, ra + rc, dict(right, **{'loss image': la.item(), 'loss clip': lc.item()})
+
+    def encode_some(self):
+        """The rows of a part of the pool, for the stage that trains the decoder alone: [(pool, index, rows)]."""
+        self.encoded = {}
+        for tag, p, n, shares in (('image', self.images, 9000, SHARES), ('clip', self.clips, 3500, CLIP_SHARES)):
+            chosen = sorted(set(p.draw(np.random.default_rng([self.settings.seed, 9, self.rank]), n, shares, True)))
+            rows = []
+            with torch.no_grad():
+                for at in range(0, len(chosen), 32):
+                    frames = np.concatenate([p.pictures[i] for i in chosen[at:at + 32]])
+                    vision = self.net.model.vision_model(batch.pixels(frames))
+                    rows.append(self.net.model.visual_abstractor(vision))
+            rows = torch.cat(rows)
+            self.encoded[tag] = [p.scenes[i] for i in chosen], rows.reshape(len(chosen), -1, rows.shape[2])
+
+    def step_lookup(self, rng):
+        """Many questions about pictures that were encoded before: the decoder learns to find things in the rows."""
+        loss, right, extra = 0.15 * self.text_loss(batch.text(rng, 4, 3))[0], [], {}
+        for tag, n, weight in (('image', 24, 1.0), ('clip', 8, 0.8)):
+            scenes, rows = self.encoded[tag]
+            chosen = rng.integers(0, len(scenes), n)
+            items = [batch.fill(self.tok, batch.ask(rng, scenes[i], 7, False, tasks.LOOKUP), 88) for i in chosen]
+            part, r = self.picture_loss(rng, rows[torch.from_numpy(chosen)], items, tag)
+            loss, right, extra['loss ' + tag] = loss + weight * part, right + r, part.item()
+        return loss, right, extra
 
     # ---- the run ----
 
@@ -280,6 +309,8 @@ class Trainer:
 
     def stage(self, number, name, begin, steps, peak):
         stats, scores, since, losses, saved = {}, {}, time.time(), [], time.time()
+        if name == 'lookup':
+            self.encode_some()
         for step in range(begin, steps):
             rng = self.rng(number, step)
             self.flat.g.zero_()
@@ -287,13 +318,14 @@ class Trainer:
                 loss, right, extra = self.step_text(rng)
             elif name == 'vision':
                 loss, right, extra = self.step_vision(rng)
+            elif name == 'lookup':
+                loss, right, extra = self.step_lookup(rng)
             else:
                 loss, right, extra = self.step_pictures(rng, name == 'captions', name == 'instruct-2')
             loss.backward()
             if self.ranks > 1:
                 self.shared.reduce(self.flat)
-            # The first part of the instructions ends at its full rate; the second starts anew.
-            norm = self.flat.step(schedule(step, steps, peak, 0 if name == 'instruct' else 0.6), step + 1)
+            norm = self.flat.step(schedule(step, steps, peak, PARTS.get(name, 0.6)), step + 1)
             losses.append(loss.item())
             for k, r in right:
                 scores.setdefault(k, []).append(r)
