@@ -49,8 +49,8 @@ ask () {
 }
 echo 'owl2: questions'
 ask circle 'What color is the circle?' 'In which direction does the circle move?'
-ask two 'What shape is the green object?' 'What does the orange cross do?' \
-  'Is there a green square?' 'What are the seven colors of the rainbow?'
+ask two 'What shape is the yellow object?' 'What does the blue circle do?' \
+  'Is there a yellow star?' 'What are the seven colors of the rainbow?'
 ask pinwheel 'Which test pattern is this?'
 
 echo 'owl2: the captions burned in'

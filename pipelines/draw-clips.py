@@ -25,8 +25,8 @@ CLIPS = {
     "circle": ("white", [("red", "circle", (.2, .5, .17), (.8, .5, .17))]),
     "star": ("blue", [("yellow", "star", (.5, .78, .17), (.5, .22, .17))]),
     "heart": ("white", [("pink", "heart", (.5, .5, .09), (.5, .5, .22))]),
-    "two": ("black", [("green", "square", (.25, .3, .17), (.25, .3, .17)),
-                      ("orange", "cross", (.8, .75, .1), (.3, .75, .1))]),
+    "two": ("gray", [("blue", "circle", (.75, .3, .17), (.75, .75, .17)),
+                     ("yellow", "star", (.25, .75, .1), (.25, .3, .1))]),
 }
 WORD = {"word": "HELLO", "shown": "HELLO", "colour": "white",
         "rgb": [255, 255, 255], "font": "DejaVu Sans", "bold": True,
