@@ -44,7 +44,8 @@ def to_q4_k(path, out, quant_tool):
 
 
 def measure(report, program, path, recorded, what):
-    """(divergences, whether the first token is the same) by kind of prompt."""
+    """For each prompt: its kind and end, the divergences, whether the most
+    probable tokens are the same."""
     def one(prompt):
         kind, frames, text, ids, logp = prompt
         with tempfile.TemporaryDirectory() as temp:
@@ -55,23 +56,28 @@ def measure(report, program, path, recorded, what):
         return kind, text, same, kl.divergence(logp, logits), (
             logits.argmax(1) == logp.argmax(1))
 
-    by_kind = {}
+    results = []
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         for kind, text, same, d, first in pool.map(one, recorded):
             report.check(f"{what} ids of {text!r}", same)
             report.check(f"{what} {text!r}", np.isfinite(d).all(), d)
-            by_kind.setdefault(kind, []).append((d, first))
-    return {kind: [np.concatenate(x) for x in zip(*parts)]
-            for kind, parts in by_kind.items()}
+            results.append((kind, text[-40:], d, first))
+    return results
 
 
-def tell(report, what, by_kind, limit=None):
-    d, first = (np.concatenate([v[i] for v in by_kind.values()])
-                for i in range(2))
-    print(f"{what}: KL {d.mean():.1e} ("
-          + ", ".join(f"{k} {v[0].mean():.1e}" for k, v in by_kind.items())
-          + f"), largest of {len(d)} tokens {d.max():.1e}, "
-          f"{int((~first).sum())} first tokens differ", flush=True)
+def tell(report, what, results, limit=None):
+    def mean(some):
+        return f"{np.concatenate([d for _, _, d, _ in some]).mean():.1e}"
+
+    d = np.concatenate([r[2] for r in results])
+    differ = sum(int((~r[3]).sum()) for r in results)
+    worst = max(range(len(results)), key=lambda i: results[i][2].sum())
+    print(f"{what}: KL {mean(results)} ("
+          + ", ".join(f"{kind} {mean([r for r in results if r[0] == kind])}"
+                      for kind in ("image", "clip", "text"))
+          + f"), largest of {len(d)} tokens {d.max():.1e}, {differ} most "
+          f"probable tokens differ; {mean(results[:worst] + results[worst + 1:])}"
+          f" without '..{results[worst][1]}'", flush=True)
     if limit:
         report.check(f"{what} KL", d.mean() < limit,
                      f"{d.mean():.2e}, limit {limit}")
