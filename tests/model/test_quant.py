@@ -97,7 +97,8 @@ def divergence(want, got):
 def trace(args, gguf, frames, out):
     run(args[1], "--model", gguf, "--prompt",
         "USER: <|image|>What colour is the ball? ASSISTANT:", "--frames",
-        ",".join(map(str, frames)), "--max-tokens", 1, "--out", out)
+        ",".join(map(str, frames)), "--max-tokens", 1, "--kv-type", "f32",
+        "--out", out)
     return np.load(out / "logits.npy")
 
 
