@@ -163,7 +163,7 @@ def rgb_caps(frames, fps):
 
 def through_codec(frames, p):
     """[GstSample] as a decoder gives them, in the decoder's own format."""
-    w, h = p["size"]
+    h, w = (n // 2 * 2 for n in frames[0].shape[:2])
     frames = [np.ascontiguousarray(f[:h, :w]) for f in frames]
     pipe = Gst.parse_launch(
         f"appsrc name=in format=time caps={rgb_caps(frames, p['fps'])} ! "
