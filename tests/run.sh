@@ -163,7 +163,7 @@ say 'clang with ThreadSanitizer: what has threads'
 # Programs that the build runs are not what is tested here.
 export TSAN_OPTIONS=report_bugs=0
 if build tsan clang -Db_sanitize=thread -Db_lundef=false; then
-  TSAN_OPTIONS=halt_on_error=1
+  TSAN_OPTIONS=halt_on_error=1:suppressions=$(pwd)/tests/tsan.supp
   run_tests tsan tsan --suite threads
 fi
 unset TSAN_OPTIONS
