@@ -160,7 +160,7 @@ collect_pipelines (
 
   model->kv_type = owl2_room_kv_type (model, params->kv_type);
   session = owl2_session_new (model, &session_params, error);
-  if (!session || !owl2_session_warm_up (session, set, error))
+  if (!session || !owl2_session_warm_up (session, TRUE, set, error))
     return NULL;
   return g_steal_pointer (&set);
 }

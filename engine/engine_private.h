@@ -35,9 +35,10 @@ Owl2Model *owl2_model_synthetic_7b (
     const Owl2ModelParams *params, Owl2Type type, GError **error);
 
 /* Goes through everything once without running it, and enters the pipelines
- * that this takes into @set. Reads no weights. */
+ * that this takes into @set. Reads no weights. With @frames the buffers that
+ * frames need are taken, too. */
 gboolean owl2_session_warm_up (
-    Owl2Session *session, OvkPipelineSet *set, GError **error);
+    Owl2Session *session, gboolean frames, OvkPipelineSet *set, GError **error);
 
 /* embedded.c: (transfer full) (nullable): the model inside the program. */
 GBytes *owl2_embedded_model (void);

@@ -4,9 +4,8 @@
 #include "abstractor.h"
 #include "decoder.h"
 #include "image.h"
+#include "quant.h"
 #include "vit.h"
-
-#define Q8_0_BLOCK 32
 
 gboolean
 owl2_kv_type_parse (const char *name, Owl2KvType *type)
@@ -32,12 +31,12 @@ owl2_room_kv_type (const Owl2Model *model, Owl2KvType wanted)
     case OWL2_KV_F16:
       return OWL2_TYPE_F16;
     case OWL2_KV_Q8_0:
-      if (head_dim % Q8_0_BLOCK == 0)
+      if (head_dim % OWL2_Q8_0_BLOCK == 0)
         return OWL2_TYPE_Q8_0;
       owl2_log (&model->log, OWL2_LOG_WARNING, "engine",
           "the KV cache is f16, not q8_0: heads of %u are not whole blocks of "
           "%u",
-          head_dim, Q8_0_BLOCK);
+          head_dim, OWL2_Q8_0_BLOCK);
       return OWL2_TYPE_F16;
     case OWL2_KV_AUTO:
       break;

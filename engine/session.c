@@ -105,9 +105,6 @@ expected_positions (const Owl2Session *s, const Owl2SessionParams *params,
   return TRUE;
 }
 
-static gboolean warm_up (
-    Owl2Session *s, gboolean frames, OvkPipelineSet *set, GError **error);
-
 /* The load has made the pipelines for one type of KV cache. */
 static gboolean
 compile_kv_type (Owl2Session *s, GError **error)
@@ -118,7 +115,7 @@ compile_kv_type (Owl2Session *s, GError **error)
   if (s->cache.type == s->model->kv_type)
     return TRUE;
   set = ovk_pipeline_set_new ();
-  if (!warm_up (s, FALSE, set, error))
+  if (!owl2_session_warm_up (s, FALSE, set, error))
     return FALSE;
   compiler = ovk_compiler_new (s->model->dev, set);
   if (!ovk_compiler_finish (compiler, error))
@@ -622,8 +619,9 @@ warm_up_prompt (Owl2Session *s, GError **error)
       &token, 1, s->language_only, FALSE, error);
 }
 
-static gboolean
-warm_up (Owl2Session *s, gboolean frames, OvkPipelineSet *set, GError **error)
+gboolean
+owl2_session_warm_up (
+    Owl2Session *s, gboolean frames, OvkPipelineSet *set, GError **error)
 {
   gboolean ok;
 
@@ -633,10 +631,4 @@ warm_up (Owl2Session *s, gboolean frames, OvkPipelineSet *set, GError **error)
   owl2_exec_collect (&s->exec, NULL);
   s->cache.n = 0;
   return ok;
-}
-
-gboolean
-owl2_session_warm_up (Owl2Session *session, OvkPipelineSet *set, GError **error)
-{
-  return warm_up (session, TRUE, set, error);
 }
