@@ -10,6 +10,8 @@ a new abstractor.  Images only, no words; two seeds.  OUT_DIR/results-K.jsonl
 gets a line for each run; a run that has its line is not repeated.
 """
 import argparse
+import collections
+import fcntl
 import json
 import math
 import os
@@ -24,7 +26,6 @@ import evaluate
 import facts
 import items
 import net as network
-import patterns
 import pool
 import tasks
 import tokenizer
@@ -32,12 +33,13 @@ import train
 import world
 from config import config
 from heads import Heads
-from vocab import CAPTION_IMAGE, PATTERN_NAMES, PATTERNS
+from vocab import PATTERNS
 
 SEEDS = (1, 2)
 IMAGES = 12
-STAGES = [('abstractor', 150, 1.8e-3), ('captions', 200, 1.2e-3), ('instruct', 450, 1.0e-3)]
-PLAN = [('shapes', 5000), ('pattern', 500), ('plain', 250), ('photo', 250)]
+STAGES = [('abstractor', 300, 1.8e-3), ('captions', 200, 1.2e-3), ('instruct', 500, 1.0e-3)]
+PLAN = [('shapes', None, 3000000, 5000), ('pattern', None, 3000000, 500), ('plain', None, 3000000, 250),
+        ('photo', None, 3000000, 250)]
 SHARES = {'shapes': 0.8, 'pattern': 0.1, 'plain': 0.05, 'photo': 0.05}
 BASE = {'queries': 16, 'size': 112, 'adaptive': True, 'vit': 'decay'}
 RUNS = [BASE, dict(BASE, adaptive=False), dict(BASE, vit='frozen'), dict(BASE, vit='trained')] + \
@@ -45,48 +47,18 @@ RUNS = [BASE, dict(BASE, adaptive=False), dict(BASE, vit='frozen'), dict(BASE, v
 KINDS = ['caption', 'colour', 'shape', 'count', 'background', 'is there', 'where']
 
 
-class Pictures:
-    """Training images of one size."""
-
-    def __init__(self, directory, size):
-        path = os.path.join(directory, 'pictures-%d.npz' % size)
-        if not os.path.exists(path):
-            self.draw_all(path, size)
-        data = np.load(path, allow_pickle=False)
-        self.pictures, self.aux = data['pictures'], [data['aux%d' % k] for k in range(4)]
-        photos = patterns.Photos(False)
-        self.scenes = [self.scene(kind, i, photos)[0] for kind, i in self.jobs()]
-        kinds = np.array([s['type'] for s in self.scenes])
-        self.by_type = {k: np.nonzero(kinds == k)[0] for k in np.unique(kinds)}
-
-    draw = pool.Pool.draw
-
-    @staticmethod
-    def jobs():
-        return [(kind, i) for kind, n in PLAN for i in range(n)]
-
-    @staticmethod
-    def scene(kind, i, photos):
-        """Of a shape only the scene, which is all that questions need."""
-        if kind == 'shapes':
-            return world.sample('train', 3000000 + i, kind), None, []
-        return pool.make('train', 3000000 + i, kind, None, 1, photos)
-
-    def draw_all(self, path, size):
-        photos = patterns.Photos(False)
-        pictures, aux = [], []
-        for kind, i in self.jobs():
-            scene, drawn, boxes = pool.make('train', 3000000 + i, kind, None, 1, photos)
-            rng = world.generator('train', 3000000 + i, 950)
-            pictures.append(world.squash(world.degrade(rng, drawn)[0], size))
-            number = 1 + PATTERN_NAMES.index(scene['name']) if scene['type'] == 'pattern' else 0
-            aux.append(tasks.aux_targets(scene, 0, boxes, 255 if scene.get('name') == 'a blinking screen' else number))
-        # The patch targets are those of an 8 x 8 grid; other grids take the nearest.
-        at = (np.arange(size // 14) + 0.5) * tasks.GRID / (size // 14)
-        index = (at.astype(int)[:, None] * tasks.GRID + at.astype(int)[None]).ravel()
-        out = [np.array([a[k] for a in aux]) for k in range(4)]
-        out[:3] = [a[:, index] for a in out[:3]]
-        np.savez(path, pictures=np.array(pictures), aux0=out[0], aux1=out[1], aux2=out[2], aux3=out[3])
+def pictures(directory, size):
+    """Training images of one size, drawn once."""
+    name = 'pictures-%d' % size
+    with open(os.path.join(directory, name + '.lock'), 'w') as lock:    # other shards want them, too
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        pool.build(directory, name, PLAN, 1, 0, 1, size)
+    out = pool.Pool(directory, name, 0)
+    # The patch targets are those of an 8 x 8 grid; other grids take the nearest.
+    at = (np.arange(size // 14) + 0.5) * tasks.GRID / (size // 14)
+    index = (at.astype(int)[:, None] * tasks.GRID + at.astype(int)[None]).ravel()
+    out.aux[:3] = [a[..., index] for a in out.aux[:3]]
+    return out
 
 
 def stretch(table, n):
@@ -103,7 +75,8 @@ class Ablation(train.Trainer):
     def __init__(self, run, how, seed, pictures):
         c = config(how['queries'], how['size'])
         self.rank, self.ranks, self.how, self.images = 0, 1, how, pictures
-        self.settings = argparse.Namespace(seed=seed)
+        self.settings = argparse.Namespace(seed=seed, queries=how['queries'])
+        self.wrong = collections.defaultdict(lambda: 0.5)
         self.tok = tokenizer.Tokenizer(os.path.join(run, 'tokenizer.model'))
         self.net = network.Owl2(c)
         self.net.init(seed)
@@ -135,27 +108,25 @@ class Ablation(train.Trainer):
         if stage == 'abstractor':
             return aux
         captions = stage == 'captions'
-        n, room = (2, 999) if captions else (7, 88)
-        items = [batch.fill(self.tok, batch.ask(rng, self.images.scenes[i], n, captions), room) for i in chosen]
-        loss, _ = self.picture_loss(rng, rows, items, 'image')
+        scenes = [self.images.scenes[i] for i in chosen]
+        asked = self.captions(rng, scenes) if captions else self.questions(rng, scenes, 'image')
+        loss, right, _ = self.picture_loss(rng, rows, asked, 'image')
+        self.keep_score(right)
         loss = loss + (0.15 if captions else 0.08) * aux
         if not captions:
             loss = loss + 0.15 * self.text_loss(batch.text(rng, 3, 3))[0]
         return loss
 
     def look(self, rng, chosen):
-        frames = np.concatenate([world.adjust(rng, self.images.pictures[i][None]) for i in chosen])
-        targets = [torch.from_numpy(a[chosen].astype(np.int64)) for a in self.images.aux]
-        vision = self.net.model.vision_model(batch.pixels(frames))
+        targets = batch.aux_of(self.images, chosen, self.settings.queries)
+        vision = self.net.model.vision_model(batch.pixels(batch.frames_of(rng, self.images, chosen)))
         rows = self.net.model.visual_abstractor(vision)
         return rows, self.heads(vision, rows, targets)[0]
 
     def go(self):
         for number, (name, steps, peak) in enumerate(STAGES):
             if name == 'captions' and self.how['adaptive']:
-                for m in self.net.modules():
-                    if isinstance(m, network.MultiWay):
-                        m.multiway[1].load_state_dict(m.multiway[0].state_dict())
+                self.net.same_ways()
             self.flat.select(self.rate(name))
             for step in range(steps):
                 self.flat.g.zero_()
@@ -165,17 +136,12 @@ class Ablation(train.Trainer):
 
 
 def test_items():
-    photos = patterns.Photos(True)
     out = list(items.shape_items(100, 'test', 1, KINDS))
-    for name in sorted(PATTERNS):
-        scene = {'type': 'pattern', 'pattern': name, 'size': [320, 240], 'frames': 1, 'objects': [], 'fps': 30,
-                 'start': 3, 'every': 7, 'props': {}, 'bg': {'kind': 'plain', 'names': [], 'rgb': [[0, 0, 0]]}}
-        drawn = patterns.render(scene)
-        out.append(items.item('patterns', 'caption', CAPTION_IMAGE, tasks.caption(scene), drawn))
+    out += [items.default_pattern('patterns', 'caption', name, [320, 240], 1) for name in sorted(PATTERNS)]
     for i, (questions, text) in enumerate(facts.FACTS):
         for k, q in enumerate(questions):
             out.append(items.item('facts', 'alone', q, text, []))
-            drawn = pool.make('test', 800000 + 2 * i + k, 'shapes', None, 1, photos)[1]
+            drawn = world.render(world.sample('test', 800000 + 2 * i + k))[0]
             out.append(items.item('facts', 'beside an unrelated picture', q, text, drawn))
     return out
 
@@ -271,7 +237,7 @@ def main():
             if any(same(x, how) and x['seed'] == seed for x in results(a.out)):
                 continue
             if how['size'] not in at:
-                at[how['size']] = Pictures(a.out, how['size'])
+                at[how['size']] = pictures(a.out, how['size'])
             measure(a.run, out, how, seed, at[how['size']], todo)
 
 

@@ -28,13 +28,21 @@ def frames_of(rng, pool, chosen):
     return np.concatenate([world.adjust(rng, pool.pictures[i]) for i in chosen])
 
 
-def aux_of(pool, chosen, frame=None):
+def slots_of(pool, chosen, queries, frame=None):
+    """Targets of the rows: [n, queries, len(SLOT)] for all frames of the chosen items (or for one frame of each)."""
+    scenes = [pool.scenes[i] for i in chosen]
+    each = [[f] for f in frame] if frame is not None else [range(s['frames']) for s in scenes]
+    return torch.from_numpy(np.array([tasks.slot_targets(s, f, queries) for s, fs in zip(scenes, each) for f in fs],
+                                     np.int64))
+
+
+def aux_of(pool, chosen, queries, frame=None):
     """Targets of the heads for all frames of the chosen items (or for one frame of each)."""
     out = []
     for a in pool.aux:
         a = a[chosen] if frame is None else a[chosen, frame][:, None]
         out.append(torch.from_numpy(a.reshape(-1, a.shape[-1]).astype(np.int64)))
-    return out
+    return out + [slots_of(pool, chosen, queries, frame)]
 
 
 def pack(tok, items, rows, talk):
@@ -86,7 +94,7 @@ def fill(tok, asked, room):
     return out
 
 
-def ask(rng, scene, n, captions, weights=tasks.WEIGHTS):
+def ask(rng, scene, n, captions, weights={}):
     """The questions of one picture; in stage 1 captions only."""
     if captions:
         asked = [('caption',) + tasks.ask(rng, scene, 'caption'), ('detailed',) + tasks.ask(rng, scene, 'detailed')]

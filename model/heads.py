@@ -1,41 +1,58 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Throw-away heads: they teach the vision encoder and the abstractor, and are not exported.
 
-The patch heads say what each patch of the ViT's output holds.  The table heads
-read from the abstractor's rows what is in the picture: for each colour and
-each shape its x, its y and its size, and for each of nine places what is there.
+The patch heads say what each patch of the ViT's output holds.  The table reads
+from all rows of the abstractor together what the whole picture is.  The slot
+head is one for all rows: each row tells of the object in its own cell of the
+picture, all in the same code, so that the decoder can find a row by what it
+holds.  The motion head reads the rows of a clip's last frame after the second
+layer of the decoder, where they have seen the frames before.
 """
-import numpy as np
 import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
 from net import linear
-from tasks import AUX
+from tasks import SLOT, UNCLEAR, WHOLE
 
-WEIGHT = {'x': 1.0, 'y': 1.0, 'there': 1.0, 'shape': 1.0, 'colour': 1.0, 'r': 0.5, 'cell colour': 1.0,
-          'cell shape': 1.0, 'letter': 1.0, 'type': 0.3, 'background': 0.3, 'background colour': 0.5,
-          'pattern': 0.5, 'small': 0.3, 'text colour': 0.3}
+WEIGHT = {'type': 0.3, 'background': 0.3, 'background colour': 0.5, 'pattern': 0.5, 'small': 0.5, 'text colour': 0.3,
+          'colour': 1.5, 'shape': 1.5, 'size': 0.5, 'place': 1.0, 'r': 0.3, 'x': 0.7, 'y': 0.7, 'letter': 2.0}
+# Where most entries are empty: the sum is over what there is, not over them.
+SPARSE = ('colour', 'shape', 'letter')
+MOTION = [n for n, _ in SLOT].index('motion')
+
+
+def entries(logits, targets, kinds, right):
+    """The weighted losses of a table's entries; logits [..., sum of classes], targets [..., len(kinds)]"""
+    loss, at = 0.0, 0
+    for k, (name, size) in enumerate(kinds):
+        part, want = logits[..., at:at + size].reshape(-1, size), targets[..., k].reshape(-1)
+        at += size
+        use = want != UNCLEAR
+        if name not in WEIGHT or not use.any():
+            continue
+        part, want = part[use], want[use]
+        n = (want > 0).sum() + 0.1 * len(want) if name in SPARSE else len(want)
+        loss = loss + WEIGHT[name] * F.cross_entropy(part, want, reduction='sum') / n
+        hit = want > 0 if name in SPARSE else want >= 0
+        if hit.any():
+            right[name] = (part.argmax(-1) == want)[hit].float().mean().item()
+    return loss
 
 
 class Heads(nn.Module):
     def __init__(self, vision_width, width, queries):
         super().__init__()
         self.patch = nn.Linear(vision_width, 9 + 13 + 26)
-        self.narrow = nn.Linear(width, 64)
-        self.table = nn.Linear(64 * queries, sum(n for _, n in AUX))
-        self.table.weight.data.mul_(0.5)
-        starts = np.cumsum([0] + [n for _, n in AUX])
-        self.groups = []
-        for name in dict.fromkeys(n for n, _ in AUX):
-            for size in sorted({c for n, c in AUX if n == name}):
-                which = [i for i, (n, c) in enumerate(AUX) if (n, c) == (name, size)]
-                logits = [starts[i] + j for i in which for j in range(size)]
-                self.groups.append((name, size, torch.tensor(which), torch.tensor(logits)))
+        self.narrow = nn.Linear(width, 32)
+        self.table = nn.Linear(32 * queries, sum(n for _, n in WHOLE))
+        self.slot = nn.Linear(width, sum(n for _, n in SLOT))
+        self.motion = nn.Linear(width, dict(SLOT)['motion'])
 
     def forward(self, vision, rows, targets):
-        """Loss, and {name: share right}; targets: shape, colour, letters [B, 64], table [B, n]."""
-        shape, colour, letters, table = targets
+        """Loss, and {name: share right}; targets: shape, colour, letters [B, 64], table [B, n],
+        slots [B, queries, m]."""
+        shape, colour, letters, table, slots = targets
         p = linear(vision[:, 1:], self.patch.weight, self.patch.bias).float()
         weight = torch.ones(13)
         weight[0] = 0.15
@@ -54,20 +71,17 @@ class Heads(nn.Module):
         if full.any():
             right['patch shape'] = (p[..., :9].argmax(-1) == shape)[full].float().mean().item()
         x = F.layer_norm(rows[:, :-1], rows.shape[-1:])
-        x = linear(x, self.narrow.weight, self.narrow.bias)
-        t = linear(x.flatten(1), self.table.weight, self.table.bias).float()
-        for name, size, which, index in self.groups:
-            logits, want = t[:, index].view(-1, size), table[:, which].view(-1)
-            use = want != 255
-            n = use.sum()
-            if n == 0:
-                continue
-            part = F.cross_entropy(logits, torch.where(use, want, torch.full_like(want, -100)), reduction='sum',
-                                   ignore_index=-100)
-            # Most places hold nothing; the sum is over what there is, not over the empty entries.
-            some = (use & (want > 0)).sum() + 0.1 * n if name in ('letter', 'there', 'cell colour', 'cell shape') else n
-            loss = loss + WEIGHT[name] * part / some
-            hit = use & (want > 0) if name in ('letter', 'cell colour', 'cell shape') else use
-            if hit.any():
-                right[name] = (logits.argmax(-1) == want)[hit].float().mean().item()
+        whole = linear(linear(x, self.narrow.weight, self.narrow.bias).flatten(1), self.table.weight, self.table.bias)
+        loss = loss + entries(whole.float(), table, WHOLE, right)
+        loss = loss + entries(linear(x, self.slot.weight, self.slot.bias).float(), slots, SLOT, right)
         return loss, right
+
+    def motions(self, hidden, slots):
+        """Loss, and the share right; hidden [B, queries, W], slots [B, queries, m] of the last frame."""
+        want = slots[..., MOTION]
+        use = want != UNCLEAR
+        if not use.any():
+            return 0.0, {}
+        x = F.layer_norm(hidden[use], hidden.shape[-1:])
+        logits = linear(x, self.motion.weight, self.motion.bias).float()
+        return F.cross_entropy(logits, want[use]), {'motion': (logits.argmax(-1) == want[use]).float().mean().item()}

@@ -3,7 +3,7 @@
 
 The items are fixed by their seeds.  None shares a seed, a held-out pair, word,
 sum or photograph with training.  `evaluate.py` answers them in PyTorch,
-`tests/nano/evaluate.py` through the plugin on encoded video.
+`tests/nano/measure.py` through the plugin on encoded video.
 """
 import collections
 import copy
@@ -95,9 +95,9 @@ def overlay_items(n):
             w, h = world.pick(rng, FIVE_SIZES)
             word, bg = world.pick(rng, WORDS), world.pick(rng, COLOUR_NAMES)
             colour = world.pick(rng, ['white', 'white', 'yellow', 'red', 'green', 'blue', 'black'])
-            # Capitals are about as many pixels high as the font has points, in a frame 640 pixels wide.
-            height = min(float(rng.uniform(0.1, 0.25)) * h, 0.9 * w / len(word))
-            if world.clear(bg, colour) and height > 0.09 * h:
+            # Capitals are about as many pixels high, and as wide, as the font has points, in a frame 640 pixels wide.
+            height = min(float(rng.uniform(0.55, 0.9)) * w / max(4, len(word)), 0.4 * h)
+            if world.clear(bg, colour) and height > 0.1 * h:
                 break
         scene = {'type': 'plain', 'size': [w, h], 'frames': 1, 'objects': [], 'bg': {'kind': 'plain', 'names': [bg]}}
         source = 'videotestsrc pattern=solid-color foreground-color=%d ! video/x-raw,format=BGRx,width=%d,height=%d ! ' % (
@@ -113,15 +113,20 @@ def overlay_items(n):
         yield item('stamps by timeoverlay', 'caption', CAPTION_IMAGE, tasks.caption(dict(scene, small='time')), drawn, scene)
 
 
+def default_pattern(group, kind, name, size, frames):
+    """A test pattern as videotestsrc draws it without further properties."""
+    scene = {'type': 'pattern', 'pattern': name, 'size': size, 'frames': frames, 'objects': [], 'fps': 30,
+             'start': 3, 'every': 7, 'props': {}, 'bg': {'kind': 'plain', 'names': [], 'rgb': [[0, 0, 0]]}}
+    drawn = patterns.render(scene)
+    return item(group, kind, default_caption(scene), tasks.caption(scene), drawn, scene)
+
+
 def pattern_items(n):
     for name in sorted(PATTERNS):
         for size in FIVE_SIZES:
             for frames in (1, 4):
-                scene = {'type': 'pattern', 'pattern': name, 'size': size, 'frames': frames, 'objects': [], 'fps': 30,
-                         'start': 3, 'every': 7, 'props': {}, 'bg': {'kind': 'plain', 'names': [], 'rgb': [[0, 0, 0]]}}
-                drawn = patterns.render(scene)
-                yield item('patterns at defaults, five sizes', 'caption, image' if frames == 1 else 'caption, clip',
-                           default_caption(scene), tasks.caption(scene), drawn, scene)
+                yield default_pattern('patterns at defaults, five sizes',
+                                      'caption, image' if frames == 1 else 'caption, clip', name, size, frames)
     found = tries = 0
     while found < n:
         scene = patterns.sample('test', 500000 + tries, 4)

@@ -14,6 +14,8 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
+from tasks import cells
+
 FAST = False  # bf16 matrix products
 
 
@@ -331,14 +333,19 @@ class Owl2(nn.Module):
         """[frames, 3, S, S] to [frames, rows, width]"""
         return self.model.visual_abstractor(self.model.vision_model(pixels))
 
-    def decode(self, embeds, positions, mask, span, caches=None):
-        """embeds [B, T, W], positions [B, T] or [T], mask added to scores; before lm_head."""
+    def decode(self, embeds, positions, mask, span, caches=None, states=None):
+        """embeds [B, T, W], positions [B, T] or [T], mask added to scores; before lm_head.
+
+        states: a list that gets the residual stream after each layer.
+        """
         cos, sin = (torch.cat([t, t], -1) for t in self.rope[:, positions])
         if cos.dim() == 3:
             cos, sin = cos[:, None], sin[:, None]
         x = embeds
         for i, layer in enumerate(self.model.layers):
             x = layer(x, span, cos, sin, mask, None if caches is None else caches[i])
+            if states is not None:
+                states.append(x)
         return self.model.norm(x)
 
     @torch.no_grad()
@@ -360,7 +367,8 @@ class Owl2(nn.Module):
         return [r[:r.index(eos)] if stop and eos in r else r for r in rows]
 
     def init(self, seed):
-        """Initial weights: small normals; a 2-D sine table tells the ViT rows and columns apart."""
+        """Initial weights: small normals; a 2-D sine table tells the ViT rows and columns apart, and each query of
+        the abstractor begins by looking at its own cell of the picture."""
         g = torch.Generator().manual_seed(seed)
         layers = len(self.model.layers)
         for name, p in self.named_parameters():
@@ -379,6 +387,26 @@ class Owl2(nn.Module):
         grid = int(math.sqrt(e.position_embedding.shape[1] - 1))
         e.position_embedding.data.copy_(0.5 * grid_sincos(grid, e.cls_token.shape[-1])[None])
         e.patch_embed.weight.data.mul_(0.5)
+        abstractor = self.model.visual_abstractor
+        table = grid_sincos(grid, abstractor.query_embeds.shape[-1])[1:]
+        table = table - table.mean(0)
+        columns, rows = cells(self.rows - 1)
+        at = (torch.arange(grid) + 0.5) / grid
+        own = [((at * rows).long() == i // columns)[:, None] & ((at * columns).long() == i % columns)[None]
+               for i in range(columns * rows)]
+        places = torch.stack([F.layer_norm(table[o.flatten()].mean(0), table.shape[1:]) for o in own])
+        for layer in abstractor.encoder.layers:
+            # Takes each query to where the keys of its cell are.
+            attention = layer.crossattention.attention
+            start = F.layer_norm(abstractor.query_embeds.data[0], table.shape[1:]) + attention.q_pos_embed
+            to_place = torch.linalg.pinv(start[:len(places)]) @ places
+            attention.query.weight.data.mul_(0.3).add_(1.3 * attention.key.weight.data @ to_place.t())
+
+    def same_ways(self):
+        """Gives the image way of the modality-adaptive module the weights of the text way."""
+        for m in self.modules():
+            if isinstance(m, MultiWay):
+                m.multiway[1].load_state_dict(m.multiway[0].state_dict())
 
 
 def load(directory):

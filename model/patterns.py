@@ -15,7 +15,7 @@ gi.require_version('Gst', '1.0')
 from gi.repository import Gst  # noqa: E402
 
 import world  # noqa: E402
-from vocab import COLOURS, HELD_PAIRS, PATTERNS, ZONE_PLATE  # noqa: E402
+from vocab import COLOURS, HELD_PAIRS, PATTERNS, WORDS, ZONE_PLATE  # noqa: E402
 from world import pick  # noqa: E402
 
 Gst.init(None)
@@ -192,10 +192,22 @@ def codec(rng, frames):
     """The frames after an encoder at a low rate and its decoder."""
     kind = int(rng.integers(3))
     rate = int(rng.integers(15, 50)) if kind == 2 else int(rng.integers(60, 400))
+    return through(frames, CODECS[kind] % rate)
+
+
+def overlay(rng, small, frames):
+    """The frames with writing too small to read, by GStreamer's own elements."""
+    if small == 'time':
+        return through(frames, 'timeoverlay')
+    words = ' '.join(pick(rng, WORDS).capitalize() for _ in range(int(rng.integers(1, 4))))
+    return through(frames, 'textoverlay text="%s" shaded-background=%s' % (words, rng.random() < 0.3))
+
+
+def through(frames, elements):
     h, w, _ = frames[0].shape
     pipe = Gst.parse_launch('appsrc name=in format=time caps=video/x-raw,format=RGB,width=%d,height=%d,framerate=10/1 ! '
                             'videoconvert ! video/x-raw,format=I420 ! %s ! videoconvert ! video/x-raw,format=RGB ! '
-                            'appsink name=out sync=false' % (w, h, CODECS[kind] % rate))
+                            'appsink name=out sync=false' % (w, h, elements))
     src, sink = pipe.get_by_name('in'), pipe.get_by_name('out')
     pipe.set_state(Gst.State.PLAYING)
     try:
@@ -216,7 +228,7 @@ def codec(rng, frames):
     finally:
         pipe.set_state(Gst.State.NULL)
     if len(out) != len(shown):
-        raise RuntimeError('codec %d gave %d of %d frames' % (kind, len(out), len(shown)))
+        raise RuntimeError('%s gave %d of %d frames' % (elements, len(out), len(shown)))
     return out[1::2]
 
 

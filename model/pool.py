@@ -17,50 +17,52 @@ import tasks
 import world
 from vocab import PATTERN_NAMES
 
-# (kind, words, how many) for images and for clips
-IMAGES = [('shapes', None, 36000), ('text', 'known', 9000), ('text', 'trained', 8000), ('pattern', None, 3000),
-          ('plain', None, 1500), ('photo', None, 3000)]
-CROWDS = [('crowd', None, 16000)]
-CLIPS = [('shapes', None, 15000), ('text', 'known', 700), ('pattern', None, 2600), ('plain', None, 500),
-         ('photo', None, 900)]
+# (kind, words, first index, how many) for images and for clips
+IMAGES = [('shapes', None, 0, 36000), ('text', 'known', 0, 9000), ('text', 'trained', 1000000, 8000),
+          ('pattern', None, 0, 3000), ('plain', None, 0, 2000), ('photo', None, 0, 3600)]
+CROWDS = [('crowd', None, 0, 18000)]
+CLIPS = [('shapes', None, 0, 15000), ('text', 'known', 0, 700), ('pattern', None, 0, 2600), ('plain', None, 0, 700),
+         ('photo', None, 0, 1100)]
 CODEC = 0.06
 
 
 def make(split, index, kind, words, frames, photos):
     """(scene, frames as drawn, letter boxes)"""
-    if kind == 'pattern':
-        scene = patterns.sample(split, index, frames)
-        return scene, patterns.render(scene), []
     if kind == 'photo':
-        scene, drawn = photos.sample(split, index, frames)
-        return scene, drawn, []
-    scene = world.sample(split, index, kind, frames, words)
-    drawn, boxes = world.render(scene)
+        return (*photos.sample(split, index, frames), [])
+    pattern = kind == 'pattern'
+    scene = patterns.sample(split, index, frames) if pattern else world.sample(split, index, kind, frames, words)
+    # Half of the small writing is drawn here, the other half is GStreamer's.
+    rng = world.generator(split, index, 850 + frames)
+    small = scene.pop('small') if scene.get('small') and rng.random() < 0.5 else None
+    drawn, boxes = (patterns.render(scene), []) if pattern else world.render(scene)
+    if small:
+        scene['small'] = small
+        drawn = patterns.overlay(rng, small, drawn)
     return scene, drawn, boxes
 
 
-def build(directory, name, plan, frames, shard, shards):
+def build(directory, name, plan, frames, shard, shards, size=world.SIZE):
+    """plan: [(kind, words, first, how many)]"""
     path = os.path.join(directory, '%s-%d' % (name, shard))
     if os.path.exists(path + '.pickle'):
         return
     photos = patterns.Photos(False)
-    jobs = [(kind, words, i) for kind, words, n in plan for i in range(shard, n, shards)]
-    pictures = np.lib.format.open_memmap(path + '.npy', 'w+', np.uint8,
-                                         (len(jobs), frames, world.SIZE, world.SIZE, 3))
+    jobs = [(kind, words, first + i) for kind, words, first, n in plan for i in range(shard, n, shards)]
+    pictures = np.lib.format.open_memmap(path + '.npy', 'w+', np.uint8, (len(jobs), frames, size, size, 3))
     scenes, aux = [], []
     start = time.time()
-    for at, (kind, words, i) in enumerate(jobs):
-        index = i + {None: 0, 'known': 0, 'trained': 1000000}[words]
+    for at, (kind, words, index) in enumerate(jobs):
         scene, drawn, boxes = make('train', index, kind, words, frames, photos)
         rng = world.generator('train', index, 900 + frames)
         if rng.random() < CODEC and kind in ('shapes', 'text', 'pattern'):
             drawn = patterns.codec(rng, drawn)
         elif kind != 'photo' or rng.random() < 0.5:
             drawn = world.degrade(rng, drawn)
-        pictures[at] = [world.squash(f) for f in drawn]
+        pictures[at] = [world.squash(f, size) for f in drawn]
         number = 1 + PATTERN_NAMES.index(scene['name']) if scene['type'] == 'pattern' else 0
         if scene.get('name') == 'a blinking screen':
-            number = 255
+            number = tasks.UNCLEAR
         aux.append([tasks.aux_targets(scene, f, boxes, number) for f in range(frames)])
         scenes.append(scene)
         if at % 2000 == 0:

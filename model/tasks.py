@@ -4,8 +4,8 @@
 `caption` gives the default caption, `ask` one question with its answer,
 `questions` a few different ones.  Every answer follows from the scene alone.
 """
-from vocab import (CAPTION_CLIP, CAPTION_IMAGE, COLOUR_NAMES, COLUMNS, HELD_PAIRS, NUMBERS, PLACES,
-                   ROWS, SHAPES, SHORT, SIZES, article)
+from vocab import (CAPTION_CLIP, CAPTION_IMAGE, COLOUR_NAMES, COLUMNS, HELD_PAIRS, MAX_WORD, MOTIONS, NUMBERS,
+                   PLACES, ROWS, SHAPES, SHORT, SIZES, article)
 from world import pick
 
 NOTHING = 'I see nothing that I know.'
@@ -331,14 +331,6 @@ QUESTIONS = {'colour': q_colour, 'shape': q_shape, 'size': q_size, 'count': q_co
              'column': q_column, 'what is at': q_at, 'is there': q_is_there,
              'direction': q_direction, 'action': q_action, 'is moving': q_moving, 'background': q_background,
              'pattern': q_pattern, 'text': q_text, 'text colour': q_text_colour, 'missing': q_missing}
-# How often each kind is asked, in the first and in the second part of the instruction stage: there, more of
-# what needs one thing to be found among others.
-WEIGHTS = {'where': 2.0, 'row': 1.2, 'direction': 2.5, 'action': 2.5, 'text': 1.5, 'missing': 0.4, 'pattern': 0.6,
-           'background': 0.7, 'column': 0.7}
-LOOKUP = {'colour': 3.0, 'where': 3.0, 'row': 2.0, 'column': 2.0, 'what is at': 2.5, 'is there': 2.0, 'direction': 3.0,
-          'action': 3.0, 'text': 2.0, 'size': 0.6, 'count': 0.5, 'background': 0.3, 'pattern': 0.4,
-          'text colour': 0.3, 'missing': 0.4}
-
 
 def ask(rng, scene, kind, short=None):
     """(question, answer) of one kind, or None; short: True a word, False a sentence, None either."""
@@ -355,8 +347,8 @@ def ask(rng, scene, kind, short=None):
     return (q + ' ' + SHORT, word) if short else (q, sentence)
 
 
-def questions(rng, scene, n, weights=WEIGHTS):
-    """n different questions [(kind, question, answer)]; a caption is the first of most."""
+def questions(rng, scene, n, weights={}):
+    """n different questions [(kind, question, answer)], a caption among most; weights: kind -> how often, else 1"""
     out = []
     kinds = []
     if rng.random() < 0.75:
@@ -376,37 +368,68 @@ def questions(rng, scene, n, weights=WEIGHTS):
 
 
 # ---- targets of the throw-away heads ---------------------------------------------
-# For each frame: what the patches hold, and a table of everything the picture holds, found by
-# colour, by shape and by place.  An entry that does not apply or is not clear is 255 and left out.
+# For each frame: what the patches hold, what the whole picture is, and what each row of the
+# abstractor holds.  An entry that does not apply or is not clear is 255 and left out.
 
 GRID = 8
 BINS = 16
+UNCLEAR = 255
+WHOLE = [('type', 6), ('background', 4), ('background colour', 13), ('pattern', 16), ('small', 3), ('text colour', 13)]
+# What a row tells of the object whose centre lies in its cell of the picture, and the letter of the
+# word that has the row's number.
+SLOT = [('colour', 13), ('shape', 9), ('size', 2), ('place', 9), ('r', 8), ('x', BINS), ('y', BINS), ('motion', 7),
+        ('letter', 27)]
 
 
-def aux_sizes():
-    """[(name, classes)] of the table's entries, in order."""
-    out = []
-    for c in COLOUR_NAMES:
-        out += [('there', 2), ('shape', 9), ('x', BINS + 1), ('y', BINS + 1), ('r', 9)]
-    for s in SHAPES:
-        out += [('there', 2), ('colour', 13), ('x', BINS + 1), ('y', BINS + 1)]
-    for cell in range(9):
-        out += [('cell colour', 13), ('cell shape', 9)]
-    out += [('type', 6), ('background', 4), ('background colour', 13), ('pattern', 16), ('small', 3), ('text colour', 13)]
-    out += [('letter', 27)] * 7
+def cells(queries):
+    """(columns, rows) of the grid of cells that the queries share: 4 x 4 for 16"""
+    columns = 1 << queries.bit_length() // 2
+    return columns, queries // columns
+
+
+def slot_targets(scene, frame, queries):
+    """[queries, len(SLOT)]"""
+    import numpy as np
+    out = np.full((queries, len(SLOT)), UNCLEAR, np.uint8)
+    if scene['type'] == 'crowd':
+        return out
+    columns, rows = cells(queries)
+    out[:, :2] = 0
+    owners = {}
+    for o in scene.get('traced', scene['objects']):
+        x, y, r = o['path'][frame]
+        # Next to a border the neighbours may tell of the object, too.
+        for dx in (-0.03, 0, 0.03):
+            for dy in (-0.03, 0, 0.03):
+                i, j = int((x + dx) * columns), int((y + dy) * rows)
+                if 0 <= i < columns and 0 <= j < rows:
+                    out[j * columns + i, :2] = UNCLEAR
+        own = min(rows - 1, int(y * rows)) * columns + min(columns - 1, int(x * columns))
+        owners.setdefault(own, []).append((o, x, y, r))
+    for own, found in owners.items():
+        o, x, y, r = found[0]
+        out[own] = UNCLEAR
+        if len(found) > 1:
+            continue
+        motion = o.get('motion', scene.get('motion')) if moving(scene) else 'still'
+        out[own, :8] = [COLOUR_NAMES.index(o['colour']) + 1, SHAPES.index(o['shape']) + 1,
+                        UNCLEAR if o.get('size') is None or motion in ('grow', 'shrink') else o['size'],
+                        UNCLEAR if motion != 'still' or None in (o.get('row'), o.get('col')) else 3 * o['row'] + o['col'],
+                        min(7, max(0, int((r - 0.07) / 0.02))),
+                        min(BINS - 1, int(x * BINS)), min(BINS - 1, int(y * BINS)),
+                        MOTIONS.index(motion) if motion and moving(scene) else UNCLEAR]
+    word = scene['text']['word'] if scene.get('text') else ''
+    for i in range(min(MAX_WORD, queries)):
+        out[i, 8] = ord(word[i]) - 64 if i < len(word) else 0
     return out
 
 
-AUX = aux_sizes()
-
-
 def aux_targets(scene, frame, boxes=(), pattern_index=0):
-    """(patch shape [64], patch colour [64], patch letters [64] bit sets, table [len(AUX)])"""
+    """(patch shape [64], patch colour [64], patch letters [64] bit sets, table [len(WHOLE)])"""
     import numpy as np
     shape, colour = np.zeros(64, np.uint8), np.zeros(64, np.uint8)
     letters = np.zeros(64, np.uint32)
     known = scene['type'] in ('shapes', 'text', 'plain')
-    seen = []
     for o in scene.get('traced', scene['objects']):
         x, y, r = o['path'][frame]
         w, h = scene['size']
@@ -418,13 +441,6 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
         inside[min(GRID - 1, int(y * GRID)) * GRID + min(GRID - 1, int(x * GRID))] = True
         s, c = SHAPES.index(o['shape']) + 1, COLOUR_NAMES.index(o['colour']) + 1
         shape[inside], colour[inside] = s, c
-        place_ = [1 + min(BINS - 1, int(v * BINS)) for v in (x, y)]
-        size = 1 + min(7, max(0, int((r - 0.07) / 0.02)))
-        cell = None
-        cx, cy = x * 3 % 1, y * 3 % 1
-        if 0.15 < cx < 0.85 and 0.15 < cy < 0.85:
-            cell = 3 * int(y * 3) + int(x * 3)
-        seen.append((s, c, place_[0], place_[1], size, cell))
     for ch, x0, x1, y0, y1 in boxes:
         if ch not in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ':
             continue
@@ -437,27 +453,13 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
                 if min(y1, (j + 1) / GRID) - max(y0, j / GRID) >= 0.4 * min(y1 - y0, 1 / GRID):
                     letters[j * GRID + i] |= bit
     if scene['type'] == 'crowd':
-        return shape, colour, letters, np.full(len(AUX), 255, np.uint8)
-    table = []
-    for i in range(len(COLOUR_NAMES)):
-        m = [t for t in seen if t[1] == i + 1]
-        table += [1, m[0][0], m[0][2], m[0][3], m[0][4]] if len(m) == 1 else [min(1, len(m))] + [255] * 4
-    for i in range(len(SHAPES)):
-        m = [t for t in seen if t[0] == i + 1]
-        table += [1, m[0][1], m[0][2], m[0][3]] if len(m) == 1 else [min(1, len(m))] + [255] * 3
-    # An object on the border between cells makes the cells around it unclear.
-    fuzzy = any(t[5] is None for t in seen)
-    for i in range(9):
-        m = [t for t in seen if t[5] == i]
-        table += [m[0][1], m[0][0]] if m else [255 if fuzzy else 0] * 2
+        return shape, colour, letters, np.full(len(WHOLE), UNCLEAR, np.uint8)
     bg = scene.get('bg')
     plain = known and bg['kind'] == 'plain' and bg['names']
     text = scene.get('text')
-    table += [['shapes', 'text', 'plain', 'pattern', 'photo'].index(scene['type']),
-              1 + ['plain', 'gradient', 'noisy'].index(bg['kind']) if known else 0,
-              1 + COLOUR_NAMES.index(bg['names'][0]) if plain else 0, pattern_index,
-              [None, 'time', 'small'].index(scene.get('small')),
-              1 + COLOUR_NAMES.index(text['colour']) if text else 0]
-    word = text['word'] if text else ''
-    table += [ord(word[i]) - 64 if i < len(word) else 0 for i in range(7)]
+    table = [['shapes', 'text', 'plain', 'pattern', 'photo'].index(scene['type']),
+             1 + ['plain', 'gradient', 'noisy'].index(bg['kind']) if known else 0,
+             1 + COLOUR_NAMES.index(bg['names'][0]) if plain else 0, pattern_index,
+             [None, 'time', 'small'].index(scene.get('small')),
+             1 + COLOUR_NAMES.index(text['colour']) if text else 0]
     return shape, colour, letters, np.array(table, np.uint8)

@@ -8,6 +8,7 @@ directory holds tokenizer.model, log.txt and state.pt; a run that was stopped
 goes on from state.pt.  Every batch is a function of (seed, stage, step, rank).
 """
 import argparse
+import collections
 import math
 import os
 import subprocess
@@ -31,10 +32,10 @@ from heads import Heads
 RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 4200, 1.8e-3), ('captions', 900, 1.2e-3), ('instruct', 2000, 1.0e-3),
-          ('lookup', 2100, 8e-4), ('instruct-2', 1000, 6e-4)]
+STAGES = [('text', 300, 3e-3), ('vision', 4400, 1.8e-3), ('captions', 600, 1.2e-3), ('lookup', 3000, 1.0e-3),
+          ('instruct', 2400, 8e-4)]
 # The part of a stage in which the rate falls, where it is not 0.6.
-PARTS = {'instruct': 0, 'lookup': 0.3, 'instruct-2': 0.9}
+PARTS = {'lookup': 0.3, 'instruct': 0.85}
 SHARES = {'shapes': 0.58, 'text': 0.26, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
 CLIP_SHARES = {'shapes': 0.76, 'text': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 
@@ -118,15 +119,15 @@ def rates(stage):
     """The learning-rate factor of each parameter in a stage."""
     def rate(name):
         vision, abstractor = 'vision_model' in name, 'visual_abstractor' in name
-        head = name.startswith(('patch.', 'table.', 'narrow.'))
+        head = name.startswith(('patch.', 'table.', 'narrow.', 'slot.'))
         if stage == 'text':
-            return 0.0 if vision or abstractor or head or 'multiway.1' in name else 1.0
+            return 0.0 if vision or abstractor or head or name.startswith('motion.') or 'multiway.1' in name else 1.0
         if stage == 'vision':
             return 1.0 if vision or abstractor or head else 0.0
         if stage == 'lookup':
             return 0.0 if vision or abstractor or head else 1.0
         if stage == 'captions':
-            return 0.5 if vision or abstractor or head else 1.0 if 'multiway.1' in name else 0.0
+            return 0.5 if vision or abstractor or head else 1.0 if 'multiway.1' in name or name.startswith('motion.') else 0.0
         if vision and 'layers.' in name:
             return 0.9 ** (5 - int(name.split('layers.')[1].split('.')[0]))
         return 0.9 ** 6 if 'vision_model.embeddings' in name else 1.0
@@ -154,6 +155,8 @@ class Trainer:
         self.heads = Heads(c['visual_config']['visual_model']['hidden_size'], c['hidden_size'], settings.queries)
         self.flat = Flat([self.net, self.heads])
         self.settings = settings
+        # How often each kind of question is answered wrongly of late: that is how often it is asked.
+        self.wrong = collections.defaultdict(lambda: 0.5)
         if ranks > 1:
             self.shared = Shared('/dev/shm/owl2-nano-%d' % settings.port, rank, self.flat.p.numel())
         if pools:
@@ -165,9 +168,9 @@ class Trainer:
 
     # ---- losses ----
 
-    def answer_loss(self, embeds, packed, span):
+    def answer_loss(self, embeds, packed, span, states=None):
         ids, pos, mask, where, want, answers = packed
-        x = self.net.decode(embeds, pos, mask, span)
+        x = self.net.decode(embeds, pos, mask, span, states=states)
         logits = self.net.lm_head(x[where[0], where[1]]).float()
         loss = F.cross_entropy(logits, want)
         right = (logits.argmax(-1) == want).tolist()
@@ -177,16 +180,34 @@ class Trainer:
         packed = batch.pack(self.tok, items, 0, [False] * len(items))
         return self.answer_loss(self.net.model.embed_tokens(packed[0]), packed, None)
 
-    def picture_loss(self, rng, rows, items, tag):
-        """rows [B, image rows, W]"""
+    def questions(self, rng, scenes, tag):
+        often = collections.defaultdict(lambda: 0.6)
+        often.update({k: 0.1 + self.wrong[tag + ' ' + k] for k in tasks.QUESTIONS})
+        return [batch.fill(self.tok, batch.ask(rng, s, 7, False, often), 88) for s in scenes]
+
+    def keep_score(self, right):
+        for kind, r in right:
+            self.wrong[kind] += 0.01 * ((not r) - self.wrong[kind])
+
+    def captions(self, rng, scenes):
+        return [batch.ask(rng, s, 2, True) for s in scenes]
+
+    def picture_loss(self, rng, rows, items, tag, slots=None):
+        """rows [B, image rows, W]; slots: the targets of a clip's last frame"""
         talk = rng.random(len(items)) < batch.TALK
         packed = batch.pack(self.tok, items, rows.shape[1], talk)
         start = len(self.tok.head())
         span = (start, start + rows.shape[1])
         e = self.net.model.embed_tokens(packed[0])
         e = torch.cat([e[:, :span[0]], rows, e[:, span[1]:]], 1)
-        loss, right = self.answer_loss(e, packed, span)
-        return loss, [(tag + ' ' + k, r) for k, r in right]
+        states = []
+        loss, right = self.answer_loss(e, packed, span, states)
+        extra = {'loss ' + tag: loss.item()}
+        if slots is not None:
+            part, share = self.heads.motions(states[1][:, span[1] - slots.shape[1] - 1:span[1] - 1], slots)
+            loss = loss + 0.25 * part
+            extra.update(share)
+        return loss, [(tag + ' ' + k, r) for k, r in right], extra
 
     def step_text(self, rng):
         items = []
@@ -206,59 +227,62 @@ class Trainer:
         f = rng.integers(0, world.FRAMES, len(c))
         frames = np.concatenate([batch.frames_of(rng, self.images, a), batch.frames_of(rng, self.crowds, b)] +
                                 [world.adjust(rng, self.clips.pictures[i, k][None]) for i, k in zip(c, f)])
-        targets = [torch.cat(t) for t in zip(batch.aux_of(self.images, a), batch.aux_of(self.crowds, b),
-                                                   batch.aux_of(self.clips, c, f))]
+        q = self.settings.queries
+        targets = [torch.cat(t) for t in zip(batch.aux_of(self.images, a, q), batch.aux_of(self.crowds, b, q),
+                                             batch.aux_of(self.clips, c, q, f))]
         vision = self.net.model.vision_model(batch.pixels(frames))
         loss, right = self.heads(vision, self.net.model.visual_abstractor(vision), targets)
         return loss, [], right
 
-    def step_pictures(self, rng, captions, lookup=False):
-        """Stage 1 (captions) or 2 of the paper; lookup: the last part of stage 2."""
+    def step_pictures(self, rng, captions):
+        """Stage 1 (captions) or 2 of the paper."""
         s = self.settings
-        a, c = self.images.draw(rng, s.images, SHARES, lookup), self.clips.draw(rng, s.clips, CLIP_SHARES, lookup)
+        a, c = self.images.draw(rng, s.images, SHARES, True), self.clips.draw(rng, s.clips, CLIP_SHARES, True)
         b = [int(i) for i in rng.choice(self.words, s.crowds)]
-        frames = np.concatenate([batch.frames_of(rng, p, i) for p, i in
-                                 ((self.images, a), (self.clips, c), (self.crowds, b))])
-        vision = self.net.model.vision_model(batch.pixels(frames))
+        parts = (self.images, a), (self.clips, c), (self.crowds, b)
+        vision = self.net.model.vision_model(batch.pixels(np.concatenate([batch.frames_of(rng, p, i) for p, i in parts])))
         rows = self.net.model.visual_abstractor(vision)
-        targets = [torch.cat(t) for t in zip(*(batch.aux_of(p, i) for p, i in
-                                               ((self.images, a), (self.clips, c), (self.crowds, b))))]
-        aux, right = self.heads(vision, rows, targets)
-        n, room = (2, 999) if captions else (7, 88)
-        weights = tasks.LOOKUP if lookup else tasks.WEIGHTS
-        items = [batch.fill(self.tok, batch.ask(rng, self.images.scenes[i], n, captions, weights), room) for i in a]
-        la, ra = self.picture_loss(rng, rows[:len(a)], items, 'image')
-        items = [batch.fill(self.tok, batch.ask(rng, self.clips.scenes[i], n, captions, weights), room) for i in c]
-        lc, rc = self.picture_loss(rng, rows[len(a):len(a) + len(c) * world.FRAMES].reshape(len(c), -1, rows.shape[2]), items, 'clip')
-        loss = la + 0.8 * lc + (0.15 if captions else 0.08) * aux
+        targets = [torch.cat(t) for t in zip(*(batch.aux_of(p, i, s.queries) for p, i in parts))]
+        aux, extra = self.heads(vision, rows, targets)
+        loss, right = (0.15 if captions else 0.08) * aux, []
+        at = 0
+        for tag, p, chosen, frames, weight in (('image', self.images, a, 1, 1.0), ('clip', self.clips, c, world.FRAMES, 0.8)):
+            scenes, end = [p.scenes[i] for i in chosen], at + len(chosen) * frames
+            items = self.captions(rng, scenes) if captions else self.questions(rng, scenes, tag)
+            part, r, e = self.picture_loss(rng, rows[at:end].reshape(len(chosen), -1, rows.shape[2]), items, tag,
+                                           targets[4][at:end][frames - 1::frames] if frames > 1 else None)
+            loss, right, at = loss + weight * part, right + r, end
+            extra.update(e)
         if not captions:
             lt, rt = self.text_loss(batch.text(rng, 4, 3))
-            loss, ra = loss + 0.15 * lt, ra + rt
-        return loss, ra + rc, dict(right, **{'loss image': la.item(), 'loss clip': lc.item()})
+            loss, right = loss + 0.15 * lt, right + rt
+        return loss, right, extra
 
     def encode_some(self):
-        """The rows of a part of the pool, for the stage that trains the decoder alone: [(pool, index, rows)]."""
+        """Encodes a part of the pool, for the stage that trains the decoder alone: tag -> (scenes, rows, slots)."""
         self.encoded = {}
-        for tag, p, n, shares in (('image', self.images, 9000, SHARES), ('clip', self.clips, 3500, CLIP_SHARES)):
+        for tag, p, n, shares in (('image', self.images, 12000, SHARES), ('clip', self.clips, 5000, CLIP_SHARES)):
             chosen = sorted(set(p.draw(np.random.default_rng([self.settings.seed, 9, self.rank]), n, shares, True)))
-            rows = []
+            scenes, rows = [p.scenes[i] for i in chosen], []
             with torch.no_grad():
                 for at in range(0, len(chosen), 32):
                     frames = np.concatenate([p.pictures[i] for i in chosen[at:at + 32]])
-                    vision = self.net.model.vision_model(batch.pixels(frames))
-                    rows.append(self.net.model.visual_abstractor(vision))
+                    rows.append(self.net.encode(batch.pixels(frames)))
             rows = torch.cat(rows)
-            self.encoded[tag] = [p.scenes[i] for i in chosen], rows.reshape(len(chosen), -1, rows.shape[2])
+            last = [s['frames'] - 1 for s in scenes]
+            self.encoded[tag] = (scenes, rows.reshape(len(chosen), -1, rows.shape[2]),
+                                 batch.slots_of(p, chosen, self.settings.queries, last).byte())
 
     def step_lookup(self, rng):
         """Many questions about pictures that were encoded before: the decoder learns to find things in the rows."""
         loss, right, extra = 0.15 * self.text_loss(batch.text(rng, 4, 3))[0], [], {}
         for tag, n, weight in (('image', 24, 1.0), ('clip', 8, 0.8)):
-            scenes, rows = self.encoded[tag]
+            scenes, rows, slots = self.encoded[tag]
             chosen = rng.integers(0, len(scenes), n)
-            items = [batch.fill(self.tok, batch.ask(rng, scenes[i], 7, False, tasks.LOOKUP), 88) for i in chosen]
-            part, r = self.picture_loss(rng, rows[torch.from_numpy(chosen)], items, tag)
-            loss, right, extra['loss ' + tag] = loss + weight * part, right + r, part.item()
+            items = self.questions(rng, [scenes[i] for i in chosen], tag)
+            part, r, e = self.picture_loss(rng, rows[chosen], items, tag, slots[chosen].long() if tag == 'clip' else None)
+            loss, right = loss + weight * part, right + r
+            extra.update(e)
         return loss, right, extra
 
     # ---- the run ----
@@ -291,10 +315,7 @@ class Trainer:
         for number in range(first, len(stages)):
             name, steps, peak = stages[number]
             if name == 'captions' and begin == 0:
-                for layer in self.net.model.layers:
-                    for m in layer.modules():
-                        if isinstance(m, network.MultiWay):
-                            m.multiway[1].load_state_dict(m.multiway[0].state_dict())
+                self.net.same_ways()
             self.flat.select(rates(name))
             if state is not None and begin:
                 self.flat.m.copy_(state['m']), self.flat.v.copy_(state['v'])
@@ -321,12 +342,13 @@ class Trainer:
             elif name == 'lookup':
                 loss, right, extra = self.step_lookup(rng)
             else:
-                loss, right, extra = self.step_pictures(rng, name == 'captions', name == 'instruct-2')
+                loss, right, extra = self.step_pictures(rng, name == 'captions')
             loss.backward()
             if self.ranks > 1:
                 self.shared.reduce(self.flat)
             norm = self.flat.step(schedule(step, steps, peak, PARTS.get(name, 0.6)), step + 1)
             losses.append(loss.item())
+            self.keep_score(right)
             for k, r in right:
                 scores.setdefault(k, []).append(r)
             for k, r in extra.items():

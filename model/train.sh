@@ -19,5 +19,5 @@ $python "$here/pool.py" "$out/pool" 1 2
 wait $first
 $python "$here/train.py" "$out" "$out/pool"
 $python "$here/export.py" "$out/state.pt" "$out/checkpoint" "$out/tokenizer.model"
-OMP_NUM_THREADS=2 $python "$here/evaluate.py" "$out/checkpoint" --answers "$out/answers.jsonl" > "$out/table.md"
+OMP_NUM_THREADS=2 $python "$here/evaluate.py" "$out/checkpoint" --n 60 --answers "$out/answers.jsonl" > "$out/table.md"
 cat "$out/table.md"

@@ -181,8 +181,8 @@ def sample_crowd(rng):
     width, height = frame_size(rng)
     edge = min(width, height)
     scene = {'type': 'crowd', 'size': [width, height], 'frames': 1, 'bg': sample_background(rng), 'objects': []}
-    n = int(rng.integers(3, 6))
-    words = rng.random() < 0.4
+    words = rng.random() < 0.5
+    n = int(rng.integers(2, 5) if words else rng.integers(3, 6))
     if words:
         scene['words'] = []
     for i in range(n * n):
@@ -192,7 +192,7 @@ def sample_crowd(rng):
                 colour = next(c for c in rng.permutation(COLOUR_NAMES) if usable(scene['bg'], c))
                 word = random_word(rng, False) if rng.random() < 0.7 else pick(rng, WORDS)
                 label = sample_label(rng, word, str(colour), width, height)
-                scene['words'].append(dict(label, y=i / n / n + 0.02, fill=float(rng.uniform(0.3, 0.9)), rows=n))
+                scene['words'].append(dict(label, y=i / n / n + 0.02, fill=float(rng.uniform(0.45, 0.95)), rows=n))
         elif rng.random() < 0.8:
             colour, shape = sample_kind(rng, scene['bg'], False)
             r = float(rng.uniform(0.07, 0.45 / n)) * min(width, height) / edge
@@ -233,7 +233,7 @@ def sample_label(rng, word, colour, width, height):
         shown = word.capitalize()
     return {'word': word, 'shown': shown, 'colour': colour, 'rgb': shade(rng, colour),
             'font': pick(rng, FONTS), 'bold': bool(rng.random() < 0.6), 'outline': bool(rng.random() < 0.3),
-            'fill': float(rng.uniform(0.45, 0.95) * min(1, 0.3 + 0.14 * len(word))),
+            'fill': float(rng.uniform(0.6, 0.95) * min(1, 0.3 + 0.14 * len(word))),
             'x': float(rng.random()), 'y': float(rng.choice([rng.random(), 0.5, 0.95]))}
 
 
@@ -249,9 +249,12 @@ def sample(split, index, kind='shapes', frames=1, words='known'):
     elif kind == 'crowd':
         scene = sample_crowd(rng)
     else:
-        name = pick(rng, COLOUR_NAMES)
+        name = pick(rng, COLOUR_NAMES + ['gray', 'gray', 'gray'])
+        rgb = shade(rng, name)
+        if name == 'gray' and rng.random() < 0.7:     # a whole screen is gray from dark to light
+            rgb = [int(rng.integers(56, 176))] * 3
         scene = {'type': 'plain', 'size': frame_size(rng), 'frames': frames, 'objects': [],
-                 'bg': {'kind': 'plain', 'names': [name], 'rgb': [shade(rng, name)]}}
+                 'bg': {'kind': 'plain', 'names': [name], 'rgb': [rgb]}}
         if rng.random() < 0.2:
             scene['small'] = pick(rng, ['time', 'small'])
     scene['seed'] = [SPLITS[split], index, frames]

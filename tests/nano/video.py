@@ -60,6 +60,10 @@ def plan(it, index, seed):
     if is_clip and scene and "pattern" in scene:
         p["fps"] = scene["fps"]
         p["length"] = N_FRAMES * scene["every"]
+        # It changes with every frame, and of a longer clip trigger=eos keeps
+        # each second one, or fourth: they show one of its states only.
+        if scene["pattern"] == "blink":
+            p["trigger"] = "interval"
     else:
         p["length"] = max(4, round(seconds * p["fps"]))
     if is_clip and scene and scene["type"] == "shapes" and "pattern" not in scene:
