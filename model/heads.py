@@ -56,8 +56,8 @@ class Heads(nn.Module):
         p = linear(vision[:, 1:], self.patch.weight, self.patch.bias).float()
         weight = torch.ones(13)
         weight[0] = 0.15
-        loss = 5 * F.cross_entropy(p[..., :9].reshape(-1, 9), shape.view(-1), weight[:9])
-        loss = loss + 1.5 * F.cross_entropy(p[..., 9:22].reshape(-1, 13), colour.view(-1), weight)
+        loss = 5 * F.cross_entropy(p[..., :9].reshape(-1, 9), shape.view(-1), weight[:9], ignore_index=UNCLEAR)
+        loss = loss + 1.5 * F.cross_entropy(p[..., 9:22].reshape(-1, 13), colour.view(-1), weight, ignore_index=UNCLEAR)
         # Letters: which patches have any, and then which one, among those that a patch shows parts of.
         bits = ((letters[..., None] >> torch.arange(26)) & 1).float()
         some = bits.sum(-1) > 0
@@ -67,7 +67,7 @@ class Heads(nn.Module):
             logits, want = p[..., 22:][some], bits[some]
             loss = loss - 5 * (logits.log_softmax(-1) * want).sum(-1).div(want.sum(-1)).mean()
             right['patch letter'] = want.gather(1, logits.argmax(-1, keepdim=True)).mean().item()
-        full = shape > 0
+        full = (shape > 0) & (shape != UNCLEAR)
         if full.any():
             right['patch shape'] = (p[..., :9].argmax(-1) == shape)[full].float().mean().item()
         x = F.layer_norm(rows[:, :-1], rows.shape[-1:])

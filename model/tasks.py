@@ -387,11 +387,16 @@ def cells(queries):
     return columns, queries // columns
 
 
+def number(names, name):
+    """1 and up; what has no name (None) is not asked for"""
+    return UNCLEAR if name is None else names.index(name) + 1
+
+
 def slot_targets(scene, frame, queries):
     """[queries, len(SLOT)]"""
     import numpy as np
     out = np.full((queries, len(SLOT)), UNCLEAR, np.uint8)
-    if scene['type'] == 'crowd':
+    if 'words' in scene:
         return out
     columns, rows = cells(queries)
     out[:, :2] = 0
@@ -412,7 +417,7 @@ def slot_targets(scene, frame, queries):
         if len(found) > 1:
             continue
         motion = o.get('motion', scene.get('motion')) if moving(scene) else 'still'
-        out[own, :8] = [COLOUR_NAMES.index(o['colour']) + 1, SHAPES.index(o['shape']) + 1,
+        out[own, :8] = [number(COLOUR_NAMES, o['colour']), number(SHAPES, o['shape']),
                         UNCLEAR if o.get('size') is None or motion in ('grow', 'shrink') else o['size'],
                         UNCLEAR if motion != 'still' or None in (o.get('row'), o.get('col')) else 3 * o['row'] + o['col'],
                         min(7, max(0, int((r - 0.07) / 0.02))),
@@ -439,8 +444,7 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
         dx, dy = (grid - x) / (rx + 0.02), (grid - y) / (ry + 0.02)
         inside = ((dy[:, None] ** 2 + dx[None] ** 2) < 1).ravel()
         inside[min(GRID - 1, int(y * GRID)) * GRID + min(GRID - 1, int(x * GRID))] = True
-        s, c = SHAPES.index(o['shape']) + 1, COLOUR_NAMES.index(o['colour']) + 1
-        shape[inside], colour[inside] = s, c
+        shape[inside], colour[inside] = number(SHAPES, o['shape']), number(COLOUR_NAMES, o['colour'])
     for ch, x0, x1, y0, y1 in boxes:
         if ch not in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ':
             continue

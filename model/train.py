@@ -32,8 +32,8 @@ from heads import Heads
 RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 4400, 1.8e-3), ('captions', 600, 1.2e-3), ('lookup', 3000, 1.0e-3),
-          ('instruct', 2400, 8e-4)]
+STAGES = [('text', 300, 3e-3), ('vision', 6600, 1.8e-3), ('captions', 500, 1.2e-3), ('lookup', 2400, 1.0e-3),
+          ('instruct', 2900, 8e-4)]
 # The part of a stage in which the rate falls, where it is not 0.6.
 PARTS = {'lookup': 0.3, 'instruct': 0.85}
 SHARES = {'shapes': 0.58, 'text': 0.26, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
@@ -222,8 +222,8 @@ class Trainer:
         return loss, [(k, r) for k, r in right if k == 'fact'], {}
 
     def step_vision(self, rng):
-        a, c = self.images.draw(rng, 16, SHARES), self.clips.draw(rng, 8, CLIP_SHARES)
-        b = self.crowds.draw(rng, 18, {'crowd': 1})
+        a, c = self.images.draw(rng, 12, SHARES), self.clips.draw(rng, 6, CLIP_SHARES)
+        b = self.crowds.draw(rng, 24, {'crowd': 1})
         f = rng.integers(0, world.FRAMES, len(c))
         frames = np.concatenate([batch.frames_of(rng, self.images, a), batch.frames_of(rng, self.crowds, b)] +
                                 [world.adjust(rng, self.clips.pictures[i, k][None]) for i, k in zip(c, f)])

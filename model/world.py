@@ -177,11 +177,15 @@ def sample_shapes(rng, frames, held):
 
 
 def sample_crowd(rng):
-    """A picture full of shapes or of words; only for the warm-up of the vision encoder."""
+    """A picture full of shapes or of words; only for the warm-up of the vision encoder.
+
+    Some shapes have a colour without a name (None), and some things in a named colour are no
+    shape that has a name: so colour and shape are learned apart from each other.
+    """
     width, height = frame_size(rng)
     edge = min(width, height)
     scene = {'type': 'crowd', 'size': [width, height], 'frames': 1, 'bg': sample_background(rng), 'objects': []}
-    words = rng.random() < 0.5
+    words = rng.random() < 0.65
     n = int(rng.integers(2, 5) if words else rng.integers(3, 6))
     if words:
         scene['words'] = []
@@ -196,9 +200,27 @@ def sample_crowd(rng):
         elif rng.random() < 0.8:
             colour, shape = sample_kind(rng, scene['bg'], False)
             r = float(rng.uniform(0.07, 0.45 / n)) * min(width, height) / edge
-            scene['objects'].append({'colour': colour, 'rgb': shade(rng, colour), 'shape': shape, 'motion': 'still',
-                                     'path': [[x, y, r]], 'angle': float(rng.uniform(-8, 8))})
+            o = {'colour': colour, 'rgb': shade(rng, colour), 'shape': shape, 'motion': 'still',
+                 'path': [[x, y, r]], 'angle': float(rng.uniform(-8, 8))}
+            kind = rng.random()
+            if kind < 0.35:
+                o.update(colour=None, rgb=unnamed(rng, scene['bg'], shape))
+            elif kind < 0.7:
+                o.update(colour=next(str(c) for c in rng.permutation(COLOUR_NAMES) if usable(scene['bg'], c)), shape=None,
+                         corners=[[float(rng.uniform(0.35, 1.05)), 2 * math.pi * (k + float(rng.uniform(0, 0.7))) / m]
+                                  for m in [int(rng.integers(5, 9))] for k in range(m)])
+                o['rgb'] = shade(rng, o['colour'])
+            scene['objects'].append(o)
     return scene
+
+
+def unnamed(rng, bg, shape):
+    """Any colour that is seen well on the background and is not one that is held out with the shape."""
+    never = [c for name, s in HELD_PAIRS if s == shape for c in COLOURS[name]]
+    while True:
+        rgb = [int(v) for v in rng.integers(0, 256, 3)]
+        if min(np.abs(np.subtract(c, rgb)).sum() for c in never + bg['rgb']) > 120:
+            return rgb
 
 
 def random_word(rng, held):
@@ -263,8 +285,9 @@ def sample(split, index, kind='shapes', frames=1, words='known'):
 
 # ---- drawing -----------------------------------------------------------------
 
-def outline(ctx, shape):
-    """The shape within the unit circle around the origin."""
+def outline(ctx, o):
+    """The object's shape within the unit circle around the origin."""
+    shape = o['shape']
     if shape in ('circle', 'ring'):
         ctx.arc(0, 0, 1, 0, 2 * math.pi)
         if shape == 'ring':
@@ -277,7 +300,9 @@ def outline(ctx, shape):
         ctx.curve_to(-1.6, -0.1, -0.95, -1.25, 0, -0.45)
         ctx.curve_to(0.95, -1.25, 1.6, -0.1, 0, 0.95)
     else:
-        if shape == 'triangle':
+        if shape is None:
+            points = [(r * math.sin(a), -r * math.cos(a)) for r, a in o['corners']]
+        elif shape == 'triangle':
             points = [(0, -0.95), (0.97, 0.8), (-0.97, 0.8)]
         elif shape == 'diamond':
             points = [(0, -1.05), (0.75, 0), (0, 1.05), (-0.75, 0)]
@@ -398,7 +423,7 @@ def render(scene):
             ctx.translate(x * width, y * height)
             ctx.scale(r * edge, r * edge)
             ctx.rotate(math.radians(o['angle']))
-            outline(ctx, o['shape'])
+            outline(ctx, o)
             ctx.restore()
             set_rgb(ctx, o['rgb'])
             ctx.fill()
@@ -438,7 +463,8 @@ def degrade(rng, frames):
         q = int(rng.integers(12, 60))
         frames = [jpeg(f, q) for f in frames]
     elif kind < 0.4:
-        s = float(rng.uniform(0.35, 0.8))
+        # Not to less than the model sees of it.
+        s = min(1.0, max(float(rng.uniform(0.35, 0.8)), SIZE / max(frames[0].shape[:2])))
         frames = [np.asarray(Image.fromarray(f).resize((max(8, int(f.shape[1] * s)), max(8, int(f.shape[0] * s))),
                                                         Image.BILINEAR)) for f in frames]
     return frames
