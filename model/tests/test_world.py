@@ -17,7 +17,7 @@ import patterns  # noqa: E402
 import tasks  # noqa: E402
 import video  # noqa: E402
 import world  # noqa: E402
-from vocab import HELD_PAIRS, SHAPES, COLOUR_NAMES, WORDS, word_held  # noqa: E402
+from vocab import COLOUR_NAMES, COLOURS, HELD_PAIRS, SHAPES, WORDS, word_held  # noqa: E402
 
 
 def pairs(scene):
@@ -61,6 +61,18 @@ class World(unittest.TestCase):
                         for c, s in HELD_PAIRS:
                             self.assertNotIn('%s %s' % (c, s), q + ' ' + a)
             self.assertTrue(pairs(world.sample('held', i, 'shapes')) & HELD_PAIRS)
+
+    def test_colours_without_a_name_keep_away_from_held_pairs(self):
+        found = 0
+        for i in range(400):
+            for o in world.sample('train', i, 'crowd')['objects']:
+                if o['colour'] is None:
+                    found += 1
+                    for name, shape in HELD_PAIRS:
+                        if shape == o['shape']:
+                            for rgb in COLOURS[name]:
+                                self.assertGreater(np.abs(np.subtract(rgb, o['rgb'])).sum(), 120)
+        self.assertGreater(found, 100)
 
     def test_coloured_balls_keep_to_trained_pairs(self):
         for i in range(60):
