@@ -33,9 +33,9 @@ RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
 STAGES = [('text', 300, 3e-3), ('vision', 6600, 1.8e-3), ('captions', 500, 1.2e-3), ('lookup', 2400, 1.0e-3),
-          ('instruct', 2900, 8e-4)]
+          ('instruct', 2900, 8e-4), ('polish', 1450, 4e-4)]
 # The part of a stage in which the rate falls, where it is not 0.6.
-PARTS = {'lookup': 0.3, 'instruct': 0.85}
+PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.9}
 SHARES = {'shapes': 0.58, 'text': 0.26, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
 CLIP_SHARES = {'shapes': 0.76, 'text': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 
