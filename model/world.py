@@ -81,6 +81,10 @@ def usable(bg, name):
     return True
 
 
+def usable_colour(rng, bg):
+    return next(str(c) for c in rng.permutation(COLOUR_NAMES) if usable(bg, c))
+
+
 def sample_kind(rng, bg, held):
     """A colour and a shape; held: True only held-out pairs, False only trained ones."""
     while True:
@@ -193,9 +197,9 @@ def sample_crowd(rng):
         x, y = (i % n + float(rng.uniform(0.4, 0.6))) / n, (i // n + float(rng.uniform(0.4, 0.6))) / n
         if words:
             if i % n == 0:
-                colour = next(c for c in rng.permutation(COLOUR_NAMES) if usable(scene['bg'], c))
+                colour = usable_colour(rng, scene['bg'])
                 word = random_word(rng, False) if rng.random() < 0.7 else pick(rng, WORDS)
-                label = sample_label(rng, word, str(colour), width, height)
+                label = sample_label(rng, word, colour, width, height)
                 scene['words'].append(dict(label, y=i / n / n + 0.02, fill=float(rng.uniform(0.45, 0.95)), rows=n))
         elif rng.random() < 0.8:
             colour, shape = sample_kind(rng, scene['bg'], False)
@@ -206,12 +210,16 @@ def sample_crowd(rng):
             if kind < 0.35:
                 o.update(colour=None, rgb=unnamed(rng, scene['bg'], shape))
             elif kind < 0.7:
-                o.update(colour=next(str(c) for c in rng.permutation(COLOUR_NAMES) if usable(scene['bg'], c)), shape=None,
-                         corners=[[float(rng.uniform(0.35, 1.05)), 2 * math.pi * (k + float(rng.uniform(0, 0.7))) / m]
-                                  for m in [int(rng.integers(5, 9))] for k in range(m)])
-                o['rgb'] = shade(rng, o['colour'])
+                colour = usable_colour(rng, scene['bg'])
+                o.update(colour=colour, shape=None, corners=sample_corners(rng), rgb=shade(rng, colour))
             scene['objects'].append(o)
     return scene
+
+
+def sample_corners(rng):
+    """[[distance, angle]] of a thing that is no shape with a name"""
+    n = int(rng.integers(5, 9))
+    return [[float(rng.uniform(0.35, 1.05)), 2 * math.pi * (k + float(rng.uniform(0, 0.7))) / n] for k in range(n)]
 
 
 def unnamed(rng, bg, shape):
