@@ -16,15 +16,15 @@ THIN = 9
 LEAST = {
     "colour, shape, size, count, background, is there": (
         [("image", row) for row in measure.SIMPLE], 0.93),
-    "image captions": ([("image", "caption")], 0.70),
+    "image captions": ([("image", "caption")], 0.80),
     "where: row and column": (
         [("image", row) for row in ("where: row", "where: column", "row",
                                     "column")], 0.93),
-    "clip captions": ([("clip", "caption")], 0.70),
+    "clip captions": ([("clip", "caption")], 0.80),
     "directions and actions": (
         [("clip", "direction"), ("clip", "action")], 0.87),
     "motions named in captions": (
-        [("motion in clip captions", m) for m in measure.MOTIONS], 0.75),
+        [("motion in clip captions", m) for m in measure.MOTIONS], 0.85),
     "pairs never trained": (
         [(kind + measure.HELD, row) for kind in ("image", "clip")
          for row in measure.SIMPLE], 0.80),
@@ -38,7 +38,7 @@ LEAST = {
     "photographs and camera video": (
         [("photographs never trained", "caption"),
          ("camera video", "caption, image"),
-         ("camera video", "caption, clip")], 0.65),
+         ("camera video", "caption, clip")], 0.70),
     "plain screens": (
         [("plain screens", "caption"),
          ("black, gray, white frames", "caption")], 0.95),
