@@ -11,6 +11,7 @@ import torch
 import facts
 import tasks
 import world
+from vocab import WORDS
 
 TALK = 0.15         # share of conversations
 UNRELATED = 0.12    # share of questions that are text facts beside a picture
@@ -34,6 +35,13 @@ def slots_of(pool, chosen, queries, frame=None):
     each = [[f] for f in frame] if frame is not None else [range(s['frames']) for s in scenes]
     return torch.from_numpy(np.array([tasks.slot_targets(s, f, queries) for s, fs in zip(scenes, each) for f in fs],
                                      np.int64))
+
+
+def words_of(pool, chosen):
+    """The number of each picture's known word from 1, 0 for another word, UNCLEAR where none is written: [n]"""
+    scenes = [pool.scenes[i] for i in chosen]
+    return torch.tensor([tasks.UNCLEAR if s['type'] != 'text' else
+                         WORDS.index(s['text']['word']) + 1 if s['text']['word'] in WORDS else 0 for s in scenes])
 
 
 def aux_of(pool, chosen, queries, frame=None):

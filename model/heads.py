@@ -5,8 +5,10 @@ The patch heads say what each patch of the ViT's output holds.  The table reads
 from all rows of the abstractor together what the whole picture is.  The slot
 head is one for all rows: each row tells of the object in its own cell of the
 picture, all in the same code, so that the decoder can find a row by what it
-holds.  The motion head reads the rows of a clip's last frame after the second
-layer of the decoder, where they have seen the frames before.
+holds.  In the last stage the word head makes each row that can have a letter tell
+which of the known words it belongs to.  The motion head reads the rows of a
+clip's last frame after the second layer of the decoder, where they have seen the
+frames before.
 """
 import torch
 import torch.nn as nn
@@ -14,6 +16,7 @@ import torch.nn.functional as F
 
 from net import linear
 from tasks import SLOT, UNCLEAR, WHOLE
+from vocab import MAX_WORD, WORDS
 
 WEIGHT = {'type': 0.3, 'background': 0.3, 'background colour': 0.5, 'pattern': 0.5, 'small': 0.5, 'text colour': 0.3,
           'colour': 1.5, 'shape': 1.5, 'size': 0.5, 'place': 1.0, 'r': 0.3, 'x': 0.7, 'y': 0.7, 'letter': 2.0}
@@ -48,6 +51,7 @@ class Heads(nn.Module):
         self.table = nn.Linear(32 * queries, sum(n for _, n in WHOLE))
         self.slot = nn.Linear(width, sum(n for _, n in SLOT))
         self.motion = nn.Linear(width, dict(SLOT)['motion'])
+        self.word = nn.Linear(width, 1 + len(WORDS))
 
     def forward(self, vision, rows, targets):
         """Loss, and {name: share right}; targets: shape, colour, letters [B, 64], table [B, n],
@@ -75,6 +79,16 @@ class Heads(nn.Module):
         loss = loss + entries(whole.float(), table, WHOLE, right)
         loss = loss + entries(linear(x, self.slot.weight, self.slot.bias).float(), slots, SLOT, right)
         return loss, right
+
+    def words(self, rows, want):
+        """Loss, and the share right; rows [B, queries, W], want [B] as of batch.words_of"""
+        use = want != UNCLEAR
+        if not use.any():
+            return 0.0, {}
+        x = rows[use, :MAX_WORD]
+        logits = linear(F.layer_norm(x, x.shape[-1:]), self.word.weight, self.word.bias).float()
+        want = want[use, None].expand(-1, x.shape[1])
+        return 2 * F.cross_entropy(logits.transpose(1, 2), want), {'word': (logits.argmax(-1) == want).float().mean().item()}
 
     def motions(self, hidden, slots):
         """Loss, and the share right; hidden [B, queries, W], slots [B, queries, m] of the last frame."""

@@ -15,7 +15,7 @@ import numpy as np
 import patterns
 import tasks
 import world
-from vocab import PATTERN_NAMES
+from vocab import PATTERN_NAMES, WORDS
 
 # (kind, words, first index, how many) for images and for clips
 IMAGES = [('shapes', None, 0, 36000), ('text', 'known', 0, 9000), ('text', 'trained', 1000000, 8000),
@@ -83,11 +83,18 @@ class Pool:
         self.pictures = np.load(path + '.npy', mmap_mode='r')
         self.scenes = pickle.load(open(path + '.pickle', 'rb'))
         self.aux = [np.load('%s-%s.npy' % (path, w)) for w in ('shape', 'colour', 'letters', 'table')]
-        kinds = np.array([s['type'] for s in self.scenes])
+        kinds = np.array([self.kind(s) for s in self.scenes])
         self.by_type = {k: np.nonzero(kinds == k)[0] for k in np.unique(kinds)}
 
+    @staticmethod
+    def kind(scene):
+        """The type of a scene, and of a word whether it is one of the known ones."""
+        if scene['type'] != 'text':
+            return scene['type']
+        return 'word' if scene['text']['word'] in WORDS else 'letters'
+
     def draw(self, rng, n, weights, several=False):
-        """n indices; weights: type -> share; several: more often of pictures with several shapes"""
+        """n indices; weights: kind -> share; several: more often of pictures with several shapes"""
         kinds = [k for k in weights if k in self.by_type]
         w = np.array([weights[k] for k in kinds], float)
         out = []

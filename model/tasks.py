@@ -50,7 +50,9 @@ def where(o):
 
 
 def writing(scene):
-    """What is added to a caption for writing that is too small to read."""
+    """What is added to a caption for writing that is too small to read; on snow it can't be told from it."""
+    if scene.get('pattern') == 'snow':
+        return ''
     return {None: '', 'time': ' with a time stamp', 'small': ' with small text'}[scene.get('small')]
 
 
@@ -149,16 +151,11 @@ def q_count(rng, s):
         return None
     what, n = 'shapes', len(s['objects'])
     r = rng.random()
-    if r < 0.2:
-        c = pick(rng, COLOUR_NAMES)
-        if s['objects'] and rng.random() < 0.7:
-            c = pick(rng, s['objects'])['colour']
-        what, n = c + ' shapes', sum(o['colour'] == c for o in s['objects'])
-    elif r < 0.4:
-        c = pick(rng, SHAPES)
-        if s['objects'] and rng.random() < 0.7:
-            c = pick(rng, s['objects'])['shape']
-        what, n = c + ('es' if c == 'cross' else 's'), sum(o['shape'] == c for o in s['objects'])
+    if r < 0.6:         # of one colour or shape, which is absent in a third of the questions
+        key, names = ('colour', COLOUR_NAMES) if r < 0.25 else ('shape', SHAPES)
+        c = pick(rng, s['objects'])[key] if s['objects'] and rng.random() < 0.6 else pick(rng, names)
+        what = c + (' shapes' if key == 'colour' else 'es' if c == 'cross' else 's')
+        n = sum(o[key] == c for o in s['objects'])
     q = pick(rng, ['How many %s are there?', 'Count the %s.', 'How many %s do you see?'])
     one = what[:-2] if what.endswith('crosses') else what[:-1]
     return q % what, NUMBERS[n], 'There is one %s.' % one if n == 1 else \

@@ -52,4 +52,6 @@ def test(directory):
 
 
 if __name__ == '__main__':
+    if len(sys.argv) < 2:
+        sys.exit(__doc__)
     sys.exit(0 if all([test(d) for d in sys.argv[1:]]) else 1)
