@@ -153,7 +153,9 @@ def q_count(rng, s):
     r = rng.random()
     if r < 0.6:         # of one colour or shape, which is absent in a third of the questions
         key, names = ('colour', COLOUR_NAMES) if r < 0.25 else ('shape', SHAPES)
-        c = pick(rng, s['objects'])[key] if s['objects'] and rng.random() < 0.6 else pick(rng, names)
+        there = [o[key] for o in s['objects']]
+        several = [c for c in there if there.count(c) > 1]
+        c = pick(rng, several or there) if there and rng.random() < 0.6 else pick(rng, names)
         what = c + (' shapes' if key == 'colour' else 'es' if c == 'cross' else 's')
         n = sum(o[key] == c for o in s['objects'])
     q = pick(rng, ['How many %s are there?', 'Count the %s.', 'How many %s do you see?'])

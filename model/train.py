@@ -33,12 +33,14 @@ RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
 STAGES = [('text', 300, 3e-3), ('vision', 6600, 1.8e-3), ('captions', 500, 1.2e-3), ('lookup', 2400, 1.0e-3),
-          ('instruct', 2900, 8e-4), ('polish', 4000, 6e-4)]
+          ('instruct', 2900, 8e-4), ('polish', 4000, 6e-4), ('words', 5000, 5e-4)]
 # The part of a stage in which the rate falls, where it is not 0.6.
-PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.9}
+PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.9, 'words': 0.8}
+# Images, clips and pictures full of words of a step and process, and the kinds of the images.  In the last
+# stages nearly all words are known ones: the decoder learns to weigh letters against words.
 SHARES = {'shapes': 0.58, 'word': 0.14, 'letters': 0.12, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
-# In the last stage nearly all words are known ones: the decoder learns to weigh letters against words.
-LAST_SHARES = {'shapes': 0.52, 'word': 0.26, 'letters': 0.06, 'pattern': 0.08, 'plain': 0.03, 'photo': 0.05}
+MIX = {'polish': (10, 6, 6, {'shapes': 0.52, 'word': 0.26, 'letters': 0.06, 'pattern': 0.08, 'plain': 0.03, 'photo': 0.05}),
+       'words': (18, 4, 6, {'shapes': 0.42, 'word': 0.40, 'letters': 0.04, 'pattern': 0.05, 'plain': 0.03, 'photo': 0.06})}
 CLIP_SHARES = {'shapes': 0.76, 'word': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 
 
@@ -122,7 +124,7 @@ def rates(stage):
     def rate(name):
         vision, abstractor = 'vision_model' in name, 'visual_abstractor' in name
         head = name.startswith(('patch.', 'table.', 'narrow.', 'slot.'))
-        if name.startswith('word.') and stage != 'polish':
+        if name.startswith('word.') and stage not in MIX:
             return 0.0
         if stage == 'text':
             return 0.0 if vision or abstractor or head or name.startswith('motion.') or 'multiway.1' in name else 1.0
@@ -238,22 +240,22 @@ class Trainer:
         loss, right = self.heads(vision, self.net.model.visual_abstractor(vision), targets)
         return loss, [], right
 
-    def step_pictures(self, rng, captions, last):
+    def step_pictures(self, rng, stage):
         """Stage 1 (captions) or 2 of the paper."""
-        s = self.settings
-        a = self.images.draw(rng, s.images, LAST_SHARES if last else SHARES, True)
-        c = self.clips.draw(rng, s.clips, CLIP_SHARES, True)
-        b = [int(i) for i in rng.choice(self.words, s.crowds)]
+        images, clips, crowds, shares = MIX.get(stage, (10, 6, 6, SHARES))
+        a, c = self.images.draw(rng, images, shares, True), self.clips.draw(rng, clips, CLIP_SHARES, True)
+        b = [int(i) for i in rng.choice(self.words, crowds)]
+        captions, last = stage == 'captions', stage in MIX
         parts = (self.images, a), (self.clips, c), (self.crowds, b)
         vision = self.net.model.vision_model(batch.pixels(np.concatenate([batch.frames_of(rng, p, i) for p, i in parts])))
         rows = self.net.model.visual_abstractor(vision)
-        targets = [torch.cat(t) for t in zip(*(batch.aux_of(p, i, s.queries) for p, i in parts))]
+        targets = [torch.cat(t) for t in zip(*(batch.aux_of(p, i, self.settings.queries) for p, i in parts))]
         aux, extra = self.heads(vision, rows, targets)
         if last:
             part, share = self.heads.words(rows[:len(a)], batch.words_of(self.images, a))
             aux = aux + part
             extra.update(share)
-        loss, right = (0.08 if not captions and not last else 0.15) * aux, []
+        loss, right = (0.15 if captions or last else 0.08) * aux, []
         at = 0
         for tag, p, chosen, frames, weight in (('image', self.images, a, 1, 1.0), ('clip', self.clips, c, world.FRAMES, 0.8)):
             scenes, end = [p.scenes[i] for i in chosen], at + len(chosen) * frames
@@ -351,7 +353,7 @@ class Trainer:
             elif name == 'lookup':
                 loss, right, extra = self.step_lookup(rng)
             else:
-                loss, right, extra = self.step_pictures(rng, name == 'captions', name == 'polish')
+                loss, right, extra = self.step_pictures(rng, name)
             loss.backward()
             if self.ranks > 1:
                 self.shared.reduce(self.flat)
@@ -381,9 +383,6 @@ def parse(argv):
     p.add_argument('pool')
     p.add_argument('--seed', type=int, default=SEED)
     p.add_argument('--queries', type=int, default=16)
-    p.add_argument('--images', type=int, default=10, help='images per step and process')
-    p.add_argument('--clips', type=int, default=6, help='clips per step and process')
-    p.add_argument('--crowds', type=int, default=6, help='pictures full of words, for the patch heads alone')
     p.add_argument('--scale', type=float, default=1.0, help='factor on the steps of all stages')
     p.add_argument('--port', type=int, default=29871)
     p.add_argument('--rank', type=int, default=-1, help=argparse.SUPPRESS)
