@@ -5,7 +5,7 @@ The patch heads say what each patch of the ViT's output holds.  The table reads
 from all rows of the abstractor together what the whole picture is.  The slot
 head is one for all rows: each row tells of the object in its own cell of the
 picture, all in the same code, so that the decoder can find a row by what it
-holds.  In the last stage the word head makes each row that can have a letter tell
+holds.  In the last stages the word head makes each row that can have a letter tell
 which of the known words it belongs to.  The motion head reads the rows of a
 clip's last frame after the second layer of the decoder, where they have seen the
 frames before.

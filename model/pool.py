@@ -18,7 +18,7 @@ import world
 from vocab import PATTERN_NAMES, WORDS
 
 # (kind, words, first index, how many) for images and for clips
-IMAGES = [('shapes', None, 0, 36000), ('text', 'known', 0, 21000), ('text', 'trained', 1000000, 8000),
+IMAGES = [('shapes', None, 0, 36000), ('text', 'known', 0, 81000), ('text', 'trained', 1000000, 8000),
           ('pattern', None, 0, 3000), ('plain', None, 0, 2000), ('photo', None, 0, 3600)]
 CROWDS = [('crowd', None, 0, 36000)]
 CLIPS = [('shapes', None, 0, 15000), ('text', 'known', 0, 700), ('pattern', None, 0, 2600), ('plain', None, 0, 700),

@@ -33,7 +33,7 @@ RANKS = 2
 MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
 STAGES = [('text', 300, 3e-3), ('vision', 6600, 1.8e-3), ('captions', 500, 1.2e-3), ('lookup', 2400, 1.0e-3),
-          ('instruct', 2900, 8e-4), ('polish', 4000, 6e-4), ('words', 5000, 5e-4)]
+          ('instruct', 2900, 8e-4), ('polish', 4000, 6e-4), ('words', 7300, 5e-4)]
 # The part of a stage in which the rate falls, where it is not 0.6.
 PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.9, 'words': 0.8}
 # Images, clips and pictures full of words of a step and process, and the kinds of the images.  In the last

@@ -3,7 +3,7 @@
 # Trains owl2-nano from nothing: sh model/train.sh [FOLDER]
 #
 # FOLDER (default: owl2-nano-run) gets the tokenizer, the drawn pictures (about
-# 6 GB), log.txt, and in the end checkpoint/ in the published layout and
+# 10 GB), log.txt, and in the end checkpoint/ in the published layout and
 # table.md.  Started again after an interruption, it goes on where it was.
 set -e
 here=$(cd "$(dirname "$0")" && pwd)
