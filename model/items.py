@@ -96,7 +96,7 @@ def overlay_items(n):
             word, bg = world.pick(rng, WORDS), world.pick(rng, COLOUR_NAMES)
             colour = world.pick(rng, ['white', 'white', 'yellow', 'red', 'green', 'blue', 'black'])
             # Capitals are about as many pixels high, and as wide, as the font has points, in a frame 640 pixels wide.
-            height = min(float(rng.uniform(0.55, 0.9)) * w / max(4, len(word)), 0.4 * h)
+            height = min(float(rng.uniform(0.55, 0.8)) * w / max(4, len(word)), 0.4 * h)
             if world.clear(bg, colour) and height > 0.1 * h:
                 break
         scene = {'type': 'plain', 'size': [w, h], 'frames': 1, 'objects': [], 'bg': {'kind': 'plain', 'names': [bg]}}

@@ -262,9 +262,15 @@ def sample_label(rng, word, colour, width, height):
     if rng.random() < 0.08:
         shown = word.capitalize()
     return {'word': word, 'shown': shown, 'colour': colour, 'rgb': shade(rng, colour),
-            'font': pick(rng, FONTS), 'bold': bool(rng.random() < 0.6), 'outline': bool(rng.random() < 0.3),
+            'font': pick(rng, FONTS), 'bold': bool(rng.random() < 0.6), 'outline': sample_outline(rng),
             'fill': float(rng.uniform(0.6, 0.95) * min(1, 0.3 + 0.14 * len(word))),
             'x': float(rng.random()), 'y': float(rng.choice([rng.random(), 0.5, 0.95]))}
+
+
+def sample_outline(rng):
+    """None, one that stands out against the text, or a dark one with a shadow, as textoverlay draws it"""
+    r = rng.random()
+    return 'clear' if r < 0.3 else 'dark' if r > 0.78 else None
 
 
 def sample(split, index, kind='shapes', frames=1, words='known'):
@@ -359,12 +365,16 @@ def draw_text(ctx, text, width, height):
     cap = ctx.text_extents('H')[3]
     x = (width - e[2]) * (0.02 + 0.96 * text['x']) - e[0]
     y = cap + (height - 1.3 * cap) * (0.03 + 0.94 * text['y'])
+    dark = text['outline'] == 'dark'
+    if dark:
+        ctx.set_source_rgba(0, 0, 0, 0.5)
+        ctx.move_to(x + 0.06 * size, y + 0.06 * size)
+        ctx.show_text(text['shown'])
     if text['outline']:
-        light = sum(text['rgb']) > 380
         ctx.move_to(x, y)
         ctx.text_path(text['shown'])
-        ctx.set_source_rgb(*([0, 0, 0] if light else [1, 1, 1]))
-        ctx.set_line_width(0.12 * size)
+        ctx.set_source_rgb(*([0, 0, 0] if dark or sum(text['rgb']) > 380 else [1, 1, 1]))
+        ctx.set_line_width((0.06 if dark else 0.12) * size)
         ctx.set_line_join(cairo.LINE_JOIN_ROUND)
         ctx.stroke()
     set_rgb(ctx, text['rgb'])

@@ -30,7 +30,7 @@ CLIPS = {
 }
 WORD = {"word": "HELLO", "shown": "HELLO", "colour": "white",
         "rgb": [255, 255, 255], "font": "DejaVu Sans", "bold": True,
-        "outline": False, "fill": .7, "x": .5, "y": .5}
+        "outline": None, "fill": .7, "x": .5, "y": .5}
 
 
 def scene(background, objects, text=None):
