@@ -26,7 +26,11 @@ COLOURED = ('circular', 'bar', 'pinwheel', 'spokes', 'gradient', 'blink', 'solid
 PHOTOS = ['/usr/share/backgrounds/mate/nature/*', '/usr/share/backgrounds/mate/abstract/Elephants.jpg',
           '/usr/share/backgrounds/*.jpg', '/usr/share/backgrounds/*.png',
           '/usr/share/wallpapers/*/contents/images/2560x1600.*', '/usr/share/wallpapers/*/contents/images/5120x2880.*',
-          '/usr/share/wallpapers/*/contents/images/3840x2160.*', '/usr/share/wallpapers/*/contents/images/3200x2000.*']
+          '/usr/share/wallpapers/*/contents/images/3840x2160.*', '/usr/share/wallpapers/*/contents/images/3200x2000.*',
+          '/usr/share/doc/opencv-doc/examples/alphamat/input_images/plant.jpg'] + [
+    '/usr/share/doc/opencv-doc/examples/data/%s.*' % name for name in (
+        'aero1', 'aloeL', 'baboon', 'basketball1', 'board', 'box_in_scene', 'building', 'butterfly', 'fruits', 'graf1',
+        'home', 'left01', 'lena', 'leuvenA', 'messi5', 'rubberwhale1', 'squirrel_cls', 'stuff')]
 
 
 def pull(pipeline, keep):
@@ -234,6 +238,20 @@ def through(frames, elements):
 
 # ---- photographs -----------------------------------------------------------------
 
+def vary(rng, im):
+    """The picture turned, in other colours, lighter or darker: there are few photographs."""
+    if rng.random() < 0.3:
+        im = np.rot90(im, int(rng.integers(1, 4)))
+    r = rng.random()
+    if r < 0.3:
+        im = im[:, :, rng.permutation(3)]
+    elif r < 0.45:
+        im = im.mean(2, keepdims=True).repeat(3, 2)
+    if rng.random() < 0.5:
+        im = 255 * (im / 255) ** rng.uniform(0.6, 1.6)
+    return im.astype(np.uint8)
+
+
 class Photos:
     """Crops of photographs; one file in four is never used for training."""
 
@@ -254,12 +272,14 @@ class Photos:
         return self.pictures[path]
 
     def sample(self, split, index, frames=1):
-        """(scene, frames): a crop; in a clip the camera may pan."""
+        """(scene, frames): a crop, in training of a picture that is varied; in a clip the camera may pan."""
         rng = world.generator(split, index, 70 + frames)
         im = self.load(pick(rng, self.files))
+        if split == 'train':
+            im = vary(rng, im)
         h, w, _ = im.shape
-        s = float(rng.uniform(0.45, 0.9))
-        cw, ch = int(w * s), int(h * s)
+        s = rng.uniform(0.2, 0.9) * rng.uniform(0.7, 1, 2) if split == 'train' else np.repeat(rng.uniform(0.45, 0.9), 2)
+        cw, ch = int(w * s[0]), int(h * s[1])
         a = rng.random(2)
         b = a if rng.random() < 0.4 else np.clip(a + rng.uniform(-0.4, 0.4, 2), 0, 1)
         out = []
@@ -267,6 +287,8 @@ class Photos:
             x, y = (a + (b - a) * t) * [w - cw, h - ch]
             f = im[int(y):int(y) + ch, int(x):int(x) + cw]
             out.append(f[:, ::-1] if index % 2 else f)
+        if split == 'train' and out[0].std((0, 1)).max() < 12:       # nearly a plain screen
+            return self.sample(split, index + 10 ** 7, frames)
         scene = {'type': 'photo', 'size': [cw, ch], 'frames': frames, 'objects': [],
                  'seed': [world.SPLITS[split], index, frames]}
         return scene, [np.ascontiguousarray(f) for f in out]

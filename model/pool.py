@@ -19,10 +19,10 @@ from vocab import PATTERN_NAMES, WORDS
 
 # (kind, words, first index, how many) for images and for clips
 IMAGES = [('shapes', None, 0, 36000), ('text', 'known', 0, 81000), ('text', 'trained', 1000000, 8000),
-          ('pattern', None, 0, 3000), ('plain', None, 0, 2000), ('photo', None, 0, 3600)]
+          ('pattern', None, 0, 4000), ('plain', None, 0, 2000), ('photo', None, 0, 9000)]
 CROWDS = [('crowd', None, 0, 36000)]
 CLIPS = [('shapes', None, 0, 15000), ('text', 'known', 0, 700), ('pattern', None, 0, 2600), ('plain', None, 0, 700),
-         ('photo', None, 0, 1100)]
+         ('photo', None, 0, 2000)]
 CODEC = 0.06
 
 
@@ -88,9 +88,9 @@ class Pool:
 
     @staticmethod
     def kind(scene):
-        """The type of a scene, and of a word whether it is one of the known ones."""
+        """The type of a scene, of a word whether it is one of the known ones; a coloured ball is drawn as a pattern is."""
         if scene['type'] != 'text':
-            return scene['type']
+            return 'pattern' if scene['type'] == 'shapes' and 'pattern' in scene else scene['type']
         return 'word' if scene['text']['word'] in WORDS else 'letters'
 
     def draw(self, rng, n, weights, several=False):

@@ -11,4 +11,5 @@ $SUDO apt-get install -y --no-install-recommends \
   python3-gi gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0 gstreamer1.0-plugins-base \
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-plugins-ugly gstreamer1.0-libav \
   fonts-dejavu-core fonts-liberation fonts-freefont-ttf \
-  mate-backgrounds ukui-wallpapers lomiri-wallpapers-20.04 plasma-workspace-wallpapers
+  mate-backgrounds ukui-wallpapers lomiri-wallpapers-16.04 lomiri-wallpapers-20.04 \
+  plasma-workspace-wallpapers opencv-doc
