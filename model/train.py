@@ -3,6 +3,7 @@
 
     python3 train.py RUN_DIR POOL_DIR [options]
 
+With start.pt in the run directory (gguf.py writes it) it trains that model further.
 Runs RANKS processes of one thread each that average their gradients.  The run
 directory holds tokenizer.model, log.txt and state.pt; a run that was stopped
 goes on from state.pt.  Every batch is a function of (seed, stage, step, rank).
@@ -40,7 +41,10 @@ PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.9, 'words': 0.8}
 # stages nearly all words are known ones: the decoder learns to weigh letters against words.
 SHARES = {'shapes': 0.58, 'word': 0.14, 'letters': 0.12, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
 MIX = {'polish': (10, 6, 6, {'shapes': 0.52, 'word': 0.26, 'letters': 0.06, 'pattern': 0.08, 'plain': 0.03, 'photo': 0.05}),
-       'words': (18, 4, 6, {'shapes': 0.42, 'word': 0.40, 'letters': 0.04, 'pattern': 0.05, 'plain': 0.03, 'photo': 0.06})}
+       'words': (18, 4, 6, {'shapes': 0.42, 'word': 0.36, 'letters': 0.04, 'pattern': 0.06, 'plain': 0.03, 'photo': 0.09})}
+MIX['heads'] = MIX['words']
+# What a run does that goes on from a model file; the throw-away heads begin anew.
+FURTHER = [('heads', 250, 3e-3), ('words', 6000, 5e-4)]
 CLIP_SHARES = {'shapes': 0.76, 'word': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 
 
@@ -124,6 +128,8 @@ def rates(stage):
     def rate(name):
         vision, abstractor = 'vision_model' in name, 'visual_abstractor' in name
         head = name.startswith(('patch.', 'table.', 'narrow.', 'slot.'))
+        if stage == 'heads':
+            return 1.0 if head or name.startswith(('motion.', 'word.')) else 0.0
         if name.startswith('word.') and stage not in MIX:
             return 0.0
         if stage == 'text':
@@ -161,6 +167,7 @@ class Trainer:
         self.heads = Heads(c['visual_config']['visual_model']['hidden_size'], c['hidden_size'], settings.queries)
         self.flat = Flat([self.net, self.heads])
         self.settings = settings
+        self.further = os.path.exists(os.path.join(run, 'start.pt'))
         # How often each kind of question is answered wrongly of late: that is how often it is asked.
         self.wrong = collections.defaultdict(lambda: 0.5)
         if ranks > 1:
@@ -316,6 +323,8 @@ class Trainer:
     def resume(self):
         path = os.path.join(self.run, 'state.pt')
         if not os.path.exists(path):
+            if self.further:
+                self.net.load_state_dict(torch.load(os.path.join(self.run, 'start.pt')))
             return 0, 0, None
         s = torch.load(path)
         self.flat.p.copy_(s['p'])
@@ -403,7 +412,7 @@ def main(argv):
     t = Trainer(s.run, s.pool, s.rank, RANKS, s)
     t.log('parameters', sum(p.numel() for p in t.net.parameters()), 'and throw-away',
           sum(p.numel() for p in t.heads.parameters()))
-    t.train([(n, max(1, int(k * s.scale)), lr) for n, k, lr in STAGES])
+    t.train([(n, max(1, int(k * s.scale)), lr) for n, k, lr in (FURTHER if t.further else STAGES)])
     return 0
 
 

@@ -1,6 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Trains owl2-nano from nothing: sh model/train.sh [FOLDER]
+# or trains a model file further: sh model/train.sh FOLDER MODEL.gguf
 #
 # FOLDER (default: owl2-nano-run) gets the tokenizer, the drawn pictures (about
 # 10 GB), log.txt, and in the end checkpoint/ in the published layout and
@@ -17,6 +18,7 @@ $python "$here/pool.py" "$out/pool" 0 2 &
 first=$!
 $python "$here/pool.py" "$out/pool" 1 2
 wait $first
+[ -z "${2-}" ] || [ -f "$out/start.pt" ] || $python "$here/gguf.py" "$2" "$out" "$out/tokenizer.model"
 $python "$here/train.py" "$out" "$out/pool"
 $python "$here/export.py" "$out/state.pt" "$out/checkpoint" "$out/tokenizer.model"
 OMP_NUM_THREADS=2 $python "$here/evaluate.py" "$out/checkpoint" --n 60 --answers "$out/answers.jsonl" > "$out/table.md"
