@@ -4,6 +4,7 @@
     python3 test_world.py
 """
 import os
+import re
 import sys
 import unittest
 
@@ -17,7 +18,7 @@ import patterns  # noqa: E402
 import tasks  # noqa: E402
 import video  # noqa: E402
 import world  # noqa: E402
-from vocab import COLOUR_NAMES, COLOURS, HELD_PAIRS, SHAPES, WORDS, word_held  # noqa: E402
+from vocab import COLOUR_NAMES, COLOURS, HELD_PAIRS, PATTERN_NAMES, PLACES, SHAPES, WORDS, word_held  # noqa: E402
 
 
 def pairs(scene):
@@ -117,6 +118,18 @@ class World(unittest.TestCase):
             world.generator = original
         self.assertTrue(used)
         self.assertNotIn('train', used)
+
+    def test_card_names_everything(self):
+        """Anyone can test the model with pictures of their own."""
+        with open(os.path.join(HERE, '..', 'README.md')) as f:
+            card = f.read()
+        told = re.findall(r'[A-Z]+', card[card.index('The known words:'):card.index('- Text facts')])
+        self.assertEqual([w for w in WORDS if w not in told], [])
+        for questions, answer in facts.FACTS:
+            self.assertIn('| %s | %s |' % (' / '.join(questions), answer), card)
+        text = ' '.join(card.split())
+        for name in COLOUR_NAMES + SHAPES + PLACES + PATTERN_NAMES + ['moves', 'grows', 'shrinks', 'stays still']:
+            self.assertIn(name, text)
 
     def test_same_video(self):
         photos = patterns.Photos(True)
