@@ -30,7 +30,7 @@ PHOTOS = ['/usr/share/backgrounds/mate/nature/*', '/usr/share/backgrounds/mate/a
           '/usr/share/doc/opencv-doc/examples/alphamat/input_images/plant.jpg'] + [
     '/usr/share/doc/opencv-doc/examples/data/%s.*' % name for name in (
         'aero1', 'aloeL', 'baboon', 'basketball1', 'board', 'box_in_scene', 'building', 'butterfly', 'fruits', 'graf1',
-        'home', 'left01', 'lena', 'leuvenA', 'messi5', 'rubberwhale1', 'squirrel_cls', 'stuff')]
+        'home', 'left01', 'leuvenA', 'messi5', 'rubberwhale1', 'squirrel_cls', 'stuff')]
 
 
 def pull(pipeline, keep):

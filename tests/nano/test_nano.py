@@ -38,7 +38,7 @@ LEAST = {
     "photographs and camera video": (
         [("photographs never trained", "caption"),
          ("camera video", "caption, image"),
-         ("camera video", "caption, clip")], 0.70),
+         ("camera video", "caption, clip")], 0.80),
     "plain screens": (
         [("plain screens", "caption"),
          ("black, gray, white frames", "caption")], 0.95),
