@@ -56,14 +56,14 @@ def published(name):
             return m.expand(prefix) + (names[rest] if rest in names else names[stem] + dot + last)
 
 
-def state(path, net):
-    """The state dict for `net` of the model file `path`"""
+def state(tensors, net):
+    """The state dict for `net` of a model file's tensors"""
     want = net.state_dict()
     return {n: torch.from_numpy(v.astype('float32')).view(want[n].shape)
-            for n, v in ((published(n), v) for n, (_, v) in read_gguf(path)[1].items())}
+            for n, v in ((published(n), v) for n, (_, v) in tensors.items())}
 
 
-def varint(data, at):
+def read_varint(data, at):
     value = shift = 0
     while True:
         value |= (data[at] & 127) << shift
@@ -72,13 +72,13 @@ def varint(data, at):
             return value, at
 
 
-def length(n):
-    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + length(n >> 7)
+def varint(n):
+    return bytes([n]) if n < 128 else bytes([n & 127 | 128]) + varint(n >> 7)
 
 
 def field(key, data):
     """A field of bytes of a protocol buffer"""
-    return bytes([key << 3 | 2]) + length(len(data)) + data
+    return bytes([key << 3 | 2]) + varint(len(data)) + data
 
 
 def tokenizer(keys, template):
@@ -86,12 +86,12 @@ def tokenizer(keys, template):
     out = b''
     for piece, score, kind in zip(*(keys['tokenizer.ggml.' + k] for k in ('tokens', 'scores', 'token_type'))):
         out += field(1, field(1, bytes(piece)) + b'\x15' + struct.pack('<f', score) +
-                     (b'' if kind == NORMAL else b'\x18' + length(int(kind))))
+                     (b'' if kind == NORMAL else b'\x18' + varint(int(kind))))
     at = 0
     while at < len(template):
-        key, body = varint(template, at)
+        key, body = read_varint(template, at)
         assert key & 7 == 2, 'a SentencePiece model holds messages'
-        size, body = varint(template, body)
+        size, body = read_varint(template, body)
         if key != 1 << 3 | 2:
             out += template[at:body + size]
         at = body + size
@@ -102,10 +102,11 @@ if __name__ == '__main__':
     import net as network
     from config import config
     model, run, template = sys.argv[1:]
+    keys, tensors = read_gguf(model)[:2]
     with open(template, 'rb') as f:
-        pieces = tokenizer(read_gguf(model)[0], f.read())
+        pieces = tokenizer(keys, f.read())
     with open(os.path.join(run, 'tokenizer.model'), 'wb') as f:
         f.write(pieces)
     net = network.Owl2(config())
-    net.load_state_dict(state(model, net))
+    net.load_state_dict(state(tensors, net))
     torch.save(net.state_dict(), os.path.join(run, 'start.pt'))

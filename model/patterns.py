@@ -277,8 +277,10 @@ class Photos:
         im = self.load(pick(rng, self.files))
         if split == 'train':
             im = vary(rng, im)
+            s = rng.uniform(0.2, 0.9) * rng.uniform(0.7, 1, 2)
+        else:
+            s = np.repeat(rng.uniform(0.45, 0.9), 2)
         h, w, _ = im.shape
-        s = rng.uniform(0.2, 0.9) * rng.uniform(0.7, 1, 2) if split == 'train' else np.repeat(rng.uniform(0.45, 0.9), 2)
         cw, ch = int(w * s[0]), int(h * s[1])
         a = rng.random(2)
         b = a if rng.random() < 0.4 else np.clip(a + rng.uniform(-0.4, 0.4, 2), 0, 1)

@@ -88,7 +88,7 @@ class Pool:
 
     @staticmethod
     def kind(scene):
-        """The type of a scene, of a word whether it is one of the known ones; a coloured ball is drawn as a pattern is."""
+        """The type of a scene, and of a word whether it is one of the known ones; a coloured ball is drawn as patterns are."""
         if scene['type'] != 'text':
             return 'pattern' if scene['type'] == 'shapes' and 'pattern' in scene else scene['type']
         return 'word' if scene['text']['word'] in WORDS else 'letters'

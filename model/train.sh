@@ -11,6 +11,10 @@ here=$(cd "$(dirname "$0")" && pwd)
 out=${1:-owl2-nano-run}
 python=/usr/bin/python3
 $python -c 'import torch, cairo, sentencepiece, gi, PIL' 2>/dev/null || sh "$here/setup.sh"
+if [ -n "${2-}" ] && [ -f "$out/state.pt" ] && [ ! -f "$out/start.pt" ]; then
+  echo "train.sh: $out has a run from nothing; training $2 further needs a folder of its own" >&2
+  exit 1
+fi
 mkdir -p "$out/pool"
 export OMP_NUM_THREADS=1
 [ -f "$out/tokenizer.model" ] || $python "$here/tokenizer.py" "$out/tokenizer.model"
