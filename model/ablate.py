@@ -33,6 +33,7 @@ import train
 import world
 from config import config
 from heads import Heads
+from optim import Flat
 from vocab import PATTERNS
 
 SEEDS = (1, 2)
@@ -87,7 +88,7 @@ class Ablation(train.Trainer):
         self.net.load_state_dict(state, strict=False)
         torch.manual_seed(seed)
         self.heads = Heads(c['visual_config']['visual_model']['hidden_size'], c['hidden_size'], how['queries'])
-        self.flat = train.Flat([self.net, self.heads])
+        self.flat = Flat([self.net, self.heads])
 
     def rate(self, stage):
         usual = train.rates('vision' if stage == 'abstractor' else stage)

@@ -16,7 +16,7 @@ import net as network
 import world
 from config import config
 from heads import Heads
-from train import Flat
+from optim import Flat
 
 SHARDS = 2
 

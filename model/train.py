@@ -10,7 +10,6 @@ goes on from state.pt.  Every batch is a function of (seed, stage, step, rank).
 """
 import argparse
 import collections
-import math
 import os
 import subprocess
 import sys
@@ -29,98 +28,21 @@ import tokenizer
 import world
 from config import SEED, config
 from heads import Heads
+from optim import Flat, Shared
 
 RANKS = 2
-MEAN = 0.985     # decay of the running mean of the weights, for exports before the end
 # name, steps, peak learning rate
-STAGES = [('text', 300, 3e-3), ('vision', 6600, 1.8e-3), ('captions', 500, 1.2e-3), ('lookup', 2400, 1.0e-3),
-          ('instruct', 2900, 8e-4), ('polish', 4000, 6e-4), ('words', 7300, 5e-4)]
-# The part of a stage in which the rate falls, where it is not 0.6.
-PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.9, 'words': 0.8}
-# Images, clips and pictures full of words of a step and process, and the kinds of the images.  In the last
-# stages nearly all words are known ones: the decoder learns to weigh letters against words.
-SHARES = {'shapes': 0.58, 'word': 0.14, 'letters': 0.12, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
-MIX = {'polish': (10, 6, 6, {'shapes': 0.52, 'word': 0.26, 'letters': 0.06, 'pattern': 0.08, 'plain': 0.03, 'photo': 0.05}),
-       'words': (18, 4, 6, {'shapes': 0.42, 'word': 0.36, 'letters': 0.04, 'pattern': 0.06, 'plain': 0.03, 'photo': 0.09})}
-MIX['heads'] = MIX['words']
+STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1800, 1.0e-3),
+          ('instruct', 5600, 8e-4)]
 # What a run does that goes on from a model file; the throw-away heads begin anew.
-FURTHER = [('heads', 250, 3e-3), ('words', 6000, 5e-4)]
+FURTHER = [('heads', 250, 3e-3), ('instruct', 4000, 5e-4)]
+# The part of a stage in which the rate falls, where it is not 0.6.
+PARTS = {'lookup': 0.3, 'instruct': 0.85}
+# The kinds of the images of a step; in `instruct` nearly all words are known ones: the decoder learns to weigh
+# letters against words.
+SHARES = {'shapes': 0.58, 'word': 0.14, 'letters': 0.12, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
+LAST_SHARES = {'shapes': 0.44, 'word': 0.33, 'letters': 0.05, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.08}
 CLIP_SHARES = {'shapes': 0.76, 'word': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
-
-
-class Flat:
-    """All parameters in one vector, with AdamW on it; neighbours with one rate are stepped as one."""
-
-    def __init__(self, modules):
-        named = [(n, p) for m in modules for n, p in m.named_parameters()]
-        named.sort(key=lambda x: not self.decays(*x))
-        n = sum(p.numel() for _, p in named)
-        self.p, self.g, self.m, self.v, self.t = (torch.zeros(n) for _ in range(5))
-        self.spans, at = [], 0
-        for name, p in named:
-            k = p.numel()
-            self.p[at:at + k] = p.data.flatten()
-            p.data, p.grad = self.p[at:at + k].view(p.shape), self.g[at:at + k].view(p.shape)
-            self.spans.append((name, at, at + k, p))
-            at += k
-
-    @staticmethod
-    def decays(name, p):
-        return p.dim() >= 2 and 'embed' not in name and 'token' not in name
-
-    def select(self, rate):
-        """rate(name) -> factor on the learning rate; 0 freezes."""
-        self.runs = []
-        for name, a, b, p in self.spans:
-            kind = (rate(name), 0.03 if self.decays(name, p) else 0.0)
-            p.requires_grad_(kind[0] > 0)
-            if self.runs and self.runs[-1][1] == a and self.runs[-1][2] == kind:
-                self.runs[-1] = (self.runs[-1][0], b, kind)
-            elif kind[0] > 0:
-                self.runs.append((a, b, kind))
-        self.m.zero_(), self.v.zero_()
-        self.mean = self.p.clone()
-
-    def step(self, lr, t, clip=1.0):
-        norm = math.sqrt(sum(float(self.g[a:b].dot(self.g[a:b])) for a, b, _ in self.runs))
-        if not math.isfinite(norm):
-            return norm
-        b1, b2 = 0.9, 0.98
-        shrink = min(1.0, clip / (norm + 1e-12))
-        for a, b, (factor, decay) in self.runs:
-            p, g, m, v, tmp = (x[a:b] for x in (self.p, self.g, self.m, self.v, self.t))
-            m.mul_(b1).add_(g, alpha=(1 - b1) * shrink)
-            v.mul_(b2).addcmul_(g, g, value=(1 - b2) * shrink * shrink)
-            torch.sqrt(v, out=tmp).add_(1e-8 * math.sqrt(1 - b2 ** t))
-            if decay:
-                p.mul_(1 - lr * factor * decay)
-            p.addcdiv_(m, tmp, value=-lr * factor * math.sqrt(1 - b2 ** t) / (1 - b1 ** t))
-            self.mean[a:b].lerp_(p, max(1 - MEAN, 1 / t))
-        return norm
-
-
-class Shared:
-    """Sums the gradients of two processes through shared memory."""
-
-    def __init__(self, path, rank, n):
-        if rank == 0:
-            np.zeros((2, 2, n), np.float32).tofile(path)
-        dist.barrier()
-        self.slots = torch.from_numpy(np.memmap(path, np.float32, 'r+', shape=(2, 2, n)))
-        dist.barrier()
-        if rank == 0:
-            os.unlink(path)
-        self.rank, self.turn = rank, 0
-
-    def reduce(self, flat):
-        mine, other = self.slots[self.turn, self.rank], self.slots[self.turn, 1 - self.rank]
-        for a, b, _ in flat.runs:
-            mine[a:b] = flat.g[a:b]
-        dist.barrier()
-        for a, b, _ in flat.runs:
-            # The same order of the sum in both processes, so that they stay equal to the bit.
-            flat.g[a:b].add_(other[a:b]).mul_(0.5)
-        self.turn = 1 - self.turn
 
 
 def rates(stage):
@@ -130,7 +52,7 @@ def rates(stage):
         head = name.startswith(('patch.', 'table.', 'narrow.', 'slot.'))
         if stage == 'heads':
             return 1.0 if head or name.startswith(('motion.', 'word.')) else 0.0
-        if name.startswith('word.') and stage not in MIX:
+        if name.startswith('word.') and stage != 'instruct':
             return 0.0
         if stage == 'text':
             return 0.0 if vision or abstractor or head or name.startswith('motion.') or 'multiway.1' in name else 1.0
@@ -170,6 +92,7 @@ class Trainer:
         self.further = os.path.exists(os.path.join(run, 'start.pt'))
         # How often each kind of question is answered wrongly of late: that is how often it is asked.
         self.wrong = collections.defaultdict(lambda: 0.5)
+        self.shared = None
         if ranks > 1:
             self.shared = Shared('/dev/shm/owl2-nano-%d' % settings.port, rank, self.flat.p.numel())
         if pools:
@@ -249,20 +172,20 @@ class Trainer:
 
     def step_pictures(self, rng, stage):
         """Stage 1 (captions) or 2 of the paper."""
-        images, clips, crowds, shares = MIX.get(stage, (10, 6, 6, SHARES))
-        a, c = self.images.draw(rng, images, shares, True), self.clips.draw(rng, clips, CLIP_SHARES, True)
-        b = [int(i) for i in rng.choice(self.words, crowds)]
-        captions, last = stage == 'captions', stage in MIX
+        captions = stage == 'captions'
+        a = self.images.draw(rng, 10, SHARES, True) if captions else self.images.draw(rng, 16, LAST_SHARES, True)
+        c = self.clips.draw(rng, 6 if captions else 5, CLIP_SHARES, True)
+        b = [int(i) for i in rng.choice(self.words, 6)]
         parts = (self.images, a), (self.clips, c), (self.crowds, b)
         vision = self.net.model.vision_model(batch.pixels(np.concatenate([batch.frames_of(rng, p, i) for p, i in parts])))
         rows = self.net.model.visual_abstractor(vision)
         targets = [torch.cat(t) for t in zip(*(batch.aux_of(p, i, self.settings.queries) for p, i in parts))]
         aux, extra = self.heads(vision, rows, targets)
-        if last:
+        if not captions:
             part, share = self.heads.words(rows[:len(a)], batch.words_of(self.images, a))
             aux = aux + part
             extra.update(share)
-        loss, right = (0.15 if captions or last else 0.08) * aux, []
+        loss, right = 0.15 * aux, []
         at = 0
         for tag, p, chosen, frames, weight in (('image', self.images, a, 1, 1.0), ('clip', self.clips, c, world.FRAMES, 0.8)):
             scenes, end = [p.scenes[i] for i in chosen], at + len(chosen) * frames
@@ -365,8 +288,8 @@ class Trainer:
                 loss, right, extra = self.step_pictures(rng, name)
             loss.backward()
             if self.ranks > 1:
-                self.shared.reduce(self.flat)
-            norm = self.flat.step(schedule(step, steps, peak, PARTS.get(name, 0.6)), step + 1)
+                self.shared.reduce(self.flat.g, [r[:2] for r in self.flat.runs])
+            norm = self.flat.step(schedule(step, steps, peak, PARTS.get(name, 0.6)), step + 1, self.shared)
             losses.append(loss.item())
             self.keep_score(right)
             for k, r in right:
