@@ -7,6 +7,7 @@ sum or photograph with training.  `evaluate.py` answers them in PyTorch,
 """
 import collections
 import copy
+import re
 
 import numpy as np
 
@@ -14,12 +15,16 @@ import facts
 import patterns
 import tasks
 import world
-from vocab import CAPTION_CLIP, CAPTION_IMAGE, COLOUR_NAMES, COLOURS, PATTERNS, WORDS
+from vocab import CAPTION_CLIP, CAPTION_IMAGE, COLOUR_NAMES, COLOURS, PATTERNS, SHAPES, WORDS
 
 FIVE_SIZES = [[320, 240], [640, 480], [640, 360], [360, 640], [240, 240]]
 IMAGE_KINDS = ['caption', 'detailed', 'colour', 'shape', 'size', 'count', 'background', 'is there', 'where', 'row',
                'column', 'what is at', 'missing']
 CLIP_KINDS = ['caption', 'detailed', 'direction', 'action', 'is moving', 'colour', 'shape', 'count', 'is there']
+# Questions about one object, and those that may name it by its shape or its colour alone.
+OF_ONE = ('colour', 'shape', 'where', 'row', 'column', 'direction', 'action', 'is moving', 'size')
+IN_PART = set(OF_ONE) - {'colour', 'shape'} | {'is there', 'missing'}
+NAMED = re.compile(r'\b(?:the|an?) (?:(%s) )?(%s|shape|object)\b' % ('|'.join(COLOUR_NAMES), '|'.join(SHAPES)))
 ALONE = 'alone'
 
 
@@ -56,15 +61,10 @@ def shape_items(n, split, frames, kinds):
             rng = world.generator(split, index, 800 + frames)
             focus = scene
             if split == 'held':         # ask about the pair that was never trained
-                new = [o for o in scene['objects'] if (o['colour'], o['shape']) in world.HELD_PAIRS]
-                if kind in ('colour', 'shape', 'where', 'row', 'column', 'direction', 'action', 'is moving', 'size'):
-                    if kind == 'direction' and len(scene['objects']) > 1:
-                        continue
-                    focus = dict(scene, objects=new)
-                    if kind in ('colour', 'shape') and any(
-                            o is not new[0] and (o['colour'] == new[0]['colour'] or o['shape'] == new[0]['shape'])
-                            for o in scene['objects']):
-                        continue
+                new = [(o['colour'], o['shape']) in world.HELD_PAIRS for o in scene['objects']]
+                if kind in OF_ONE:
+                    focus = dict(scene, objects=[o for o, n in zip(scene['objects'], new) if n],
+                                 others=[o for o, n in zip(scene['objects'], new) if not n])
             if kind == 'caption':
                 got = default_caption(scene), tasks.caption(scene)
             else:
@@ -223,6 +223,10 @@ def rows_of(it, got):
     if kind == 'where':
         (r, c), (gr, gc) = place_words(answer), place_words(got)
         out += [(group, 'where: row', r == gr), (group, 'where: column', c == gc)]
+    if group.startswith(('image', 'clip')) and kind in IN_PART:
+        colour, shape = NAMED.search(it['question']).groups()
+        if not colour or shape not in SHAPES:
+            out.append((group, 'named by shape or color alone', got == answer))
     if it['motion']:
         out.append(('motion in clip captions', it['motion'], tasks.VERBS[it['motion']] in got))
     return out

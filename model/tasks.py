@@ -115,8 +115,22 @@ def background_word(scene):
 # clear answer.  A sentence of None means the short answer serves as both.
 
 def unique(scene, key):
-    objects = scene['objects']
-    return [o for o in objects if sum(p[key] == o[key] for p in objects) == 1]
+    """The objects that share their colour or shape with no other one; `others` are those that are not asked about."""
+    return [o for o in scene['objects'] if sum(p[key] == o[key] for p in shown(scene)) == 1]
+
+
+def shown(scene):
+    return scene['objects'] + scene.get('others', [])
+
+
+def called(rng, scene, o):
+    """What a question calls an object: by colour and shape, or by one of them, or by neither, where that is clear."""
+    if rng.random() < 0.55:
+        return name(o)
+    ways = [o['shape']] * 2 if o in unique(scene, 'shape') else []
+    ways += [o['colour'] + ' shape', o['colour'] + ' object'] if o in unique(scene, 'colour') else []
+    ways += ['shape'] if len(shown(scene)) == 1 else []
+    return pick(rng, ways or [name(o)])
 
 
 def q_colour(rng, s):
@@ -125,7 +139,8 @@ def q_colour(rng, s):
         return None
     o = pick(rng, c)
     q = pick(rng, ['What color is the %s?', 'What is the color of the %s?', 'Which color does the %s have?'])
-    return q % o['shape'], o['colour'], 'The %s is %s.' % (o['shape'], o['colour'])
+    thing = 'shape' if len(shown(s)) == 1 and rng.random() < 0.2 else o['shape']
+    return q % thing, o['colour'], 'The %s is %s.' % (thing, o['colour'])
 
 
 def q_shape(rng, s):
@@ -133,6 +148,9 @@ def q_shape(rng, s):
     if not c:
         return None
     o = pick(rng, c)
+    if len(shown(s)) == 1 and rng.random() < 0.2:
+        return pick(rng, ['What shape is there?', 'Which shape do you see?']), o['shape'], \
+            'The shape is %s.' % article(o['shape'])
     q = pick(rng, ['What shape is the %s object?', 'Which shape is %s?', 'What is the shape of the %s object?'])
     return q % o['colour'], o['shape'], 'The %s object is %s.' % (o['colour'], article(o['shape']))
 
@@ -142,8 +160,9 @@ def q_size(rng, s):
     if not c:
         return None
     o = pick(rng, c)
+    thing = called(rng, s, o)
     q = pick(rng, ['How big is the %s?', 'What size is the %s?', 'Is the %s small or large?'])
-    return q % name(o), SIZES[o['size']], 'The %s is %s.' % (name(o), SIZES[o['size']])
+    return q % thing, SIZES[o['size']], 'The %s is %s.' % (thing, SIZES[o['size']])
 
 
 def q_count(rng, s):
@@ -176,8 +195,9 @@ def q_where(rng, s):
     if not c:
         return None
     o = pick(rng, c)
+    thing = called(rng, s, o)
     q = pick(rng, ['Where is the %s?', 'In which part of the picture is the %s?', 'Where do you see the %s?'])
-    return q % name(o), where(o), 'The %s is %s.' % (name(o), place(o))
+    return q % thing, where(o), 'The %s is %s.' % (thing, place(o))
 
 
 def q_row(rng, s):
@@ -185,8 +205,9 @@ def q_row(rng, s):
     if not c:
         return None
     o = pick(rng, c)
+    thing = called(rng, s, o)
     q = pick(rng, ['Is the %s at the top, in the middle or at the bottom?', 'In which row is the %s?'])
-    return q % name(o), ROWS[o['row']], 'The %s is in the %s row.' % (name(o), ROWS[o['row']])
+    return q % thing, ROWS[o['row']], 'The %s is in the %s row.' % (thing, ROWS[o['row']])
 
 
 def q_column(rng, s):
@@ -194,8 +215,9 @@ def q_column(rng, s):
     if not c:
         return None
     o = pick(rng, c)
+    thing = called(rng, s, o)
     q = pick(rng, ['Is the %s on the left, in the middle or on the right?', 'In which column is the %s?'])
-    return q % name(o), COLUMNS[o['col']], 'The %s is in the %s column.' % (name(o), COLUMNS[o['col']])
+    return q % thing, COLUMNS[o['col']], 'The %s is in the %s column.' % (thing, COLUMNS[o['col']])
 
 
 def q_at(rng, s):
@@ -224,14 +246,23 @@ def absent(rng, s):
             return {'colour': pair[0], 'shape': pair[1], 'size': None}
 
 
+def askable(scene, key):
+    """Whether it is clear what has a colour or a shape: a pattern has shapes without names, a photograph any colour."""
+    return scene['type'] != 'pattern' and (key == 'shape' or scene['type'] != 'photo')
+
+
 def q_is_there(rng, s):
     if s['type'] == 'pattern' and s['pattern'] == 'ball':
         return None
     yes = bool(s['objects']) and rng.random() < 0.5
     o = pick(rng, s['objects']) if yes else absent(rng, s)
-    thing = article(name(o))
-    q = pick(rng, ['Is there %s?', 'Do you see %s?', 'Can you see %s?']) % thing
-    return q, 'yes' if yes else 'no', 'Yes, there is %s.' % thing if yes else 'No, there is no %s.' % name(o)
+    ways = [k for k in ('colour', 'shape') if askable(s, k) and (yes or all(p[k] != o[k] for p in s['objects']))]
+    thing = name(o)
+    if ways and rng.random() < 0.35:
+        k = pick(rng, ways)
+        thing = o['shape'] if k == 'shape' else o['colour'] + ' shape'
+    q = pick(rng, ['Is there %s?', 'Do you see %s?', 'Can you see %s?']) % article(thing)
+    return q, 'yes' if yes else 'no', 'Yes, there is %s.' % article(thing) if yes else 'No, there is no %s.' % thing
 
 
 def q_direction(rng, s):
@@ -247,7 +278,7 @@ def q_direction(rng, s):
         m = o['motion']
         if m in ('grow', 'shrink', 'still') and rng.random() < 0.6:
             return None
-        thing = pick(rng, [name(o), 'shape', o['shape']]) if len(s['objects']) == 1 else name(o)
+        thing = called(rng, s, o)
     else:
         return None
     if m in ('still', 'grow', 'shrink'):
@@ -259,8 +290,9 @@ def q_action(rng, s):
     if not moving(s) or not s['objects']:
         return None
     o = pick(rng, s['objects'])
-    q = pick(rng, ['What does the %s do?', 'What is the %s doing?', 'What happens to the %s?']) % name(o)
-    return q, VERBS[o['motion']], 'The %s %s.' % (name(o), VERBS[o['motion']])
+    thing = called(rng, s, o)
+    q = pick(rng, ['What does the %s do?', 'What is the %s doing?', 'What happens to the %s?']) % thing
+    return q, VERBS[o['motion']], 'The %s %s.' % (thing, VERBS[o['motion']])
 
 
 def q_moving(rng, s):
@@ -270,9 +302,10 @@ def q_moving(rng, s):
     yes = o['motion'] in ('left', 'right', 'up', 'down')
     if o['motion'] in ('grow', 'shrink'):
         return None
-    q = pick(rng, ['Is the %s moving?', 'Does the %s move?']) % name(o)
-    return q, 'yes' if yes else 'no', 'Yes, the %s %s.' % (name(o), VERBS[o['motion']]) if yes else \
-        'No, the %s stays still.' % name(o)
+    thing = called(rng, s, o)
+    q = pick(rng, ['Is the %s moving?', 'Does the %s move?']) % thing
+    return q, 'yes' if yes else 'no', 'Yes, the %s %s.' % (thing, VERBS[o['motion']]) if yes else \
+        'No, the %s stays still.' % thing
 
 
 def q_background(rng, s):
@@ -317,13 +350,15 @@ def q_missing(rng, s):
     if s['type'] not in ('shapes', 'photo', 'plain') or 'pattern' in s:
         return None
     o = absent(rng, s)
-    if rng.random() < 0.5 and not any(p['shape'] == o['shape'] for p in s['objects']):
+    only = not any(p['shape'] == o['shape'] for p in s['objects'])
+    if rng.random() < 0.5 and only:
         q = pick(rng, ['What color is the %s?', 'What is the color of the %s?'])
         return q % o['shape'], 'none', 'There is no %s.' % o['shape']
     if s['type'] == 'shapes' and any(p['motion'] != 'still' for p in s['objects']):
         return None
+    thing = o['shape'] if only and rng.random() < 0.4 else name(o)
     q = pick(rng, ['Where is the %s?', 'Where do you see the %s?'])
-    return q % name(o), 'nowhere', 'There is no %s.' % name(o)
+    return q % thing, 'nowhere', 'There is no %s.' % thing
 
 
 QUESTIONS = {'colour': q_colour, 'shape': q_shape, 'size': q_size, 'count': q_count, 'where': q_where, 'row': q_row,

@@ -82,6 +82,22 @@ class World(unittest.TestCase):
                 patterns.render(scene)
                 self.assertFalse(pairs(scene) & HELD_PAIRS)
 
+    def test_names_are_clear(self):
+        """What a question calls an object, be it "the square" or "the red shape", is in the whole picture once."""
+        in_part = 0
+        for it in items.items(40, ['image', 'image-held', 'clip', 'clip-held']):
+            if it['kind'] not in items.IN_PART:
+                continue
+            colour, shape = items.NAMED.search(it['question']).groups()
+            in_part += not colour or shape not in SHAPES
+            n = sum(colour in (None, o['colour']) and shape in ('shape', 'object', o['shape'])
+                    for o in it['scene']['objects'])
+            if it['kind'] == 'is there':
+                self.assertEqual(n > 0, it['answer'].lower().startswith('yes'), it['question'])
+            else:
+                self.assertEqual(n, it['kind'] != 'missing', it['question'])
+        self.assertGreater(in_part, 200)
+
     def test_words(self):
         for i in range(300):
             word = world.sample('train', i, 'text', words='trained')['text']['word']
