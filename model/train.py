@@ -6,7 +6,8 @@
 With start.pt in the run directory (gguf.py writes it) it trains that model further.
 Runs RANKS processes of one thread each that average their gradients.  The run
 directory holds tokenizer.model, log.txt and state.pt; a run that was stopped
-goes on from state.pt.  Every batch is a function of (seed, stage, step, rank).
+goes on from state.pt.  Every batch is a function of (seed, stage, step, rank) and of what was
+answered wrongly of late, which a run that goes on learns anew.
 """
 import argparse
 import collections
@@ -32,8 +33,8 @@ from optim import Flat, Shared
 
 RANKS = 2
 # name, steps, peak learning rate
-STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1800, 1.0e-3),
-          ('instruct', 5600, 8e-4)]
+STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1200, 1.0e-3),
+          ('instruct', 5400, 8e-4)]
 # What a run does that goes on from a model file; the throw-away heads begin anew.
 FURTHER = [('heads', 250, 3e-3), ('instruct', 4000, 5e-4)]
 # The part of a stage in which the rate falls, where it is not 0.6.

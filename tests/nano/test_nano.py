@@ -28,6 +28,9 @@ LEAST = {
     "pairs never trained": (
         [(kind + measure.HELD, row) for kind in ("image", "clip")
          for row in measure.SIMPLE], 0.90),
+    "objects named by shape or colour alone": (
+        [(kind, "named by shape or color alone")
+         for kind in ("image", "clip")], 0.90),
     "known words": ([("words known", "text")], 0.85),
     "colours of text": ([("words known", "text colour")], 0.85),
     "test patterns": (
