@@ -75,7 +75,7 @@ def stretch(table, n):
 class Ablation(train.Trainer):
     def __init__(self, run, how, seed, pictures):
         c = config(how['queries'], how['size'])
-        self.rank, self.ranks, self.how, self.images = 0, 1, how, pictures
+        self.rank, self.how, self.images = 0, how, pictures
         self.settings = argparse.Namespace(seed=seed, queries=how['queries'])
         self.wrong = collections.defaultdict(lambda: 0.5)
         self.tok = tokenizer.Tokenizer(os.path.join(run, 'tokenizer.model'))

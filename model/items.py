@@ -24,7 +24,7 @@ CLIP_KINDS = ['caption', 'detailed', 'direction', 'action', 'is moving', 'colour
 # Questions about one object, and those that may name it by its shape or its colour alone.
 OF_ONE = ('colour', 'shape', 'where', 'row', 'column', 'direction', 'action', 'is moving', 'size')
 IN_PART = set(OF_ONE) - {'colour', 'shape'} | {'is there', 'missing'}
-NAMED = re.compile(r'\b(?:the|an?) (?:(%s) )?(%s|shape|object)\b' % ('|'.join(COLOUR_NAMES), '|'.join(SHAPES)))
+NAME = re.compile(r'\b(?:the|an?) (?:(%s) )?(?:(%s)|shape|object)\b' % ('|'.join(COLOUR_NAMES), '|'.join(SHAPES)))
 ALONE = 'alone'
 
 
@@ -40,6 +40,11 @@ def item(group, kind, question, answer, frames, scene=None):
 def frames_of(it):
     """The pictures of an item, worn as by a camera or a codec where its group has that."""
     return it['draw'] if isinstance(it['draw'], list) else it['draw']()
+
+
+def named(question):
+    """The colour and the shape that a question calls its object by; None for one that is not told"""
+    return NAME.search(question).groups()
 
 
 def default_caption(scene):
@@ -60,11 +65,9 @@ def shape_items(n, split, frames, kinds):
             scene = world.sample(split, index, 'shapes', frames)
             rng = world.generator(split, index, 800 + frames)
             focus = scene
-            if split == 'held':         # ask about the pair that was never trained
-                new = [(o['colour'], o['shape']) in world.HELD_PAIRS for o in scene['objects']]
-                if kind in OF_ONE:
-                    focus = dict(scene, objects=[o for o, n in zip(scene['objects'], new) if n],
-                                 others=[o for o, n in zip(scene['objects'], new) if not n])
+            if split == 'held' and kind in OF_ONE:         # ask about the pair that was never trained
+                new = [o for o in scene['objects'] if (o['colour'], o['shape']) in world.HELD_PAIRS]
+                focus = dict(scene, objects=new, others=[o for o in scene['objects'] if o not in new])
             if kind == 'caption':
                 got = default_caption(scene), tasks.caption(scene)
             else:
@@ -223,10 +226,8 @@ def rows_of(it, got):
     if kind == 'where':
         (r, c), (gr, gc) = place_words(answer), place_words(got)
         out += [(group, 'where: row', r == gr), (group, 'where: column', c == gc)]
-    if group.startswith(('image', 'clip')) and kind in IN_PART:
-        colour, shape = NAMED.search(it['question']).groups()
-        if not colour or shape not in SHAPES:
-            out.append((group, 'named by shape or color alone', got == answer))
+    if group.startswith(('image', 'clip')) and kind in IN_PART and None in named(it['question']):
+        out.append((group, 'named by shape or color alone', got == answer))
     if it['motion']:
         out.append(('motion in clip captions', it['motion'], tasks.VERBS[it['motion']] in got))
     return out

@@ -64,6 +64,7 @@ class Flat:
                 self.runs[-1] = (self.runs[-1][0], b, kind)
             elif kind[0] > 0:
                 self.runs.append((a, b, kind))
+        self.matrices.sort(key=lambda m: m[0] - m[1])       # the largest first
         self.m.zero_(), self.v.zero_()
         self.mean = self.p.clone()
 
@@ -94,27 +95,20 @@ class Flat:
         p.addcdiv_(m, tmp, value=-lr * math.sqrt(1 - b2 ** t) / (1 - b1 ** t))
 
     def muon(self, lr, shrink, shared):
-        """Each process makes half of the matrices orthogonal."""
-        way, sizes = self.t, [0, 0]
-        ranks = [0 if shared is None else shared.rank] * len(self.matrices)
-        if shared is not None:
-            for i in sorted(range(len(ranks)), key=lambda i: self.matrices[i][0] - self.matrices[i][1]):
-                ranks[i] = int(sizes[0] > sizes[1])
-                sizes[ranks[i]] += self.matrices[i][1] - self.matrices[i][0]
-        for rank, (a, b, shape, _) in zip(ranks, self.matrices):
-            if shared is None or rank == shared.rank:
-                look_ahead = self.m[a:b].mul(MOMENTUM).add_(self.g[a:b], alpha=(1 - MOMENTUM) * shrink)
-                way[a:b] = orthogonal(look_ahead.view(shape)).flatten()
-        if shared is not None:
-            shared.fetch(way, [m[:2] for m, rank in zip(self.matrices, ranks) if rank == shared.rank],
-                         [m[:2] for m, rank in zip(self.matrices, ranks) if rank != shared.rank])
+        """Each of two processes makes every other matrix orthogonal."""
+        way = self.t
+        for a, b, shape, _ in self.matrices[shared.rank::2] if shared else self.matrices:
+            look_ahead = self.m[a:b].mul(MOMENTUM).add_(self.g[a:b], alpha=(1 - MOMENTUM) * shrink)
+            way[a:b] = orthogonal(look_ahead.view(shape)).flatten()
+        if shared:
+            shared.fetch(way, self.matrices[shared.rank::2], self.matrices[1 - shared.rank::2])
         for a, b, shape, factor in self.matrices:
             p = self.p[a:b]
             p.mul_(1 - lr * factor * DECAY).add_(way[a:b], alpha=-lr * factor * SCALE * math.sqrt(max(shape)))
 
 
 class Shared:
-    """What two processes tell each other through shared memory."""
+    """What two processes tell each other through shared memory; a span begins with its first element and its end."""
 
     def __init__(self, path, rank, n):
         if rank == 0:
@@ -129,7 +123,7 @@ class Shared:
     def give(self, vector, spans):
         """Shows parts of a vector to the other process; its slot, once it has done the same."""
         mine, other = self.slots[self.turn, self.rank], self.slots[self.turn, 1 - self.rank]
-        for a, b in spans:
+        for a, b, *_ in spans:
             mine[a:b] = vector[a:b]
         dist.barrier()
         self.turn = 1 - self.turn
@@ -138,12 +132,12 @@ class Shared:
     def fetch(self, vector, mine, others):
         """Fills in the parts that the other process has."""
         other = self.give(vector, mine)
-        for a, b in others:
+        for a, b, *_ in others:
             vector[a:b] = other[a:b]
 
     def reduce(self, vector, spans):
         """The mean of both processes."""
         other = self.give(vector, spans)
-        for a, b in spans:
+        for a, b, *_ in spans:
             # The same order of the sum in both processes, so that they stay equal to the bit.
             vector[a:b].add_(other[a:b]).mul_(0.5)

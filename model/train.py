@@ -81,7 +81,7 @@ def schedule(step, steps, peak, part=0.6):
 
 class Trainer:
     def __init__(self, run, pools, rank, ranks, settings):
-        self.run, self.rank, self.ranks = run, rank, ranks
+        self.run, self.rank = run, rank
         self.tok = tokenizer.Tokenizer(os.path.join(run, 'tokenizer.model'))
         c = config(queries=settings.queries, size=world.SIZE)
         self.net = network.Owl2(c)
@@ -288,8 +288,8 @@ class Trainer:
             else:
                 loss, right, extra = self.step_pictures(rng, name)
             loss.backward()
-            if self.ranks > 1:
-                self.shared.reduce(self.flat.g, [r[:2] for r in self.flat.runs])
+            if self.shared:
+                self.shared.reduce(self.flat.g, self.flat.runs)
             norm = self.flat.step(schedule(step, steps, peak, PARTS.get(name, 0.6)), step + 1, self.shared)
             losses.append(loss.item())
             self.keep_score(right)

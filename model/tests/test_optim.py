@@ -44,7 +44,7 @@ def trained(steps, shared=None, frozen=''):
         loss = (net(x) - x @ target).pow(2).mean()
         loss.backward()
         if shared:
-            shared.reduce(flat.g, [r[:2] for r in flat.runs])
+            shared.reduce(flat.g, flat.runs)
         flat.step(0.02, step + 1, shared)
         losses.append(loss.item())
     return net, flat, losses
@@ -90,8 +90,8 @@ if __name__ == '__main__':
     if len(sys.argv) == 3:
         directory, rank = sys.argv[1], int(sys.argv[2])
         dist.init_process_group('gloo', init_method='file://%s/meet' % directory, rank=rank, world_size=2)
-        flat = optim.Flat([Net()])
-        _, flat, _ = trained(8, optim.Shared(directory + '/shared', rank, flat.p.numel()))
+        size = optim.Flat([Net()]).p.numel()
+        _, flat, _ = trained(8, optim.Shared(directory + '/shared', rank, size))
         torch.save(flat.p, '%s/%d.pt' % (directory, rank))
     else:
         unittest.main()
