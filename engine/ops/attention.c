@@ -70,6 +70,18 @@ typedef struct {
 #define LANES_ROW_MAX_Q 1
 #define ROW_MAX_Q 4 /* a tile of 32 queries is then mostly idle */
 
+/* A token has as many workgroups as heads, which do not fill a GPU if they are
+ * small. Not by the number of keys: another size is another pipeline. */
+static guint
+row_workgroup (OvkCmd *cmd)
+{
+  const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
+
+  return caps->type != VK_PHYSICAL_DEVICE_TYPE_CPU && caps->max_workgroup >= 256
+             ? 256
+             : 64;
+}
+
 static Kernel
 pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
 {
@@ -98,7 +110,7 @@ pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
         lanes, lanes * each, each };
   }
   if (few)
-    return (Kernel){ row[type], 64, 1, 1 };
+    return (Kernel){ row[type], row_workgroup (cmd), 1, 1 };
   return (Kernel){ tile[type], 128, 32, 1 };
 }
 

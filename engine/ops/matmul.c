@@ -8,7 +8,8 @@ typedef struct {
   guint tile_m, tile_n; /* rows and columns of out per workgroup */
 } Kernel;
 
-#define MV_MAX_M 8 /* rows of x that the vector kernel takes */
+#define MV_MAX_M 8     /* rows of x that the vector kernel takes */
+#define MV_LONG_K 2048 /* columns that 128 invocations take, else 64 */
 
 /* By type of the weights; see owl2_typed_index(). */
 static const OvkShader *const lanes_shaders[] = OWL2_TYPED (matmul_lanes);
@@ -29,7 +30,7 @@ lanes_kernel (OvkCmd *cmd, guint m, guint type)
 }
 
 static Kernel
-pick_kernel (OvkCmd *cmd, guint m, guint type)
+pick_kernel (OvkCmd *cmd, guint m, guint k, guint type)
 {
   gboolean lanes = owl2_can_use_lanes (cmd);
 
@@ -37,7 +38,7 @@ pick_kernel (OvkCmd *cmd, guint m, guint type)
   if (lanes && (m > MV_MAX_M || owl2_can_shuffle (cmd)))
     return lanes_kernel (cmd, m, type);
   if (m <= MV_MAX_M)
-    return (Kernel){ mv_shaders[type], 64, m, 4 };
+    return (Kernel){ mv_shaders[type], k >= MV_LONG_K ? 128 : 64, m, 4 };
   return (Kernel){ tile_shaders[type], 128, 64, 64 };
 }
 
@@ -47,7 +48,8 @@ matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
     const Owl2Tensor *residual)
 {
-  Kernel kernel = pick_kernel (cmd, x->rows, owl2_typed_index (w->type));
+  Kernel kernel =
+      pick_kernel (cmd, x->rows, x->cols, owl2_typed_index (w->type));
   /* Bindings that are not used get something valid. */
   Owl2Operand operands[] = {
     owl2_operand (cmd, x, 0, x->rows, OVK_READ),
