@@ -85,6 +85,8 @@ class Pool:
         self.aux = [np.load('%s-%s.npy' % (path, w)) for w in ('shape', 'colour', 'letters', 'table')]
         kinds = np.array([self.kind(s) for s in self.scenes])
         self.by_type = {k: np.nonzero(kinds == k)[0] for k in np.unique(kinds)}
+        # Some of the shapes once more by themselves.
+        self.by_type['alike'] = np.nonzero([k == 'shapes' and tasks.alike(s) for k, s in zip(kinds, self.scenes)])[0]
 
     @staticmethod
     def kind(scene):

@@ -123,6 +123,11 @@ def shown(scene):
     return scene['objects'] + scene.get('others', [])
 
 
+def alike(scene):
+    """Whether two of its objects share their colour or their shape."""
+    return any(len(unique(scene, k)) < len(scene['objects']) for k in ('colour', 'shape'))
+
+
 def called(rng, scene, o):
     """What a question calls an object: by colour and shape, or by one of them, or by neither, where that is clear."""
     if rng.random() < 0.55:

@@ -34,16 +34,21 @@ from optim import Flat, Shared
 RANKS = 2
 # name, steps, peak learning rate
 STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1200, 1.0e-3),
-          ('instruct', 5400, 8e-4)]
+          ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4)]
 # What a run does that goes on from a model file; the throw-away heads begin anew.
-FURTHER = [('heads', 250, 3e-3), ('instruct', 4000, 5e-4)]
+FURTHER = [('heads', 250, 3e-3), ('polish', 2800, 5e-4)]
 # The part of a stage in which the rate falls, where it is not 0.6.
-PARTS = {'lookup': 0.3, 'instruct': 0.85}
+PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.85}
 # The kinds of the images of a step; in `instruct` nearly all words are known ones: the decoder learns to weigh
-# letters against words.
+# letters against words.  In `polish` more has a colour or a shape twice, which few pictures have.
 SHARES = {'shapes': 0.58, 'word': 0.14, 'letters': 0.12, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
 LAST_SHARES = {'shapes': 0.44, 'word': 0.33, 'letters': 0.05, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.08}
 CLIP_SHARES = {'shapes': 0.76, 'word': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
+POLISH_SHARES = dict(LAST_SHARES, shapes=0.3, alike=0.14)
+POLISH_CLIP_SHARES = dict(CLIP_SHARES, shapes=0.56, alike=0.2)
+# Images and clips of a step.
+PICTURES = {'captions': ((10, SHARES), (6, CLIP_SHARES)), 'instruct': ((16, LAST_SHARES), (5, CLIP_SHARES)),
+            'heads': ((16, LAST_SHARES), (5, CLIP_SHARES)), 'polish': ((16, POLISH_SHARES), (5, POLISH_CLIP_SHARES))}
 
 
 def rates(stage):
@@ -53,7 +58,7 @@ def rates(stage):
         head = name.startswith(('patch.', 'table.', 'narrow.', 'slot.'))
         if stage == 'heads':
             return 1.0 if head or name.startswith(('motion.', 'word.')) else 0.0
-        if name.startswith('word.') and stage != 'instruct':
+        if name.startswith('word.') and stage not in ('instruct', 'polish'):
             return 0.0
         if stage == 'text':
             return 0.0 if vision or abstractor or head or name.startswith('motion.') or 'multiway.1' in name else 1.0
@@ -117,10 +122,12 @@ class Trainer:
         packed = batch.pack(self.tok, items, 0, [False] * len(items))
         return self.answer_loss(self.net.model.embed_tokens(packed[0]), packed, None)
 
-    def questions(self, rng, scenes, tag):
-        often = collections.defaultdict(lambda: 0.6)
-        often.update({k: 0.1 + self.wrong[tag + ' ' + k] for k in tasks.QUESTIONS})
-        return [batch.fill(self.tok, batch.ask(rng, s, 7, False, often), 88) for s in scenes]
+    def questions(self, rng, scenes, tag, count=False):
+        """count: nearly always one that counts, where two things share a colour or a shape"""
+        often = {k: 0.1 + self.wrong[tag + ' ' + k] for k in tasks.QUESTIONS}
+        alike = dict(often, count=2.0) if count else often
+        return [batch.fill(self.tok, batch.ask(rng, s, 7, False, alike if tasks.alike(s) else often), 88)
+                for s in scenes]
 
     def keep_score(self, right):
         for kind, r in right:
@@ -174,8 +181,8 @@ class Trainer:
     def step_pictures(self, rng, stage):
         """Stage 1 (captions) or 2 of the paper."""
         captions = stage == 'captions'
-        a = self.images.draw(rng, 10, SHARES, True) if captions else self.images.draw(rng, 16, LAST_SHARES, True)
-        c = self.clips.draw(rng, 6 if captions else 5, CLIP_SHARES, True)
+        images, clips = PICTURES[stage]
+        a, c = self.images.draw(rng, *images, True), self.clips.draw(rng, *clips, True)
         b = [int(i) for i in rng.choice(self.words, 6)]
         parts = (self.images, a), (self.clips, c), (self.crowds, b)
         vision = self.net.model.vision_model(batch.pixels(np.concatenate([batch.frames_of(rng, p, i) for p, i in parts])))
@@ -190,7 +197,7 @@ class Trainer:
         at = 0
         for tag, p, chosen, frames, weight in (('image', self.images, a, 1, 1.0), ('clip', self.clips, c, world.FRAMES, 0.8)):
             scenes, end = [p.scenes[i] for i in chosen], at + len(chosen) * frames
-            items = self.captions(rng, scenes) if captions else self.questions(rng, scenes, tag)
+            items = self.captions(rng, scenes) if captions else self.questions(rng, scenes, tag, stage == 'polish')
             part, r, e = self.picture_loss(rng, rows[at:end].reshape(len(chosen), -1, rows.shape[2]), items, tag,
                                            targets[4][at:end][frames - 1::frames] if frames > 1 else None)
             loss, right, at = loss + weight * part, right + r, end

@@ -18,7 +18,8 @@ import patterns  # noqa: E402
 import tasks  # noqa: E402
 import video  # noqa: E402
 import world  # noqa: E402
-from vocab import COLOUR_NAMES, COLOURS, HELD_PAIRS, PATTERN_NAMES, PLACES, SHAPES, WORDS, word_held  # noqa: E402
+from vocab import (COLOUR_NAMES, COLOURS, HELD_PAIRS, NUMBERS, PATTERN_NAMES, PLACES, SHAPES, WORDS,  # noqa: E402
+                   word_held)
 
 
 def pairs(scene):
@@ -96,6 +97,21 @@ class World(unittest.TestCase):
             else:
                 self.assertEqual(n, it['kind'] != 'missing', it['question'])
         self.assertGreater(in_part, 200)
+
+    def test_counts(self):
+        rng = np.random.default_rng(1)
+        for i in range(300):
+            scene = world.sample('train', i, 'shapes', 1 if i % 2 else 4)
+            several = False
+            for _ in range(60):
+                question, answer = tasks.ask(rng, scene, 'count', True)
+                what = re.search(r'(?:How many|Count the) (\w+)( shapes)?[ .]', question)[1]
+                one = what[:-2] if what == 'crosses' else what[:-1]
+                n = len(scene['objects']) if what == 'shapes' else \
+                    sum(what == o['colour'] or one == o['shape'] for o in scene['objects'])
+                self.assertEqual(answer, NUMBERS[n])
+                several |= n > 1 and what != 'shapes'
+            self.assertEqual(several, tasks.alike(scene))
 
     def test_words(self):
         for i in range(300):
