@@ -25,5 +25,5 @@ wait $first
 [ -z "${2-}" ] || [ -f "$out/start.pt" ] || $python "$here/gguf.py" "$2" "$out" "$out/tokenizer.model"
 $python "$here/train.py" "$out" "$out/pool"
 $python "$here/export.py" "$out/state.pt" "$out/checkpoint" "$out/tokenizer.model"
-OMP_NUM_THREADS=2 $python "$here/evaluate.py" "$out/checkpoint" --n 60 --answers "$out/answers.jsonl" > "$out/table.md"
+OMP_NUM_THREADS=2 $python "$here/evaluate.py" "$out/checkpoint" --fast --n 60 --answers "$out/answers.jsonl" > "$out/table.md"
 cat "$out/table.md"
