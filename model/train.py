@@ -36,7 +36,7 @@ RANKS = 2
 STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1200, 1.0e-3),
           ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4)]
 # What a run does that goes on from a model file; the throw-away heads begin anew.
-FURTHER = [('heads', 250, 3e-3), ('polish', 2800, 5e-4)]
+FURTHER = [('heads', 250, 3e-3), STAGES[-1]]
 # The part of a stage in which the rate falls, where it is not 0.6.
 PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.85}
 # The kinds of the images of a step; in `instruct` nearly all words are known ones: the decoder learns to weigh
@@ -125,8 +125,8 @@ class Trainer:
     def questions(self, rng, scenes, tag, count=False):
         """count: nearly always one that counts, where two things share a colour or a shape"""
         often = {k: 0.1 + self.wrong[tag + ' ' + k] for k in tasks.QUESTIONS}
-        alike = dict(often, count=2.0) if count else often
-        return [batch.fill(self.tok, batch.ask(rng, s, 7, False, alike if tasks.alike(s) else often), 88)
+        more = dict(often, count=2.0)
+        return [batch.fill(self.tok, batch.ask(rng, s, 7, False, more if count and tasks.alike(s) else often), 88)
                 for s in scenes]
 
     def keep_score(self, right):

@@ -14,8 +14,8 @@
 #define BK 16           /* columns of x and w in a slice */
 #define TM 8            /* rows of an invocation */
 #define TN 4            /* columns of an invocation */
-#define LINES 32        /* of the tile's 64 rows, that are loaded at a time */
-#define LOADS 2
+#define LINES (128 / (BK / 4))  /* of the tile's rows, loaded at a time */
+#define LOADS (64 / LINES)
 
 /* One vec4 of padding puts a column's elements into different banks. */
 shared vec4 xs[BK * (TILE_M / 4 + 1)];

@@ -73,7 +73,7 @@ typedef struct {
 /* A token has as many workgroups as heads, which do not fill a GPU if they are
  * small. Not by the number of keys: another size is another pipeline. */
 static guint
-row_workgroup (OvkCmd *cmd)
+attention_row_workgroup (OvkCmd *cmd)
 {
   const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
 
@@ -110,7 +110,7 @@ pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
         lanes, lanes * each, each };
   }
   if (few)
-    return (Kernel){ row[type], row_workgroup (cmd), 1, 1 };
+    return (Kernel){ row[type], attention_row_workgroup (cmd), 1, 1 };
   return (Kernel){ tile[type], 128, 32, 1 };
 }
 

@@ -24,11 +24,11 @@ CLIPS = [('shapes', None, 0, 20), ('text', 'known', 0, 2), ('pattern', None, 0, 
 CROWDS = [('crowd', None, 0, 12)]
 
 
-def run(folder, pools, stages, steps):
-    """Trains so many steps of each of these stages; the log's lines, and the state that is left."""
+def run(folder, pools, stages):
+    """Trains one step of each of these stages; the log's lines, and the state that is left."""
     trainer = train.Trainer(folder, pools, 0, 1, train.parse([folder, pools]))
     before = trainer.flat.p.clone()
-    trainer.train([(name, steps, rate) for name, _, rate in stages])
+    trainer.train([(name, 1, rate) for name, _, rate in stages])
     assert torch.isfinite(trainer.flat.p).all() and not torch.equal(before, trainer.flat.p)
     with open(os.path.join(folder, 'log.txt')) as f:
         return f.read().splitlines(), torch.load(os.path.join(folder, 'state.pt'))
@@ -53,12 +53,12 @@ def main(path):
             subprocess.run([sys.executable, '-W', 'ignore', os.path.join(MODEL, script[0])] + script[1:], check=True)
 
         names = [name for name, *_ in train.STAGES]
-        run(nothing, pools, train.STAGES[:2], 1)
-        log, state = run(nothing, pools, train.STAGES, 1)
+        run(nothing, pools, train.STAGES[:2])
+        log, state = run(nothing, pools, train.STAGES)
         assert begun(log) == names, 'a run that goes on does each stage once: %s' % begun(log)
         assert state['stage'] == len(names) and state['step'] == 0
 
-        log, state = run(further, pools, train.FURTHER, 1)
+        log, state = run(further, pools, train.FURTHER)
         assert begun(log) == [name for name, *_ in train.FURTHER]
         # What is trained further begins as the file, not as noise.
         start = torch.load(further + '/start.pt')['lm_head.weight']

@@ -105,7 +105,7 @@ class World(unittest.TestCase):
             several = False
             for _ in range(60):
                 question, answer = tasks.ask(rng, scene, 'count', True)
-                what = re.search(r'(?:How many|Count the) (\w+)( shapes)?[ .]', question)[1]
+                what = re.search(r'(?:How many|Count the) (\w+)', question)[1]
                 one = what[:-2] if what == 'crosses' else what[:-1]
                 n = len(scene['objects']) if what == 'shapes' else \
                     sum(what == o['colour'] or one == o['shape'] for o in scene['objects'])
