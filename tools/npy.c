@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <glib/gstdio.h>
 
 /* Holds any shape, so the header is written over when the file has grown. A
  * multiple of 64, as the format asks for. */
@@ -40,26 +39,22 @@ make_header (
 }
 
 gboolean
-npy_append (const char *path, char type, const gsize *shape, guint n_dims,
-    gsize n_new, const void *data, GError **error)
+npy_append (Owl2Output *out, const char *path, char type, const gsize *shape,
+    guint n_dims, gsize n_new, const void *data, GError **error)
 {
-  FILE *file = g_fopen (path, n_new == shape[0] ? "wb" : "r+b");
+  FILE *file = owl2_output_file (out);
   gsize bytes = npy_element_bytes (type) * n_new;
   char header[HEADER_BYTES];
-  gboolean ok = file != NULL;
 
   for (guint i = 1; i < n_dims; i++)
     bytes *= shape[i];
   make_header (header, type, shape, n_dims);
-  ok = ok && fwrite (header, 1, sizeof header, file) == sizeof header
-       && fseek (file, 0, SEEK_END) == 0
-       && fwrite (data, 1, bytes, file) == bytes;
-  ok = file && fclose (file) == 0 && ok;
-  if (ok)
+  if (fseek (file, 0, SEEK_SET) == 0
+      && fwrite (header, 1, sizeof header, file) == sizeof header
+      && fseek (file, 0, SEEK_END) == 0
+      && fwrite (data, 1, bytes, file) == bytes && fflush (file) == 0)
     return TRUE;
   g_set_error (
       error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
-  if (file)
-    g_unlink (path);
   return FALSE;
 }

@@ -3,7 +3,7 @@
 #ifndef OWL2_NPY_H
 #define OWL2_NPY_H
 
-#include "base.h"
+#include "output.h"
 
 G_BEGIN_DECLS
 
@@ -12,14 +12,16 @@ G_BEGIN_DECLS
 /**
  * npy_append: adds elements to the end of a file, which is an array of @shape
  * afterwards: rows of the first dimension, then.
+ * @path: names the file in errors
  * @type: 'f' float32, 'i' int32, 'b' uint8
  * @shape: of the whole array, C order
- * @n_new: first rows that @data has; all of them make a new file
+ * @n_new: first rows that @data has; all of them in a file that is empty
  *
- * Errors: FAILED, naming the file, which is gone then.
+ * Errors: FAILED, naming the file, which can only be freed then.
  */
-gboolean npy_append (const char *path, char type, const gsize *shape,
-    guint n_dims, gsize n_new, const void *data, GError **error);
+gboolean npy_append (Owl2Output *out, const char *path, char type,
+    const gsize *shape, guint n_dims, gsize n_new, const void *data,
+    GError **error);
 
 /* Bytes of an element of @type. */
 gsize npy_element_bytes (char type);

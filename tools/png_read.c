@@ -4,18 +4,18 @@
  * be those that Pillow reads. */
 #include "png_read.h"
 
-#include <errno.h>
 #include <setjmp.h>
-#include <stdio.h>
 #include <png.h>
-#include <glib/gstdio.h>
+
+#include "input.h"
 
 /* More than any camera has. A small file may ask for any number. */
 #define MAX_PIXELS (1u << 28)
 
 typedef struct {
   const char *path;
-  FILE *file;
+  Owl2Input *in;
+  guint64 at; /* next byte to read */
   png_struct *png;
   png_info *info;
   guint8 *rgb;
@@ -46,6 +46,19 @@ on_error (png_struct *png, const char *message)
   png_longjmp (png, 1);
 }
 
+static void
+on_read (png_struct *png, png_byte *out, size_t n)
+{
+  Reader *r = png_get_io_ptr (png);
+  guint64 left = owl2_input_size (r->in) - r->at;
+
+  if (n > left)
+    png_error (png, "Read Error");
+  if (!owl2_input_read (r->in, r->at, out, n, r->error ? NULL : &r->error))
+    png_longjmp (png, 1);
+  r->at += n;
+}
+
 /* What a warning is about does not change the pixels. */
 static void
 on_warning (png_struct *png, const char *message)
@@ -72,7 +85,7 @@ read_pixels (Reader *r, Owl2Image *image)
 
   if (setjmp (png_jmpbuf (r->png)))
     return FALSE;
-  png_init_io (r->png, r->file);
+  png_set_read_fn (r->png, r, on_read);
   png_read_info (r->png, r->info);
   image->width = png_get_image_width (r->png, r->info);
   image->height = png_get_image_height (r->png, r->info);
@@ -103,12 +116,11 @@ read_pixels (Reader *r, Owl2Image *image)
 gboolean
 png_read_rgb (const char *path, Owl2Image *image, GError **error)
 {
-  Reader r = { .path = path, .file = g_fopen (path, "rb") };
+  Reader r = { .path = path };
   gboolean ok = FALSE;
 
-  if (!r.file) {
-    fail (&r, OWL2_ERROR_BAD_FILE, g_strerror (errno));
-  } else {
+  r.in = owl2_input_open (path, &r.error);
+  if (r.in) {
     r.png = png_create_read_struct (
         PNG_LIBPNG_VER_STRING, &r, on_error, on_warning);
     r.info = r.png ? png_create_info_struct (r.png) : NULL;
@@ -117,7 +129,7 @@ png_read_rgb (const char *path, Owl2Image *image, GError **error)
     else
       fail (&r, OWL2_ERROR_NO_MEMORY, "no memory to read it");
     png_destroy_read_struct (&r.png, &r.info, NULL);
-    fclose (r.file);
+    owl2_input_free (r.in);
   }
   g_free (r.rows);
   if (ok) {

@@ -17,7 +17,8 @@ typedef struct {
   guint n_dims, axis;
   gsize shape[NPY_MAX_DIMS]; /* of all parts, joined */
   char *path;
-  GArray *parts; /* of Part; unused along axis 0 */
+  Owl2Output *out; /* NULL once it has its name */
+  GArray *parts;   /* of Part; unused along axis 0 */
 } Stage;
 
 struct _Stages {
@@ -38,6 +39,7 @@ stage_free (gpointer data)
   Stage *stage = data;
 
   g_array_unref (stage->parts);
+  owl2_output_free (stage->out);
   g_free (stage->path);
   g_free (stage);
 }
@@ -70,6 +72,7 @@ stages_free (Stages *stages)
   g_free (stages);
 }
 
+/* NULL with the error left in @stages. */
 static Stage *
 stage_new (
     Stages *stages, const char *name, char type, guint n_dims, guint axis)
@@ -86,7 +89,8 @@ stage_new (
   for (guint i = 0; i < NPY_MAX_DIMS; i++)
     stage->shape[i] = i != axis;
   g_hash_table_insert (stages->table, g_strdup (name), stage);
-  return stage;
+  stage->out = owl2_output_new (stage->path, &stages->error);
+  return stage->out ? stage : NULL;
 }
 
 static gboolean
@@ -120,14 +124,14 @@ stages_tap (const char *name, char type, const gsize *shape, guint n_dims,
   g_return_if_fail (n_dims >= 1 && n_dims <= NPY_MAX_DIMS && axis < n_dims);
   if (stages->error)
     return;
-  if (!stage)
-    stage = stage_new (stages, name, type, n_dims, axis);
+  if (!stage && !(stage = stage_new (stages, name, type, n_dims, axis)))
+    return;
   for (guint i = 0; i < n_dims; i++)
     stage->shape[i] = i == axis ? stage->shape[i] + shape[i]
                                 : MAX (stage->shape[i], shape[i]);
   if (axis == 0)
-    npy_append (stage->path, type, stage->shape, n_dims, shape[0], data,
-        &stages->error);
+    npy_append (stage->out, stage->path, type, stage->shape, n_dims, shape[0],
+        data, &stages->error);
   else
     keep_part (stage, shape, data, &stages->error);
 }
@@ -168,6 +172,25 @@ join (const Stage *stage)
   return out;
 }
 
+/* Writes what was kept of a stage. */
+static gboolean
+write_parts (Stage *stage, GError **error)
+{
+  g_autofree guint8 *data = NULL;
+  guint n_parts = stage->parts->len;
+
+  if (stage->axis == 0)
+    return TRUE;
+  data = join (stage);
+  g_array_set_size (stage->parts, 0);
+  if (data)
+    return npy_append (stage->out, stage->path, stage->type, stage->shape,
+        stage->n_dims, stage->shape[0], data, error);
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+      "%s: no memory to join %u parts", stage->path, n_parts);
+  return FALSE;
+}
+
 gboolean
 stages_finish (Stages *stages, GError **error)
 {
@@ -175,20 +198,15 @@ stages_finish (Stages *stages, GError **error)
   gpointer value;
 
   g_hash_table_iter_init (&iter, stages->table);
+  while (!stages->error && g_hash_table_iter_next (&iter, NULL, &value))
+    write_parts (value, &stages->error);
+  /* All or, but for a name that can't be had, nothing. */
+  g_hash_table_iter_init (&iter, stages->table);
   while (!stages->error && g_hash_table_iter_next (&iter, NULL, &value)) {
     Stage *stage = value;
-    g_autofree guint8 *data = NULL;
 
-    if (stage->axis == 0)
-      continue;
-    data = join (stage);
-    if (data)
-      npy_append (stage->path, stage->type, stage->shape, stage->n_dims,
-          stage->shape[0], data, &stages->error);
-    else
-      g_set_error (&stages->error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-          "%s: no memory to join %u parts", stage->path, stage->parts->len);
-    g_array_set_size (stage->parts, 0);
+    if (owl2_output_finish (stage->out, FALSE, &stages->error))
+      g_clear_pointer (&stage->out, owl2_output_free);
   }
   if (!stages->error)
     return TRUE;

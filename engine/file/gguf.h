@@ -74,7 +74,7 @@ gboolean owl2_gguf_i32s (const Owl2Gguf *gguf, const char *key,
 /**
  * Owl2GgufWriter: add all metadata and announce all tensors, then write each
  * tensor's bytes in the order announced. The file appears under its name only
- * when finished; before, it is "PATH.part", removed again on failure.
+ * when finished, as output.h says; on failure there is nothing of it.
  */
 typedef struct _Owl2GgufWriter Owl2GgufWriter;
 

@@ -8,20 +8,17 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/file.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include <glib/gstdio.h>
+#include "output.h"
 
 typedef struct {
   guint64 offset, size; /* from the start of the data */
 } Slot;
 
 struct _Owl2GgufWriter {
-  char *path, *part_path;
-  FILE *file;
-  gboolean part_is_ours; /* to be removed unless finished */
+  char *path;
+  Owl2Output *out; /* NULL when finished */
+  FILE *file;      /* of it */
   GByteArray *keys, *infos;
   guint64 n_keys;
   GArray *slots;     /* Slot, one a tensor */
@@ -41,7 +38,7 @@ static gboolean
 io_error (const Owl2GgufWriter *w, const char *what, int err, GError **error)
 {
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: can't %s: %s",
-      w->part_path, what, g_strerror (err));
+      w->path, what, g_strerror (err));
   return FALSE;
 }
 
@@ -50,72 +47,29 @@ owl2_gguf_writer_free (Owl2GgufWriter *w)
 {
   if (!w)
     return;
-  /* Removed before it is closed, while the lock still keeps others out. */
-  if (w->part_is_ours)
-    g_unlink (w->part_path);
-  if (w->file)
-    fclose (w->file);
+  owl2_output_free (w->out);
   g_clear_pointer (&w->keys, g_byte_array_unref);
   g_clear_pointer (&w->infos, g_byte_array_unref);
   g_clear_pointer (&w->slots, g_array_unref);
   g_clear_pointer (&w->names, g_hash_table_unref);
   g_free (w->path);
-  g_free (w->part_path);
   g_free (w);
-}
-
-/* Opens the part file and locks it, so that two writers of one name can't mix
- * their bytes; what an earlier, killed writer left is overwritten. */
-static gboolean
-open_part (Owl2GgufWriter *w, GError **error)
-{
-  struct stat opened, named;
-  int fd = g_open (w->part_path,
-      O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-
-  if (fd < 0)
-    return io_error (w, "create", errno, error);
-  if (flock (fd, LOCK_EX | LOCK_NB) < 0 && errno == EWOULDBLOCK) {
-    close (fd);
-    return io_error (w, "write", EBUSY, error);
-  }
-  /* The name may have gone to a finished file between open and lock. */
-  if (fstat (fd, &opened) < 0 || !S_ISREG (opened.st_mode)
-      || stat (w->part_path, &named) < 0 || named.st_ino != opened.st_ino
-      || named.st_dev != opened.st_dev) {
-    close (fd);
-    return io_error (w, "write", EBUSY, error);
-  }
-  w->part_is_ours = TRUE;
-  if (ftruncate (fd, 0) < 0 || !(w->file = fdopen (fd, "wb"))) {
-    int err = errno;
-
-    close (fd);
-    return io_error (w, "write", err, error);
-  }
-  return TRUE;
 }
 
 Owl2GgufWriter *
 owl2_gguf_writer_new (const char *path, GError **error)
 {
   g_autoptr (Owl2GgufWriter) w = g_new0 (Owl2GgufWriter, 1);
-  struct stat st;
 
   w->path = g_strdup (path);
-  w->part_path = g_strconcat (path, ".part", NULL);
   w->keys = g_byte_array_new ();
   w->infos = g_byte_array_new ();
   w->slots = g_array_new (FALSE, FALSE, sizeof (Slot));
   w->names = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  /* Found out now rather than after hours, when the file is renamed. */
-  if (stat (path, &st) == 0 && !S_ISREG (st.st_mode)) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-        "%s: exists and is not a regular file", path);
+  w->out = owl2_output_new (path, error);
+  if (!w->out)
     return NULL;
-  }
-  if (!open_part (w, error))
-    return NULL;
+  w->file = owl2_output_file (w->out);
   return g_steal_pointer (&w);
 }
 
@@ -297,7 +251,7 @@ reserve (const Owl2GgufWriter *w, guint64 size, GError **error)
   if (fallocate (fileno (w->file), FALLOC_FL_KEEP_SIZE, 0, (off_t) size) < 0
       && (errno == ENOSPC || errno == EDQUOT || errno == EFBIG)) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-        "%s: can't reserve %" G_GUINT64_FORMAT " bytes: %s", w->part_path, size,
+        "%s: can't reserve %" G_GUINT64_FORMAT " bytes: %s", w->path, size,
         g_strerror (errno));
     return FALSE;
   }
@@ -368,16 +322,12 @@ owl2_gguf_writer_data (
 gboolean
 owl2_gguf_writer_finish (Owl2GgufWriter *w, GError **error)
 {
-  g_return_val_if_fail (w->part_is_ours, FALSE);
+  g_return_val_if_fail (w->out, FALSE);
   if (!w->started && !start (w, error))
     return FALSE;
   g_return_val_if_fail (w->next == w->slots->len, FALSE);
-  /* On the disk before it gets its name, so that a crash of the machine can't
-   * leave a good name on a file with holes. */
-  if (fflush (w->file) != 0 || fsync (fileno (w->file)) != 0)
-    return io_error (w, "write", errno, error);
-  if (g_rename (w->part_path, w->path) != 0)
-    return io_error (w, "rename", errno, error);
-  w->part_is_ours = FALSE;
+  if (!owl2_output_finish (w->out, TRUE, error))
+    return FALSE;
+  g_clear_pointer (&w->out, owl2_output_free);
   return TRUE;
 }

@@ -569,6 +569,47 @@ def write_checkpoint(directory, config, tensors, dtype="f16", form="bin",
             for n, v in tensors.items() if isinstance(v, np.ndarray)}
 
 
+def pad_checkpoint(source, directory, token):
+    """A copy of the safetensors checkpoint @source with one more row in both
+    vocabulary matrices, as fine-tuning with an added @token leaves it."""
+    os.makedirs(directory)
+    tensors, header, body = {}, {}, b""
+    for name in sorted(os.listdir(source)):
+        with open(os.path.join(source, name), "rb") as f:
+            data = f.read()
+        if not name.endswith(".safetensors"):
+            if not name.endswith(".index.json"):
+                write_file(directory, name, data)
+            continue
+        n = struct.unpack("<Q", data[:8])[0]
+        for key, info in json.loads(data[8:8 + n]).items():
+            if key != "__metadata__":
+                begin, end = info["data_offsets"]
+                tensors[key] = [info["dtype"], info["shape"],
+                                data[8 + n + begin:8 + n + end]]
+    for key in ("lm_head.weight", "model.embed_tokens.weight"):
+        _, shape, data = tensors[key]
+        tensors[key][1] = [shape[0] + 1, shape[1]]
+        tensors[key][2] = data + data[:len(data) // shape[0]]
+    for key, (dtype, shape, data) in tensors.items():
+        header[key] = {"dtype": dtype, "shape": shape,
+                       "data_offsets": [len(body), len(body) + len(data)]}
+        body += data
+    text = json.dumps(header).encode()
+    write_file(directory, "model.safetensors",
+               struct.pack("<Q", len(text)) + text + body)
+    with open(os.path.join(source, "config.json"), encoding="utf-8") as f:
+        config = json.load(f)
+    config["vocab_size"] += 1
+    write_file(directory, "config.json", config)
+    write_file(directory, "added_tokens.json",
+               {token: config["vocab_size"] - 1})
+
+
+# What Git leaves in place of a file that Git LFS has.
+LFS_POINTER = (b"version https://git-lfs.github.com/spec/v1\noid sha256:"
+               + b"0" * 64 + b"\nsize 574207\n")
+
 # name -> (seed, options of make_config, of make_tensors, of write_checkpoint)
 ZOO = {
     "fp32-single": (1, {}, {}, {"dtype": "f32"}),

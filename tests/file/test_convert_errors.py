@@ -6,13 +6,13 @@ no file left behind, nothing executed.
     test_convert_errors.py OWL2_CONVERT [unittest arguments]
 """
 
-import glob
 import json
 import os
 import pickle
 import re
 import resource
 import signal
+import stat
 import struct
 import subprocess
 import sys
@@ -677,7 +677,48 @@ class Tokenizer(Case):
         self.assertEqual(keys["tokenizer.ggml.token_type"][409], 5)
 
 
-class Program(Case):
+class Large(Case):
+    """What takes long enough to do something meanwhile."""
+
+    def write_large(self, megabytes):
+        """A checkpoint whose embedding and head are holes in a file."""
+        rows = megabytes * 1024 * 1024 // 2 // 4096 // 2
+        config = mc.make_config(layers=1, vision_layers=1, width=4096,
+                                heads=32, mlp=64, abstractor_layers=1,
+                                vocab=rows)
+        small = {n: s for n, s in mc.parameter_shapes(config).items()}
+        header, at = {}, 0
+        for name, shape in small.items():
+            n = 2 * int(np.prod(shape))
+            header[name] = {"dtype": "BF16", "shape": list(shape),
+                            "data_offsets": [at, at + n]}
+            at += n
+        os.makedirs(self.dir, exist_ok=True)
+        mc.write_file(self.dir, "config.json", config)
+        mc.write_file(self.dir, "tokenizer.model", mc.make_tokenizer(400))
+        text = json.dumps(header).encode()
+        with open(self.path("model.safetensors"), "wb") as f:
+            f.write(struct.pack("<Q", len(text)) + text)
+            f.truncate(8 + len(text) + at)
+
+    def wait_for_output(self, process):
+        """Until the file to write is open, which has no name yet: then all
+        that is read is, too."""
+        deadline = time.monotonic() + 30
+        fds = f"/proc/{process.pid}/fd"
+        while True:
+            self.assertIsNone(process.poll())
+            self.assertLess(time.monotonic(), deadline)
+            for fd in os.listdir(fds):
+                try:
+                    if os.readlink(f"{fds}/{fd}").startswith(self.out_dir):
+                        return
+                except FileNotFoundError:
+                    pass
+            time.sleep(0.001)
+
+
+class Program(Large):
     def test_usage(self):
         self.write()
         for args, text in (((), "needed"), ((self.dir,), "needed"),
@@ -705,35 +746,41 @@ class Program(Case):
         """What is there already stays until the new one is complete."""
         self.write()
         mc.write_file(self.out_dir, "m.gguf", b"old")
-        mc.write_file(self.out_dir, "m.gguf.part", b"left by a killed one")
+        mc.write_file(self.out_dir, "m.gguf.part", b"somebody's")
         os.rename(self.path("tokenizer.model"), self.path("t"))
         self.assertEqual(self.run_tool().returncode, 1)
         with open(self.out, "rb") as f:
             self.assertEqual(f.read(), b"old")
         os.rename(self.path("t"), self.path("tokenizer.model"))
         self.accepted()
-        self.assertEqual(os.listdir(self.out_dir), ["m.gguf"])
+        self.assertEqual(sorted(os.listdir(self.out_dir)),
+                         ["m.gguf", "m.gguf.part"])
+        with open(self.out + ".part", "rb") as f:
+            self.assertEqual(f.read(), b"somebody's")
 
-    def write_large(self, megabytes):
-        """A checkpoint whose embedding and head are holes in a file."""
-        rows = megabytes * 1024 * 1024 // 2 // 4096 // 2
-        config = mc.make_config(layers=1, vision_layers=1, width=4096,
-                                heads=32, mlp=64, abstractor_layers=1,
-                                vocab=rows)
-        small = {n: s for n, s in mc.parameter_shapes(config).items()}
-        header, at = {}, 0
-        for name, shape in small.items():
-            n = 2 * int(np.prod(shape))
-            header[name] = {"dtype": "BF16", "shape": list(shape),
-                            "data_offsets": [at, at + n]}
-            at += n
-        os.makedirs(self.dir, exist_ok=True)
-        mc.write_file(self.dir, "config.json", config)
-        mc.write_file(self.dir, "tokenizer.model", mc.make_tokenizer(400))
-        text = json.dumps(header).encode()
-        with open(self.path("model.safetensors"), "wb") as f:
-            f.write(struct.pack("<Q", len(text)) + text)
-            f.truncate(8 + len(text) + at)
+    def test_strangers(self):
+        """Links and FIFOs that lie about, and other names of OUT.gguf."""
+        self.write()
+        theirs = os.path.join(self.out_dir, "theirs")
+        for make in (os.link, os.symlink, lambda _, name: os.mkfifo(name)):
+            for name in (self.out + ".part", self.out):
+                with self.subTest(name=name, make=make):
+                    mc.write_file(self.out_dir, "theirs", b"theirs")
+                    make(theirs, name)
+                    fifo = stat.S_ISFIFO(os.lstat(name).st_mode)
+                    done = self.run_tool()
+                    self.assertEqual(done.returncode,
+                                     1 if fifo and name == self.out else 0,
+                                     done.stderr)
+                    if done.returncode:
+                        self.assertRegex(done.stderr, "m.gguf: exists and is "
+                                         "not a regular file, but a FIFO")
+                    else:
+                        read_gguf(self.out)
+                    with open(theirs, "rb") as f:
+                        self.assertEqual(f.read(), b"theirs")
+                for entry in os.listdir(self.out_dir):
+                    os.unlink(os.path.join(self.out_dir, entry))
 
     def test_memory(self):
         """Memory is bounded whatever the size: address space for the mapping,
@@ -766,7 +813,7 @@ class Program(Case):
                 done = self.run_tool(preexec_fn=lambda: resource.setrlimit(
                     resource.RLIMIT_FSIZE, (limit, limit)))
                 self.assertEqual(done.returncode, 1, done.stderr)
-                self.assertRegex(done.stderr, "m.gguf.part.*File too large")
+                self.assertRegex(done.stderr, "m.gguf: .*File too large")
                 self.assertEqual(self.n_errors(done), 1, done.stderr)
                 self.assertEqual(os.listdir(self.out_dir), [])
 
@@ -781,9 +828,22 @@ class Program(Case):
         if "status" not in done.stdout:
             self.skipTest("no mount namespaces here: " + done.stderr.strip())
         self.assertEqual(done.stdout, "status 1\n")
-        self.assertRegex(done.stderr, "m.gguf.part: can't reserve 2[0-9]{8} "
+        self.assertRegex(done.stderr, "m.gguf: can't reserve 2[0-9]{8} "
                                       "bytes: No space left on device")
         self.assertEqual(self.n_errors(done), 1, done.stderr)
+
+    def test_killed(self):
+        """Nothing of it is in the way of the next."""
+        self.write_large(100)
+        with subprocess.Popen([CONVERT, self.dir, self.out],
+                              stderr=subprocess.DEVNULL) as process:
+            self.wait_for_output(process)
+            process.kill()
+        for name in os.listdir(self.out_dir):
+            self.assertRegex(name, r"^\.owl2-[0-9a-f]{8}\.part$")
+        self.write()
+        os.unlink(self.path("model.safetensors"))
+        self.accepted()
 
     def test_signals(self):
         self.write_large(300)
@@ -791,10 +851,7 @@ class Program(Case):
             with self.subTest(number):
                 with subprocess.Popen([CONVERT, self.dir, self.out], text=True,
                                       stderr=subprocess.PIPE) as process:
-                    deadline = time.monotonic() + 30
-                    while not glob.glob(self.out + ".part"):
-                        self.assertLess(time.monotonic(), deadline)
-                        time.sleep(0.001)
+                    self.wait_for_output(process)
                     process.send_signal(number)
                     stderr = process.communicate()[1]
                 self.assertEqual(process.returncode, 128 + number)

@@ -7,8 +7,11 @@ heads. Every failure is one line on standard error that names the culprit.
 usage: test_programs.py OWL2_CONVERT OWL2_TRACE OWL2_BENCH DATA EMBEDDED(0|1)"""
 
 import json
+import os
 import pathlib
 import re
+import resource
+import socket
 import struct
 import subprocess
 import sys
@@ -97,13 +100,38 @@ def check_arguments(args, gguf, frame, folder):
             report.check(f"full disk, {what}", r.returncode == 1
                          and "standard output" in r.stderr, r.stderr)
 
-    out = folder / "full"
+    check_folder(args, gguf, frame, folder)
+
+
+def check_folder(args, gguf, frame, folder):
+    """--out into a folder where others have files: names are taken, files are
+    not written to; all stages or none."""
+    t = [args.trace, "--model", gguf, "--prompt", "<|image|>x", "--frames",
+         frame, "--max-tokens", "1", "--out"]
+    out, theirs = folder / "out", folder / "theirs.npy"
     out.mkdir()
-    (out / "vision_hidden_1.npy").symlink_to("/dev/full")
-    refused("full folder", r"full/vision_hidden_1\.npy: No space", *t,
-            "--prompt", image, "--frames", frame, "--max-tokens", "1", "--out",
-            out)
-    report.check("no half file", not (out / "vision_hidden_1.npy").exists())
+    for make in (out.joinpath("logits.npy").hardlink_to,
+                 out.joinpath("logits.npy").symlink_to):
+        theirs.write_bytes(b"theirs")
+        make(theirs)
+        r = call(*t, out)
+        report.check("links in the folder", r.returncode == 0
+                     and theirs.read_bytes() == b"theirs"
+                     and np.load(out / "logits.npy").ndim == 2, r.stderr)
+        for path in out.iterdir():
+            path.unlink()
+    for name, make in (("a FIFO", os.mkfifo), ("a directory", os.mkdir),
+                       ("a device", lambda path: path.symlink_to("/dev/full"))):
+        stage = out / "vision_hidden_1.npy"
+        make(stage)
+        refused(f"{name} in the folder", r"out/vision_hidden_1\.npy: exists "
+                f"and is not a regular file, but {name}", *t, out)
+        report.check(f"{name}, no other stage", list(out.iterdir()) == [stage])
+        stage.rmdir() if name == "a directory" else stage.unlink()
+    refused("full folder", r"out/[a-z_0-9]+\.npy: File too large", *t, out,
+            restore_signals=False, preexec_fn=lambda: resource.setrlimit(
+                resource.RLIMIT_FSIZE, (4096, 4096)))
+    report.check("no half file", not list(out.iterdir()))
 
 
 # ---- pictures --------------------------------------------------------------
@@ -197,9 +225,21 @@ def check_bad_pictures(args, gguf, folder):
     png(folder / "bad-huge.png", 1000000, 1000000, 8, 2, b"")
     png(folder / "bad-large.png", 60000, 60000, 8, 2, b"")
     png(folder / "bad-zero.png", 0, 5, 8, 2, b"")
+    os.mkfifo(folder / "bad-fifo.png")
+    (folder / "bad-device.png").symlink_to("/dev/zero")
+    (folder / "bad-lfs.png").write_bytes(make_checkpoint.LFS_POINTER)
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(str(folder / "bad-socket.png"))
     for path in sorted(folder.glob("bad-*.png")) + [folder]:
         refused(f"picture {path.name}", re.escape(str(path)), args.trace,
                 "--model", gguf, "--prompt", "<|image|>", "--frames", path)
+
+
+    for name, text in (("fifo", "but a FIFO"), ("device", "but a device"),
+                       ("socket", "but a socket"), ("lfs", "Git LFS pointer")):
+        refused(f"picture that is {name}", text, args.trace, "--model", gguf,
+                "--prompt", "<|image|>", "--frames",
+                folder / f"bad-{name}.png")
 
 
 # ---- text ------------------------------------------------------------------
