@@ -175,6 +175,15 @@ has_changed (const Owl2Input *in, const struct stat *now, GError **error)
       before, after);
 }
 
+gboolean
+owl2_input_is (const Owl2Input *in, const char *path)
+{
+  struct stat st;
+
+  return in->fd >= 0 && stat (path, &st) == 0 && st.st_dev == in->st.st_dev
+         && st.st_ino == in->st.st_ino;
+}
+
 /* ---- reading ---------------------------------------------------------- */
 
 static gboolean

@@ -50,6 +50,9 @@ gboolean owl2_input_settle (Owl2Input *in, GError **error);
  * began before and goes on. */
 gboolean owl2_input_check (const Owl2Input *in, GError **error);
 
+/* TRUE if @path leads to the same file. */
+gboolean owl2_input_is (const Owl2Input *in, const char *path);
+
 /* "a directory", "a FIFO" and such. */
 const char *owl2_input_kind (mode_t mode);
 

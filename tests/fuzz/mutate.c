@@ -232,7 +232,6 @@ run_directory (const char *dir, guint rounds, guint64 seed)
 {
   g_autofree char *copy = g_dir_make_tmp ("owl2-mutate-XXXXXX", NULL);
   g_autofree char *out = g_build_filename (copy, "out.gguf", NULL);
-  g_autofree char *part = g_strconcat (out, ".part", NULL);
   g_autoptr (GPtrArray) names = link_files (dir, copy);
   g_autoptr (GRand) rand = g_rand_new_with_seed ((guint32) seed);
   guint n_good = 0;
@@ -265,7 +264,6 @@ run_directory (const char *dir, guint rounds, guint64 seed)
     current.data = NULL;
     fuzz_check (ok, error, ok ? "" : copy);
     g_assert_cmpint (g_file_test (out, G_FILE_TEST_EXISTS), ==, ok);
-    g_assert_false (g_file_test (part, G_FILE_TEST_EXISTS));
     n_good += ok;
     g_unlink (out);
     g_unlink (to);
@@ -277,7 +275,7 @@ run_directory (const char *dir, guint rounds, guint64 seed)
 
     g_unlink (path);
   }
-  g_rmdir (copy);
+  g_assert_cmpint (g_rmdir (copy), ==, 0); /* nothing else is left */
   printf ("# %s: %u damaged checkpoints, %u converted all the same\n", dir,
       rounds, n_good);
 }

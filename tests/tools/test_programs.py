@@ -242,6 +242,32 @@ def check_bad_pictures(args, gguf, folder):
                 folder / f"bad-{name}.png")
 
 
+# ---- added tokens ----------------------------------------------------------
+
+
+def check_padded(args, folder):
+    """One more row for "[PAD]": the same tokens as without; no text becomes
+    the row, and it becomes none."""
+    source, padded = args.data / "gqa" / "model", folder / "padded"
+    make_checkpoint.pad_checkpoint(source, padded, "[PAD]")
+    prompt = json.loads((args.data / "gqa" / "golden" / "prompts.json"
+                         ).read_text())["text"]["prompt"]
+    ids = []
+    for name, path in (("plain", source), ("padded", padded)):
+        gguf, out = folder / f"gqa-{name}.gguf", folder / f"gqa-{name}"
+        run(args.convert, path, gguf, "--type", "f32")
+        run(args.trace, "--model", gguf, "--prompt", prompt, "--max-tokens",
+            24, "--ignore-eos", "--out", out)
+        ids.append(np.load(out / "generated_ids.npy").tolist())
+        text = call(args.trace, "--model", gguf, "--tokenize",
+                    input='{"text": "a [PAD] b"}\n').stdout
+        ids[-1].append(text)
+    report.check("padded, same tokens", ids[0] == ids[1] and len(ids[0]) == 25,
+                 ids)
+    report.check("padded, logits", np.load(
+        folder / "gqa-padded" / "logits.npy").shape[1] == 513)
+
+
 # ---- text ------------------------------------------------------------------
 
 
@@ -381,6 +407,7 @@ def main():
         check_arguments(args, gguf, frame, temp)
         check_pictures(args, gguf, temp)
         check_bad_pictures(args, gguf, temp)
+        check_padded(args, temp)
         check_lines(args, gguf, args.data)
         check_models(args, frame, temp)
         check_bench(args)

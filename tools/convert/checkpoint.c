@@ -35,14 +35,16 @@ checkpoint_free (Checkpoint *ck)
 }
 
 static gboolean
-add_shard (Checkpoint *ck, const char *dir, const char *name, GError **error)
+add_shard (Checkpoint *ck, Folder *folder, const char *name, GError **error)
 {
-  g_autofree char *path = g_build_filename (dir, name, NULL);
+  const Owl2Input *in;
   Shard *shard;
 
   if (ck->shards->len >= MAX_SHARDS)
-    return convert_bad (dir, error, "more than %u shards", MAX_SHARDS);
-  shard = shard_open (path, error);
+    return convert_bad (
+        folder_path (folder), error, "more than %u shards", MAX_SHARDS);
+  in = folder_open (folder, name, error);
+  shard = in ? shard_new (in, error) : NULL;
   if (!shard)
     return FALSE;
   g_ptr_array_add (ck->shards, shard);
@@ -51,8 +53,8 @@ add_shard (Checkpoint *ck, const char *dir, const char *name, GError **error)
     const ShardTensor *other = g_hash_table_lookup (ck->tensors, t->name);
 
     if (other)
-      return convert_bad (path, error, "tensor '%s' is also in %s", t->name,
-          shard_path (other->shard));
+      return convert_bad (shard_path (shard), error,
+          "tensor '%s' is also in %s", t->name, shard_path (other->shard));
     g_hash_table_insert (ck->tensors, t->name, (gpointer) t);
   }
   return TRUE;
@@ -69,10 +71,12 @@ is_plain_name (const char *name)
 
 static gboolean
 open_indexed (
-    Checkpoint *ck, const char *dir, const char *index_path, GError **error)
+    Checkpoint *ck, Folder *folder, const char *index_name, GError **error)
 {
+  g_autofree char *index_path =
+      g_build_filename (folder_path (folder), index_name, NULL);
   g_autoptr (JsonObject) index =
-      convert_json_load (index_path, MAX_INDEX_BYTES, error);
+      convert_json_load (folder, index_name, MAX_INDEX_BYTES, error);
   g_autoptr (GHashTable) opened = NULL;
   g_autoptr (GList) names = NULL;
   JsonNode *node;
@@ -105,7 +109,7 @@ open_indexed (
           "shard '%s' of tensor '%s' is no plain file name", safe, tensor);
     }
     if (!g_hash_table_contains (opened, name)) {
-      if (!add_shard (ck, dir, name, error))
+      if (!add_shard (ck, folder, name, error))
         return FALSE;
       g_hash_table_insert (opened, (gpointer) name,
           g_ptr_array_index (ck->shards, ck->shards->len - 1));
@@ -119,70 +123,72 @@ open_indexed (
   return TRUE;
 }
 
-static int
-compare_names (gconstpointer a, gconstpointer b)
+/* The files that say by their names what they are. Where an index and a single
+ * file are both there, others would take the single one without a word. */
+static gboolean
+open_form (
+    Checkpoint *ck, Folder *folder, guint form, gboolean *found, GError **error)
 {
-  return strcmp (*(const char *const *) a, *(const char *const *) b);
-}
+  const char *index = forms[form].index, *single = forms[form].single;
+  gboolean has_index = folder_has (folder, index);
+  gboolean has_single = folder_has (folder, single);
 
-/* (transfer full): names in @dir of the shards of one form, sorted. */
-static GPtrArray *
-list_shards (const char *dir, const char *prefix, const char *suffix)
-{
-  GPtrArray *names = g_ptr_array_new_with_free_func (g_free);
-  g_autoptr (GDir) listing = g_dir_open (dir, 0, NULL);
-  const char *name;
-
-  while (listing && (name = g_dir_read_name (listing)))
-    if (g_str_has_prefix (name, prefix) && g_str_has_suffix (name, suffix))
-      g_ptr_array_add (names, g_strdup (name));
-  g_ptr_array_sort (names, compare_names);
-  return names;
+  *found = has_index || has_single;
+  if (has_single && !has_index)
+    return add_shard (ck, folder, single, error);
+  if (!has_index)
+    return TRUE;
+  if (!open_indexed (ck, folder, index, error))
+    return FALSE;
+  for (guint i = 0; has_single && i < ck->shards->len; i++)
+    if (g_str_has_suffix (
+            shard_path (g_ptr_array_index (ck->shards, i)), single))
+      has_single = FALSE;
+  return !has_single
+         || convert_bad (folder_path (folder), error,
+             "both %s and %s, which does not name it, are there; move away the "
+             "one that is not meant",
+             single, index);
 }
 
 static gboolean
-open_shards (
-    Checkpoint *ck, const char *dir, const Owl2Log *log, GError **error)
+open_shards (Checkpoint *ck, Folder *folder, const Owl2Log *log, GError **error)
 {
   for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
-    g_autofree char *path = g_build_filename (dir, forms[i].index, NULL);
+    gboolean found;
 
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
-      return open_indexed (ck, dir, path, error);
-  }
-  for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
-    g_autofree char *path = g_build_filename (dir, forms[i].single, NULL);
-
-    if (g_file_test (path, G_FILE_TEST_EXISTS))
-      return add_shard (ck, dir, forms[i].single, error);
+    if (!open_form (ck, folder, i, &found, error))
+      return FALSE;
+    if (found)
+      return TRUE;
   }
   for (guint i = 0; i < G_N_ELEMENTS (forms); i++) {
     g_autoptr (GPtrArray) names =
-        list_shards (dir, forms[i].prefix, forms[i].suffix);
+        folder_list (folder, forms[i].prefix, forms[i].suffix);
 
     if (names->len == 0)
       continue;
     owl2_log (log, OWL2_LOG_WARNING, "convert",
-        "%s: no index, taking the %u files %s*%s", dir, names->len,
-        forms[i].prefix, forms[i].suffix);
+        "%s: no index, taking the %u files %s*%s", folder_path (folder),
+        names->len, forms[i].prefix, forms[i].suffix);
     for (guint k = 0; k < names->len; k++)
-      if (!add_shard (ck, dir, g_ptr_array_index (names, k), error))
+      if (!add_shard (ck, folder, g_ptr_array_index (names, k), error))
         return FALSE;
     return TRUE;
   }
-  return convert_bad (dir, error,
+  return convert_bad (folder_path (folder), error,
       "no weights: neither an index nor pytorch_model*.bin nor "
       "model*.safetensors");
 }
 
 Checkpoint *
-checkpoint_open (const char *dir, const Owl2Log *log, GError **error)
+checkpoint_open (Folder *folder, const Owl2Log *log, GError **error)
 {
   g_autoptr (Checkpoint) ck = g_new0 (Checkpoint, 1);
 
   ck->shards = g_ptr_array_new_with_free_func ((GDestroyNotify) shard_free);
   ck->tensors = g_hash_table_new (g_str_hash, g_str_equal);
-  if (!open_shards (ck, dir, log, error))
+  if (!open_shards (ck, folder, log, error))
     return NULL;
   return g_steal_pointer (&ck);
 }

@@ -3,17 +3,17 @@
 #ifndef OWL2_CONVERT_CHECKPOINT_H
 #define OWL2_CONVERT_CHECKPOINT_H
 
-#include "base.h"
+#include "folder.h"
 #include "shard.h"
 
 G_BEGIN_DECLS
 
 typedef struct _Checkpoint Checkpoint;
 
-/* Finds the shards through an index, or by their published names; maps them;
- * refuses a tensor that is in two of them. */
+/* Finds the shards through an index, or by their published names; refuses a
+ * tensor that is in two of them. @folder is borrowed and outlives it. */
 Checkpoint *checkpoint_open (
-    const char *dir, const Owl2Log *log, GError **error);
+    Folder *folder, const Owl2Log *log, GError **error);
 void checkpoint_free (Checkpoint *ck); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Checkpoint, checkpoint_free)
 

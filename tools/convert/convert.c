@@ -15,6 +15,7 @@
 
 typedef struct {
   const ConvertOptions *options;
+  Folder *folder;
   HfConfig hf;
   SpModel *tokenizer;
   Checkpoint *checkpoint;
@@ -67,6 +68,10 @@ take_oldest (Job *job, TakePiece take, GError **error)
   gsize bytes = piece->n * shard_type_bytes (piece->source->type);
   gboolean ok;
 
+  if (piece->error) {
+    g_propagate_error (error, g_steal_pointer (&piece->error));
+    return FALSE;
+  }
   plan->n_not_finite += piece->n_not_finite;
   plan->n_beyond_f16 += piece->n_beyond_f16;
   plan->largest = MAX (plan->largest, piece->largest);
@@ -260,20 +265,20 @@ static gboolean
 prepare (Job *job, GError **error)
 {
   const ConvertOptions *o = job->options;
-  g_autofree char *tokenizer =
-      g_build_filename (o->dir, "tokenizer.model", NULL);
   PlanSource from = { .hf = &job->hf, .dir = o->dir, .log = o->log };
 
-  if (!hfconfig_load (&job->hf, o->dir, o->log, error)
-      || !(job->tokenizer = spmodel_load (tokenizer, error))
-      || !(job->checkpoint = checkpoint_open (o->dir, o->log, error)))
+  if (!(job->folder = folder_new (o->dir, error))
+      || !hfconfig_load (&job->hf, job->folder, o->log, error)
+      || !(job->tokenizer = spmodel_load (job->folder, error))
+      || !(job->checkpoint = checkpoint_open (job->folder, o->log, error)))
     return FALSE;
   if (!job->hf.config.name)
     job->hf.config.name = convert_dir_name (o->dir);
   job->specs = owl2_config_tensors (&job->hf.config);
   from.checkpoint = job->checkpoint;
   return (job->plans = plan_new (&from, job->specs, error)) != NULL
-         && vocab_complete (job->tokenizer, &job->hf, o->dir, o->log, error);
+         && vocab_complete (
+             job->tokenizer, &job->hf, job->folder, o->log, error);
 }
 
 static gboolean
@@ -283,7 +288,7 @@ run (Job *job, ConvertSummary *summary, GError **error)
 
   /* The writer comes before the long scan, so that a bad place for the file is
    * told at once. */
-  if (!prepare (job, error)
+  if (!prepare (job, error) || !folder_check_apart (job->folder, o->out, error)
       || !(job->writer = owl2_gguf_writer_new (o->out, error))
       || !(job->pipeline = pipeline_new (o->n_threads, error))
       || !choose_types (job, error))
@@ -299,7 +304,7 @@ run (Job *job, ConvertSummary *summary, GError **error)
     summary->n_parameters += n_elements (plan->spec);
   }
   summary->n_bytes_read = job->total;
-  return drain (job, take_encoded, error)
+  return drain (job, take_encoded, error) && folder_check (job->folder, error)
          && owl2_gguf_writer_finish (job->writer, error);
 }
 
@@ -321,5 +326,6 @@ convert_run (
   checkpoint_free (job.checkpoint);
   spmodel_free (job.tokenizer);
   hfconfig_clear (&job.hf);
+  folder_free (job.folder);
   return ok;
 }

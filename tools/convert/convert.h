@@ -43,9 +43,9 @@ typedef struct {
 
 gboolean convert_type_supported (Owl2Type type);
 
-/* Memory stays within a few megabytes a thread, pages of the mapped files
- * included, whatever the checkpoint's size. @out appears only when it is
- * complete. */
+/* Memory stays within a few megabytes a thread, whatever the checkpoint's size.
+ * @out appears only when it is complete, and when no file of the checkpoint has
+ * changed meanwhile. */
 gboolean convert_run (
     const ConvertOptions *options, ConvertSummary *summary, GError **error);
 

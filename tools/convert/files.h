@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Files of a checkpoint: mapping, and error lines. */
+/* Error lines, and names that go into them. */
 #ifndef OWL2_CONVERT_FILES_H
 #define OWL2_CONVERT_FILES_H
 
@@ -10,10 +10,6 @@ G_BEGIN_DECLS
 /* Sets BAD_FILE, "@file: message"; always FALSE. */
 gboolean convert_bad (const char *file, GError **error, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
-
-/* (transfer full): the whole file, mapped. Fails on what is no regular file
- * and on files of more than @max_bytes; never blocks on a FIFO. */
-GBytes *convert_map_file (const char *path, guint64 max_bytes, GError **error);
 
 /* (transfer full): @text escaped and cut so that it fits into one line. */
 char *convert_quote (const char *text, gsize n);

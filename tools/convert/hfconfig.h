@@ -4,6 +4,7 @@
 #define OWL2_CONVERT_HFCONFIG_H
 
 #include "config.h"
+#include "folder.h"
 
 G_BEGIN_DECLS
 
@@ -23,7 +24,7 @@ typedef struct {
  * configuration classes; what is not mPLUG-Owl2 as published is BAD_FILE with
  * the key. */
 gboolean hfconfig_load (
-    HfConfig *hf, const char *dir, const Owl2Log *log, GError **error);
+    HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error);
 /* The first of them, from memory. */
 gboolean hfconfig_parse (
     HfConfig *hf, const char *text, gsize n, const char *file, GError **error);

@@ -6,6 +6,7 @@
 
 /* json-glib parses recursively; published files nest 4 deep. */
 #define MAX_DEPTH 64u
+#define MAX_DIGITS 40u /* of a number before its point */
 
 /* ---- check of the text ------------------------------------------------ */
 
@@ -17,6 +18,8 @@ typedef struct {
   gsize n, pos;
   char open[MAX_DEPTH]; /* brackets that are open */
   guint depth;
+  GString *parsed; /* NULL: the text itself; else what is parsed for it */
+  gsize copied;    /* of the text, into that */
 } Check;
 
 static char
@@ -95,18 +98,31 @@ take_digits (Check *c)
   return n;
 }
 
+/* An integer of any length, as Python writes model_max_length, is parsed as a
+ * number with a fraction: json-glib's integers have 64 bits. */
+static void
+end_integer (Check *c)
+{
+  if (!c->parsed)
+    c->parsed = g_string_new (NULL);
+  g_string_append_len (c->parsed, c->text + c->copied, c->pos - c->copied);
+  g_string_append (c->parsed, ".0");
+  c->copied = c->pos;
+}
+
 static gboolean
 take_number (Check *c)
 {
-  gboolean zero;
+  gboolean zero, fraction;
   guint n;
 
   c->pos += peek (c) == '-';
   zero = peek (c) == '0';
   n = take_digits (c);
-  if (n == 0 || (zero && n > 1) || n > 19)
+  if (n == 0 || (zero && n > 1) || n > MAX_DIGITS)
     return FALSE;
-  if (peek (c) == '.') {
+  fraction = peek (c) == '.';
+  if (fraction) {
     c->pos++;
     if (take_digits (c) == 0)
       return FALSE;
@@ -116,6 +132,8 @@ take_number (Check *c)
     c->pos += peek (c) == '+' || peek (c) == '-';
     return take_digits (c) > 0;
   }
+  if (!fraction && n > 19)
+    end_integer (c);
   return TRUE;
 }
 
@@ -196,8 +214,10 @@ take_value (Check *c)
   return take_word (c) && take_end (c);
 }
 
+/* @parsed: (nullable): what to parse for the text, if not itself. */
 static gboolean
-check_text (const char *text, gsize n, const char *file, GError **error)
+check_text (const char *text, gsize n, const char *file, GString **parsed,
+    GError **error)
 {
   Check c = { .text = text, .n = n };
   gboolean ok;
@@ -212,6 +232,9 @@ check_text (const char *text, gsize n, const char *file, GError **error)
     ok = take_value (&c);
   while (ok && c.depth > 0);
   skip_space (&c);
+  if (c.parsed)
+    g_string_append_len (c.parsed, text + c.copied, n - c.copied);
+  *parsed = c.parsed;
   if (c.depth == MAX_DEPTH)
     return convert_bad (file, error,
         "JSON nested more than %u deep at byte %" G_GSIZE_FORMAT, MAX_DEPTH,
@@ -246,12 +269,17 @@ convert_json_parse (const char *text, gsize n, const char *file, GError **error)
 {
   g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) why = NULL;
+  g_autoptr (GString) parsed = NULL;
   Members members = { NULL };
   JsonNode *root;
   JsonObject *object = NULL;
 
-  if (!check_text (text, n, file, error))
+  if (!check_text (text, n, file, &parsed, error))
     return NULL;
+  if (parsed) {
+    text = parsed->str;
+    n = parsed->len;
+  }
   members.seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
   g_signal_connect (parser, "object-member", G_CALLBACK (on_member), &members);
   if (!json_parser_load_from_data (parser, text, (gssize) n, &why)) {
@@ -274,14 +302,13 @@ convert_json_parse (const char *text, gsize n, const char *file, GError **error)
 }
 
 JsonObject *
-convert_json_load (const char *path, gsize max_bytes, GError **error)
+convert_json_load (
+    Folder *folder, const char *name, gsize max_bytes, GError **error)
 {
-  g_autoptr (GBytes) bytes = convert_map_file (path, max_bytes, error);
-  const char *text;
+  g_autofree char *path = g_build_filename (folder_path (folder), name, NULL);
+  g_autoptr (GBytes) bytes = folder_read (folder, name, max_bytes, error);
   gsize n;
+  const char *text = bytes ? g_bytes_get_data (bytes, &n) : NULL;
 
-  if (!bytes)
-    return NULL;
-  text = g_bytes_get_data (bytes, &n);
-  return convert_json_parse (text ? text : "", n, path, error);
+  return bytes ? convert_json_parse (text ? text : "", n, path, error) : NULL;
 }

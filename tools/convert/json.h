@@ -3,7 +3,7 @@
 #ifndef OWL2_CONVERT_JSON_H
 #define OWL2_CONVERT_JSON_H
 
-#include "base.h"
+#include "folder.h"
 
 #include <json-glib/json-glib.h>
 
@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 JsonObject *convert_json_parse (
     const char *text, gsize n, const char *file, GError **error);
 JsonObject *convert_json_load (
-    const char *path, gsize max_bytes, GError **error);
+    Folder *folder, const char *name, gsize max_bytes, GError **error);
 
 G_END_DECLS
 

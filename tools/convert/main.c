@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
@@ -47,6 +48,19 @@ catch_signals (void)
   action.sa_handler = SIG_IGN;
   action.sa_flags = 0;
   sigaction (SIGXFSZ, &action, NULL);
+}
+
+/* All files of a checkpoint are open at once, maybe more than the usual 1024;
+ * the soft limit is only there for programs that use select(). */
+static void
+raise_file_limit (void)
+{
+  struct rlimit limit;
+
+  if (getrlimit (RLIMIT_NOFILE, &limit) != 0)
+    return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit (RLIMIT_NOFILE, &limit);
 }
 
 static void
@@ -130,6 +144,7 @@ convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
   if (isatty (STDERR_FILENO))
     options.progress = show_progress;
   catch_signals ();
+  raise_file_limit ();
   if (!convert_run (&options, &summary, &error)) {
     erase_bar (&bar);
     fprintf (stderr, "owl2-convert: %s\n", error->message);

@@ -5,8 +5,7 @@
 
 #include <string.h>
 
-/* A full-size model in one file needs about 200 KB and 20,000 values. */
-#define MAX_BYTES (16u << 20)
+/* A full-size model in one file needs about 20,000 values. */
 #define MAX_VALUES (1u << 20)
 #define MAX_STACK (1u << 20)
 
@@ -417,12 +416,7 @@ pickle_read (const guint8 *data, gsize size, const char *file, GError **error)
   GPtrArray *out = NULL;
   PickleRef result = 0;
 
-  if (size > MAX_BYTES) {
-    convert_bad (file, error,
-        "pickle has %" G_GSIZE_FORMAT " bytes, the limit is %u", size,
-        MAX_BYTES);
-    return NULL;
-  }
+  g_return_val_if_fail (size <= PICKLE_MAX_BYTES, NULL);
   m.values = g_array_new (FALSE, FALSE, sizeof (PickleValue));
   m.items = g_array_new (FALSE, FALSE, sizeof (PickleRef));
   m.stack = g_array_new (FALSE, FALSE, sizeof (PickleRef));

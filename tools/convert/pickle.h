@@ -11,6 +11,8 @@
 G_BEGIN_DECLS
 
 #define PICKLE_MAX_DIMS 8u
+/* A full-size model in one file needs about 200 KB. */
+#define PICKLE_MAX_BYTES (16u << 20)
 
 /**
  * PickleTensor: a value of the state dictionary.
@@ -30,7 +32,8 @@ typedef struct {
 } PickleTensor;
 
 /* (transfer full): GPtrArray of PickleTensor in the order of the dictionary,
- * names unique. BAD_FILE names @file and what is wrong, with the byte. */
+ * names unique; @size is at most PICKLE_MAX_BYTES. BAD_FILE names @file and
+ * what is wrong, with the byte. */
 GPtrArray *pickle_read (
     const guint8 *data, gsize size, const char *file, GError **error);
 

@@ -15,7 +15,7 @@
 typedef struct {
   Piece piece; /* first, so that one is the other */
   gboolean done;
-  guint8 *encoded; /* PIPELINE_ELEMENTS of any type */
+  guint8 *read, *encoded; /* PIPELINE_ELEMENTS of any type */
 } Slot;
 
 /* Pieces are counted from the first; a ring of slots holds those in use:
@@ -38,11 +38,11 @@ slot_at (Pipeline *pipeline, guint64 number)
   return &pipeline->slots[number % pipeline->n_slots];
 }
 
-/* What does not change is not copied: the bytes of the file are the result. */
+/* What does not change is not encoded: the bytes read are the result. */
 static gboolean
 is_same (const Piece *p)
 {
-  if (G_BYTE_ORDER != G_LITTLE_ENDIAN || !p->encoder || !p->source->contiguous)
+  if (G_BYTE_ORDER != G_LITTLE_ENDIAN || !p->encoder)
     return FALSE;
   return (p->source->type == SHARD_F16 && p->encoder->type == OWL2_TYPE_F16)
          || (p->source->type == SHARD_F32 && p->encoder->type == OWL2_TYPE_F32);
@@ -70,16 +70,16 @@ static void
 work_step (Piece *p, Slot *slot, gsize at, gsize n)
 {
   float values[STEP];
-  gsize size;
-  const guint8 *bytes = shard_tensor_bytes (p->source, p->first + at, n, &size);
+  guint element = shard_type_bytes (p->source->type);
+  const guint8 *bytes = slot->read + at * element;
 
   if (p->checksum)
-    p->crc = (guint32) crc32 (p->crc, bytes, (uInt) size);
+    p->crc = (guint32) crc32 (p->crc, bytes, (uInt) (n * element));
   if (p->data && p->source->type == SHARD_F16) {
     p->n_not_finite += halves_count_not_finite (bytes, n);
     return;
   }
-  shard_tensor_read (p->source, p->first + at, n, values);
+  shard_type_decode (p->source->type, bytes, n, values);
   count (p, values, n);
   if (p->encoder && !p->data) {
     Owl2Type type = p->encoder->type;
@@ -95,8 +95,12 @@ work_piece (Slot *slot)
 {
   Piece *p = &slot->piece;
 
-  if (is_same (p))
-    p->data = shard_tensor_bytes (p->source, p->first, p->n, &p->size);
+  if (!shard_tensor_read (p->source, p->first, p->n, slot->read, &p->error))
+    return;
+  if (is_same (p)) {
+    p->data = slot->read;
+    p->size = p->n * shard_type_bytes (p->source->type);
+  }
   for (gsize at = 0; at < p->n; at += STEP)
     work_step (p, slot, at, MIN (p->n - at, STEP));
   if (p->encoder && !p->data) {
@@ -130,6 +134,24 @@ work (gpointer data)
   return NULL;
 }
 
+static gboolean
+alloc_slots (Pipeline *pipeline, GError **error)
+{
+  for (guint i = 0; i < pipeline->n_slots; i++) {
+    Slot *slot = &pipeline->slots[i];
+
+    slot->read = g_try_malloc_n (PIPELINE_ELEMENTS, sizeof (float));
+    slot->encoded = g_try_malloc_n (PIPELINE_ELEMENTS, sizeof (float));
+    if (slot->read && slot->encoded)
+      continue;
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no memory for %u pieces of %u values", pipeline->n_slots,
+        PIPELINE_ELEMENTS);
+    return FALSE;
+  }
+  return TRUE;
+}
+
 Pipeline *
 pipeline_new (guint n_threads, GError **error)
 {
@@ -143,8 +165,10 @@ pipeline_new (guint n_threads, GError **error)
   g_cond_init (&pipeline->has_work);
   g_cond_init (&pipeline->has_result);
   pipeline->n_slots = n_threads + SPARE_PIECES;
-  for (guint i = 0; i < pipeline->n_slots; i++)
-    pipeline->slots[i].encoded = g_malloc (PIPELINE_ELEMENTS * sizeof (float));
+  if (!alloc_slots (pipeline, error)) {
+    pipeline_free (pipeline);
+    return NULL;
+  }
   while (pipeline->n_threads < n_threads) {
     GThread *thread = g_thread_try_new ("convert", work, pipeline, &cause);
 
@@ -173,8 +197,11 @@ pipeline_free (Pipeline *pipeline)
   g_mutex_unlock (&pipeline->mutex);
   for (guint i = 0; i < pipeline->n_threads; i++)
     g_thread_join (pipeline->threads[i]);
-  for (guint i = 0; i < pipeline->n_slots; i++)
+  for (guint i = 0; i < pipeline->n_slots; i++) {
+    g_clear_error (&pipeline->slots[i].piece.error);
+    g_free (pipeline->slots[i].read);
     g_free (pipeline->slots[i].encoded);
+  }
   g_mutex_clear (&pipeline->mutex);
   g_cond_clear (&pipeline->has_work);
   g_cond_clear (&pipeline->has_result);
@@ -227,6 +254,6 @@ pipeline_take (Pipeline *pipeline)
 void
 pipeline_put_back (Pipeline *pipeline, Piece *piece)
 {
-  shard_tensor_release (piece->source, piece->first, piece->n);
+  g_clear_error (&piece->error);
   pipeline->put_back++;
 }

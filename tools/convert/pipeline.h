@@ -19,8 +19,9 @@ typedef struct _Pipeline Pipeline;
  * Piece: the first part is the caller's to fill.
  * @encoder: (nullable): NULL only counts values beyond f16
  * @checksum: compute @crc
- * @data: of the result; in the mapping or in the pipeline, valid until the
- *   piece is put back
+ * @error: (transfer none): why the piece could not be read; nothing else of the
+ *   result counts then
+ * @data: of the result; valid until the piece is put back
  */
 typedef struct {
   const ShardTensor *source;
@@ -30,6 +31,7 @@ typedef struct {
   gboolean checksum;
   gpointer user_data;
 
+  GError *error;
   const guint8 *data;
   gsize size;
   guint32 crc;
@@ -37,7 +39,8 @@ typedef struct {
   float largest; /* where there are some beyond */
 } Piece;
 
-/* 0: as many threads as there are cores. FAILED if one can't be started. */
+/* 0: as many threads as there are cores. FAILED if one can't be started;
+ * NO_MEMORY. */
 Pipeline *pipeline_new (guint n_threads, GError **error);
 /* Waits for pieces in work. */
 void pipeline_free (Pipeline *pipeline); /* accepts NULL */

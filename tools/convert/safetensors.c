@@ -59,7 +59,7 @@ read_numbers (JsonObject *object, const char *member, guint max,
 }
 
 static gboolean
-read_tensor (Shard *shard, const char *name, JsonNode *node, gsize data_at,
+read_tensor (Shard *shard, const char *name, JsonNode *node, guint64 data_at,
     GError **error)
 {
   g_autofree char *safe = NULL;
@@ -100,7 +100,7 @@ read_tensor (Shard *shard, const char *name, JsonNode *node, gsize data_at,
   if (offsets[0] > offsets[1] || offsets[1] > shard->size - data_at)
     return convert_bad (shard->path, error,
         "tensor '%s' lies at bytes %" G_GUINT64_FORMAT " to %" G_GUINT64_FORMAT
-        " of the data, which has %" G_GSIZE_FORMAT,
+        " of the data, which has %" G_GUINT64_FORMAT,
         name, offsets[0], offsets[1], shard->size - data_at);
   if (!shard_tensor_count (t, TRUE)
       || !g_uint64_checked_mul (&bytes, t->n_elements, types[i].bytes)
@@ -109,7 +109,7 @@ read_tensor (Shard *shard, const char *name, JsonNode *node, gsize data_at,
         "tensor '%s': shape and type %s do not give the %" G_GUINT64_FORMAT
         " bytes it has",
         name, types[i].name, offsets[1] - offsets[0]);
-  t->data = t->storage = shard->data + data_at + offsets[0];
+  t->at = t->storage_at = data_at + offsets[0];
   t->storage_bytes = bytes;
   return TRUE;
 }
@@ -120,8 +120,8 @@ compare_tensors (gconstpointer a, gconstpointer b)
   const ShardTensor *x = *(ShardTensor *const *) a;
   const ShardTensor *y = *(ShardTensor *const *) b;
 
-  if (x->data != y->data)
-    return (x->data > y->data) - (x->data < y->data);
+  if (x->at != y->at)
+    return (x->at > y->at) - (x->at < y->at);
   return (x->storage_bytes > y->storage_bytes)
          - (x->storage_bytes < y->storage_bytes);
 }
@@ -136,7 +136,7 @@ check_overlap (Shard *shard, GError **error)
     const ShardTensor *a = g_ptr_array_index (tensors, i - 1);
     const ShardTensor *b = g_ptr_array_index (tensors, i);
 
-    if (a->data + a->storage_bytes > b->data)
+    if (a->at + a->storage_bytes > b->at)
       return convert_bad (shard->path, error, "tensors '%s' and '%s' overlap",
           a->name, b->name);
   }
@@ -146,20 +146,29 @@ check_overlap (Shard *shard, GError **error)
 gboolean
 shard_read_safetensors (Shard *shard, GError **error)
 {
+  g_autoptr (GBytes) text = NULL;
   g_autoptr (JsonObject) header = NULL;
   g_autoptr (GList) members = NULL;
+  guint8 brace = 0;
   guint64 n;
 
-  memcpy (&n, shard->data, 8);
+  if (!owl2_input_read (shard->in, 0, &n, 8, error))
+    return FALSE;
   n = GUINT64_FROM_LE (n);
-  if (n > shard->size - 8 || n > MAX_HEADER || n < 2 || shard->data[8] != '{')
+  if (n <= shard->size - 8 && n >= 2 && n <= MAX_HEADER) {
+    text = owl2_input_copy (shard->in, 8, n, MAX_HEADER, "the header", error);
+    if (!text)
+      return FALSE;
+    brace = ((const guint8 *) g_bytes_get_data (text, NULL))[0];
+  }
+  if (brace != '{')
     return convert_bad (shard->path, error,
         "neither a PyTorch zip archive nor safetensors: a header of "
-        "%" G_GUINT64_FORMAT " bytes in a file of %" G_GSIZE_FORMAT
+        "%" G_GUINT64_FORMAT " bytes in a file of %" G_GUINT64_FORMAT
         " (limit %u)",
         n, shard->size, MAX_HEADER);
-  header = convert_json_parse (
-      (const char *) shard->data + 8, n, shard->path, error);
+  header =
+      convert_json_parse (g_bytes_get_data (text, NULL), n, shard->path, error);
   if (!header)
     return FALSE;
   members = json_object_get_members (header);

@@ -5,8 +5,6 @@
 #include "halves.h"
 
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <zlib.h>
 
 /* What torch.save() wrote before version 1.6: a pickled magic number, or, long
@@ -14,7 +12,8 @@
 static const guint8 legacy_magic[] = { 0x8a, 0x0a, 0x6c, 0xfc, 0x9c, 0x46, 0xf9,
   0x20, 0x6a, 0xa8 };
 
-#define VERIFY_CHUNK (16u << 20)
+#define HEAD_BYTES 262u /* enough to tell what a file is */
+#define VERIFY_CHUNK (1u << 20)
 
 void
 shard_tensor_free (gpointer tensor)
@@ -82,53 +81,43 @@ shard_free (Shard *shard)
   if (!shard)
     return;
   g_clear_pointer (&shard->tensors, g_ptr_array_unref);
-  g_clear_pointer (&shard->bytes, g_bytes_unref);
-  g_free (shard->path);
   g_free (shard);
 }
 
 static gboolean
-is_legacy (const Shard *shard)
+is_legacy (const guint8 *head, gsize n)
 {
-  return (shard->size >= 12 && shard->data[0] == 0x80
-             && memcmp (shard->data + 2, legacy_magic, sizeof (legacy_magic))
-                    == 0)
-         || (shard->size >= 262 && memcmp (shard->data + 257, "ustar", 5) == 0);
+  return (n >= 12 && head[0] == 0x80
+             && memcmp (head + 2, legacy_magic, sizeof (legacy_magic)) == 0)
+         || (n >= HEAD_BYTES && memcmp (head + 257, "ustar", 5) == 0);
 }
 
 Shard *
-shard_new (GBytes *bytes, const char *path, GError **error)
+shard_new (const Owl2Input *in, GError **error)
 {
   g_autoptr (Shard) shard = g_new0 (Shard, 1);
+  guint8 head[HEAD_BYTES];
+  gsize n = (gsize) MIN (owl2_input_size (in), HEAD_BYTES);
   gboolean ok;
 
-  shard->path = g_strdup (path);
-  shard->bytes = g_bytes_ref (bytes);
-  shard->data = g_bytes_get_data (bytes, &shard->size);
+  shard->in = in;
+  shard->path = owl2_input_path (in);
+  shard->size = owl2_input_size (in);
   shard->tensors = g_ptr_array_new_with_free_func (shard_tensor_free);
-  if (shard->size < 8)
-    ok = convert_bad (path, error,
-        "%" G_GSIZE_FORMAT " bytes are no weight file", shard->size);
-  else if (memcmp (shard->data, "PK\3\4", 4) == 0)
+  if (!owl2_input_read (in, 0, head, n, error))
+    return NULL;
+  if (n < 8)
+    ok = convert_bad (
+        shard->path, error, "%" G_GSIZE_FORMAT " bytes are no weight file", n);
+  else if (memcmp (head, "PK\3\4", 4) == 0)
     ok = shard_read_torch (shard, error);
-  else if (is_legacy (shard))
-    ok = convert_bad (path, error,
+  else if (is_legacy (head, n))
+    ok = convert_bad (shard->path, error,
         "in the format of PyTorch before 1.6, which is not supported; "
         "torch.load() and torch.save() with a newer one convert it");
   else
     ok = shard_read_safetensors (shard, error);
   return ok ? g_steal_pointer (&shard) : NULL;
-}
-
-Shard *
-shard_open (const char *path, GError **error)
-{
-  g_autoptr (GBytes) bytes = convert_map_file (path, G_MAXSSIZE, error);
-  Shard *shard = bytes ? shard_new (bytes, path, error) : NULL;
-
-  if (shard)
-    shard->is_mapping = TRUE;
-  return shard;
 }
 
 const char *
@@ -152,82 +141,64 @@ shard_tensor_at (const Shard *shard, guint i)
 
 /* ---- elements --------------------------------------------------------- */
 
-/* Data may lie at any address: entries of a zip are not aligned. */
-static float
-element (ShardType type, const guint8 *p)
+void
+shard_type_decode (ShardType type, const guint8 *bytes, gsize n, float *out)
 {
-  guint32 bits = 0;
-  guint16 half = 0;
+  g_return_if_fail (type != SHARD_OTHER);
+  if (type == SHARD_F16) {
+    halves_from_f16 (bytes, n, out);
+  } else if (type == SHARD_BF16) {
+    halves_from_bf16 (bytes, n, out);
+  } else {
+    for (gsize i = 0; i < n; i++) {
+      guint32 bits;
 
-  if (type == SHARD_F32) {
-    memcpy (&bits, p, 4);
-    return half_bits_to_float (GUINT32_FROM_LE (bits));
+      memcpy (&bits, bytes + 4 * i, 4);
+      out[i] = half_bits_to_float (GUINT32_FROM_LE (bits));
+    }
   }
-  memcpy (&half, p, 2);
-  half = GUINT16_FROM_LE (half);
-  return type == SHARD_F16 ? half_from_f16 (half) : half_from_bf16 (half);
 }
 
-void
-shard_tensor_read (const ShardTensor *t, guint64 first, gsize n, float *out)
+/* Through the strides, by runs that lie together: the last dimension where it
+ * is not strided, else single elements. Published files have no such tensor,
+ * so that a call for each run does. */
+static gboolean
+gather (
+    const ShardTensor *t, guint64 first, gsize n, guint8 *out, GError **error)
 {
   guint bytes = shard_type_bytes (t->type);
+  guint last = t->n_dims - 1;
 
-  g_return_if_fail (bytes > 0);
-  g_return_if_fail (first <= t->n_elements && n <= t->n_elements - first);
-  if (t->contiguous) {
-    const guint8 *p = t->data + first * bytes;
+  for (gsize done = 0, run; done < n; done += run) {
+    guint64 index = first + done, from = 0;
 
-    if (t->type == SHARD_F16)
-      halves_from_f16 (p, n, out);
-    else if (t->type == SHARD_BF16)
-      halves_from_bf16 (p, n, out);
-    else
-      for (gsize i = 0; i < n; i++)
-        out[i] = element (t->type, p + i * bytes);
-    return;
-  }
-  for (gsize i = 0; i < n; i++) {
-    guint64 index = first + i, at = 0;
-
+    run = 1;
+    if (t->strides[last] == 1)
+      run = (gsize) MIN (n - done, t->dims[last] - index % t->dims[last]);
     for (guint d = t->n_dims; d-- > 0;) {
-      at += index % t->dims[d] * t->strides[d];
+      from += index % t->dims[d] * t->strides[d];
       index /= t->dims[d];
     }
-    out[i] = element (t->type, t->data + at * bytes);
+    if (!owl2_input_read (t->shard->in, t->at + from * bytes,
+            out + done * bytes, run * bytes, error))
+      return FALSE;
   }
+  return TRUE;
 }
 
-const guint8 *
-shard_tensor_bytes (const ShardTensor *t, guint64 first, gsize n, gsize *size)
+gboolean
+shard_tensor_read (
+    const ShardTensor *t, guint64 first, gsize n, guint8 *out, GError **error)
 {
   guint bytes = shard_type_bytes (t->type);
 
-  g_return_val_if_fail (bytes > 0, NULL);
+  g_return_val_if_fail (bytes > 0, FALSE);
   g_return_val_if_fail (
-      first <= t->n_elements && n <= t->n_elements - first, NULL);
-  *size = n * bytes;
-  return t->contiguous ? t->data + first * bytes : NULL;
-}
-
-/* The whole pages of a mapped file that lie in a range. A failure costs time
- * or memory only. */
-static void
-advise (const Shard *shard, const guint8 *p, gsize n_bytes, int advice)
-{
-  gsize page = (gsize) sysconf (_SC_PAGESIZE);
-  guintptr begin = (guintptr) p / page * page;
-  guintptr end = ((guintptr) p + n_bytes) / page * page;
-
-  if (shard->is_mapping && end > begin)
-    madvise ((void *) begin, end - begin, advice);
-}
-
-/* Pages of a mapped file come back when touched; other memory would not. */
-static void
-release (const Shard *shard, const guint8 *p, gsize n_bytes)
-{
-  advise (shard, p, n_bytes, MADV_DONTNEED);
+      first <= t->n_elements && n <= t->n_elements - first, FALSE);
+  if (!t->contiguous)
+    return gather (t, first, n, out, error);
+  return owl2_input_read (
+      t->shard->in, t->at + first * bytes, out, n * bytes, error);
 }
 
 void
@@ -236,24 +207,13 @@ shard_tensor_prefetch (const ShardTensor *t, guint64 first, gsize n)
   guint bytes = shard_type_bytes (t->type);
 
   if (t->contiguous)
-    advise (t->shard, t->data + first * bytes, n * bytes, MADV_WILLNEED);
-}
-
-void
-shard_tensor_release (const ShardTensor *t, guint64 first, gsize n)
-{
-  guint bytes = shard_type_bytes (t->type);
-
-  if (t->contiguous)
-    release (t->shard, t->data + first * bytes, n * bytes);
-  else
-    release (t->shard, t->storage, t->storage_bytes);
+    owl2_input_prefetch (t->shard->in, t->at + first * bytes, n * bytes);
 }
 
 gboolean
 shard_tensor_checks_itself (const ShardTensor *t)
 {
-  return t->crc != 0 && t->contiguous && t->data == t->storage
+  return t->crc != 0 && t->contiguous && t->at == t->storage_at
          && t->n_elements * shard_type_bytes (t->type) == t->storage_bytes;
 }
 
@@ -271,14 +231,17 @@ gboolean
 shard_tensor_verify (const ShardTensor *t, GError **error)
 {
   uLong crc = crc32 (0, NULL, 0);
+  g_autofree guint8 *chunk = NULL;
 
   if (t->crc == 0)
     return TRUE;
-  for (gsize at = 0; at < t->storage_bytes;) {
-    gsize n = MIN (t->storage_bytes - at, VERIFY_CHUNK);
+  chunk = g_malloc (VERIFY_CHUNK);
+  for (guint64 at = 0; at < t->storage_bytes;) {
+    gsize n = (gsize) MIN (t->storage_bytes - at, VERIFY_CHUNK);
 
-    crc = crc32 (crc, t->storage + at, (uInt) n);
-    release (t->shard, t->storage + at, n);
+    if (!owl2_input_read (t->shard->in, t->storage_at + at, chunk, n, error))
+      return FALSE;
+    crc = crc32 (crc, chunk, (uInt) n);
     at += n;
   }
   return shard_tensor_compare (t, (guint32) crc, error);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One weight file of a checkpoint, safetensors or PyTorch zip: its tensors,
- * checked and used in place in the mapping. */
+ * checked, and read where they lie in the file. */
 #ifndef OWL2_CONVERT_SHARD_H
 #define OWL2_CONVERT_SHARD_H
 
-#include <glib.h>
+#include "input.h"
 
 G_BEGIN_DECLS
 
@@ -24,8 +24,8 @@ typedef struct _Shard Shard;
  * @type_name: as the file calls it
  * @dims: slowest first
  * @strides: in elements
- * @data: element 0; all elements lie inside the file
- * @storage, @storage_bytes: what @crc (0: none) is the checksum of
+ * @at: byte of the file that element 0 begins at; all elements lie inside
+ * @storage_at, @storage_bytes: what @crc (0: none) is the checksum of
  */
 typedef struct {
   const Shard *shard; /* borrowed */
@@ -37,16 +37,15 @@ typedef struct {
   guint64 strides[SHARD_MAX_DIMS];
   guint64 n_elements;
   gboolean contiguous;
-  const guint8 *data;
-  const guint8 *storage;
-  gsize storage_bytes;
+  guint64 at;
+  guint64 storage_at;
+  guint64 storage_bytes;
   guint32 crc;
 } ShardTensor;
 
-/* Errors: BAD_FILE, "@path: ...". The kind is told by the first bytes. */
-Shard *shard_open (const char *path, GError **error);
-/* The same for bytes in memory. */
-Shard *shard_new (GBytes *bytes, const char *path, GError **error);
+/* Errors: BAD_FILE, "PATH: ...". The kind is told by the first bytes. @in is
+ * borrowed and outlives the shard. */
+Shard *shard_new (const Owl2Input *in, GError **error);
 void shard_free (Shard *shard); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Shard, shard_free)
 
@@ -57,14 +56,14 @@ const char *shard_path (const Shard *shard);
 guint shard_n_tensors (const Shard *shard);
 const ShardTensor *shard_tensor_at (const Shard *shard, guint i);
 
-/* Elements [first, first + n) in row-major order, as floats. The tensor's type
- * is not SHARD_OTHER. */
-void shard_tensor_read (
-    const ShardTensor *t, guint64 first, gsize n, float *out);
-/* Bytes of [first, first + n) where they lie in the file as they are; NULL if
- * the elements are not in row-major order. */
-const guint8 *shard_tensor_bytes (
-    const ShardTensor *t, guint64 first, gsize n, gsize *size);
+/* The bytes of elements [first, first + n) in row-major order, as the file has
+ * them; the tensor's type is not SHARD_OTHER. BAD_FILE if they can't be read.
+ * Any thread. */
+gboolean shard_tensor_read (
+    const ShardTensor *t, guint64 first, gsize n, guint8 *out, GError **error);
+/* @n elements of those bytes, as floats. */
+void shard_type_decode (
+    ShardType type, const guint8 *bytes, gsize n, float *out);
 /* TRUE if there is a checksum, and it is of the tensor's bytes in their order,
  * so that a reader of all of them can compute it on the way. */
 gboolean shard_tensor_checks_itself (const ShardTensor *t);
@@ -74,9 +73,6 @@ gboolean shard_tensor_compare (
 gboolean shard_tensor_verify (const ShardTensor *t, GError **error);
 /* Tells the kernel that elements [first, first + n) are going to be read. */
 void shard_tensor_prefetch (const ShardTensor *t, guint64 first, gsize n);
-/* Tells the kernel that elements [first, first + n) were read, so that a large
- * file does not pile up in memory. */
-void shard_tensor_release (const ShardTensor *t, guint64 first, gsize n);
 
 G_END_DECLS
 

@@ -7,11 +7,9 @@
 G_BEGIN_DECLS
 
 struct _Shard {
-  char *path;
-  GBytes *bytes;
-  const guint8 *data;
-  gsize size;
-  gboolean is_mapping; /* of a file */
+  const Owl2Input *in; /* borrowed */
+  const char *path;    /* of it */
+  guint64 size;        /* of it */
   GPtrArray *tensors;  /* ShardTensor, owned */
 };
 

@@ -345,12 +345,22 @@ spmodel_parse (const guint8 *data, gsize size, const char *file, GError **error)
 }
 
 SpModel *
-spmodel_load (const char *path, GError **error)
+spmodel_load (Folder *folder, GError **error)
 {
-  g_autoptr (GBytes) bytes = convert_map_file (path, MAX_BYTES, error);
-  const guint8 *data;
+  g_autofree char *path =
+      g_build_filename (folder_path (folder), "tokenizer.model", NULL);
+  g_autoptr (GBytes) bytes = NULL;
   gsize size;
+  const guint8 *data;
 
+  if (!folder_has (folder, "tokenizer.model")
+      && folder_has (folder, "tokenizer.json")) {
+    convert_bad (path, error,
+        "is missing; tokenizer.json does not stand for it here, the base "
+        "model's tokenizer.model does");
+    return NULL;
+  }
+  bytes = folder_read (folder, "tokenizer.model", MAX_BYTES, error);
   if (!bytes)
     return NULL;
   data = g_bytes_get_data (bytes, &size);

@@ -4,7 +4,7 @@
 #ifndef OWL2_CONVERT_SPMODEL_H
 #define OWL2_CONVERT_SPMODEL_H
 
-#include <glib.h>
+#include "folder.h"
 
 G_BEGIN_DECLS
 
@@ -19,7 +19,8 @@ typedef struct {
  * normalisation, a dummy prefix. Everything else is BAD_FILE. */
 SpModel *spmodel_parse (
     const guint8 *data, gsize size, const char *file, GError **error);
-SpModel *spmodel_load (const char *path, GError **error);
+/* The file tokenizer.model. */
+SpModel *spmodel_load (Folder *folder, GError **error);
 void spmodel_free (SpModel *model); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (SpModel, spmodel_free)
 

@@ -98,7 +98,7 @@ add_tensor (Shard *shard, const PickleTensor *p, GHashTable *entries,
       || bytes != entry->size)
     return convert_bad (shard->path, error,
         "tensor '%s': storage of %" G_GUINT64_FORMAT " elements (%s), but "
-        "entry '%s' has %" G_GSIZE_FORMAT " bytes",
+        "entry '%s' has %" G_GUINT64_FORMAT " bytes",
         p->name, p->storage_elements, p->storage_type, entry->name,
         entry->size);
   if (!extent (p, &end) || end > p->storage_elements)
@@ -118,8 +118,8 @@ add_tensor (Shard *shard, const PickleTensor *p, GHashTable *entries,
         "tensor '%s' has more elements than its storage, "
         "%" G_GUINT64_FORMAT,
         p->name, p->storage_elements);
-  t->data = entry->data + p->offset * types[i].bytes;
-  t->storage = entry->data;
+  t->at = entry->at + p->offset * types[i].bytes;
+  t->storage_at = entry->at;
   t->storage_bytes = entry->size;
   t->crc = entry->crc;
   return TRUE;
@@ -130,8 +130,14 @@ check_byte_order (
     const Shard *shard, GHashTable *entries, const char *prefix, GError **error)
 {
   const ZipEntry *entry = find_entry (entries, prefix, "byteorder");
+  char order[6] = "";
 
-  if (entry && (entry->size != 6 || memcmp (entry->data, "little", 6) != 0))
+  if (!entry)
+    return TRUE;
+  if (entry->size == sizeof order
+      && !owl2_input_read (shard->in, entry->at, order, sizeof order, error))
+    return FALSE;
+  if (memcmp (order, "little", sizeof order) != 0)
     return convert_bad (shard->path, error, "byte order is not little-endian");
   return TRUE;
 }
@@ -142,20 +148,27 @@ shard_read_torch (Shard *shard, GError **error)
   g_autoptr (GHashTable) entries = NULL;
   g_autoptr (GPtrArray) tensors = NULL;
   g_autofree char *prefix = NULL;
+  g_autoptr (GBytes) bytes = NULL;
   const ZipEntry *pickle;
+  const guint8 *data;
+  gsize size;
 
-  entries = zip_read (shard->data, shard->size, shard->path, error);
+  entries = zip_read (shard->in, error);
   if (!entries || !(prefix = find_prefix (shard, entries, error))
       || !check_byte_order (shard, entries, prefix, error))
     return FALSE;
   pickle = find_entry (entries, prefix, "data.pkl");
+  bytes = owl2_input_copy (
+      shard->in, pickle->at, pickle->size, PICKLE_MAX_BYTES, "pickle", error);
+  if (!bytes)
+    return FALSE;
+  data = g_bytes_get_data (bytes, &size);
   /* The pickle is read even if its checksum is wrong: what it says is checked
    * anyway, and a refused global is better news than a wrong checksum. */
-  tensors = pickle_read (pickle->data, pickle->size, shard->path, error);
+  tensors = pickle_read (data, size, shard->path, error);
   if (!tensors)
     return FALSE;
-  if (pickle->crc != 0
-      && crc32 (0, pickle->data, (uInt) pickle->size) != pickle->crc)
+  if (pickle->crc != 0 && crc32 (0, data, (uInt) size) != pickle->crc)
     return convert_bad (shard->path, error,
         "data.pkl is damaged: checksum is "
         "not %08x",

@@ -9,10 +9,10 @@
 
 G_BEGIN_DECLS
 
-/* Checks @tokenizer against the configuration and added_tokens.json, and fills
- * it up with unused pieces. @dir is named in messages. */
-gboolean vocab_complete (SpModel *tokenizer, const HfConfig *hf,
-    const char *dir, const Owl2Log *log, GError **error);
+/* Checks @tokenizer against the configuration and the added tokens, which
+ * become control pieces, and fills it up with unused pieces. */
+gboolean vocab_complete (SpModel *tokenizer, const HfConfig *hf, Folder *folder,
+    const Owl2Log *log, GError **error);
 /* The keys tokenizer.ggml.*. */
 void vocab_write (
     const SpModel *tokenizer, const HfConfig *hf, Owl2GgufWriter *writer);

@@ -18,13 +18,15 @@
 #define EXTRA_ZIP64 1u
 #define FLAG_ENCRYPTED 1u
 
+#define MAX_COMMENT 65535u
 #define MAX_ENTRIES 65536u /* the full-size model has 862 tensors */
+#define MAX_DIRECTORY (32u << 20)
 
 /* The archive being read. */
 typedef struct {
-  const guint8 *data;
-  gsize size;
-  const char *file;
+  const Owl2Input *in;
+  const char *file; /* its path */
+  guint64 size;     /* of it */
 } Zip;
 
 /* Where the central directory lies: checked to be inside the file. */
@@ -60,60 +62,82 @@ entry_free (gpointer data)
 }
 
 /* The end record is the last thing in the file, before a comment of at most
- * 65535 bytes. */
+ * 65535 bytes: where it begins in the @n bytes of @tail. */
 static const guint8 *
-find_end (const Zip *zip)
+find_end (const guint8 *tail, gsize n)
 {
-  gsize comment;
-
-  for (comment = 0; comment <= 65535; comment++) {
+  for (gsize comment = 0; comment <= MAX_COMMENT; comment++) {
     const guint8 *p;
 
-    if (zip->size < END_BYTES + comment)
+    if (n < END_BYTES + comment)
       return NULL;
-    p = zip->data + zip->size - END_BYTES - comment;
+    p = tail + n - END_BYTES - comment;
     if (le32 (p) == END_SIG && le16 (p + 20) == comment)
       return p;
   }
   return NULL;
 }
 
+/* What the zip64 end record says, if there is one before byte @end_at, where
+ * the other one begins; @end_at becomes where it begins itself. */
+static gboolean
+read_end64 (const Zip *zip, Directory *dir, guint64 *end_at, GError **error)
+{
+  guint8 locator[LOCATOR64_BYTES], end[END64_BYTES];
+  guint64 at;
+
+  if (*end_at < LOCATOR64_BYTES)
+    return TRUE;
+  if (!owl2_input_read (
+          zip->in, *end_at - LOCATOR64_BYTES, locator, LOCATOR64_BYTES, error))
+    return FALSE;
+  if (le32 (locator) != LOCATOR64_SIG)
+    return TRUE;
+  at = le64 (locator + 8);
+  if (at <= *end_at && *end_at - at >= END64_BYTES) {
+    if (!owl2_input_read (zip->in, at, end, END64_BYTES, error))
+      return FALSE;
+  } else {
+    memset (end, 0, END64_BYTES);
+  }
+  if (le32 (end) != END64_SIG)
+    return convert_bad (zip->file, error,
+        "zip64 end record at byte %" G_GUINT64_FORMAT " is damaged", at);
+  dir->n_entries = le64 (end + 32);
+  dir->size = le64 (end + 40);
+  dir->offset = le64 (end + 48);
+  *end_at = at;
+  return TRUE;
+}
+
 static gboolean
 find_directory (const Zip *zip, Directory *dir, GError **error)
 {
-  const guint8 *end = find_end (zip);
-  gsize end_at;
+  gsize n = (gsize) MIN (zip->size, END_BYTES + MAX_COMMENT);
+  g_autofree guint8 *tail = g_malloc (END_BYTES + MAX_COMMENT);
+  const guint8 *end;
+  guint64 end_at;
 
+  if (!owl2_input_read (zip->in, zip->size - n, tail, n, error))
+    return FALSE;
+  end = find_end (tail, n);
   if (!end)
     return convert_bad (zip->file, error,
-        "no end of a zip archive in its %" G_GSIZE_FORMAT
+        "no end of a zip archive in its %" G_GUINT64_FORMAT
         " bytes: the file is cut off or damaged",
         zip->size);
-  end_at = (gsize) (end - zip->data);
+  end_at = zip->size - n + (gsize) (end - tail);
   dir->n_entries = le16 (end + 10);
   dir->size = le32 (end + 12);
   dir->offset = le32 (end + 16);
   if (le16 (end + 4) != le16 (end + 6))
     return convert_bad (zip->file, error, "zip archive in several volumes");
-  if (end_at >= LOCATOR64_BYTES
-      && le32 (end - LOCATOR64_BYTES) == LOCATOR64_SIG) {
-    guint64 at = le64 (end - LOCATOR64_BYTES + 8);
-    const guint8 *p;
-
-    if (at > end_at || end_at - at < END64_BYTES
-        || le32 (zip->data + at) != END64_SIG)
-      return convert_bad (zip->file, error,
-          "zip64 end record at byte %" G_GUINT64_FORMAT " is damaged", at);
-    p = zip->data + at;
-    dir->n_entries = le64 (p + 32);
-    dir->size = le64 (p + 40);
-    dir->offset = le64 (p + 48);
-    end_at = at;
-  }
+  if (!read_end64 (zip, dir, &end_at, error))
+    return FALSE;
   if (dir->offset > end_at || dir->size > end_at - dir->offset)
     return convert_bad (zip->file, error,
         "zip directory of %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
-        " does not end before byte %" G_GSIZE_FORMAT,
+        " does not end before byte %" G_GUINT64_FORMAT,
         dir->size, dir->offset, end_at);
   if (dir->n_entries > MAX_ENTRIES
       || dir->n_entries > dir->size / CENTRAL_BYTES)
@@ -160,26 +184,32 @@ locate (const Zip *zip, const Directory *dir, ZipEntry *entry, guint64 offset,
     GError **error)
 {
   gsize name_bytes = strlen (entry->name);
-  const guint8 *p = zip->data;
+  guint8 local[LOCAL_BYTES] = { 0 };
+  g_autofree char *name = g_malloc (name_bytes);
   guint64 start;
 
-  if (offset > dir->offset || dir->offset - offset < LOCAL_BYTES + name_bytes
-      || le32 (p += offset) != LOCAL_SIG || le16 (p + 26) != name_bytes
-      || memcmp (p + LOCAL_BYTES, entry->name, name_bytes) != 0)
+  if (offset <= dir->offset && dir->offset - offset >= LOCAL_BYTES + name_bytes
+      && (!owl2_input_read (zip->in, offset, local, LOCAL_BYTES, error)
+          || !owl2_input_read (
+              zip->in, offset + LOCAL_BYTES, name, name_bytes, error)))
+    return FALSE;
+  if (le32 (local) != LOCAL_SIG || le16 (local + 26) != name_bytes
+      || memcmp (name, entry->name, name_bytes) != 0)
     return convert_bad (zip->file, error,
         "zip entry '%s': no local header at byte %" G_GUINT64_FORMAT,
         entry->name, offset);
-  start = offset + LOCAL_BYTES + name_bytes + le16 (p + 28);
+  start = offset + LOCAL_BYTES + name_bytes + le16 (local + 28);
   if (start > dir->offset || entry->size > dir->offset - start)
     return convert_bad (zip->file, error,
-        "zip entry '%s' needs %" G_GSIZE_FORMAT " bytes at %" G_GUINT64_FORMAT
+        "zip entry '%s' needs %" G_GUINT64_FORMAT " bytes at %" G_GUINT64_FORMAT
         ", the directory begins at %" G_GUINT64_FORMAT,
         entry->name, entry->size, start, dir->offset);
-  entry->data = zip->data + start;
+  entry->at = start;
   return TRUE;
 }
 
-/* One entry of the directory; @p has @left bytes, @used of them are its. */
+/* One entry of the directory, of which @left bytes are left at @p; @used of
+ * them are its. */
 static ZipEntry *
 read_entry (const Zip *zip, const Directory *dir, const guint8 *p, guint64 left,
     gsize *used, GError **error)
@@ -227,8 +257,8 @@ read_entry (const Zip *zip, const Directory *dir, const guint8 *p, guint64 left,
 
 damaged:
   convert_bad (zip->file, error,
-      "zip directory is damaged at byte %" G_GSIZE_FORMAT,
-      (gsize) (p - zip->data));
+      "zip directory is damaged at byte %" G_GUINT64_FORMAT,
+      dir->offset + dir->size - left);
   return NULL;
 }
 
@@ -238,8 +268,8 @@ compare_entries (gconstpointer a, gconstpointer b)
   const ZipEntry *x = *(ZipEntry *const *) a, *y = *(ZipEntry *const *) b;
 
   /* Empty ones first, so that they overlap nothing. */
-  if (x->data != y->data)
-    return (x->data > y->data) - (x->data < y->data);
+  if (x->at != y->at)
+    return (x->at > y->at) - (x->at < y->at);
   return (x->size > y->size) - (x->size < y->size);
 }
 
@@ -254,33 +284,41 @@ check_overlap (const Zip *zip, GHashTable *entries, GError **error)
     sorted[i] = g_hash_table_lookup (entries, sorted[i]);
   qsort (sorted, n, sizeof (sorted[0]), compare_entries);
   for (guint i = 1; i < n; i++)
-    if (sorted[i - 1]->data + sorted[i - 1]->size > sorted[i]->data)
+    if (sorted[i - 1]->at + sorted[i - 1]->size > sorted[i]->at)
       return convert_bad (zip->file, error, "zip entries '%s' and '%s' overlap",
           sorted[i - 1]->name, sorted[i]->name);
   return TRUE;
 }
 
 GHashTable *
-zip_read (const guint8 *data, gsize size, const char *file, GError **error)
+zip_read (const Owl2Input *in, GError **error)
 {
   g_autoptr (GHashTable) entries = NULL;
-  Zip zip = { .data = data, .size = size, .file = file };
+  g_autoptr (GBytes) bytes = NULL;
+  Zip zip = {
+    .in = in, .file = owl2_input_path (in), .size = owl2_input_size (in)
+  };
   Directory dir = { 0 };
+  const guint8 *data;
   guint64 at = 0;
 
-  if (!find_directory (&zip, &dir, error))
+  if (!find_directory (&zip, &dir, error)
+      || !(bytes = owl2_input_copy (in, dir.offset, dir.size, MAX_DIRECTORY,
+               "the zip directory", error)))
     return NULL;
+  data = g_bytes_get_data (bytes, NULL);
   entries = g_hash_table_new_full (g_str_hash, g_str_equal, NULL, entry_free);
   for (guint64 i = 0; i < dir.n_entries; i++) {
     gsize used;
-    ZipEntry *entry = read_entry (
-        &zip, &dir, data + dir.offset + at, dir.size - at, &used, error);
+    ZipEntry *entry =
+        read_entry (&zip, &dir, data + at, dir.size - at, &used, error);
 
     if (!entry)
       return NULL;
     at += used;
     if (g_hash_table_contains (entries, entry->name)) {
-      convert_bad (file, error, "zip entry '%s' is there twice", entry->name);
+      convert_bad (
+          zip.file, error, "zip entry '%s' is there twice", entry->name);
       entry_free (entry);
       return NULL;
     }

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "rope.h"
+#include "files.h"
+
+#include <string.h>
+
+/* The first place that says what theta is. */
+typedef struct {
+  char *place; /* NULL: none did yet */
+  double value;
+} Theta;
+
+static void
+take_theta (Js *js, Theta *theta)
+{
+  JsonNode *node = js_member (js, "rope_theta");
+  double value;
+
+  if (!node)
+    return;
+  if (!js_is_number (node)) {
+    js_fail (js, "rope_theta", "is not a number");
+    return;
+  }
+  value = json_node_get_double (node);
+  if (!theta->place) {
+    theta->place = g_strconcat (js->path, "rope_theta", NULL);
+    theta->value = value;
+  } else if (value != theta->value) {
+    js_fail (js, "rope_theta", "is %.9g, but %s is %.9g", value, theta->place,
+        theta->value);
+  }
+}
+
+/* The older name is "type". */
+static void
+require_default (Js *js, const char *key)
+{
+  JsonNode *node = js_member (js, key);
+  const char *value =
+      node && js_holds (node, G_TYPE_STRING) ? json_node_get_string (node) : "";
+  g_autofree char *safe = convert_quote (value, strlen (value));
+
+  if (node && strcmp (value, "default") != 0)
+    js_fail (js, key,
+        "is '%s', supported is only 'default' or null, as published", safe);
+}
+
+static void
+require_one (Js *js, const char *key)
+{
+  if (js_float (js, key, 1) != 1)
+    js_fail (js, key, "is %g, supported is only 1, as published",
+        (double) js_float (js, key, 1));
+}
+
+/* One set of parameters. What is not known may matter. */
+static void
+take_set (Js *js, Theta *theta)
+{
+  static const char *const known[] = { "rope_type", "type", "factor",
+    "partial_rotary_factor", "rope_theta", NULL };
+  g_autoptr (GList) keys = NULL;
+
+  if (!js->object)
+    return;
+  require_default (js, "rope_type");
+  require_default (js, "type");
+  require_one (js, "factor");
+  require_one (js, "partial_rotary_factor");
+  take_theta (js, theta);
+  keys = json_object_get_members (js->object);
+  for (GList *l = keys; l; l = l->next)
+    if (!g_strv_contains (known, l->data)) {
+      g_autofree char *safe = convert_quote (l->data, strlen (l->data));
+
+      if (js_member (js, l->data))
+        js_fail (js, safe, "is set, supported is only null, as published");
+    }
+}
+
+/* A set, or an object of sets, one for each kind of layer. */
+static void
+take_key (Js *config, const char *key, Theta *theta)
+{
+  g_autofree char *path = g_strconcat (config->path, key, ".", NULL);
+  Js js = js_sub (config, key, path);
+  g_autoptr (GList) kinds = NULL;
+  gboolean nested = FALSE;
+
+  if (js.object)
+    kinds = json_object_get_members (js.object);
+  for (GList *l = kinds; l; l = l->next) {
+    JsonNode *node = js_member (&js, l->data);
+
+    nested = nested || (node && JSON_NODE_HOLDS_OBJECT (node));
+  }
+  for (GList *l = kinds; nested && l; l = l->next) {
+    g_autofree char *kind = convert_quote (l->data, strlen (l->data));
+    g_autofree char *deep = g_strconcat (path, kind, ".", NULL);
+    Js set = js_sub (&js, l->data, deep);
+
+    take_set (&set, theta);
+    js.failed = set.failed;
+  }
+  if (!nested)
+    take_set (&js, theta);
+  config->failed = js.failed;
+}
+
+float
+rope_read_theta (Js *config, float fallback)
+{
+  Theta theta = { NULL, 0 };
+
+  take_theta (config, &theta);
+  take_key (config, "rope_parameters", &theta);
+  take_key (config, "rope_scaling", &theta);
+  require_one (config, "partial_rotary_factor");
+  if (theta.place)
+    fallback = (float) theta.value;
+  g_free (theta.place);
+  return fallback;
+}
