@@ -140,6 +140,19 @@ class Config(errors.Case):
             self.edit_json("config.json", image_aspect_ratio=value)
             self.accepted(*warnings)
 
+    def test_tied(self):
+        """One matrix, or two that are the same."""
+        self.config["tie_word_embeddings"] = True
+        self.tensors[HEAD] = self.tensors[EMBED]
+        for form in ("bin", "safetensors"):
+            self.write(dtype="f32", form=form, shards=2)
+            self.accepted()
+            os.unlink(self.out)
+        self.tensors[HEAD] = self.tensors[EMBED].copy()
+        self.tensors[HEAD][399, 47] += 1
+        self.write(dtype="f32", form="safetensors", shards=2)
+        self.refused("tie_word_embeddings is true", HEAD, "differ")
+
     def test_tokenizer(self):
         for key, value in (("add_bos_token", False), ("add_eos_token", True),
                            ("add_prefix_space", False)):
@@ -310,6 +323,12 @@ class Folders(errors.Case):
         self.empty("adapter_model.bin")
         self.refused("only a LoRA adapter", "unknown")
 
+    def test_tensors_of_adapter(self):
+        self.tensors["base_model.model.layers.0.q.lora_A.weight"] = np.ones(
+            (2, 2), np.float32)
+        self.write()
+        self.refused("lora_A.weight' is of a LoRA adapter")
+
     def test_others(self):
         for name, text in (("zero_to_fp32.py", "DeepSpeed"),
                            ("consolidated.00.pth", "Meta"),
@@ -367,6 +386,19 @@ class Folders(errors.Case):
         np.testing.assert_array_equal(tensors["output.weight"][1],
                                       stored[HEAD])
 
+    def test_more_layers(self):
+        for name, key in (
+                ("model.layers.1.self_attn.q_proj.weight", "of a layer behind "
+                 "the 1"),
+                ("model.layers.1.self_attn.rotary_emb.inv_freq", "the 1 "),
+                ("model.vision_model.encoder.layers.12.mlp.fc1.weight", "the "),
+                ("model.visual_abstractor.encoder.layers.1.x", "the 1 "),
+                ("model.layers.0.self_attn.q_proj.bias", "no bias there")):
+            with self.subTest(name):
+                self.tensors[name] = np.ones(4, np.float32)
+                self.write()
+                self.refused(name, key)
+                del self.tensors[name]
 
 
 class Changes(errors.Large):

@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#define MAX_NAMED 3u /* tensors in a line about many */
+#define MAX_NAMED 3u              /* tensors in a line about many */
+#define TIED_CHUNK (256u * 1024u) /* elements compared at once */
 
 static char *
 shape_text (guint n_dims, const guint64 *dims)
@@ -46,9 +47,62 @@ find_source (const PlanSource *from, const Owl2TensorSpec *spec)
   return t;
 }
 
+/* ---- what is not used ------------------------------------------------- */
+
+/* Layers behind the last that the configuration has: a wrong number there, and
+ * another model than the one that was trained. */
+static gboolean
+check_layer (const PlanSource *from, const ShardTensor *t, GError **error)
+{
+  const Owl2Config *config = &from->hf->config;
+  const struct {
+    const char *prefix;
+    guint n_layers;
+  } stacks[] = {
+    { "model.layers.", config->decoder.n_layers },
+    { "model.vision_model.encoder.layers.", config->vision.n_layers },
+    { "model.visual_abstractor.encoder.layers.", config->abstractor.n_layers },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (stacks); i++)
+    if (g_str_has_prefix (t->name, stacks[i].prefix)) {
+      const char *number = t->name + strlen (stacks[i].prefix);
+
+      if (g_ascii_isdigit (*number)
+          && g_ascii_strtoull (number, NULL, 10) >= stacks[i].n_layers)
+        return convert_bad (shard_path (t->shard), error,
+            "tensor '%s' is of a layer behind the %u that num_hidden_layers of "
+            "config.json says there are",
+            t->name, stacks[i].n_layers);
+    }
+  return TRUE;
+}
+
+/* What would be left out and changes the answers. */
+static gboolean
+check_unused (const PlanSource *from, const ShardTensor *t, GHashTable *used,
+    GError **error)
+{
+  if (strstr (t->name, ".lora_"))
+    return convert_bad (shard_path (t->shard), error,
+        "tensor '%s' is of a LoRA adapter, which is not merged into the "
+        "weights; merge it first (peft: merge_and_unload)",
+        t->name);
+  if (g_str_has_suffix (t->name, ".bias")) {
+    g_autofree char *weight = g_strdup_printf (
+        "%.*sweight", (int) (strlen (t->name) - strlen ("bias")), t->name);
+
+    if (g_hash_table_contains (used, weight))
+      return convert_bad (shard_path (t->shard), error,
+          "tensor '%s' has no place in the model: '%s' has no bias there",
+          t->name, weight);
+  }
+  return check_layer (from, t, error);
+}
+
 /* Says what of the checkpoint is not used. */
-static void
-report_unused (const PlanSource *from, const GArray *specs)
+static gboolean
+report_unused (const PlanSource *from, const GArray *specs, GError **error)
 {
   g_autoptr (GHashTable) used = g_hash_table_new (g_str_hash, g_str_equal);
   g_autoptr (GPtrArray) all = checkpoint_tensors (from->checkpoint);
@@ -61,6 +115,8 @@ report_unused (const PlanSource *from, const GArray *specs)
 
     if (g_hash_table_contains (used, t->name))
       continue;
+    if (!check_unused (from, t, used, error))
+      return FALSE;
     /* The published code computes its rotation table from rope_theta before
      * it reads any file. */
     if (g_str_has_suffix (t->name, ".rotary_emb.inv_freq"))
@@ -74,6 +130,39 @@ report_unused (const PlanSource *from, const GArray *specs)
     owl2_log (from->log, OWL2_LOG_INFO, "convert",
         "%u stored rotary_emb.inv_freq left out: rope_theta decides",
         n_ignored);
+  return TRUE;
+}
+
+/* Where both are there and said to be one, which of them the published code
+ * ends up with depends on the order of the files. */
+static gboolean
+check_tied (const PlanSource *from, GError **error)
+{
+  const ShardTensor *a =
+      checkpoint_find (from->checkpoint, "model.embed_tokens.weight");
+  const ShardTensor *b = checkpoint_find (from->checkpoint, "lm_head.weight");
+  g_autofree guint8 *left = NULL, *right = NULL;
+  guint64 at = 0;
+
+  if (!from->hf->tied || !a || !b || (a->shard == b->shard && a->at == b->at))
+    return TRUE;
+  left = g_malloc (TIED_CHUNK * sizeof (float));
+  right = g_malloc (TIED_CHUNK * sizeof (float));
+  while (a->type == b->type && a->type != SHARD_OTHER
+         && a->n_elements == b->n_elements && at < a->n_elements) {
+    gsize n = (gsize) MIN (a->n_elements - at, TIED_CHUNK);
+
+    if (!shard_tensor_read (a, at, n, left, error)
+        || !shard_tensor_read (b, at, n, right, error))
+      return FALSE;
+    if (memcmp (left, right, n * shard_type_bytes (a->type)) != 0)
+      break;
+    at += n;
+  }
+  return at == a->n_elements
+         || convert_bad (from->dir, error,
+             "tie_word_embeddings is true, but tensors '%s' and '%s' differ",
+             a->name, b->name);
 }
 
 GArray *
@@ -104,7 +193,8 @@ plan_new (const PlanSource *from, const GArray *specs, GError **error)
         from->dir, error, "tensor '%s' is missing in the weights", missing);
   if (n_missing > 0)
     return NULL;
-  report_unused (from, specs);
+  if (!report_unused (from, specs, error) || !check_tied (from, error))
+    return NULL;
   return g_steal_pointer (&plans);
 }
 
