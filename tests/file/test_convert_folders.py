@@ -10,7 +10,6 @@ change meanwhile. Each is converted rightly or named in one line.
 import json
 import os
 import socket
-import subprocess
 import sys
 import unittest
 
@@ -404,13 +403,9 @@ class Folders(errors.Case):
 class Changes(errors.Large):
     """A file of the checkpoint changes while it is converted."""
 
-    def run_with(self, change):
-        with subprocess.Popen([errors.CONVERT, self.dir, self.out], text=True,
-                              stderr=subprocess.PIPE) as process:
-            self.wait_for_output(process)
-            change()
-            stderr = process.communicate()[1]
-        self.assertEqual(process.returncode, 1, stderr)
+    def lines_with(self, change):
+        status, stderr = self.meanwhile(lambda process: change())
+        self.assertEqual(status, 1, stderr)
         self.assertEqual(os.listdir(self.out_dir), [])
         return [x for x in stderr.splitlines() if "warning" not in x]
 
@@ -430,19 +425,19 @@ class Changes(errors.Large):
             mc.write_file(self.dir, "new", b"{}")
             os.replace(self.path("new"), self.path(name))
 
+        def size():
+            return os.path.getsize(self.path(shard))
+
         shard = "model.safetensors"
-        self.write_large(400)
-        size = os.path.getsize(self.path(shard))
         for name, change in (
-                (shard, lambda: write(shard, size - 1)),
+                (shard, lambda: write(shard, size() - 1)),
                 (shard, lambda: write_and_set_back(shard)),
-                (shard, lambda: write(shard, size)),
+                (shard, lambda: write(shard, size())),
                 ("tokenizer.model", lambda: write("tokenizer.model", 4000)),
                 ("config.json", lambda: write_and_set_back("config.json")),
                 ("config.json", lambda: replace("config.json")),
-                (shard, lambda: os.truncate(self.path(shard), size // 2))):
-            self.write_large(400)
-            lines = self.run_with(change)
+                (shard, lambda: os.truncate(self.path(shard), size() // 2))):
+            lines = self.lines_with(change)
             self.assertEqual(len(lines), 1, lines)
             self.assertRegex(lines[0], f"{name}: has changed while it was "
                              "read: was [0-9]+ bytes, changed 2.*; is [0-9]+ "
