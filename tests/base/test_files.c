@@ -221,6 +221,7 @@ test_settled (Place *p, gconstpointer data)
     struct stat st;
 
     clock_gettime (CLOCK_REALTIME_COARSE, &now);
+    g_assert_cmpuint (owl2_input_size (in), ==, 10);
     g_assert_cmpint (stat (p->path, &st), ==, 0);
     g_assert_true (now.tv_sec > st.st_ctim.tv_sec
                    || (now.tv_sec == st.st_ctim.tv_sec
