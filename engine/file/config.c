@@ -63,6 +63,11 @@ static const FloatKey float_keys[] = {
   { "abstractor.ffn_norm_epsilon", AT (abstractor.eps), 1e-12f, 0.1f },
 };
 
+/* Of general.name, which models of today have a tenth of. */
+#define MAX_NAME_BYTES 1024u
+/* Of a string in a message. */
+#define MAX_SHOWN_BYTES 64u
+
 #define KEY_ROPE_DIMS OWL2_ARCH ".rope.dimension_count"
 #define KEY_IMAGE_MEAN OWL2_ARCH ".vision.image_mean"
 #define KEY_IMAGE_STD OWL2_ARCH ".vision.image_std"
@@ -82,6 +87,14 @@ bad (const char *source, GError **error, const char *format, ...)
   g_set_error (
       error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "%s: %s", source, message);
   return FALSE;
+}
+
+char *
+owl2_config_show (const char *text)
+{
+  g_autofree char *cut = g_strndup (text, MAX_SHOWN_BYTES);
+
+  return g_strescape (cut, NULL);
 }
 
 void
@@ -234,25 +247,129 @@ read_numbers (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
          && read_triple (config->image_std, gguf, KEY_IMAGE_STD, error);
 }
 
+/* Other tools cut a large model into several files, each with these keys, of
+ * which only the first one need have others. */
+static gboolean
+check_whole (const Owl2Gguf *gguf, GError **error)
+{
+  guint n, part;
+
+  if (!owl2_gguf_u32_or (gguf, "split.count", 1, &n, error)
+      || !owl2_gguf_u32_or (gguf, "split.no", 0, &part, error))
+    return FALSE;
+  if (n <= 1)
+    return TRUE;
+  return bad (owl2_gguf_name (gguf), error,
+      "is part %" G_GUINT64_FORMAT
+      " of %u of a model (key 'split.count'); join "
+      "them first: llama-gguf-split --merge FIRST_PART.gguf OUT.gguf",
+      (guint64) part + 1, n);
+}
+
+static gboolean
+check_kind (const Owl2Gguf *gguf, GError **error)
+{
+  const char *source = owl2_gguf_name (gguf);
+  const char *arch, *type = "model", *name = "";
+  g_autofree char *shown_arch = NULL;
+  g_autofree char *shown_type = NULL;
+  g_autofree char *shown_name = NULL;
+
+  if (!owl2_gguf_string (gguf, "general.architecture", &arch, error)
+      || (owl2_gguf_has (gguf, "general.type")
+          && !owl2_gguf_string (gguf, "general.type", &type, error)))
+    return FALSE;
+  if (strcmp (arch, OWL2_ARCH) == 0 && strcmp (type, "model") == 0)
+    return TRUE;
+  if (owl2_gguf_has (gguf, "general.name"))
+    (void) owl2_gguf_string (gguf, "general.name", &name, NULL);
+  shown_arch = owl2_config_show (arch);
+  shown_type = owl2_config_show (type);
+  shown_name = owl2_config_show (name);
+  if (strcmp (arch, OWL2_ARCH) == 0)
+    return bad (source, error,
+        "general.type is '%s', not 'model': '%s' is no model by itself",
+        shown_type, shown_name);
+  return bad (source, error,
+      "general.architecture is '%s', not '%s': the %s '%s' is another kind of "
+      "model; owl2-convert makes a file of mPLUG-Owl2's",
+      shown_arch, OWL2_ARCH, shown_type, shown_name);
+}
+
+/* The number of the layer that a name "@part<number>." belongs to; -1: none. */
+static gint64
+layer_of (const char *name, const char *part)
+{
+  char *end;
+  guint64 n;
+
+  if (!g_str_has_prefix (name, part) || !g_ascii_isdigit (name[strlen (part)]))
+    return -1;
+  n = g_ascii_strtoull (name + strlen (part), &end, 10);
+  return *end == '.' && n < G_MAXINT64 ? (gint64) n : -1;
+}
+
+/* A model of fewer layers than its file has would answer, and wrongly. */
+static gboolean
+check_layers (const Owl2Config *config, const Owl2Gguf *gguf, GError **error)
+{
+  const struct {
+    const char *part, *key;
+    guint n;
+  } parts[] = {
+    { "blk.", OWL2_ARCH ".block_count", config->decoder.n_layers },
+    { "v.blk.", OWL2_ARCH ".vision.block_count", config->vision.n_layers },
+    { "a.blk.", OWL2_ARCH ".abstractor.block_count",
+        config->abstractor.n_layers },
+  };
+
+  for (guint p = 0; p < G_N_ELEMENTS (parts); p++) {
+    const char *last_name = NULL;
+    gint64 last = -1;
+
+    for (guint i = 0; i < owl2_gguf_n_tensors (gguf); i++) {
+      const char *name = owl2_gguf_tensor_at (gguf, i)->name;
+      gint64 layer = layer_of (name, parts[p].part);
+
+      if (layer > last) {
+        last = layer;
+        last_name = name;
+      }
+    }
+    if (last >= (gint64) parts[p].n)
+      return bad (owl2_gguf_name (gguf), error,
+          "key '%s' is %u, but the file has tensors of layer %" G_GINT64_FORMAT
+          ", as '%s': it needs %" G_GINT64_FORMAT " layers",
+          parts[p].key, parts[p].n, last, last_name, last + 1);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_name (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
+{
+  const char *name = OWL2_ARCH;
+
+  if (owl2_gguf_has (gguf, "general.name")
+      && !owl2_gguf_string (gguf, "general.name", &name, error))
+    return FALSE;
+  if (strlen (name) > MAX_NAME_BYTES)
+    return bad (owl2_gguf_name (gguf), error,
+        "key 'general.name' has %" G_GSIZE_FORMAT " bytes, the limit is %u",
+        strlen (name), MAX_NAME_BYTES);
+  config->name = g_strdup (name);
+  return TRUE;
+}
+
 static gboolean
 read_all (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
 {
   const char *source = owl2_gguf_name (gguf);
-  const char *arch, *name = OWL2_ARCH;
   guint rope_dims;
 
-  if (!owl2_gguf_string (gguf, "general.architecture", &arch, error))
+  if (!check_whole (gguf, error) || !check_kind (gguf, error)
+      || !read_name (config, gguf, error))
     return FALSE;
-  if (strcmp (arch, OWL2_ARCH) != 0) {
-    g_autofree char *safe = g_strescape (arch, NULL);
-
-    return bad (source, error, "general.architecture is '%.64s', not '%s'",
-        safe, OWL2_ARCH);
-  }
-  if (owl2_gguf_has (gguf, "general.name")
-      && !owl2_gguf_string (gguf, "general.name", &name, error))
-    return FALSE;
-  config->name = g_strdup (name);
   if (!read_numbers (config, gguf, error)
       || !owl2_config_check (config, source, error)
       || !owl2_gguf_u32_or (
@@ -261,7 +378,8 @@ read_all (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
   if (rope_dims != config->decoder.head_dim)
     return bad (source, error, "key '%s' is %u, not the head width %u",
         KEY_ROPE_DIMS, rope_dims, config->decoder.head_dim);
-  return check_vocab (config, gguf, error);
+  return check_vocab (config, gguf, error)
+         && check_layers (config, gguf, error);
 }
 
 gboolean

@@ -39,7 +39,10 @@ typedef struct {
   float image_mean[3], image_std[3];
 } Owl2Config;
 
-/* Reads and checks; BAD_FILE names the key and the numbers. On failure
+/* Reads and checks, also that the file has no layers beside those of its
+ * numbers; BAD_FILE names the key and the numbers, and says what the file is if
+ * it is something else: one part of several, of another architecture. On
+ * failure
  * @config is left cleared. */
 gboolean owl2_config_read (
     Owl2Config *config, const Owl2Gguf *gguf, GError **error);
@@ -49,6 +52,10 @@ gboolean owl2_config_check (
     Owl2Config *config, const char *source, GError **error);
 void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
 void owl2_config_clear (Owl2Config *config);
+
+/* (transfer full): a string of a file for a message: one short line whatever it
+ * holds. */
+char *owl2_config_show (const char *text);
 
 /* Tensors. One entry for each that a model of this configuration has. */
 typedef struct {

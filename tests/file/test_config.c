@@ -221,6 +221,126 @@ test_file (void)
   g_rmdir (dir);
 }
 
+/* ---- files that are something else ------------------------------------ */
+
+/* A file of the full-size configuration, with one string or number more, and
+ * one tensor; the message that it gets, NULL if it is taken. */
+static const struct {
+  const char *arch, *key, *text;
+  guint value;
+  const char *tensor;
+  const char *message[3];
+} others[] = {
+  { OWL2_ARCH, NULL, NULL, 0, "blk.31.attn_q.weight", { NULL } },
+  { OWL2_ARCH, NULL, NULL, 0, "v.blk.23.ln1.weight", { NULL } },
+  { OWL2_ARCH, NULL, NULL, 0, "blk.32", { NULL } },
+  { OWL2_ARCH, "split.count", NULL, 1, "x", { NULL } },
+  { OWL2_ARCH, "general.type", "model", 0, "x", { NULL } },
+  { OWL2_ARCH, "split.count", NULL, 3, "x",
+      { "is part 1 of 3 of a model", "join them" } },
+  { NULL, "split.count", NULL, 7, "x", { "is part 1 of 7 of a model" } },
+  { "llama", NULL, NULL, 0, "x",
+      { "general.architecture is 'llama', not 'mplug-owl2'",
+          "the model 'a name' is another kind of model" } },
+  { "clip", "general.type", "mmproj", 0, "x",
+      { "general.architecture is 'clip'", "the mmproj 'a name'" } },
+  { OWL2_ARCH, "general.type", "adapter", 0, "x",
+      { "general.type is 'adapter', not 'model'" } },
+  { "\033[2Ja\nb", NULL, NULL, 0, "x", { "is '\\033[2Ja\\nb'" } },
+  { OWL2_ARCH, NULL, NULL, 0, "blk.32.attn_q.weight",
+      { "'mplug-owl2.block_count' is 32", "layer 32, as 'blk.32.attn_q.weight'",
+          "needs 33 layers" } },
+  { OWL2_ARCH, NULL, NULL, 0, "blk.79.x",
+      { "'mplug-owl2.block_count' is 32", "needs 80 layers" } },
+  { OWL2_ARCH, NULL, NULL, 0, "v.blk.24.ln1.weight",
+      { "'mplug-owl2.vision.block_count' is 24", "needs 25 layers" } },
+  { OWL2_ARCH, NULL, NULL, 0, "a.blk.6.ln1.weight",
+      { "'mplug-owl2.abstractor.block_count' is 6", "needs 7 layers" } },
+};
+
+/* As owl2_config_write() does, but of any architecture. */
+static void
+write_other (const char *path, const Owl2Config *c, guint i)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2GgufWriter) w = owl2_gguf_writer_new (path, &error);
+  const float zero = 0;
+
+  g_assert_no_error (error);
+  if (g_strcmp0 (others[i].arch, OWL2_ARCH) == 0) {
+    owl2_config_write (c, w);
+  } else if (others[i].arch) {
+    owl2_gguf_writer_string (w, "general.architecture", others[i].arch);
+    owl2_gguf_writer_string (w, "general.name", c->name);
+  }
+  if (others[i].text)
+    owl2_gguf_writer_string (w, others[i].key, others[i].text);
+  else if (others[i].key)
+    owl2_gguf_writer_u32 (w, others[i].key, others[i].value);
+  owl2_gguf_writer_tensor (
+      w, others[i].tensor, OWL2_TYPE_F32, 1, (guint64[]){ 1 });
+  g_assert_true (owl2_gguf_writer_data (w, &zero, 4, &error));
+  g_assert_true (owl2_gguf_writer_finish (w, &error));
+}
+
+static void
+test_others (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("owl2-config-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (dir, "c.gguf", NULL);
+  Owl2Config c = full_size ();
+
+  c.name = g_strdup ("a name");
+  g_assert_true (owl2_config_check (&c, "test", NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Owl2Gguf) gguf = NULL;
+    Owl2Config back;
+
+    write_other (path, &c, i);
+    gguf = owl2_gguf_open (path, &error);
+    g_assert_no_error (error);
+    if (!others[i].message[0]) {
+      g_assert_true (owl2_config_read (&back, gguf, &error));
+      owl2_config_clear (&back);
+      continue;
+    }
+    g_assert_false (owl2_config_read (&back, gguf, &error));
+    g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE);
+    g_assert_true (g_str_has_prefix (error->message, path));
+    for (guint m = 0; m < 3 && others[i].message[m]; m++)
+      if (!strstr (error->message, others[i].message[m]))
+        g_error ("'%s' is not in: %s", others[i].message[m], error->message);
+  }
+  owl2_config_clear (&c);
+  g_unlink (path);
+  g_rmdir (dir);
+}
+
+/* A name as long as the file. */
+static void
+test_long_name (void)
+{
+  g_autofree char *dir = g_dir_make_tmp ("owl2-config-XXXXXX", NULL);
+  g_autofree char *path = g_build_filename (dir, "c.gguf", NULL);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2GgufWriter) w = owl2_gguf_writer_new (path, &error);
+  g_autoptr (Owl2Gguf) gguf = NULL;
+  Owl2Config c = full_size (), back;
+
+  c.name = g_strnfill (100000, 'x');
+  g_assert_true (owl2_config_check (&c, "test", NULL));
+  owl2_config_write (&c, w);
+  g_assert_true (owl2_gguf_writer_finish (w, &error));
+  gguf = owl2_gguf_open (path, &error);
+  g_assert_no_error (error);
+  g_assert_false (owl2_config_read (&back, gguf, &error));
+  g_assert_nonnull (strstr (error->message, "'general.name' has 100000 bytes"));
+  owl2_config_clear (&c);
+  g_unlink (path);
+  g_rmdir (dir);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -229,5 +349,7 @@ main (int argc, char **argv)
   g_test_add_func ("/file/config/full-size-table", test_full_size_table);
   g_test_add_func ("/file/config/limits", test_limits);
   g_test_add_func ("/file/config/file", test_file);
+  g_test_add_func ("/file/config/others", test_others);
+  g_test_add_func ("/file/config/long-name", test_long_name);
   return g_test_run ();
 }
