@@ -2,6 +2,8 @@
 /* Models: a file on a device, shared by sessions. */
 #include "engine_private.h"
 
+#include <string.h>
+
 #include "room.h"
 
 /* Parts of a load, as fractions of the whole: what comes before the weights and
@@ -32,8 +34,13 @@ open_file (const Owl2ModelParams *params, GError **error)
 {
   g_autoptr (GBytes) bytes = NULL;
 
-  if (params->path)
-    return owl2_gguf_open (params->path, error);
+  if (params->path) {
+    g_autoptr (Owl2Gguf) gguf = owl2_gguf_open (params->path, error);
+
+    if (!gguf || (params->mmap && !owl2_gguf_map (gguf, error)))
+      return NULL;
+    return g_steal_pointer (&gguf);
+  }
   bytes = owl2_embedded_model ();
   if (bytes)
     return owl2_gguf_new (bytes, "embedded model", error);
@@ -64,9 +71,11 @@ open_tokenizer (const Owl2Gguf *gguf, GError **error)
           gguf, "tokenizer.ggml.unknown_token_id", 0, &vocab.unk_id, error))
     return NULL;
   if (g_strcmp0 (kind, "llama") != 0) {
+    g_autofree char *shown = owl2_config_show (kind);
+
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
         "%s: tokenizer.ggml.model is '%s', not 'llama'", owl2_gguf_name (gguf),
-        kind);
+        shown);
     return NULL;
   }
   if (n_scores != vocab.n || n_types != vocab.n) {
@@ -218,7 +227,6 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
     .device = params->device,
     .cache_dir = params->cache_dir,
     .log = &model->log,
-    .no_host_import = params->copy_weights,
   };
 
   if (!check_vocab (model, config, source->name, error)
@@ -235,15 +243,42 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
     return FALSE;
   owl2_log (&model->log, OWL2_LOG_INFO, "engine",
       "%s on %s: %" G_GUINT64_FORMAT
-      " MiB of weights copied, %" G_GUINT64_FORMAT
-      " MiB read from the file where they lie",
+      " MiB of weights copied, %" G_GUINT64_FORMAT " MiB read where they lie",
       source->name, ovk_device_caps (model->dev)->name,
       model->weights->copied_bytes >> 20, model->weights->mapped_bytes >> 20);
   return TRUE;
 }
 
-Owl2Model *
-owl2_model_load (const Owl2ModelParams *params, GError **error)
+/* What is missing in a part of a file is in the others. */
+static void
+explain_part (const char *path, GError *error)
+{
+  static const char form[] = "-00000-of-00000.gguf";
+  gsize length = path ? strlen (path) : 0, n = sizeof form - 1;
+  const char *end = path + length - n;
+  g_autofree char *plain = NULL;
+  guint64 part, n_parts;
+
+  if (length < n || error->domain != OWL2_ERROR
+      || error->code != OWL2_ERROR_BAD_FILE
+      || strstr (error->message, "split.count"))
+    return;
+  for (gsize i = 0; i < n; i++)
+    if (form[i] == '0' ? !g_ascii_isdigit (end[i]) : end[i] != form[i])
+      return;
+  part = g_ascii_strtoull (end + 1, NULL, 10);
+  n_parts = g_ascii_strtoull (end + 10, NULL, 10);
+  if (n_parts <= 1)
+    return;
+  plain = g_steal_pointer (&error->message);
+  error->message =
+      g_strdup_printf ("%s (by its name the file is part %" G_GUINT64_FORMAT
+                       " of %" G_GUINT64_FORMAT " of a model: join them first)",
+          plain, part, n_parts);
+}
+
+static Owl2Model *
+load (const Owl2ModelParams *params, GError **error)
 {
   g_autoptr (Owl2Model) model = owl2_model_alloc (params);
   g_autoptr (Owl2Gguf) gguf = NULL;
@@ -256,13 +291,30 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   gguf = open_file (params, error);
   if (!gguf)
     return NULL;
-  model->tokenizer = open_tokenizer (gguf, error);
-  if (!model->tokenizer || !owl2_config_read (&config, gguf, error))
+  /* What a file is not made for is said by its configuration. */
+  if (!owl2_config_read (&config, gguf, error))
     return NULL;
+  model->tokenizer = open_tokenizer (gguf, error);
   source = owl2_weights_source_gguf (gguf);
-  ok = owl2_model_start (model, params, &config, &source, error);
+  ok = model->tokenizer
+       && owl2_model_start (model, params, &config, &source, error);
   owl2_config_clear (&config);
+  if (ok && model->weights->mapped_bytes > 0 && owl2_gguf_file (gguf))
+    model->file = owl2_file_ref (owl2_gguf_file (gguf));
   return ok ? g_steal_pointer (&model) : NULL;
+}
+
+Owl2Model *
+owl2_model_load (const Owl2ModelParams *params, GError **error)
+{
+  GError *failure = NULL;
+  Owl2Model *model = load (params, &failure);
+
+  if (failure) {
+    explain_part (params->path, failure);
+    g_propagate_error (error, failure);
+  }
+  return model;
 }
 
 Owl2Model *
@@ -280,7 +332,14 @@ owl2_model_unref (Owl2Model *model)
   owl2_weights_free (model->weights);
   owl2_tokenizer_free (model->tokenizer);
   ovk_device_unref (model->dev);
+  owl2_file_unref (model->file);
   g_free (model);
+}
+
+gboolean
+owl2_model_check_file (const Owl2Model *model, GError **error)
+{
+  return !model->file || owl2_file_check (model->file, error);
 }
 
 static guint64

@@ -13,6 +13,7 @@ struct _Owl2Model {
   OvkDevice *dev;
   Owl2Tokenizer *tokenizer;
   Owl2Weights *weights;
+  Owl2File *file;   /* whose pages weights are read from; NULL: none */
   Owl2Type kv_type; /* of the KV caches whose pipelines the load makes */
 };
 
@@ -33,6 +34,10 @@ gboolean owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
  */
 Owl2Model *owl2_model_synthetic_7b (
     const Owl2ModelParams *params, Owl2Type type, GError **error);
+
+/* FALSE with BAD_FILE if weights are read in place and the file has changed, so
+ * that what is computed with them is worth nothing. */
+gboolean owl2_model_check_file (const Owl2Model *model, GError **error);
 
 /* Goes through everything once without running it, and enters the pipelines
  * that this takes into @set. Reads no weights. With @frames the buffers that

@@ -61,8 +61,12 @@ typedef gboolean (*Owl2ProgressFunc) (
  * @device: (nullable): Vulkan device by index or by part of its name; NULL
  *   takes the best one
  * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
- * @copy_weights: TRUE copies all weights, where some would else be read from
- *   the mapped file; then the file may change after the load
+ * @mmap: TRUE reads weights in place, in the mapped pages of @path, where the
+ *   device can; else they are copied, and the file may change after the load. A
+ *   file that is read in place must stay as it is: its size and times are
+ *   checked before and after each encode and generate, which fail with BAD_FILE
+ *   from then on, but one that is cut meanwhile ends the process with SIGBUS.
+ *   The embedded model is a part of the program and always read in place.
  * @kv_type: that of the sessions to come, so that their pipelines are compiled
  *   with the load; a session with another compiles its own
  */
@@ -71,7 +75,7 @@ typedef struct {
   const char *device;
   const char *cache_dir;
   Owl2KvType kv_type;
-  gboolean copy_weights;
+  gboolean mmap;
   Owl2Log log;
   Owl2ProgressFunc progress;
   gpointer progress_data;
@@ -108,9 +112,10 @@ typedef struct {
 /**
  * owl2_model_load:
  *
- * Maps and checks the file, opens the device, uploads the weights, compiles
- * the pipelines. Errors: BAD_FILE, NO_DEVICE, UNSUPPORTED, NO_MEMORY (before
- * anything is allocated where the sizes show it), CANCELLED, FAILED.
+ * Reads and checks the file, opens the device, uploads the weights, compiles
+ * the pipelines. Errors: BAD_FILE (also if the file changes meanwhile),
+ * NO_DEVICE, UNSUPPORTED, NO_MEMORY (before anything is allocated where the
+ * sizes show it), CANCELLED, FAILED.
  *
  * Returns: (transfer full): drop it with owl2_model_unref(); sessions hold a
  * reference of their own

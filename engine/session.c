@@ -257,6 +257,8 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
         image->width, image->height, image->stride);
     return NULL;
   }
+  if (!owl2_model_check_file (session->model, error))
+    return NULL;
   if (!owl2_exec_step (&session->exec, 0, error)
       || !record_frame (session, image, error)) {
     owl2_exec_abandon (&session->exec);
@@ -268,7 +270,8 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
       owl2_tensor_read (session->model->dev, &session->abstractor.out, error);
   if (!features->data
       || !check_features (session, features->data,
-          (gsize) features->rows * features->cols, error))
+          (gsize) features->rows * features->cols, error)
+      || !owl2_model_check_file (session->model, error))
     return NULL;
   if (encode_ns)
     *encode_ns = (g_get_monotonic_time () - start) * 1000;
@@ -545,7 +548,8 @@ owl2_session_generate (
   Owl2Answer *answer;
   guint n, n_max;
 
-  if (!check_length (s, request->prompt, error))
+  if (!owl2_model_check_file (s->model, error)
+      || !check_length (s, request->prompt, error))
     return NULL;
   ids = owl2_prompt_encode (s->model->tokenizer, request->prompt);
   if (!check_request (s, request, ids, error)
@@ -568,6 +572,8 @@ owl2_session_generate (
     owl2_exec_abandon (&s->exec);
     return NULL;
   }
+  if (!owl2_model_check_file (s->model, error))
+    return NULL;
   answer = make_answer (&g, n, ended);
   answer->prefill_ns = (prefilled - start) * 1000;
   answer->decode_ns = (g_get_monotonic_time () - prefilled) * 1000;

@@ -49,6 +49,7 @@ struct _GstOwl2 {
   char *model;
   char *device;
   gboolean modality_adaptive;
+  gboolean mmap;
   GstOwl2KvType kv_type;
   GstOwl2Settings *settings; /* replaced, never changed */
 
@@ -64,6 +65,7 @@ enum {
   PROP_DEVICE,
   PROP_MODALITY_ADAPTIVE,
   PROP_KV_TYPE,
+  PROP_MMAP,
   PROP_STATS,
   PROP_SETTINGS, /* the first of several */
 };
@@ -288,6 +290,7 @@ gst_owl2_start (GstOwl2 *self)
   config.device = self->device;
   config.language_only = !self->modality_adaptive;
   config.kv_type = self->kv_type;
+  config.mmap = self->mmap;
   config.settings = self->settings;
   gst_owl2_worker_configure (self->worker, &config);
   GST_OBJECT_UNLOCK (self);
@@ -355,6 +358,9 @@ gst_owl2_set_property (
     case PROP_KV_TYPE:
       self->kv_type = g_value_get_enum (value);
       break;
+    case PROP_MMAP:
+      self->mmap = g_value_get_boolean (value);
+      break;
     default:
       settings = gst_owl2_settings_copy (self->settings);
       known = gst_owl2_settings_set (settings, id, value);
@@ -393,6 +399,9 @@ gst_owl2_get_property (
       break;
     case PROP_KV_TYPE:
       g_value_set_enum (value, self->kv_type);
+      break;
+    case PROP_MMAP:
+      g_value_set_boolean (value, self->mmap);
       break;
     default:
       known = gst_owl2_settings_get (self->settings, id, value);
@@ -525,6 +534,28 @@ gst_owl2_class_init (GstOwl2Class *klass)
       g_param_spec_enum ("kv-type", "KV cache type",
           "How keys and values of earlier tokens are kept",
           GST_TYPE_OWL2_KV_TYPE, GST_OWL2_KV_TYPE_AUTO, ready));
+  /**
+   * GstOwl2:mmap:
+   *
+   * Reads the weights in place, in the pages of #GstOwl2:model, where the
+   * driver can: less memory, shared by all processes that use the file. Without
+   * it they are copied, and the file may be changed or removed once the model
+   * is loaded.
+   *
+   * A file that is used in place must stay as it is; put a new one there by
+   * renaming it. Its size and times are checked before and after each use, and
+   * a change is an error. But where it is cut in mid-use the process ends with
+   * SIGBUS, and a write through a mapping that another process shares can go
+   * unnoticed.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_MMAP,
+      g_param_spec_boolean ("mmap", "Weights in place",
+          "Read the weights where they lie in the mapped file, where the driver"
+          " can (FALSE: copy them). A change of the file is an error, but"
+          " cutting it in mid-use can end the process with SIGBUS",
+          FALSE, ready));
   /**
    * GstOwl2:stats:
    *

@@ -108,6 +108,7 @@ gst_owl2_worker_load (GstOwl2Worker *w)
     .device = w->device,
     .cache_dir = cache_dir,
     .kv_type = (Owl2KvType) w->kv_type,
+    .mmap = w->mmap,
     .log = { worker_log, NULL, worker_log_level () },
     .progress = worker_progress,
     .progress_data = w,

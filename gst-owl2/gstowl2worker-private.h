@@ -27,6 +27,7 @@ struct _GstOwl2Worker {
   char *device;
   gboolean language_only;
   GstOwl2KvType kv_type;
+  gboolean mmap;
   GstOwl2Settings *settings;
 
   GThread *thread; /* of whoever starts and stops */

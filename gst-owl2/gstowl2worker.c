@@ -182,6 +182,7 @@ gst_owl2_worker_configure (GstOwl2Worker *w, const GstOwl2WorkerConfig *config)
   w->device = g_strdup (config->device);
   w->language_only = config->language_only;
   w->kv_type = config->kv_type;
+  w->mmap = config->mmap;
   gst_owl2_settings_unref (w->settings);
   w->settings = gst_owl2_settings_ref (config->settings);
 }

@@ -80,6 +80,7 @@ typedef struct {
   const char *device;
   gboolean language_only;
   GstOwl2KvType kv_type;
+  gboolean mmap;
   GstOwl2Settings *settings;
 } GstOwl2WorkerConfig;
 

@@ -14,7 +14,7 @@
 typedef struct {
   char *model, *device, *kv_type;
   int frames, max_tokens;
-  gboolean verbose;
+  gboolean mmap, verbose;
   char **rest; /* the file, then the questions */
 } Options;
 
@@ -45,6 +45,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
         "are, else f16)",
         "TYPE" },
+    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
+        "read the weights in place, where the driver can; cutting the file "
+        "meanwhile can end the program",
+        NULL },
     { "frames", 'f', 0, G_OPTION_ARG_INT, &o->frames,
         "frames spread over the video, 1 to 64 (default: 4)", "N" },
     { "max-tokens", 'n', 0, G_OPTION_ARG_INT, &o->max_tokens,
@@ -318,7 +322,9 @@ run (const Options *o, GError **error)
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (GPtrArray) features = NULL;
   g_autofree char *longest = longest_prompt (o);
-  Owl2ModelParams params = { .path = o->model, .device = o->device };
+  Owl2ModelParams params = {
+    .path = o->model, .device = o->device, .mmap = o->mmap
+  };
   Owl2SessionParams session_params = {
     .prompt = longest,
     .n_frames = o->frames,

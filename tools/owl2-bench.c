@@ -17,7 +17,7 @@
 
 typedef struct {
   char *model, *synthetic, *device, *type, *kv_type, *kernel, *shape;
-  gboolean json;
+  gboolean json, mmap;
 } Options;
 
 static gboolean as_json;
@@ -41,6 +41,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
         "are, else f16)",
         "TYPE" },
+    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
+        "read the weights in place, where the driver can; cutting the file "
+        "meanwhile can end the program",
+        NULL },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
         "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
         "swiglu, argmax",
@@ -340,6 +344,7 @@ load_model (const Options *opt, Owl2KvType kv_type, GError **error)
     .path = opt->model,
     .device = opt->device,
     .kv_type = kv_type,
+    .mmap = opt->mmap,
   };
   Owl2Type type = OWL2_TYPE_F16;
 

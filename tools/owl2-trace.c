@@ -17,7 +17,7 @@
 typedef struct {
   char *model, *device, *kv_type, *frames, *prompt, *out;
   int max_tokens;
-  gboolean ignore_eos, attention, tokenize, language_only, verbose;
+  gboolean ignore_eos, attention, tokenize, language_only, mmap, verbose;
 } Options;
 
 static gboolean
@@ -32,6 +32,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
         "are, else f16)",
         "TYPE" },
+    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
+        "read the weights in place, where the driver can; cutting the file "
+        "meanwhile can end the program",
+        NULL },
     { "frames", 'f', 0, G_OPTION_ARG_FILENAME, &o->frames,
         "PNG files for the prompt's image place, in order", "A.png,B.png" },
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &o->prompt,
@@ -221,7 +225,9 @@ trace (Owl2Model *model, const Options *o, Owl2KvType kv_type, Stages *stages,
 static gboolean
 run (const Options *o, GError **error)
 {
-  Owl2ModelParams params = { .path = o->model, .device = o->device };
+  Owl2ModelParams params = {
+    .path = o->model, .device = o->device, .mmap = o->mmap
+  };
   g_autoptr (Stages) stages = NULL;
   g_autoptr (Owl2Model) model = NULL;
 

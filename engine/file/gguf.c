@@ -5,16 +5,10 @@
  * opened; after that the object is only read. */
 #include "gguf_private.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-#include <glib/gstdio.h>
 
 #if G_BYTE_ORDER != G_LITTLE_ENDIAN
-#  error "tensor data is used in place, so the host must be little-endian"
+#  error "tensor data is used as it is, so the host must be little-endian"
 #endif
 
 /* Far more than any model has; they bound the memory that the index of a
@@ -23,6 +17,8 @@
 #define MAX_TENSORS (1u << 16)
 #define MAX_TENSOR_NAME_BYTES 64u
 #define MAX_ALIGNMENT 65536u
+/* What the shortest takes in the file: a name, one dimension, type, offset. */
+#define MIN_TENSOR_BYTES (8 + 1 + 4 + 8 + 4 + 8)
 
 gboolean
 gguf_bad (const Owl2Gguf *gguf, GError **error, const char *format, ...)
@@ -38,56 +34,117 @@ gguf_bad (const Owl2Gguf *gguf, GError **error, const char *format, ...)
   return FALSE;
 }
 
+gboolean
+gguf_no_memory (
+    const Owl2Gguf *gguf, guint64 n, const char *what, GError **error)
+{
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+      "%s: %s: no memory for %" G_GUINT64_FORMAT " bytes", gguf->name, what, n);
+  return FALSE;
+}
+
 void
 owl2_gguf_free (Owl2Gguf *gguf)
 {
   if (!gguf)
     return;
   g_clear_pointer (&gguf->by_name, g_hash_table_unref);
-  if (gguf->tensors)
-    for (guint i = 0; i < gguf->tensors->len; i++)
-      g_free ((char *) g_array_index (gguf->tensors, Owl2GgufTensor, i).name);
-  g_clear_pointer (&gguf->tensors, g_array_unref);
+  for (guint i = 0; i < gguf->n_tensors; i++)
+    g_free ((char *) gguf->tensors[i].name);
+  g_free (gguf->tensors);
   g_clear_pointer (&gguf->keys, g_hash_table_unref);
   g_clear_pointer (&gguf->bytes, g_bytes_unref);
+  owl2_file_unref (gguf->file);
   g_free (gguf->name);
   g_free (gguf);
 }
 
-const guint8 *
-gguf_take (GgufCursor *c, guint64 n, const char *what, GError **error)
-{
-  const guint8 *p = c->data + c->pos;
+/* ---- cursor ----------------------------------------------------------- */
 
-  if (n > c->size - c->pos) {
-    gguf_bad (c->gguf, error,
-        "%s at byte %" G_GSIZE_FORMAT " needs %" G_GUINT64_FORMAT
-        " bytes, file ends at %" G_GSIZE_FORMAT,
-        what, c->pos, n, c->size);
-    return NULL;
-  }
+guint64
+gguf_left (const GgufCursor *c)
+{
+  guint64 end = MIN (c->gguf->size, GGUF_MAX_HEADER_BYTES);
+
+  return end - c->pos;
+}
+
+/* The next bytes of the file, as far as they were read ahead. */
+static gsize
+take_ahead (GgufCursor *c, guint8 *dst, gsize n)
+{
+  gsize skip = (gsize) (c->pos - c->ahead_at);
+
+  n = MIN (n, c->ahead_bytes - skip);
+  memcpy (dst, c->ahead + skip, n);
   c->pos += n;
-  return p;
+  return n;
+}
+
+static gboolean
+read_file (
+    GgufCursor *c, guint8 *dst, gsize n, const char *what, GError **error)
+{
+  gsize done = take_ahead (c, dst, n);
+
+  dst += done;
+  n -= done;
+  if (n == 0)
+    return TRUE;
+  if (n >= sizeof c->ahead) {
+    if (!owl2_file_read (c->gguf->file, c->pos, dst, n, what, error))
+      return FALSE;
+    c->pos += n;
+    c->ahead_at = c->pos;
+    c->ahead_bytes = 0;
+    return TRUE;
+  }
+  c->ahead_at = c->pos;
+  c->ahead_bytes = 0;
+  done = (gsize) MIN (c->gguf->size - c->pos, sizeof c->ahead);
+  if (!owl2_file_read (c->gguf->file, c->pos, c->ahead, done, what, error))
+    return FALSE;
+  c->ahead_bytes = done;
+  take_ahead (c, dst, n);
+  return TRUE;
+}
+
+gboolean
+gguf_read (
+    GgufCursor *c, void *dst, guint64 n, const char *what, GError **error)
+{
+  const Owl2Gguf *gguf = c->gguf;
+
+  if (n > gguf->size - c->pos)
+    return gguf_bad (gguf, error,
+        "%s at byte %" G_GUINT64_FORMAT " needs %" G_GUINT64_FORMAT
+        " bytes, file ends at %" G_GUINT64_FORMAT,
+        what, c->pos, n, gguf->size);
+  if (n > gguf_left (c))
+    return gguf_bad (gguf, error,
+        "%s at byte %" G_GUINT64_FORMAT " needs %" G_GUINT64_FORMAT
+        " bytes; keys and tensor infos may have %" G_GUINT64_FORMAT
+        " bytes in all",
+        what, c->pos, n, GGUF_MAX_HEADER_BYTES);
+  if (gguf->file)
+    return read_file (c, dst, n, what, error);
+  if (n > 0)
+    memcpy (
+        dst, (const guint8 *) g_bytes_get_data (gguf->bytes, NULL) + c->pos, n);
+  c->pos += n;
+  return TRUE;
 }
 
 gboolean
 gguf_take_u32 (GgufCursor *c, guint32 *value, const char *what, GError **error)
 {
-  const guint8 *p = gguf_take (c, 4, what, error);
-
-  if (p)
-    memcpy (value, p, 4);
-  return p != NULL;
+  return gguf_read (c, value, 4, what, error);
 }
 
 gboolean
 gguf_take_u64 (GgufCursor *c, guint64 *value, const char *what, GError **error)
 {
-  const guint8 *p = gguf_take (c, 8, what, error);
-
-  if (p)
-    memcpy (value, p, 8);
-  return p != NULL;
+  return gguf_read (c, value, 8, what, error);
 }
 
 /* (transfer full): a length-prefixed string as a C string. */
@@ -95,35 +152,40 @@ char *
 gguf_take_text (
     GgufCursor *c, guint64 max_bytes, const char *what, GError **error)
 {
-  gsize at = c->pos;
-  guint64 n;
-  const guint8 *p;
+  guint64 at = c->pos, n;
+  g_autofree char *text = NULL;
 
   if (!gguf_take_u64 (c, &n, what, error))
     return NULL;
   if (n > max_bytes) {
     gguf_bad (c->gguf, error,
-        "%s at byte %" G_GSIZE_FORMAT " has %" G_GUINT64_FORMAT
+        "%s at byte %" G_GUINT64_FORMAT " has %" G_GUINT64_FORMAT
         " bytes, the limit is %" G_GUINT64_FORMAT,
         what, at, n, max_bytes);
     return NULL;
   }
-  if (!(p = gguf_take (c, n, what, error)))
-    return NULL;
-  /* g_utf8_validate with a length refuses NUL inside, too. */
-  if (!g_utf8_validate ((const char *) p, (gssize) n, NULL)) {
-    gguf_bad (c->gguf, error,
-        "%s at byte %" G_GSIZE_FORMAT " is not UTF-8 text", what, at);
+  /* What the file does not have is not allocated. */
+  if (n <= gguf_left (c) && !(text = g_try_malloc (n + 1))) {
+    gguf_no_memory (c->gguf, n, what, error);
     return NULL;
   }
-  return g_strndup ((const char *) p, n);
+  if (!gguf_read (c, text, n, what, error))
+    return NULL;
+  text[n] = 0;
+  /* g_utf8_validate with a length refuses NUL inside, too. */
+  if (!g_utf8_validate (text, (gssize) n, NULL)) {
+    gguf_bad (c->gguf, error,
+        "%s at byte %" G_GUINT64_FORMAT " is not UTF-8 text", what, at);
+    return NULL;
+  }
+  return g_steal_pointer (&text);
 }
 
 char *
 gguf_take_name (
     GgufCursor *c, guint64 max_bytes, const char *what, GError **error)
 {
-  gsize at = c->pos;
+  guint64 at = c->pos;
   g_autofree char *name = gguf_take_text (c, max_bytes, what, error);
 
   if (!name)
@@ -131,13 +193,15 @@ gguf_take_name (
   for (const char *p = name; *p || p == name; p++)
     if ((guchar) *p < 0x20 || *p == 0x7f) {
       gguf_bad (c->gguf, error,
-          "%s at byte %" G_GSIZE_FORMAT
+          "%s at byte %" G_GUINT64_FORMAT
           " is empty or has control characters inside",
           what, at);
       return NULL;
     }
   return g_steal_pointer (&name);
 }
+
+/* ---- tensors ---------------------------------------------------------- */
 
 /* Sizes of one tensor from its dimensions and type, overflow-safe. */
 static gboolean
@@ -171,9 +235,9 @@ tensor_size (
   return TRUE;
 }
 
-/* One tensor info; @offset is from the start of the data. */
+/* One tensor info; its offset is still from the start of the data. */
 static gboolean
-take_tensor (GgufCursor *c, Owl2Gguf *gguf, guint64 *offset, GError **error)
+take_tensor (GgufCursor *c, Owl2Gguf *gguf, GError **error)
 {
   Owl2GgufTensor t = { .dims = { 1, 1, 1, 1 } };
   g_autofree char *name = NULL;
@@ -195,73 +259,108 @@ take_tensor (GgufCursor *c, Owl2Gguf *gguf, guint64 *offset, GError **error)
     if (!gguf_take_u64 (c, &t.dims[d], name, error))
       return FALSE;
   if (!gguf_take_u32 (c, &type, name, error)
-      || !gguf_take_u64 (c, offset, name, error)
+      || !gguf_take_u64 (c, &t.offset, name, error)
       || !tensor_size (gguf, &t, type, error))
     return FALSE;
-  g_array_append_val (gguf->tensors, t);
-  g_hash_table_insert (
-      gguf->by_name, name, GUINT_TO_POINTER (gguf->tensors->len));
-  name = NULL;
+  gguf->tensors[gguf->n_tensors++] = t;
+  g_hash_table_insert (gguf->by_name, g_steal_pointer (&name),
+      GUINT_TO_POINTER (gguf->n_tensors));
   return TRUE;
 }
 
 static int
-compare_tensor_data (gconstpointer a, gconstpointer b)
+compare_offsets (gconstpointer a, gconstpointer b)
 {
   const Owl2GgufTensor *x = *(const Owl2GgufTensor *const *) a;
   const Owl2GgufTensor *y = *(const Owl2GgufTensor *const *) b;
 
-  return (x->data > y->data) - (x->data < y->data);
+  return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
-/* Sets the data pointers: inside the file, aligned, not overlapping. */
+/* Makes the offsets those in the file: inside it, aligned, not overlapping. */
 static gboolean
-place_tensors (GgufCursor *c, Owl2Gguf *gguf, const guint64 *offsets,
-    guint32 alignment, GError **error)
+place_tensors (GgufCursor *c, Owl2Gguf *gguf, guint32 alignment, GError **error)
 {
-  guint n = gguf->tensors->len;
-  gsize start = (c->pos + alignment - 1) / alignment * alignment;
-  g_autofree Owl2GgufTensor **sorted = g_new (Owl2GgufTensor *, n + 1);
+  guint n = gguf->n_tensors;
+  guint64 start = (c->pos + alignment - 1) / alignment * alignment;
+  g_autofree Owl2GgufTensor **sorted = g_try_new (Owl2GgufTensor *, n + 1);
 
+  if (!sorted)
+    return gguf_no_memory (gguf, n * sizeof sorted[0], "tensors", error);
   for (guint i = 0; i < n; i++) {
-    Owl2GgufTensor *t = &g_array_index (gguf->tensors, Owl2GgufTensor, i);
+    Owl2GgufTensor *t = &gguf->tensors[i];
 
-    if (offsets[i] % alignment != 0)
+    if (t->offset % alignment != 0)
       return gguf_bad (gguf, error,
           "tensor '%s': offset %" G_GUINT64_FORMAT
           " is no multiple of the alignment %u",
-          t->name, offsets[i], alignment);
-    if (start > c->size || offsets[i] > c->size - start
-        || t->size_bytes > c->size - start - offsets[i])
+          t->name, t->offset, alignment);
+    if (start > gguf->size || t->offset > gguf->size - start
+        || t->size_bytes > gguf->size - start - t->offset)
       return gguf_bad (gguf, error,
-          "tensor '%s' needs %" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT
-          " + %" G_GUINT64_FORMAT ", file ends at %" G_GSIZE_FORMAT,
-          t->name, t->size_bytes, start, offsets[i], c->size);
-    t->data = c->data + start + offsets[i];
+          "tensor '%s' needs %" G_GSIZE_FORMAT " bytes at %" G_GUINT64_FORMAT
+          " + %" G_GUINT64_FORMAT ", file ends at %" G_GUINT64_FORMAT,
+          t->name, t->size_bytes, start, t->offset, gguf->size);
+    t->offset += start;
     sorted[i] = t;
   }
-  qsort (sorted, n, sizeof (sorted[0]), compare_tensor_data);
+  qsort (sorted, n, sizeof (sorted[0]), compare_offsets);
   for (guint i = 1; i < n; i++)
-    if (sorted[i - 1]->data + sorted[i - 1]->size_bytes > sorted[i]->data)
+    if (sorted[i - 1]->offset + sorted[i - 1]->size_bytes > sorted[i]->offset)
       return gguf_bad (gguf, error, "tensors '%s' and '%s' overlap",
           sorted[i - 1]->name, sorted[i]->name);
+  return TRUE;
+}
+
+/* ---- the file --------------------------------------------------------- */
+
+static gboolean
+check_magic (GgufCursor *c, GError **error)
+{
+  static const char lfs[] = "ion https://git-lfs";
+  char rest[sizeof lfs - 1];
+  guint8 magic[4];
+
+  if (!gguf_read (c, magic, 4, "header", error))
+    return FALSE;
+  if (memcmp (magic, GGUF_MAGIC, 4) == 0)
+    return TRUE;
+  if (memcmp (magic, "vers", 4) == 0
+      && gguf_read (c, rest, sizeof rest, "header", NULL)
+      && memcmp (rest, lfs, sizeof rest) == 0)
+    return gguf_bad (c->gguf, error,
+        "is a Git LFS pointer of %" G_GUINT64_FORMAT
+        " bytes, not the file that it stands for: get that with 'git lfs pull'",
+        c->gguf->size);
+  return gguf_bad (c->gguf, error,
+      "not a GGUF file: starts with %02x %02x %02x %02x", magic[0], magic[1],
+      magic[2], magic[3]);
+}
+
+/* What the file does not have is not allocated. */
+static gboolean
+alloc_tensors (const GgufCursor *c, Owl2Gguf *gguf, guint64 n, GError **error)
+{
+  if (n * MIN_TENSOR_BYTES > gguf_left (c))
+    return gguf_bad (gguf, error,
+        "%" G_GUINT64_FORMAT " tensors at byte %" G_GUINT64_FORMAT
+        " need %" G_GUINT64_FORMAT
+        " bytes at least, file ends at %" G_GUINT64_FORMAT,
+        n, c->pos, n * MIN_TENSOR_BYTES, gguf->size);
+  gguf->tensors = g_try_new (Owl2GgufTensor, n + 1);
+  if (!gguf->tensors)
+    return gguf_no_memory (gguf, n * sizeof gguf->tensors[0], "tensors", error);
   return TRUE;
 }
 
 static gboolean
 parse (Owl2Gguf *gguf, GgufCursor *c, GError **error)
 {
-  g_autofree guint64 *offsets = NULL;
   guint32 version, alignment;
   guint64 n_tensors, n_keys;
-  const guint8 *magic = gguf_take (c, 4, "header", error);
 
-  if (!magic)
+  if (!check_magic (c, error))
     return FALSE;
-  if (memcmp (magic, GGUF_MAGIC, 4) != 0)
-    return gguf_bad (gguf, error,
-        "not a GGUF file: starts with %02x %02x %02x %02x", magic[0], magic[1],
-        magic[2], magic[3]);
   if (!gguf_take_u32 (c, &version, "header", error))
     return FALSE;
   if (version == GUINT32_SWAP_LE_BE (GGUF_VERSION))
@@ -288,72 +387,102 @@ parse (Owl2Gguf *gguf, GgufCursor *c, GError **error)
     return gguf_bad (gguf, error,
         "key '" GGUF_KEY_ALIGNMENT "' is %u, not a power of two from 8 to %u",
         alignment, MAX_ALIGNMENT);
-  offsets = g_new (guint64, n_tensors + 1);
-  for (guint64 i = 0; i < n_tensors; i++)
-    if (!take_tensor (c, gguf, &offsets[i], error))
-      return FALSE;
-  if (n_tensors > 0 && (guintptr) c->data % 8 != 0) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
-        "%s: lies in memory that is not aligned to 8 bytes", gguf->name);
+  if (!alloc_tensors (c, gguf, n_tensors, error))
     return FALSE;
-  }
-  return place_tensors (c, gguf, offsets, alignment, error);
+  for (guint64 i = 0; i < n_tensors; i++)
+    if (!take_tensor (c, gguf, error))
+      return FALSE;
+  return place_tensors (c, gguf, alignment, error);
+}
+
+static Owl2Gguf *
+gguf_alloc (const char *name, guint64 size)
+{
+  Owl2Gguf *gguf = g_new0 (Owl2Gguf, 1);
+
+  gguf->name = g_strdup (name);
+  gguf->size = size;
+  gguf->keys = gguf_keys_new ();
+  gguf->by_name = g_hash_table_new (g_str_hash, g_str_equal);
+  return gguf;
 }
 
 Owl2Gguf *
 owl2_gguf_new (GBytes *bytes, const char *name, GError **error)
 {
-  g_autoptr (Owl2Gguf) gguf = g_new0 (Owl2Gguf, 1);
+  g_autoptr (Owl2Gguf) gguf = gguf_alloc (name, g_bytes_get_size (bytes));
   GgufCursor c = { .gguf = gguf };
 
-  gguf->name = g_strdup (name);
   gguf->bytes = g_bytes_ref (bytes);
-  gguf->keys = gguf_keys_new ();
-  gguf->tensors = g_array_new (FALSE, FALSE, sizeof (Owl2GgufTensor));
-  gguf->by_name = g_hash_table_new (g_str_hash, g_str_equal);
-  c.data = g_bytes_get_data (bytes, &c.size);
-  /* An empty file is not mapped at all. */
-  if (!c.data)
-    c.data = (const guint8 *) "";
   if (!parse (gguf, &c, error))
     return NULL;
+  if (gguf->n_tensors > 0
+      && (guintptr) g_bytes_get_data (bytes, NULL) % 8 != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+        "%s: lies in memory that is not aligned to 8 bytes", gguf->name);
+    return NULL;
+  }
   return g_steal_pointer (&gguf);
 }
 
 Owl2Gguf *
 owl2_gguf_open (const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) file = NULL;
-  g_autoptr (GBytes) bytes = NULL;
-  g_autoptr (GError) why = NULL;
-  struct stat st;
-  int fd, err;
+  g_autoptr (Owl2File) file = owl2_file_open (path, error);
+  g_autoptr (Owl2Gguf) gguf = NULL;
+  g_autoptr (GError) failure = NULL;
+  GgufCursor c = { NULL };
 
-  /* Without O_NONBLOCK a FIFO of that name would block for ever. */
-  fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
-  if (fd < 0 || fstat (fd, &st) < 0) {
-    err = errno;
-    if (fd >= 0)
-      close (fd);
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-        "%s: can't be opened: %s", path, g_strerror (err));
+  if (!file)
     return NULL;
+  gguf = gguf_alloc (path, owl2_file_size (file));
+  gguf->file = owl2_file_ref (file);
+  c.gguf = gguf;
+  if (parse (gguf, &c, &failure))
+    return owl2_gguf_check (gguf, error) ? g_steal_pointer (&gguf) : NULL;
+  /* What a change left behind is no news beside the change. */
+  if (owl2_gguf_check (gguf, error))
+    g_propagate_error (error, g_steal_pointer (&failure));
+  return NULL;
+}
+
+Owl2File *
+owl2_gguf_file (const Owl2Gguf *gguf)
+{
+  return gguf->file;
+}
+
+gboolean
+owl2_gguf_check (const Owl2Gguf *gguf, GError **error)
+{
+  return !gguf->file || owl2_file_check (gguf->file, error);
+}
+
+gboolean
+owl2_gguf_map (Owl2Gguf *gguf, GError **error)
+{
+  if (!gguf->bytes)
+    gguf->bytes = owl2_file_map (gguf->file, error);
+  return gguf->bytes != NULL;
+}
+
+gboolean
+owl2_gguf_read (const Owl2Gguf *gguf, const Owl2GgufTensor *tensor,
+    gsize offset, void *dst, gsize n, GError **error)
+{
+  g_return_val_if_fail (
+      offset <= tensor->size_bytes && n <= tensor->size_bytes - offset, FALSE);
+  if (gguf->file) {
+    g_autofree char *what = g_strdup_printf ("tensor '%s'", tensor->name);
+
+    return owl2_file_read (
+        gguf->file, tensor->offset + offset, dst, n, what, error);
   }
-  if (!S_ISREG (st.st_mode)) {
-    close (fd);
-    g_set_error (
-        error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "%s: not a regular file", path);
-    return NULL;
-  }
-  file = g_mapped_file_new_from_fd (fd, FALSE, &why);
-  close (fd);
-  if (!file) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-        "%s: can't be mapped: %s", path, why->message);
-    return NULL;
-  }
-  bytes = g_mapped_file_get_bytes (file);
-  return owl2_gguf_new (bytes, path, error);
+  memcpy (dst,
+      (const guint8 *) g_bytes_get_data (gguf->bytes, NULL) + tensor->offset
+          + offset,
+      n);
+  return TRUE;
 }
 
 const char *
@@ -371,14 +500,14 @@ owl2_gguf_bytes (const Owl2Gguf *gguf)
 guint
 owl2_gguf_n_tensors (const Owl2Gguf *gguf)
 {
-  return gguf->tensors->len;
+  return gguf->n_tensors;
 }
 
 const Owl2GgufTensor *
 owl2_gguf_tensor_at (const Owl2Gguf *gguf, guint i)
 {
-  g_return_val_if_fail (i < gguf->tensors->len, NULL);
-  return &g_array_index (gguf->tensors, Owl2GgufTensor, i);
+  g_return_val_if_fail (i < gguf->n_tensors, NULL);
+  return &gguf->tensors[i];
 }
 
 const Owl2GgufTensor *
@@ -386,5 +515,5 @@ owl2_gguf_tensor (const Owl2Gguf *gguf, const char *name)
 {
   guint i = GPOINTER_TO_UINT (g_hash_table_lookup (gguf->by_name, name));
 
-  return i ? &g_array_index (gguf->tensors, Owl2GgufTensor, i - 1) : NULL;
+  return i ? &gguf->tensors[i - 1] : NULL;
 }

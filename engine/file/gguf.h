@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* GGUF v3 files: a mapped, checked reader and a streaming writer.
+/* GGUF v3 files: a checked reader and a streaming writer.
  *
  * The reader checks every count, string, type, size and offset against the
- * file's length before use; what it hands out lies inside the mapping. It is
- * immutable after opening and may be read from any thread. */
+ * file's length before use. It reads into memory of its own, so that what was
+ * checked is what is used, whatever happens to the file meanwhile (file.h). It
+ * is immutable after opening and may be read from any thread. */
 #ifndef OWL2_GGUF_H
 #define OWL2_GGUF_H
 
 #include "base.h"
+#include "file.h"
 #include "types.h"
 
 G_BEGIN_DECLS
@@ -17,28 +19,43 @@ typedef struct _Owl2Gguf Owl2Gguf;
 /**
  * Owl2GgufTensor:
  * @dims: as in the file: dims[0] is the fastest (a row's length)
- * @data: in the mapping; @size_bytes long; aligned as the file says (32, at
- *   least 8), counted from the start of the mapping
+ * @offset: of its @size_bytes in the file, inside it; aligned as the file says
+ *   (32, at least 8)
  */
 typedef struct {
   const char *name;
   Owl2Type type;
   guint n_dims;    /* 1 to 4 */
   guint64 dims[4]; /* unused ones are 1 */
-  const guint8 *data;
+  guint64 offset;
   gsize size_bytes;
 } Owl2GgufTensor;
 
-/* Errors: BAD_FILE, with file, key or tensor, and the numbers. */
+/* Errors: BAD_FILE, with file, key or tensor, and the numbers, also if the file
+ * changed meanwhile; NO_MEMORY. */
 Owl2Gguf *owl2_gguf_open (const char *path, GError **error);
-/* @name stands for the file in messages; @bytes is kept while it is open, and
- * begins at an address that is a multiple of 8 (UNSUPPORTED if not). */
+/* @name stands for the file in messages; @bytes is kept while it is open, does
+ * not change, and begins at an address that is a multiple of 8 (UNSUPPORTED if
+ * not). */
 Owl2Gguf *owl2_gguf_new (GBytes *bytes, const char *name, GError **error);
 void owl2_gguf_free (Owl2Gguf *gguf);              /* accepts NULL */
 const char *owl2_gguf_name (const Owl2Gguf *gguf); /* for messages */
-/* What the tensors' data lie in; borrowed. A reference keeps it mapped. */
-GBytes *owl2_gguf_bytes (const Owl2Gguf *gguf);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Gguf, owl2_gguf_free)
+
+/* The file; NULL if it is in memory. Borrowed. */
+Owl2File *owl2_gguf_file (const Owl2Gguf *gguf);
+/* See owl2_file_check(); always TRUE in memory. */
+gboolean owl2_gguf_check (const Owl2Gguf *gguf, GError **error);
+/* Maps the file, for owl2_gguf_bytes(); nothing in memory. See
+ * owl2_file_map(). Before other threads read @gguf. */
+gboolean owl2_gguf_map (Owl2Gguf *gguf, GError **error);
+/* What the tensors' data lie in at their offsets, borrowed; NULL if it is a
+ * file that was not mapped. A reference keeps it mapped. */
+GBytes *owl2_gguf_bytes (const Owl2Gguf *gguf);
+/* Copies @n bytes of @tensor from byte @offset of it on; those must be in it.
+ * Errors: BAD_FILE, if the file has become shorter. Any thread. */
+gboolean owl2_gguf_read (const Owl2Gguf *gguf, const Owl2GgufTensor *tensor,
+    gsize offset, void *dst, gsize n, GError **error);
 
 guint owl2_gguf_n_tensors (const Owl2Gguf *gguf);
 const Owl2GgufTensor *owl2_gguf_tensor_at (const Owl2Gguf *gguf, guint i);

@@ -40,46 +40,102 @@ gguf_keys_new (void)
   return g_hash_table_new_full (g_str_hash, g_str_equal, NULL, kv_free);
 }
 
-/* Strings of an array: a table of pointers and the bytes in one block, no
- * larger than a few times what the strings take in the file. */
+/* Strings of an array under construction: a table of pointers, and the bytes
+ * behind it. In the table are offsets until all is there. */
+typedef struct {
+  guint8 *block;
+  gsize used, size;
+} Strings;
+
+static gboolean
+strings_grow (Strings *s, gsize n)
+{
+  guint8 *block;
+  gsize size;
+
+  if (n <= s->size - s->used)
+    return TRUE;
+  size = MAX (s->used + n, s->size + s->size / 2);
+  block = g_try_realloc (s->block, size);
+  if (!block)
+    return FALSE;
+  s->block = block;
+  s->size = size;
+  return TRUE;
+}
+
+/* Each length is read once. The block is never larger than twice what the
+ * strings take in the file, where each has 8 bytes beside its own. */
+static gboolean
+take_string (
+    GgufCursor *c, const GgufKv *kv, Strings *s, guint64 i, GError **error)
+{
+  guint64 n;
+  gsize offset = s->used;
+
+  if (!gguf_take_u64 (c, &n, kv->key, error))
+    return FALSE;
+  /* What the file does not have is not allocated. */
+  if (n <= gguf_left (c) && !strings_grow (s, n + 1))
+    return gguf_no_memory (c->gguf, s->used + n + 1, kv->key, error);
+  if (!gguf_read (c, s->block + offset, n, kv->key, error))
+    return FALSE;
+  if (memchr (s->block + offset, 0, n))
+    return gguf_bad (c->gguf, error,
+        "key '%s': string %" G_GUINT64_FORMAT " has a NUL byte inside", kv->key,
+        i);
+  s->block[offset + n] = 0;
+  s->used += n + 1;
+  memcpy (s->block + i * sizeof (gsize), &offset, sizeof (gsize));
+  return TRUE;
+}
+
 static gboolean
 take_strings (GgufCursor *c, GgufKv *kv, GError **error)
 {
-  gsize start = c->pos;
-  gsize total = 0;
-  char *out;
+  gsize table = kv->n * sizeof (char *);
+  Strings s = { g_try_malloc (table + 1), table, table + 1 };
+  char **strings;
+  guint8 *block;
 
+  G_STATIC_ASSERT (sizeof (gsize) == sizeof (char *));
+  kv->v.strings = (char **) s.block;
+  if (!s.block)
+    return gguf_no_memory (c->gguf, table, kv->key, error);
   for (guint64 i = 0; i < kv->n; i++) {
-    guint64 n;
-    const guint8 *p;
+    gboolean ok = take_string (c, kv, &s, i, error);
 
-    if (!gguf_take_u64 (c, &n, kv->key, error)
-        || !(p = gguf_take (c, n, kv->key, error)))
+    kv->v.strings = (char **) s.block;
+    if (!ok)
       return FALSE;
-    if (n > 0 && memchr (p, 0, n))
-      return gguf_bad (c->gguf, error,
-          "key '%s': string %" G_GUINT64_FORMAT " has a NUL byte inside",
-          kv->key, i);
-    total += n + 1;
   }
-  kv->v.strings = g_try_malloc (kv->n * sizeof (char *) + total + 1);
-  if (!kv->v.strings) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-        "%s: key '%s': no memory for %" G_GUINT64_FORMAT " strings",
-        c->gguf->name, kv->key, kv->n);
-    return FALSE;
-  }
-  out = (char *) (kv->v.strings + kv->n);
-  c->pos = start;
+  block = g_try_realloc (s.block, MAX (s.used, 1));
+  strings = kv->v.strings = (char **) (block ? block : s.block);
   for (guint64 i = 0; i < kv->n; i++) {
-    guint64 n;
+    gsize offset;
 
-    memcpy (&n, c->data + c->pos, 8);
-    memcpy (out, c->data + c->pos + 8, n);
-    out[n] = 0;
-    kv->v.strings[i] = out;
-    out += n + 1;
-    c->pos += 8 + n;
+    memcpy (&offset, &strings[i], sizeof offset);
+    strings[i] = (char *) strings + offset;
+  }
+  return TRUE;
+}
+
+/* Arrays of types that nobody asks for are checked and left out. */
+static gboolean
+skip_items (GgufCursor *c, const GgufKv *kv, guint64 size, GError **error)
+{
+  guint8 part[4096];
+  gsize n;
+
+  for (guint64 at = 0; at < size; at += n) {
+    n = (gsize) MIN (size - at, sizeof part);
+    if (!gguf_read (c, part, n, kv->key, error))
+      return FALSE;
+    for (gsize i = 0; i < n && kv->item_type == GGUF_BOOL; i++)
+      if (part[i] > 1)
+        return gguf_bad (c->gguf, error,
+            "key '%s': boolean %" G_GUINT64_FORMAT " is %u", kv->key, at + i,
+            part[i]);
   }
   return TRUE;
 }
@@ -87,7 +143,6 @@ take_strings (GgufCursor *c, GgufKv *kv, GError **error)
 static gboolean
 take_array (GgufCursor *c, GgufKv *kv, GError **error)
 {
-  const guint8 *p;
   guint64 size;
   gsize item;
 
@@ -102,49 +157,34 @@ take_array (GgufCursor *c, GgufKv *kv, GError **error)
     return gguf_bad (c->gguf, error, "key '%s': unknown array type %u", kv->key,
         kv->item_type);
   /* A string takes 8 bytes at least. */
-  if (kv->n > (c->size - c->pos) / item || kv->n > G_MAXINT32)
+  if (kv->n > gguf_left (c) / item || kv->n > G_MAXINT32)
     return gguf_bad (c->gguf, error,
         "key '%s': array of %" G_GUINT64_FORMAT
-        " items does not fit the %" G_GSIZE_FORMAT " bytes left in the file",
-        kv->key, kv->n, c->size - c->pos);
+        " items does not fit the %" G_GUINT64_FORMAT " bytes left in the file",
+        kv->key, kv->n, gguf_left (c));
   if (kv->item_type == GGUF_STRING)
     return take_strings (c, kv, error);
   size = kv->n * item;
-  if (!(p = gguf_take (c, size, kv->key, error)))
-    return FALSE;
-  if (kv->item_type == GGUF_BOOL)
-    for (guint64 i = 0; i < kv->n; i++)
-      if (p[i] > 1)
-        return gguf_bad (c->gguf, error,
-            "key '%s': boolean %" G_GUINT64_FORMAT " is %u", kv->key, i, p[i]);
-  /* Arrays lie unaligned in the file; those that are handed out are copied. */
-  if (kv->item_type == GGUF_F32 || kv->item_type == GGUF_I32) {
-    kv->v.numbers = g_try_malloc (size + 1);
-    if (!kv->v.numbers) {
-      g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-          "%s: key '%s': no memory for %" G_GUINT64_FORMAT " numbers",
-          c->gguf->name, kv->key, kv->n);
-      return FALSE;
-    }
-    memcpy (kv->v.numbers, p, size);
-  }
-  return TRUE;
+  if (kv->item_type != GGUF_F32 && kv->item_type != GGUF_I32)
+    return skip_items (c, kv, size, error);
+  kv->v.numbers = g_try_malloc (size + 1);
+  if (!kv->v.numbers)
+    return gguf_no_memory (c->gguf, size, kv->key, error);
+  return gguf_read (c, kv->v.numbers, size, kv->key, error);
 }
 
 static gboolean
 take_scalar (GgufCursor *c, GgufKv *kv, GError **error)
 {
   gsize size = gguf_value_size (kv->type);
-  const guint8 *p;
   guint64 raw = 0;
   float f;
 
   if (size == 0)
     return gguf_bad (
         c->gguf, error, "key '%s': unknown value type %u", kv->key, kv->type);
-  if (!(p = gguf_take (c, size, kv->key, error)))
+  if (!gguf_read (c, &raw, size, kv->key, error))
     return FALSE;
-  memcpy (&raw, p, size);
   switch (kv->type) {
     case GGUF_I8:
       kv->v.i = (gint8) raw;
@@ -156,11 +196,11 @@ take_scalar (GgufCursor *c, GgufKv *kv, GError **error)
       kv->v.i = (gint32) raw;
       break;
     case GGUF_F32:
-      memcpy (&f, p, 4);
+      memcpy (&f, &raw, 4);
       kv->v.f = f;
       break;
     case GGUF_F64:
-      memcpy (&kv->v.f, p, 8);
+      memcpy (&kv->v.f, &raw, 8);
       break;
     case GGUF_BOOL:
       if (raw > 1)
@@ -194,7 +234,8 @@ gguf_take_key (GgufCursor *c, Owl2Gguf *gguf, GError **error)
     goto fail;
   kv->type = type;
   if (type == GGUF_STRING)
-    ok = (kv->v.string = gguf_take_text (c, c->size, kv->key, error)) != NULL;
+    ok =
+        (kv->v.string = gguf_take_text (c, G_MAXSSIZE, kv->key, error)) != NULL;
   else if (type == GGUF_ARRAY)
     ok = take_array (c, kv, error);
   else

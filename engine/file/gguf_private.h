@@ -7,29 +7,46 @@
 #include "gguf.h"
 #include "gguf_format.h"
 
+/* Metadata and tensor infos of a file are no longer than this, so that a
+ * hostile file's take no more memory than a process can spare. Those of the
+ * largest vocabularies have a tenth of it. */
+#define GGUF_MAX_HEADER_BYTES (G_GUINT64_CONSTANT (256) << 20)
+
 struct _Owl2Gguf {
   char *name;
-  GBytes *bytes;
-  GHashTable *keys;    /* key -> GgufKv, owned */
-  GArray *tensors;     /* Owl2GgufTensor; names owned */
+  Owl2File *file; /* NULL: all is in @bytes */
+  GBytes *bytes;  /* NULL: not mapped */
+  guint64 size;
+  GHashTable *keys;        /* key -> GgufKv, owned */
+  Owl2GgufTensor *tensors; /* [n_tensors]; names owned */
+  guint n_tensors;
   GHashTable *by_name; /* tensor name -> index + 1 */
 };
 
-/* Where reading is. All reads go through gguf_take(), so none passes the
- * end. */
+/* Where reading is. All reads go through gguf_read(), so none passes the end,
+ * and what was read is a copy that no change of the file reaches: a length is
+ * read once, checked, and used. */
 typedef struct {
   const Owl2Gguf *gguf;
-  const guint8 *data;
-  gsize size, pos;
+  guint64 pos;
+  /* Of a file: bytes read ahead. */
+  guint64 ahead_at;
+  gsize ahead_bytes;
+  guint8 ahead[16 << 10];
 } GgufCursor;
 
 /* Sets BAD_FILE with the file's name in front; always FALSE. */
 gboolean gguf_bad (const Owl2Gguf *gguf, GError **error, const char *format,
     ...) G_GNUC_PRINTF (3, 4);
 
-/* The next @n bytes, or NULL with an error that says what they were for. */
-const guint8 *gguf_take (
-    GgufCursor *c, guint64 n, const char *what, GError **error);
+/* Sets NO_MEMORY for @n bytes of @what; always FALSE. */
+gboolean gguf_no_memory (
+    const Owl2Gguf *gguf, guint64 n, const char *what, GError **error);
+/* Bytes that may still be read. */
+guint64 gguf_left (const GgufCursor *c);
+/* The next @n bytes into @dst, or an error that says what they were for. */
+gboolean gguf_read (
+    GgufCursor *c, void *dst, guint64 n, const char *what, GError **error);
 gboolean gguf_take_u32 (
     GgufCursor *c, guint32 *value, const char *what, GError **error);
 gboolean gguf_take_u64 (

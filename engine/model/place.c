@@ -10,7 +10,8 @@
 
 /* Copies lie in blocks of this, or in one that just holds a small model. */
 #define BLOCK_BYTES (64u << 20)
-/* Host memory for rows that are packed before they are uploaded. */
+/* Host memory for rows that are packed before they are uploaded, and for what
+ * they are made of. */
 #define PACK_BYTES (1u << 20)
 /* At most this is lost between two tensors. */
 #define ALIGN_BYTES 256
@@ -23,8 +24,9 @@
 /* The file stays mapped for as long as a part of it is used, and takes address
  * space and resident pages; it is let go unless one byte in so many is. */
 #define MIN_SHARE 4
-/* Pages are brought into memory by so many bytes, then a cancel is noticed. */
-#define TOUCH_BYTES (16u << 20)
+/* Weights are copied or brought into memory by so many bytes, then a cancel is
+ * noticed. */
+#define PART_BYTES (16u << 20)
 
 static gsize
 stride_bytes (Owl2Type type, guint cols)
@@ -296,7 +298,7 @@ fill_in_place (const Owl2Places *places, const Owl2WeightsSource *source,
   gsize size = place->tensor.slice.size, n;
 
   for (gsize at = 0; at < size; at += n) {
-    n = MIN (TOUCH_BYTES, size - at);
+    n = MIN (PART_BYTES, size - at);
     if (!touch_pages (source->name, place->in_place + at, n, error)
         || !advance (progress, n, error))
       return FALSE;
@@ -304,44 +306,123 @@ fill_in_place (const Owl2Places *places, const Owl2WeightsSource *source,
   return TRUE;
 }
 
-/* Rows whose layout on the device is another than in the file, a chunk at a
- * time. */
+/* A tensor on its way. */
+typedef struct {
+  const Owl2WeightsSource *source;
+  const Owl2TensorSpec *spec;
+  Owl2WeightsData data;
+  gsize first; /* byte at which the part under way begins */
+} Reading;
+
 static gboolean
-upload_packed (OvkUploader *up, const Owl2WeightsData *src,
-    const Owl2Tensor *dst, gsize stride, GError **error)
+read_part (gsize offset, void *dst, gsize n, gpointer user_data, GError **error)
+{
+  const Reading *r = user_data;
+
+  return r->source->read (
+      r->spec, r->first + offset, dst, n, r->source->user_data, error);
+}
+
+/* Rows whose layout on the device is another than in the file: @n of them from
+ * row @first on, by way of @packed. @raw is there if they are to be read. */
+static gboolean
+pack_rows (Reading *r, guint first, guint n, guint8 *raw, guint8 *packed,
+    gsize stride, GError **error)
+{
+  gsize row_stride = r->data.row_stride;
+  const guint8 *rows = raw;
+
+  if (raw) {
+    r->first = first * row_stride;
+    if (!read_part (0, raw, n * row_stride, r, error))
+      return FALSE;
+  } else {
+    rows = r->data.data + first * row_stride;
+  }
+  for (guint i = 0; i < n; i++)
+    owl2_weight_pack_row (r->data.type, rows + i * row_stride, r->spec->cols,
+        packed + i * stride);
+  return TRUE;
+}
+
+static gboolean
+upload_packed (OvkUploader *up, Reading *r, const Owl2Tensor *dst, gsize stride,
+    Progress *progress, GError **error)
 {
   guint rows = CLAMP (PACK_BYTES / stride, 1, dst->rows), n;
-  g_autofree guint8 *packed = g_malloc (rows * stride);
+  g_autofree guint8 *packed = g_try_malloc (rows * stride);
+  g_autofree guint8 *raw =
+      r->source->read ? g_try_malloc (rows * r->data.row_stride) : NULL;
 
+  if (!packed || (r->source->read && !raw)) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no memory for %u rows of %" G_GSIZE_FORMAT " bytes", rows, stride);
+    return FALSE;
+  }
   for (guint first = 0; first < dst->rows; first += n) {
     OvkSlice slice = dst->slice;
 
     n = MIN (rows, dst->rows - first);
-    for (guint r = 0; r < n; r++)
-      owl2_weight_pack_row (src->type,
-          src->data + (first + r) * src->row_stride, dst->cols,
-          packed + r * stride);
     slice.offset += first * stride;
     slice.size = n * stride;
-    if (!ovk_uploader_rows (
-            up, slice, stride, packed, stride, stride, n, error))
+    if (!pack_rows (r, first, n, raw, packed, stride, error)
+        || !ovk_uploader_rows (
+            up, slice, stride, packed, stride, stride, n, error)
+        || !advance (progress, slice.size, error))
       return FALSE;
   }
   return TRUE;
 }
 
 static gboolean
-upload_tensor (OvkUploader *up, const Owl2WeightsData *src,
-    const Owl2Tensor *dst, GError **error)
+upload_plain (OvkUploader *up, Reading *r, const Owl2Tensor *dst, gsize stride,
+    Progress *progress, GError **error)
 {
-  gsize row_bytes = dst->cols / owl2_type_block (src->type)
-                    * owl2_type_block_bytes (src->type);
-  gsize stride = stride_bytes (src->type, dst->cols);
+  Owl2Type type = r->data.type;
+  gsize row_bytes =
+      dst->cols / owl2_type_block (type) * owl2_type_block_bytes (type);
+  gsize row_stride = r->data.row_stride;
+  guint rows = CLAMP (PART_BYTES / stride, 1, dst->rows), n;
+  gboolean ok;
 
-  if (owl2_weight_is_packed (src->type))
-    return upload_packed (up, src, dst, stride, error);
-  return ovk_uploader_rows (up, dst->slice, stride, src->data, src->row_stride,
-      row_bytes, dst->rows, error);
+  for (guint first = 0; first < dst->rows; first += n) {
+    OvkSlice slice = dst->slice;
+
+    n = MIN (rows, dst->rows - first);
+    slice.offset += first * stride;
+    slice.size = n * stride;
+    r->first = first * row_stride;
+    ok = r->source->read
+             ? ovk_uploader_read (up, slice, stride, read_part, r, row_stride,
+                 row_bytes, n, error)
+             : ovk_uploader_rows (up, slice, stride, r->data.data + r->first,
+                 row_stride, row_bytes, n, error);
+    if (!ok || !advance (progress, slice.size, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+upload_tensor (OvkUploader *up, Reading *r, const Owl2Tensor *dst,
+    Progress *progress, GError **error)
+{
+  gsize stride = stride_bytes (r->data.type, dst->cols);
+  GError *failure = NULL;
+  gboolean ok = owl2_weight_is_packed (r->data.type)
+                    ? upload_packed (up, r, dst, stride, progress, &failure)
+                    : upload_plain (up, r, dst, stride, progress, &failure);
+
+  if (ok)
+    return TRUE;
+  /* The source names file and tensor, and nothing is wrong with these when a
+   * load is cancelled. */
+  if (failure->code != OWL2_ERROR_BAD_FILE
+      && failure->code != OWL2_ERROR_CANCELLED)
+    g_prefix_error (
+        &failure, "%s: tensor '%s': ", r->source->name, r->spec->name);
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 gboolean
@@ -358,21 +439,17 @@ owl2_places_fill (Owl2Places *places, const Owl2WeightsSource *source,
     const Owl2TensorSpec *spec =
         &g_array_index (places->specs, Owl2TensorSpec, i);
     const Owl2Place *place = g_hash_table_lookup (places->table, spec->name);
-    Owl2WeightsData data;
+    Reading r = { .source = source, .spec = spec };
 
     if (place->in_place) {
       if (!fill_in_place (places, source, place, &progress, error))
         return FALSE;
       continue;
     }
-    if (!source->tensor (spec, &data, source->user_data, error))
-      return FALSE;
-    if (!upload_tensor (up, &data, &place->tensor, error)) {
-      g_prefix_error (error, "%s: tensor '%s': ", source->name, spec->name);
-      return FALSE;
-    }
-    if (!advance (&progress, place->tensor.slice.size, error))
+    if (!source->tensor (spec, &r.data, source->user_data, error)
+        || !upload_tensor (up, &r, &place->tensor, &progress, error))
       return FALSE;
   }
-  return ovk_uploader_finish (up, error);
+  return ovk_uploader_finish (up, error)
+         && (!source->check || source->check (source->user_data, error));
 }

@@ -13,6 +13,7 @@ gguf_tensor (const Owl2TensorSpec *spec, Owl2WeightsData *data,
   const Owl2Gguf *gguf = user_data;
   const Owl2GgufTensor *t = owl2_gguf_tensor (gguf, spec->name);
   guint64 rows = t ? t->dims[1] : 0, cols = t ? t->dims[0] : 0;
+  GBytes *bytes = owl2_gguf_bytes (gguf);
 
   if (!t) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
@@ -35,8 +36,29 @@ gguf_tensor (const Owl2TensorSpec *spec, Owl2WeightsData *data,
         owl2_gguf_name (gguf), spec->name, owl2_type_name (t->type));
     return FALSE;
   }
-  *data = (Owl2WeightsData){ t->type, t->data, t->size_bytes / t->dims[1] };
+  *data = (Owl2WeightsData){
+    .type = t->type,
+    .data = bytes ? (const guint8 *) g_bytes_get_data (bytes, NULL) + t->offset
+                  : NULL,
+    .row_stride = t->size_bytes / t->dims[1],
+  };
   return TRUE;
+}
+
+static gboolean
+gguf_read_tensor (const Owl2TensorSpec *spec, gsize offset, void *dst, gsize n,
+    gpointer user_data, GError **error)
+{
+  const Owl2Gguf *gguf = user_data;
+
+  return owl2_gguf_read (
+      gguf, owl2_gguf_tensor (gguf, spec->name), offset, dst, n, error);
+}
+
+static gboolean
+gguf_check (gpointer user_data, GError **error)
+{
+  return owl2_gguf_check (user_data, error);
 }
 
 Owl2WeightsSource
@@ -46,6 +68,8 @@ owl2_weights_source_gguf (const Owl2Gguf *gguf)
     .name = owl2_gguf_name (gguf),
     .memory = owl2_gguf_bytes (gguf),
     .tensor = gguf_tensor,
+    .read = gguf_read_tensor,
+    .check = gguf_check,
     .user_data = (gpointer) gguf,
   };
 }

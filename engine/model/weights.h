@@ -78,26 +78,35 @@ typedef struct {
 /**
  * Owl2WeightsData: a tensor's values on the host, in the file's block layout.
  * Rows may overlap: then @row_stride is less than a row.
+ * @data: (nullable): NULL, if they are to be had by the source's read alone;
+ *   valid until the next tensor is asked for
  */
 typedef struct {
   Owl2Type type;
-  const guint8 *data; /* valid until the next tensor is asked for */
-  gsize row_stride;   /* bytes from one row to the next */
+  const guint8 *data;
+  gsize row_stride; /* bytes from one row to the next */
 } Owl2WeightsData;
 
 /**
  * Owl2WeightsSource: where the values come from.
  * @name: for messages
- * @memory: (nullable): what all values lie in, unchanged as long as this is
- *   held: a mapped file
+ * @memory: (nullable): what all values lie in as long as this is held, for
+ *   devices to read them there: a mapped file, the embedded model
  * @tensor: finds the values of @spec, checked to have its shape; BAD_FILE.
- * Asked twice for each tensor: once for the sizes, once for the values.
+ *   Asked twice for each tensor: once for the sizes, once for the values.
+ * @read: (nullable): copies @n bytes of them from byte @offset on; BAD_FILE.
+ *   Where there is none, what is copied comes from the tensor's data.
+ * @check: (nullable): asked when all is there: FALSE if what was read may not
+ *   be of one piece; BAD_FILE
  */
 typedef struct {
   const char *name;
   GBytes *memory;
   gboolean (*tensor) (const Owl2TensorSpec *spec, Owl2WeightsData *data,
       gpointer user_data, GError **error);
+  gboolean (*read) (const Owl2TensorSpec *spec, gsize offset, void *dst,
+      gsize n, gpointer user_data, GError **error);
+  gboolean (*check) (gpointer user_data, GError **error);
   gpointer user_data;
 } Owl2WeightsSource;
 
@@ -116,12 +125,14 @@ Owl2Weights *owl2_weights_new (OvkDevice *dev, const Owl2Config *config,
 /**
  * owl2_weights_upload: once, with the same @source: copies what is to be
  * copied, and brings into memory what is read in place. Errors: the source's;
- * BAD_FILE (it has become shorter); NO_MEMORY; CANCELLED.
+ * BAD_FILE (it has changed); NO_MEMORY; CANCELLED.
  */
 gboolean owl2_weights_upload (Owl2Weights *weights,
     const Owl2WeightsSource *source, Owl2WeightsProgress progress,
     gpointer progress_data, GError **error);
-/* A file's tensors, each checked; @gguf must outlive the load. */
+/* A file's tensors, each checked; @gguf must outlive the load. Only a mapped
+ * file has memory that devices can read in place; what is copied is read from
+ * the file itself. */
 Owl2WeightsSource owl2_weights_source_gguf (const Owl2Gguf *gguf);
 void owl2_weights_free (Owl2Weights *weights); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Weights, owl2_weights_free)

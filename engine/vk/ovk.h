@@ -154,6 +154,15 @@ OvkUploader *ovk_uploader_new (OvkDevice *dev, GError **error);
 gboolean ovk_uploader_rows (OvkUploader *up, OvkSlice dst, gsize dst_stride,
     const void *src, gsize src_stride, gsize row_bytes, gsize rows,
     GError **error);
+/* Bytes [@offset, @offset + @n) of a source, into @dst: memory of the device or
+ * on the way there, which is only written, each byte once. */
+typedef gboolean (*OvkReadFunc) (
+    gsize offset, void *dst, gsize n, gpointer user_data, GError **error);
+/* The same of rows that @read brings, during the call; @src_stride counts in
+ * its offsets. Errors: those of @read, too. */
+gboolean ovk_uploader_read (OvkUploader *up, OvkSlice dst, gsize dst_stride,
+    OvkReadFunc read, gpointer user_data, gsize src_stride, gsize row_bytes,
+    gsize rows, GError **error);
 /* Blocks until all is on the device. */
 gboolean ovk_uploader_finish (OvkUploader *up, GError **error);
 void ovk_uploader_free (OvkUploader *up);

@@ -93,25 +93,35 @@ uploader_submit (OvkUploader *up, GError **error)
 /* Rows of a matrix as the destination has them: a run of bytes in which each
  * row is followed by its padding. */
 typedef struct {
-  const guint8 *src;
+  const guint8 *src; /* NULL: they come by @read */
+  OvkReadFunc read;
+  gpointer user_data;
   gsize src_stride, dst_stride, row_bytes;
 } Rows;
 
-/* Writes @n bytes of the run, from byte @start on. */
-static void
-rows_copy (const Rows *r, guint8 *dst, gsize start, gsize n)
+static gboolean
+rows_take (const Rows *r, guint8 *dst, gsize at, gsize n, GError **error)
 {
-  if (r->row_bytes == r->dst_stride && r->row_bytes == r->src_stride) {
-    memcpy (dst, r->src + start, n);
-    return;
-  }
+  if (!r->src)
+    return r->read (at, dst, n, r->user_data, error);
+  memcpy (dst, r->src + at, n);
+  return TRUE;
+}
+
+/* Writes @n bytes of the run, from byte @start on. */
+static gboolean
+rows_copy (const Rows *r, guint8 *dst, gsize start, gsize n, GError **error)
+{
+  if (r->row_bytes == r->dst_stride && r->row_bytes == r->src_stride)
+    return rows_take (r, dst, start, n, error);
   while (n > 0) {
     gsize row = start / r->dst_stride, column = start % r->dst_stride;
     gsize part;
 
     if (column < r->row_bytes) {
       part = MIN (n, r->row_bytes - column);
-      memcpy (dst, r->src + row * r->src_stride + column, part);
+      if (!rows_take (r, dst, row * r->src_stride + column, part, error))
+        return FALSE;
     } else {
       part = MIN (n, r->dst_stride - column);
       memset (dst, 0, part);
@@ -120,6 +130,7 @@ rows_copy (const Rows *r, guint8 *dst, gsize start, gsize n)
     start += part;
     n -= part;
   }
+  return TRUE;
 }
 
 static gboolean
@@ -138,8 +149,8 @@ uploader_stage (OvkUploader *up, OvkSlice dst, const Rows *rows, gsize total,
     if (!stage->used && !ovk_cmd_wait (stage->cmd, error))
       return FALSE;
     part = MIN (total - done, STAGING_BYTES - stage->used);
-    rows_copy (rows, stage->buffer->map + stage->used, done, part);
-    if (!ovk_buffer_sync (stage->buffer, stage->used, part, FALSE, error))
+    if (!rows_copy (rows, stage->buffer->map + stage->used, done, part, error)
+        || !ovk_buffer_sync (stage->buffer, stage->used, part, FALSE, error))
       return FALSE;
     ovk_cmd_copy_bytes (stage->cmd,
         (OvkSlice){ dst.buffer, dst.offset + done, part },
@@ -192,8 +203,30 @@ write_rows (
   }
   if (!ovk_device_wait (dev, ovk_buffer_last_use (dst.buffer), "upload", error))
     return FALSE;
-  rows_copy (rows, dst.buffer->map + dst.offset, 0, total);
-  return TRUE;
+  return rows_copy (rows, dst.buffer->map + dst.offset, 0, total, error);
+}
+
+static gboolean
+upload (
+    OvkUploader *up, OvkSlice dst, const Rows *r, gsize rows, GError **error)
+{
+  gsize total;
+
+  if (!rows || !r->row_bytes)
+    return TRUE;
+  if (r->row_bytes > r->dst_stride || rows > G_MAXSIZE / r->dst_stride) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "upload of %" G_GSIZE_FORMAT " rows of %" G_GSIZE_FORMAT
+        " bytes, %" G_GSIZE_FORMAT " apart, is not possible",
+        rows, r->row_bytes, r->dst_stride);
+    return FALSE;
+  }
+  total = rows * r->dst_stride;
+  if (!check_slice (dst, total, error) || !ovk_device_alive (up->dev, error))
+    return FALSE;
+  if (dst.buffer->map)
+    return write_rows (up->dev, dst, r, total, error);
+  return uploader_stage (up, dst, r, total, error) || uploader_drop (up);
 }
 
 gboolean
@@ -201,24 +234,19 @@ ovk_uploader_rows (OvkUploader *up, OvkSlice dst, gsize dst_stride,
     const void *src, gsize src_stride, gsize row_bytes, gsize rows,
     GError **error)
 {
-  Rows r = { src, src_stride, dst_stride, row_bytes };
-  gsize total;
+  const Rows r = { src, NULL, NULL, src_stride, dst_stride, row_bytes };
 
-  if (!rows || !row_bytes)
-    return TRUE;
-  if (row_bytes > dst_stride || rows > G_MAXSIZE / dst_stride) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-        "upload of %" G_GSIZE_FORMAT " rows of %" G_GSIZE_FORMAT
-        " bytes, %" G_GSIZE_FORMAT " apart, is not possible",
-        rows, row_bytes, dst_stride);
-    return FALSE;
-  }
-  total = rows * dst_stride;
-  if (!check_slice (dst, total, error) || !ovk_device_alive (up->dev, error))
-    return FALSE;
-  if (dst.buffer->map)
-    return write_rows (up->dev, dst, &r, total, error);
-  return uploader_stage (up, dst, &r, total, error) || uploader_drop (up);
+  return upload (up, dst, &r, rows, error);
+}
+
+gboolean
+ovk_uploader_read (OvkUploader *up, OvkSlice dst, gsize dst_stride,
+    OvkReadFunc read, gpointer user_data, gsize src_stride, gsize row_bytes,
+    gsize rows, GError **error)
+{
+  const Rows r = { NULL, read, user_data, src_stride, dst_stride, row_bytes };
+
+  return upload (up, dst, &r, rows, error);
 }
 
 gboolean
@@ -239,7 +267,7 @@ gboolean
 ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
     gsize size_bytes, GError **error)
 {
-  Rows r = { data, size_bytes, size_bytes, size_bytes };
+  const Rows r = { data, NULL, NULL, size_bytes, size_bytes, size_bytes };
   g_autoptr (GMutexLocker) locker = NULL;
 
   if (!size_bytes)

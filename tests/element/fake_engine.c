@@ -41,6 +41,7 @@ static struct {
   Owl2SessionParams session_params;
   char *session_prompt;
   Owl2KvType load_kv_type;
+  gboolean load_mmap;
   GArray *images;   /* FakeImage */
   GArray *requests; /* FakeRequest */
 } fake;
@@ -209,6 +210,12 @@ fake_load_kv_type (void)
   return fake.load_kv_type;
 }
 
+gboolean
+fake_load_mmap (void)
+{
+  return fake.load_mmap;
+}
+
 FakeImage
 fake_image (guint index)
 {
@@ -320,6 +327,7 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   g_free (fake.device);
   fake.device = g_strdup (params->device);
   fake.load_kv_type = params->kv_type;
+  fake.load_mmap = params->mmap;
   g_mutex_unlock (&fake.lock);
 
   owl2_log (&params->log, OWL2_LOG_INFO, "engine", "fake engine loads %s",

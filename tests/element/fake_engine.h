@@ -61,6 +61,7 @@ gboolean fake_language_only (void);
 /* The prompt is of the last session. */
 Owl2SessionParams fake_session_params (void);
 Owl2KvType fake_load_kv_type (void);
+gboolean fake_load_mmap (void);
 
 FakeImage fake_image (guint index);
 FakeRequest fake_request (guint index);

@@ -142,9 +142,10 @@ static void
 test_parameters (void)
 {
   Bench *b = bench_new (FALSE, "device", "some", "modality-adaptive", FALSE,
-      "kv-type", OWL2_KV_Q8_0, "prompt", "Bad \xff bytes?", "max-tokens", 7,
-      "min-tokens", 3, "temperature", 0.25, "top-k", 5, "top-p", 0.5,
-      "repetition-penalty", 1.5, "seed", G_GUINT64_CONSTANT (1) << 40, NULL);
+      "kv-type", OWL2_KV_Q8_0, "mmap", TRUE, "prompt", "Bad \xff bytes?",
+      "max-tokens", 7, "min-tokens", 3, "temperature", 0.25, "top-k", 5,
+      "top-p", 0.5, "repetition-penalty", 1.5, "seed",
+      G_GUINT64_CONSTANT (1) << 40, NULL);
   Owl2SessionParams session;
   FakeRequest request;
 
@@ -156,6 +157,7 @@ test_parameters (void)
   session = fake_session_params ();
   g_assert_cmpint (session.kv_type, ==, OWL2_KV_Q8_0);
   g_assert_cmpint (fake_load_kv_type (), ==, OWL2_KV_Q8_0);
+  g_assert_true (fake_load_mmap ());
   g_assert_cmpuint (session.n_frames, ==, 1);
   g_assert_cmpuint (session.max_tokens, ==, 7);
   request = fake_request (0);

@@ -58,8 +58,12 @@ fuzz_gguf (const guint8 *data, gsize size)
     return;
   for (guint i = 0; i < owl2_gguf_n_tensors (gguf); i++) {
     const Owl2GgufTensor *t = owl2_gguf_tensor_at (gguf, i);
+    guint8 last;
 
-    touch (t->data, t->size_bytes);
+    g_assert_cmpuint (t->offset % 8, ==, 0);
+    touch (data + t->offset, t->size_bytes);
+    g_assert_true (owl2_gguf_read (gguf, t, t->size_bytes - 1, &last, 1, NULL));
+    g_assert_true (last == data[t->offset + t->size_bytes - 1]);
     g_assert_true (owl2_gguf_tensor (gguf, t->name) == t);
   }
   if (owl2_gguf_strings (gguf, "tokenizer.ggml.tokens", &strings, &n, NULL))

@@ -489,8 +489,7 @@ load_with_nan (const char *name)
 
     gguf = owl2_gguf_new (bytes, file, &error);
     g_assert_no_error (error);
-    offset = owl2_gguf_tensor (gguf, name)->data
-             - (const guint8 *) g_bytes_get_data (bytes, NULL);
+    offset = owl2_gguf_tensor (gguf, name)->offset;
   }
   memcpy (data + offset + 40, &nan_bits, 4);
   fd = g_file_open_tmp ("owl2-nan-XXXXXX.gguf", &path, &error);
