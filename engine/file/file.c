@@ -185,10 +185,27 @@ owl2_file_read (const Owl2File *file, guint64 offset, void *dst, gsize n,
   return TRUE;
 }
 
+/* (transfer full): with all digits, as those are what may differ. */
+static char *
+show_time (gint64 ns)
+{
+  const gint64 second = 1000000000;
+  gint64 part = (ns % second + second) % second;
+  g_autoptr (GDateTime) time =
+      g_date_time_new_from_unix_local ((ns - part) / second);
+  g_autofree char *text =
+      time ? g_date_time_format (time, "%F %T") : g_strdup ("?");
+
+  return g_strdup_printf ("%s.%09u", text, (guint) part);
+}
+
 gboolean
 owl2_file_check (const Owl2File *file, GError **error)
 {
   const Stamp *old = &file->stamp;
+  gboolean written;
+  g_autofree char *before = NULL;
+  g_autofree char *after = NULL;
   Stamp now;
 
   if (!stamp_take (file, &now, error))
@@ -198,17 +215,14 @@ owl2_file_check (const Owl2File *file, GError **error)
   if (stamp_same_content (old, &now)
       && (old->ctime_ns == now.ctime_ns || (old->n_links && !now.n_links)))
     return TRUE;
+  written = old->mtime_ns != now.mtime_ns;
+  before = show_time (written ? old->mtime_ns : old->ctime_ns);
+  after = show_time (written ? now.mtime_ns : now.ctime_ns);
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-      "%s: changed while it was read or in use: %" G_GUINT64_FORMAT
-      " bytes before, %" G_GUINT64_FORMAT
-      " now; written to at %" G_GINT64_FORMAT
-      ".%09u s before, %" G_GINT64_FORMAT ".%09u s now; changed at"
-      " %" G_GINT64_FORMAT ".%09u s before, %" G_GINT64_FORMAT ".%09u s now",
-      file->name, old->size, now.size, old->mtime_ns / 1000000000,
-      (guint) (old->mtime_ns % 1000000000), now.mtime_ns / 1000000000,
-      (guint) (now.mtime_ns % 1000000000), old->ctime_ns / 1000000000,
-      (guint) (old->ctime_ns % 1000000000), now.ctime_ns / 1000000000,
-      (guint) (now.ctime_ns % 1000000000));
+      "%s: changed while it was read or in use: from %" G_GUINT64_FORMAT
+      " to %" G_GUINT64_FORMAT " bytes, its %s from %s to %s",
+      file->name, old->size, now.size,
+      written ? "time of writing" : "time of change", before, after);
   return FALSE;
 }
 
