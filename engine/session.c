@@ -402,8 +402,12 @@ generation_init (Generation *g, Owl2Session *s, const Owl2Request *request,
   g->detokenizer = owl2_detokenizer_new (s->model->tokenizer);
   g->piece = g_string_new (NULL);
   g->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
-  g->logits = g_new (float, n_vocab);
-  return TRUE;
+  g->logits = g_try_new (float, n_vocab);
+  if (g->logits)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+      "no memory for %u logits", n_vocab);
+  return FALSE;
 }
 
 static gboolean

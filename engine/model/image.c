@@ -163,6 +163,16 @@ record_shrink (const Owl2ImageBuffers *image, OvkCmd *cmd, guint first, guint n)
 }
 
 static gboolean
+no_memory (const char *what, gsize size, GError **error)
+{
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+      "no memory for the %s of a picture of %" G_GSIZE_FORMAT
+      "x%" G_GSIZE_FORMAT,
+      what, size, size);
+  return FALSE;
+}
+
+static gboolean
 tap_pixels (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
 {
   gsize size = image->weights->config.vision.image_size;
@@ -172,8 +182,10 @@ tap_pixels (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
 
   if (!exec->tap)
     return TRUE;
-  words = g_new (guint32, size * size);
-  rgb = g_new (guint8, size * size * 3);
+  words = g_try_new (guint32, size * size);
+  rgb = g_try_new (guint8, size * size * 3);
+  if (!words || !rgb)
+    return no_memory ("pixels", size, error);
   if (!owl2_exec_finish (exec, error)
       || !ovk_slice_read (
           exec->dev, image->pixels, words, size * size * 4, error))
@@ -204,7 +216,9 @@ tap_values (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
   rows = owl2_tensor_read (exec->dev, &image->patches, error);
   if (!rows)
     return FALSE;
-  values = g_new (float, 3 * (gsize) size * size);
+  values = g_try_new (float, 3 * (gsize) size * size);
+  if (!values)
+    return no_memory ("values", size, error);
   for (guint c = 0; c < 3; c++)
     for (guint y = 0; y < size; y++)
       for (guint x = 0; x < size; x++) {
