@@ -20,6 +20,7 @@ struct _Owl2Model {
 /* One frame's rows for the decoder. */
 struct _Owl2Features {
   gint ref_count;   /* atomic */
+  guint64 serial;   /* by which the KV cache knows it; not 0 */
   guint rows, cols; /* queries + 1, decoder width */
   float *data;      /* [rows][cols] */
 };

@@ -236,12 +236,15 @@ typedef gboolean (*Owl2TokenFunc) (
  * @prompt: taken literally; `<|image|>` is the image place
  * @frames: (array length=n_frames): all go to the prompt's one image place, in
  *   order; a prompt without image place needs n_frames == 0 and the reverse
+ * @cold: TRUE computes all of the prompt, as if nothing had been asked before:
+ *   for timing
  */
 typedef struct {
   const char *prompt;
   Owl2Features *const *frames;
   guint n_frames;
   Owl2Sampling sampling;
+  gboolean cold;
   Owl2TokenFunc on_token; /* (nullable) */
   gpointer user_data;
 } Owl2Request;
@@ -251,6 +254,8 @@ typedef struct {
  * @text: the answer, without `</s>`
  * @ids: tokens in order, `</s>` included where it came
  * @n_prompt: positions of the prompt, image rows included
+ * @n_reused: the first of them, whose keys and values an earlier request of the
+ *   session had left; the answer is the same to the bit as without them
  * @confidence: geometric mean of the chosen tokens' probabilities, 0 to 1
  * @truncated: ended by max_tokens or the context, not by `</s>`
  */
@@ -259,6 +264,7 @@ typedef struct {
   gint32 *ids;
   guint n_ids;
   guint n_prompt;
+  guint n_reused;
   double confidence;
   gboolean truncated;
   guint64 prefill_ns, decode_ns;
@@ -313,7 +319,9 @@ typedef void (*Owl2TapFunc) (const char *name, char type, const gsize *shape,
 
 /**
  * owl2_session_set_tap: every later call hands its stages to @func; much
- * slower. @attention adds the attention probabilities ("attn_I").
+ * slower. Of a prompt that is the positions that the call computes: not those
+ * that an earlier request had left (n_reused). @attention adds the attention
+ * probabilities ("attn_I").
  */
 void owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
     gboolean attention, gpointer user_data);

@@ -13,9 +13,6 @@
 
 /* Of the session's buffers, which take one block where they are smaller. */
 #define BLOCK_BYTES (256u << 20)
-/* Positions of the prompt that the warm-up records: enough for the kernels that
- * work on many tokens, and for runs of few. */
-#define WARM_UP_TOKENS 64
 
 struct _Owl2Session {
   Owl2Model *model;
@@ -149,7 +146,8 @@ owl2_session_new (
       || !owl2_abstractor_buffers_alloc (
           &s->abstractor, s->arena, config, error)
       || !owl2_decoder_buffers_init (&s->decoder, s->arena, config, error)
-      || (n_positions && !owl2_kvcache_reset (&s->cache, n_positions, error))
+      || (n_positions
+          && !owl2_kvcache_begin (&s->cache, NULL, 0, n_positions, error))
       || !compile_kv_type (s, error))
     return NULL;
   return g_steal_pointer (&s);
@@ -191,6 +189,15 @@ owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
 }
 
 /* ---- frames ----------------------------------------------------------- */
+
+/* Never 0, and never the same twice in a process. */
+static guint64
+next_serial (void)
+{
+  static gsize last;
+
+  return (guint64) g_atomic_pointer_add (&last, 1) + 1;
+}
 
 Owl2Features *
 owl2_features_ref (Owl2Features *features)
@@ -249,6 +256,7 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
   gint64 start = g_get_monotonic_time ();
 
   features->ref_count = 1;
+  features->serial = next_serial ();
   if (image->width < 1 || image->height < 1
       || image->stride < (gsize) image->width * 3) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
@@ -304,42 +312,96 @@ check_request (const Owl2Session *s, const Owl2Request *request,
   return count_positions (s, ids->len - n_places, request->n_frames, &n, error);
 }
 
-/* (transfer full): GArray of Owl2Embedding, its rows borrowed from the
- * request's frames. */
-static GArray *
-expand_prompt (const Owl2Request *request, const GArray *ids)
+/* A prompt's positions. */
+typedef struct {
+  GArray *keys; /* Owl2KvKey */
+  GPtrArray
+      *rows; /* const float *, borrowed from the request's frames, or NULL */
+} Prompt;
+
+static void
+prompt_clear (Prompt *prompt)
 {
-  GArray *inputs = g_array_new (FALSE, FALSE, sizeof (Owl2Embedding));
+  g_clear_pointer (&prompt->keys, g_array_unref);
+  g_clear_pointer (&prompt->rows, g_ptr_array_unref);
+}
 
-  for (guint i = 0; i < ids->len; i++) {
-    gint32 id = g_array_index (ids, gint32, i);
-    Owl2Embedding token = { id, NULL };
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Prompt, prompt_clear)
 
-    if (id != OWL2_IMAGE_ID) {
-      g_array_append_val (inputs, token);
-      continue;
-    }
-    for (guint f = 0; f < request->n_frames; f++)
-      for (guint r = 0; r < request->frames[f]->rows; r++) {
-        Owl2Embedding row = { -1,
-          request->frames[f]->data + (gsize) r * request->frames[f]->cols };
-
-        g_array_append_val (inputs, row);
-      }
-  }
-  return inputs;
+static void
+prompt_add (Prompt *prompt, Owl2KvKey key, const float *row)
+{
+  g_array_append_val (prompt->keys, key);
+  g_ptr_array_add (prompt->rows, (gpointer) row);
 }
 
 static void
-tap_prompt (Owl2Session *s, const GArray *ids, const GArray *inputs)
+prompt_init (Prompt *prompt, const Owl2Request *request, const GArray *ids)
 {
-  g_autofree gint32 *modality = g_new (gint32, inputs->len);
-  gsize n_ids = ids->len, n = inputs->len;
+  prompt->keys = g_array_new (FALSE, FALSE, sizeof (Owl2KvKey));
+  prompt->rows = g_ptr_array_new ();
+  for (guint i = 0; i < ids->len; i++) {
+    gint32 id = g_array_index (ids, gint32, i);
 
-  for (guint i = 0; i < inputs->len; i++)
-    modality[i] = g_array_index (inputs, Owl2Embedding, i).id < 0;
+    if (id != OWL2_IMAGE_ID) {
+      prompt_add (prompt, (Owl2KvKey){ 0, (guint32) id }, NULL);
+      continue;
+    }
+    for (guint f = 0; f < request->n_frames; f++) {
+      const Owl2Features *frame = request->frames[f];
+
+      for (guint r = 0; r < frame->rows; r++)
+        prompt_add (prompt, (Owl2KvKey){ frame->serial, r },
+            frame->data + (gsize) r * frame->cols);
+    }
+  }
+}
+
+static void
+tap_prompt (Owl2Session *s, const GArray *ids, const Prompt *prompt)
+{
+  gsize n_ids = ids->len, n = prompt->keys->len;
+  g_autofree gint32 *modality = g_new (gint32, n);
+
+  for (guint i = 0; i < n; i++)
+    modality[i] = g_array_index (prompt->keys, Owl2KvKey, i).frame != 0;
   owl2_exec_tap_host (&s->exec, "input_ids", 'i', 1, &n_ids, 0, ids->data);
   owl2_exec_tap_host (&s->exec, "modality", 'i', 1, &n, 0, modality);
+}
+
+/* Computes what of the prompt is not there yet, with room for an answer of
+ * @n_max tokens. */
+static gboolean
+prefill (Owl2Session *s, const Prompt *prompt, guint n_max, gboolean cold,
+    guint *n_reused, GError **error)
+{
+  const Owl2KvKey *keys = (const Owl2KvKey *) (gpointer) prompt->keys->data;
+  Owl2DecoderRun run = {
+    .family = OWL2_PREFILL,
+    .language_only = s->language_only,
+    .attention = s->tap_attention,
+  };
+
+  if (cold)
+    owl2_kvcache_forget (&s->cache);
+  if (!owl2_exec_step (&s->exec, 0, error)
+      || !owl2_kvcache_begin (&s->cache, keys, prompt->keys->len,
+          prompt->keys->len + n_max - 1, error))
+    return FALSE;
+  *n_reused = s->cache.n;
+  run.keys = keys + s->cache.n;
+  run.rows = (const float *const *) prompt->rows->pdata + s->cache.n;
+  run.n = prompt->keys->len - s->cache.n;
+  return owl2_decoder_run (
+      &s->exec, s->model->weights, &s->cache, &s->decoder, &run, error);
+}
+
+/* What was recorded is dropped, and what that would have left in the cache. */
+static void
+abandon (Owl2Session *s)
+{
+  owl2_exec_abandon (&s->exec);
+  owl2_kvcache_forget (&s->cache);
 }
 
 /* ---- generation ------------------------------------------------------- */
@@ -492,13 +554,20 @@ decode (Generation *g, guint n_max, gboolean *ended, GError **error)
   Owl2Session *s = g->session;
 
   for (;;) {
-    Owl2Embedding next = { -1, NULL };
+    Owl2KvKey next = { 0, 0 };
+    const Owl2DecoderRun run = {
+      .keys = &next,
+      .n = 1,
+      .family = OWL2_DECODE,
+      .language_only = s->language_only,
+    };
+    gint32 id;
     double probability;
     gboolean ok;
 
-    if (!choose (g, &next.id, &probability, error))
+    if (!choose (g, &id, &probability, error))
       return FALSE;
-    if (!accept (g, next.id, probability)) {
+    if (!accept (g, id, probability)) {
       *ended = TRUE;
       return TRUE;
     }
@@ -506,13 +575,14 @@ decode (Generation *g, guint n_max, gboolean *ended, GError **error)
       return TRUE;
     if (!owl2_exec_step (&s->exec, 0, error))
       return FALSE;
+    next.index = (guint32) id;
     /* The stages of generated tokens are not part of a trace. */
     {
       Owl2ExecTapFunc tap = s->exec.tap;
 
       s->exec.tap = NULL;
-      ok = owl2_decoder_run (&s->exec, s->model->weights, &s->cache,
-          &s->decoder, &next, 1, s->language_only, FALSE, error);
+      ok = owl2_decoder_run (
+          &s->exec, s->model->weights, &s->cache, &s->decoder, &run, error);
       s->exec.tap = tap;
     }
     if (!ok)
@@ -545,12 +615,12 @@ owl2_session_generate (
 {
   Owl2Session *s = session;
   g_auto (Generation) g = { NULL };
+  g_auto (Prompt) prompt = { NULL };
   g_autoptr (GArray) ids = NULL;
-  g_autoptr (GArray) inputs = NULL;
   gint64 start = g_get_monotonic_time (), prefilled;
   gboolean ended = FALSE;
   Owl2Answer *answer;
-  guint n, n_max;
+  guint n, n_max, n_reused;
 
   if (!owl2_model_check_file (s->model, error)
       || !check_length (s, request->prompt, error))
@@ -559,26 +629,23 @@ owl2_session_generate (
   if (!check_request (s, request, ids, error)
       || !generation_init (&g, s, request, ids, error))
     return NULL;
-  inputs = expand_prompt (request, ids);
-  n = inputs->len;
+  prompt_init (&prompt, request, ids);
+  n = prompt.keys->len;
   n_max = most_tokens (s, n, request->sampling.max_tokens);
-  tap_prompt (s, ids, inputs);
-  if (!owl2_exec_step (&s->exec, 0, error)
-      || !owl2_kvcache_reset (&s->cache, n + n_max - 1, error)
-      || !owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
-          (const Owl2Embedding *) (gpointer) inputs->data, n, s->language_only,
-          s->tap_attention, error)) {
-    owl2_exec_abandon (&s->exec);
+  tap_prompt (s, ids, &prompt);
+  if (!prefill (s, &prompt, n_max, request->cold, &n_reused, error)) {
+    abandon (s);
     return NULL;
   }
   prefilled = g_get_monotonic_time ();
   if (!decode (&g, n_max, &ended, error)) {
-    owl2_exec_abandon (&s->exec);
+    abandon (s);
     return NULL;
   }
   if (!owl2_model_check_file (s->model, error))
     return NULL;
   answer = make_answer (&g, n, ended);
+  answer->n_reused = n_reused;
   answer->prefill_ns = (prefilled - start) * 1000;
   answer->decode_ns = (g_get_monotonic_time () - prefilled) * 1000;
   return answer;
@@ -606,27 +673,32 @@ warm_up_frames (Owl2Session *s, GError **error)
   return record_frame (s, &wide, error) && record_frame (s, &tall, error);
 }
 
-/* Kernels are picked by the number of tokens, so the prompt has runs of 1, 2, 3
- * .. tokens, of language and vision by turns, as far as the context goes. Then
- * comes a single token, as in decoding. */
+/* A prompt with a row of each modality, then a single token, as in decoding:
+ * kernels are picked by that alone. */
 static gboolean
 warm_up_prompt (Owl2Session *s, GError **error)
 {
-  guint n = MIN (WARM_UP_TOKENS, s->decoder.chunk), i = 0;
-  g_autofree Owl2Embedding *inputs = g_new (Owl2Embedding, n);
+  static const Owl2KvKey keys[] = { { 0, 0 }, { 1, 0 } };
+  guint n = MIN (G_N_ELEMENTS (keys), s->decoder.chunk);
   g_autofree float *row = g_new0 (float, s->abstractor.out.cols);
-  const Owl2Embedding token = { 0, NULL }, image = { -1, row };
+  const float *const rows[] = { NULL, row };
+  Owl2DecoderRun run = {
+    .keys = keys,
+    .rows = rows,
+    .n = n,
+    .family = OWL2_PREFILL,
+    .language_only = s->language_only,
+  };
 
-  for (guint run = 1; i < n; run++)
-    for (guint left = run; left > 0 && i < n; left--)
-      inputs[i++] = run % 2 ? token : image;
-  if (!owl2_kvcache_reset (&s->cache, n, error)
-      || !owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
-          inputs, n, s->language_only, FALSE, error))
+  if (!owl2_kvcache_begin (&s->cache, NULL, 0, n, error)
+      || !owl2_decoder_run (
+          &s->exec, s->model->weights, &s->cache, &s->decoder, &run, error))
     return FALSE;
-  s->cache.n = 0;
-  return owl2_decoder_run (&s->exec, s->model->weights, &s->cache, &s->decoder,
-      &token, 1, s->language_only, FALSE, error);
+  owl2_kvcache_forget (&s->cache);
+  run.n = 1;
+  run.family = OWL2_DECODE;
+  return owl2_decoder_run (
+      &s->exec, s->model->weights, &s->cache, &s->decoder, &run, error);
 }
 
 gboolean
@@ -637,8 +709,7 @@ owl2_session_warm_up (
 
   owl2_exec_collect (&s->exec, set);
   ok = (!frames || warm_up_frames (s, error)) && warm_up_prompt (s, error);
-  owl2_exec_abandon (&s->exec);
+  abandon (s);
   owl2_exec_collect (&s->exec, NULL);
-  s->cache.n = 0;
   return ok;
 }

@@ -562,7 +562,8 @@ gst_owl2_class_init (GstOwl2Class *klass)
    * Counters since READY to PAUSED: `frames-seen`, `frames-sampled`,
    * `frames-encoded`, `frames-reused` (places in clips that needed no encoding
    * of their own), `clips-answered`, `clips-dropped`, `tokens`,
-   * `prompt-tokens`; nanoseconds: `encode-time`, `prefill-time`,
+   * `prompt-tokens`, `prompt-tokens-reused` (those of an earlier prompt that
+   * begins alike); nanoseconds: `encode-time`, `prefill-time`,
    * `decode-time`; and `weights-bytes`, `weights-users`, `device-bytes`.
    *
    * Since: 0.1

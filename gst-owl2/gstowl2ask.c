@@ -339,6 +339,7 @@ worker_publish (GstOwl2Worker *w, const Asking *asking, const Owl2Answer *got)
   w->stats->counts.frames_reused += n_reused;
   w->stats->counts.tokens += got->n_ids;
   w->stats->counts.prompt_tokens += got->n_prompt;
+  w->stats->counts.prompt_tokens_reused += got->n_reused;
   w->stats->counts.prefill_ns += got->prefill_ns;
   w->stats->counts.decode_ns += got->decode_ns;
   g_mutex_unlock (&w->stats->lock);

@@ -32,7 +32,7 @@ typedef struct {
   struct {
     guint64 frames_seen, frames_sampled, frames_encoded, frames_reused;
     guint64 clips_answered, clips_dropped;
-    guint64 tokens, prompt_tokens;
+    guint64 tokens, prompt_tokens, prompt_tokens_reused;
     guint64 encode_ns, prefill_ns, decode_ns;
     guint64 weights_bytes, device_bytes;
     guint weights_users;

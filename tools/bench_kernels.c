@@ -111,7 +111,9 @@ prepare_matmul (Bench *b, GError **error)
 static void
 record_matmul (Bench *b)
 {
-  owl2_op_matmul (b->cmd, &b->y, &b->x, &b->w, NULL, OWL2_ACT_NONE, NULL);
+  /* Few rows, as in decoding several sequences. */
+  owl2_op_matmul (b->cmd, b->s.m <= 8 ? OWL2_DECODE : OWL2_PREFILL, &b->y,
+      &b->x, &b->w, NULL, OWL2_ACT_NONE, NULL);
 }
 
 static gboolean
@@ -158,6 +160,7 @@ static void
 record_attention (Bench *b)
 {
   Owl2Attention a = {
+    .family = b->s.m == 1 ? OWL2_DECODE : OWL2_PREFILL,
     .q = b->x,
     .k = b->w,
     .v = b->z,

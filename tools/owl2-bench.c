@@ -203,67 +203,106 @@ on_token (gint32 id, double probability, const char *text, gpointer user_data)
 }
 
 static void
-print_answer (const Owl2ModelInfo *info, guint n_frames, guint n_prompt,
-    guint n_decoded, guint64 prefill_ns, guint64 decode_ns)
+print_prefill (
+    const Owl2ModelInfo *info, guint n_frames, const Owl2Answer *answer)
 {
-  double tokens_per_s = n_decoded * 1e9 / MAX (decode_ns, 1);
   JsonObject *o = stage ("prefill", info);
+  guint computed = answer->n_prompt - answer->n_reused;
 
   json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_int_member (o, "tokens", n_prompt);
-  json_object_set_double_member (o, "ms", prefill_ns / 1e6);
+  json_object_set_int_member (o, "tokens", answer->n_prompt);
+  json_object_set_int_member (o, "reused", answer->n_reused);
+  json_object_set_double_member (o, "ms", answer->prefill_ns / 1e6);
   json_object_set_double_member (
-      o, "tokens_per_s", n_prompt * 1e9 / MAX (prefill_ns, 1));
+      o, "tokens_per_s", computed * 1e9 / MAX (answer->prefill_ns, 1));
   print (o);
-  o = stage ("decode", info);
+}
+
+/* The first token's logits come out of the prefill. */
+static void
+print_decode (
+    const Owl2ModelInfo *info, guint n_frames, const Owl2Answer *answer)
+{
+  guint n = answer->n_ids - 1;
+  double tokens_per_s = n * 1e9 / MAX (answer->decode_ns, 1);
+  JsonObject *o = stage ("decode", info);
+
   json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_int_member (o, "tokens", n_decoded);
-  json_object_set_double_member (o, "ms", decode_ns / 1e6);
+  json_object_set_int_member (o, "tokens", n);
+  json_object_set_double_member (o, "ms", answer->decode_ns / 1e6);
   json_object_set_double_member (o, "tokens_per_s", tokens_per_s);
   json_object_set_double_member (
       o, "gbytes_per_s", tokens_per_s * info->token_bytes / 1e9);
   print (o);
 }
 
-/* An answer about the first of @frames; BAD_REQUEST if the context is too short
- * for that. */
+/* (transfer full): an answer about the first of @frames. */
+static Owl2Answer *
+generate (Owl2Session *session, const GPtrArray *frames, guint n_frames,
+    const char *question, gboolean cold, GError **error)
+{
+  g_autofree char *prompt = owl2_prompt_format (question, TRUE, NULL, 0);
+  Pace pace = { 0 };
+  Owl2Request request = {
+    .prompt = prompt,
+    .frames = (Owl2Features *const *) frames->pdata,
+    .n_frames = n_frames,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+    .cold = cold,
+    .on_token = on_token,
+    .user_data = &pace,
+  };
+
+  request.sampling.max_tokens = DECODE_TOKENS + 1;
+  request.sampling.ignore_eos = TRUE;
+  return owl2_session_generate (session, &request, error);
+}
+
+/* Puts the better of two answers into @best, which is that of the least time of
+ * each part. */
+static void
+take_better (Owl2Answer **best, Owl2Answer *answer)
+{
+  if (*best && (*best)->prefill_ns < answer->prefill_ns)
+    answer->prefill_ns = (*best)->prefill_ns;
+  if (*best && (*best)->decode_ns < answer->decode_ns) {
+    answer->decode_ns = (*best)->decode_ns;
+    answer->n_ids = (*best)->n_ids;
+  }
+  owl2_answer_free (*best);
+  *best = answer;
+}
+
+/* A first question about the first of @frames, and another one about the same;
+ * BAD_REQUEST if the context is too short for that. */
 static gboolean
 bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
     const GPtrArray *frames, guint n_frames, GError **error)
 {
-  g_autofree char *prompt = owl2_prompt_format (
-      "Provide a one-sentence caption for the provided image.", TRUE, NULL, 0);
-  guint64 prefill = G_MAXUINT64, decode = G_MAXUINT64;
-  guint n_prompt = 0, n_ids = 0;
+  static const char *const questions[] = {
+    "Provide a one-sentence caption for the provided image.",
+    "What is the color of the background of the image?",
+  };
+  g_autoptr (Owl2Answer) first = NULL;
+  g_autoptr (Owl2Answer) second = NULL;
 
   for (guint i = 0; i < REPEATS; i++) {
-    Pace pace = { 0 };
-    Owl2Request request = {
-      .prompt = prompt,
-      .frames = (Owl2Features *const *) frames->pdata,
-      .n_frames = n_frames,
-      .sampling = OWL2_SAMPLING_DEFAULT,
-      .on_token = on_token,
-      .user_data = &pace,
-    };
-    g_autoptr (Owl2Answer) answer = NULL;
+    Owl2Answer *answer =
+        generate (session, frames, n_frames, questions[0], TRUE, error);
 
-    request.sampling.max_tokens = DECODE_TOKENS + 1;
-    request.sampling.ignore_eos = TRUE;
-    answer = owl2_session_generate (session, &request, error);
     if (!answer)
       return FALSE;
-    prefill = MIN (prefill, answer->prefill_ns);
-    if (answer->decode_ns < decode) {
-      decode = answer->decode_ns;
-      n_ids = answer->n_ids;
-    }
-    n_prompt = answer->n_prompt;
-    if (answer->prefill_ns + answer->decode_ns > ENOUGH_NS)
+    take_better (&first, answer);
+    answer = generate (session, frames, n_frames, questions[1], FALSE, error);
+    if (!answer)
+      return FALSE;
+    take_better (&second, answer);
+    if (first->prefill_ns + first->decode_ns > ENOUGH_NS)
       break;
   }
-  /* The first token's logits come out of the prefill. */
-  print_answer (info, n_frames, n_prompt, n_ids - 1, prefill, decode);
+  print_prefill (info, n_frames, first);
+  print_prefill (info, n_frames, second);
+  print_decode (info, n_frames, first);
   return TRUE;
 }
 

@@ -53,6 +53,7 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   Owl2Tensor k_queries = owl2_tensor_rows (b->k_in, 0, Q);
   Owl2Tensor k_vision = owl2_tensor_rows (b->k_in, Q, T);
   Owl2Attention attention = {
+    .family = OWL2_PREFILL,
     .q = b->q,
     .k = b->k,
     .v = b->v,
@@ -76,15 +77,15 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   owl2_op_add (cmd, &b->q_in, &b->h, &layer->q_pos);
   owl2_op_add (cmd, &k_queries, &kv_queries, &layer->q_pos);
   owl2_op_add (cmd, &k_vision, &kv_vision, &layer->k_pos);
-  owl2_op_matmul (
-      cmd, &b->q, &b->q_in, &layer->q.w, &layer->q.b, OWL2_ACT_NONE, NULL);
-  owl2_op_matmul (
-      cmd, &b->k, &b->k_in, &layer->k.w, &layer->k.b, OWL2_ACT_NONE, NULL);
-  owl2_op_matmul (
-      cmd, &b->v, &b->kv, &layer->v.w, &layer->v.b, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->q, &b->q_in, &layer->q.w, &layer->q.b,
+      OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->k, &b->k_in, &layer->k.w, &layer->k.b,
+      OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->v, &b->kv, &layer->v.w, &layer->v.b,
+      OWL2_ACT_NONE, NULL);
   owl2_op_attention (cmd, &attention);
-  owl2_op_matmul (
-      cmd, &b->t, &b->attn, &layer->out.w, &layer->out.b, OWL2_ACT_NONE, &b->h);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->t, &b->attn, &layer->out.w,
+      &layer->out.b, OWL2_ACT_NONE, &b->h);
   return owl2_exec_step (exec, 4.0 * width * width * (2.0 * Q + T), error);
 }
 
@@ -98,15 +99,15 @@ record_mlp (Owl2Exec *exec, const Owl2Weights *weights,
   ovk_cmd_label (cmd, "abstractor mlp");
   owl2_op_layernorm (
       cmd, &b->q_in, &b->t, &layer->ln2.w, &layer->ln2.b, NORM_EPS);
-  owl2_op_matmul (cmd, &b->gate, &b->q_in, &layer->gate.w, &layer->gate.b,
-      OWL2_ACT_NONE, NULL);
-  owl2_op_matmul (
-      cmd, &b->up, &b->q_in, &layer->up.w, &layer->up.b, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->gate, &b->q_in, &layer->gate.w,
+      &layer->gate.b, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->up, &b->q_in, &layer->up.w,
+      &layer->up.b, OWL2_ACT_NONE, NULL);
   owl2_op_swiglu (cmd, &b->act, &b->gate, &b->up);
   owl2_op_layernorm (cmd, &b->norm, &b->act, &layer->ffn_norm.w,
       &layer->ffn_norm.b, weights->config.abstractor.eps);
-  owl2_op_matmul (cmd, &b->x, &b->norm, &layer->down.w, &layer->down.b,
-      OWL2_ACT_NONE, &b->t);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->x, &b->norm, &layer->down.w,
+      &layer->down.b, OWL2_ACT_NONE, &b->t);
   return owl2_exec_step (exec, 6.0 * b->x.rows * b->x.cols * b->up.cols, error);
 }
 
@@ -130,8 +131,8 @@ owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
             exec, "abstractor_hidden", i, &b->x, 3, shape, 0, error))
       return FALSE;
   cmd = owl2_exec_cmd (exec);
-  owl2_op_matmul (
-      cmd, &rows, &b->x, &w->proj.w, &w->proj.b, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &rows, &b->x, &w->proj.w, &w->proj.b,
+      OWL2_ACT_NONE, NULL);
   owl2_op_copy (cmd, &last, &w->eos);
   return owl2_exec_step (exec, 2.0 * Q * b->x.cols * b->out.cols, error)
          && owl2_exec_tap (

@@ -46,47 +46,55 @@ top (Owl2Tensor tensor, guint n)
   return owl2_tensor_rows (tensor, 0, n);
 }
 
-/* b->x = the inputs. Image rows come from the host, so everything before must
- * be done with b->x; token rows are looked up on the device. */
+/* Uploads those of rows first .. of b->x that are features. They come from the
+ * host, so everything before must be done with b->x. */
 static gboolean
-record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2DecoderBuffers *b, const Owl2Embedding *inputs, guint n,
-    gboolean language_only, GError **error)
+upload_features (Owl2Exec *exec, Owl2DecoderBuffers *b,
+    const Owl2DecoderRun *run, guint first, guint n, GError **error)
 {
   gsize row_bytes = (gsize) b->x.cols * sizeof (float);
+  g_autoptr (OvkUploader) up = NULL;
+
+  if (!owl2_exec_finish (exec, error))
+    return FALSE;
+  up = ovk_uploader_new (exec->dev, error);
+  if (!up)
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    OvkSlice row = b->x.slice;
+
+    row.offset += i * row_bytes;
+    row.size = row_bytes;
+    if (run->keys[first + i].frame
+        && !ovk_uploader_rows (up, row, row_bytes, run->rows[first + i],
+            row_bytes, row_bytes, 1, error))
+      return FALSE;
+  }
+  return ovk_uploader_finish (up, error);
+}
+
+/* b->x = the inputs; tokens are looked up on the device. */
+static gboolean
+record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
+    Owl2DecoderBuffers *b, const Owl2DecoderRun *run, guint first, guint n,
+    GError **error)
+{
   g_autofree guint32 *ids = g_new (guint32, n);
   g_autofree guint32 *modality = g_new (guint32, n);
   OvkSlice slice = b->ids;
   Owl2Tensor x = top (b->x, n);
-  guint n_images = 0;
+  gboolean features = FALSE;
   OvkCmd *cmd;
 
   for (guint i = 0; i < n; i++) {
-    ids[i] = inputs[i].id < 0 ? NO_TOKEN : (guint32) inputs[i].id;
-    modality[i] = inputs[i].id < 0 && !language_only;
-    n_images += inputs[i].id < 0;
-  }
-  if (n_images) {
-    g_autoptr (OvkUploader) up = NULL;
+    const Owl2KvKey *key = &run->keys[first + i];
 
-    if (!owl2_exec_finish (exec, error))
-      return FALSE;
-    up = ovk_uploader_new (exec->dev, error);
-    if (!up)
-      return FALSE;
-    for (guint i = 0; i < n; i++) {
-      OvkSlice row = b->x.slice;
-
-      row.offset += i * row_bytes;
-      row.size = row_bytes;
-      if (inputs[i].id < 0
-          && !ovk_uploader_rows (up, row, row_bytes, inputs[i].row, row_bytes,
-              row_bytes, 1, error))
-        return FALSE;
-    }
-    if (!ovk_uploader_finish (up, error))
-      return FALSE;
+    ids[i] = key->frame ? NO_TOKEN : key->index;
+    modality[i] = key->frame && !run->language_only;
+    features |= key->frame != 0;
   }
+  if (features && !upload_features (exec, b, run, first, n, error))
+    return FALSE;
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "embed");
   slice.size = n * sizeof (guint32);
@@ -122,8 +130,8 @@ tap_attention (
  * F32, then keys and values go into the cache. */
 static gboolean
 record_attention (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2KvCache *cache, Owl2DecoderBuffers *b, guint layer, guint n,
-    gboolean tap, GError **error)
+    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2DecoderRun *run,
+    guint layer, guint n, GError **error)
 {
   const Owl2Config *config = &weights->config;
   const Owl2DecoderLayer *w = &weights->decoder.layers[layer];
@@ -135,6 +143,7 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   Owl2Tensor attn = top (b->attn, n);
   Owl2Tensor k = top (b->k, n), v = top (b->v, n);
   Owl2Attention attention = {
+    .family = run->family,
     .q = q,
     .k = cache->k[layer],
     .v = cache->v[layer],
@@ -154,18 +163,20 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
 
   ovk_cmd_label (cmd, "decoder attention");
   owl2_mam_norm (cmd, &h, &x, w->attn_norm, &b->modality, config->decoder.eps);
-  owl2_op_matmul (cmd, &q, &h, &w->q, NULL, OWL2_ACT_NONE, NULL);
-  owl2_mam_project (cmd, &k, &h, w->k, &b->modality);
-  owl2_mam_project (cmd, &v, &h, w->v, &b->modality);
+  owl2_op_matmul (cmd, run->family, &q, &h, &w->q, NULL, OWL2_ACT_NONE, NULL);
+  owl2_mam_project (cmd, run->family, &k, &h, w->k, &b->modality);
+  owl2_mam_project (cmd, run->family, &v, &h, w->v, &b->modality);
   owl2_op_rope (cmd, &q, &cache->rope, n_heads, d, pos0);
   owl2_op_rope (cmd, &k, &cache->rope, n_kv_heads, d, pos0);
   owl2_op_kv_store (cmd, &cache->k[layer], &k, n_kv_heads, pos0);
   owl2_op_kv_store (cmd, &cache->v[layer], &v, n_kv_heads, pos0);
   owl2_op_attention (cmd, &attention);
-  if (tap && !tap_attention (exec, &attention, layer, error))
+  if (run->attention && exec->tap
+      && !tap_attention (exec, &attention, layer, error))
     return FALSE;
   cmd = owl2_exec_cmd (exec);
-  owl2_op_matmul (cmd, &x, &attn, &w->out, NULL, OWL2_ACT_NONE, &x);
+  owl2_op_matmul (
+      cmd, run->family, &x, &attn, &w->out, NULL, OWL2_ACT_NONE, &x);
   return owl2_exec_step (exec,
       n * (4.0 * width * (width + kv_width) + 4.0 * width * (pos0 + n)), error);
 }
@@ -173,7 +184,7 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
 /* x += down (silu (gate (h)) * up (h)), h = norm (x) */
 static gboolean
 record_mlp (Owl2Exec *exec, const Owl2Weights *weights, Owl2DecoderBuffers *b,
-    guint layer, guint n, GError **error)
+    Owl2Family family, guint layer, guint n, GError **error)
 {
   const Owl2DecoderLayer *w = &weights->decoder.layers[layer];
   Owl2Tensor x = top (b->x, n), h = top (b->h, n);
@@ -183,10 +194,10 @@ record_mlp (Owl2Exec *exec, const Owl2Weights *weights, Owl2DecoderBuffers *b,
   ovk_cmd_label (cmd, "decoder mlp");
   owl2_mam_norm (
       cmd, &h, &x, w->ffn_norm, &b->modality, weights->config.decoder.eps);
-  owl2_op_matmul (cmd, &gate, &h, &w->gate, NULL, OWL2_ACT_NONE, NULL);
-  owl2_op_matmul (cmd, &up, &h, &w->up, NULL, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, family, &gate, &h, &w->gate, NULL, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, family, &up, &h, &w->up, NULL, OWL2_ACT_NONE, NULL);
   owl2_op_swiglu (cmd, &gate, &gate, &up);
-  owl2_op_matmul (cmd, &x, &gate, &w->down, NULL, OWL2_ACT_NONE, &x);
+  owl2_op_matmul (cmd, family, &x, &gate, &w->down, NULL, OWL2_ACT_NONE, &x);
   return owl2_exec_step (exec, 6.0 * n * x.cols * gate.cols, error);
 }
 
@@ -210,8 +221,8 @@ tap_logits (Owl2Exec *exec, const Owl2Weights *weights, Owl2DecoderBuffers *b,
   arena = ovk_arena_new (exec->dev, "all logits", 1 << 20);
   ok = owl2_tensor_alloc (&logits, arena, n, shape[1], error);
   if (ok) {
-    owl2_op_matmul (owl2_exec_cmd (exec), &logits, &h, &weights->decoder.output,
-        NULL, OWL2_ACT_NONE, NULL);
+    owl2_op_matmul (owl2_exec_cmd (exec), OWL2_PREFILL, &logits, &h,
+        &weights->decoder.output, NULL, OWL2_ACT_NONE, NULL);
     ok = owl2_exec_tap (exec, "logits", -1, &logits, 2, shape, 0, error);
   }
   if (!ok)
@@ -220,43 +231,46 @@ tap_logits (Owl2Exec *exec, const Owl2Weights *weights, Owl2DecoderBuffers *b,
   return ok;
 }
 
+/* Positions first .. of the run. */
 static gboolean
 run_chunk (Owl2Exec *exec, const Owl2Weights *weights, Owl2KvCache *cache,
-    Owl2DecoderBuffers *b, const Owl2Embedding *inputs, guint n,
-    gboolean language_only, gboolean attention, GError **error)
+    Owl2DecoderBuffers *b, const Owl2DecoderRun *run, guint first, guint n,
+    GError **error)
 {
   gsize shape[2] = { n, b->x.cols };
   Owl2Tensor x = top (b->x, n);
 
-  if (!record_inputs (exec, weights, b, inputs, n, language_only, error)
+  if (!record_inputs (exec, weights, b, run, first, n, error)
       || !owl2_exec_tap (exec, "inputs_embeds", -1, &x, 2, shape, 0, error))
     return FALSE;
   for (guint i = 0; i < weights->config.decoder.n_layers; i++)
-    if (!record_attention (
-            exec, weights, cache, b, i, n, attention && exec->tap, error)
-        || !record_mlp (exec, weights, b, i, n, error)
+    if (!record_attention (exec, weights, cache, b, run, i, n, error)
+        || !record_mlp (exec, weights, b, run->family, i, n, error)
         || !owl2_exec_tap (exec, "hidden", i, &x, 2, shape, 0, error))
       return FALSE;
   if (!tap_logits (exec, weights, b, n, error))
     return FALSE;
-  cache->n += n;
+  if (run->family == OWL2_PREFILL)
+    owl2_kvcache_append (cache, run->keys + first, n);
+  else
+    cache->n += n;
   return TRUE;
 }
 
 gboolean
 owl2_decoder_run (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2Embedding *inputs,
-    guint n, gboolean language_only, gboolean attention, GError **error)
+    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2DecoderRun *run,
+    GError **error)
 {
   guint done = 0, count = 0;
   Owl2Tensor last;
   OvkCmd *cmd;
 
-  g_return_val_if_fail (n > 0 && cache->n + n <= cache->capacity, FALSE);
-  for (; done < n; done += count) {
-    count = MIN (b->chunk, n - done);
-    if (!run_chunk (exec, weights, cache, b, inputs + done, count,
-            language_only, attention, error))
+  g_return_val_if_fail (
+      run->n > 0 && cache->n + run->n <= cache->capacity, FALSE);
+  for (; done < run->n; done += count) {
+    count = MIN (b->chunk - cache->n % b->chunk, run->n - done);
+    if (!run_chunk (exec, weights, cache, b, run, done, count, error))
       return FALSE;
   }
   last = owl2_tensor_rows (b->x, count - 1, 1);
@@ -264,8 +278,8 @@ owl2_decoder_run (Owl2Exec *exec, const Owl2Weights *weights,
   ovk_cmd_label (cmd, "logits");
   owl2_op_rmsnorm (cmd, &b->last, &last, &weights->decoder.norm,
       &weights->decoder.norm, NULL, weights->config.decoder.eps);
-  owl2_op_matmul (cmd, &b->logits, &b->last, &weights->decoder.output, NULL,
-      OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_DECODE, &b->logits, &b->last,
+      &weights->decoder.output, NULL, OWL2_ACT_NONE, NULL);
   owl2_op_argmax (cmd, b->argmax, &b->logits);
   return owl2_exec_finish (exec, error);
 }

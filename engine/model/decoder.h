@@ -8,7 +8,8 @@
 
 G_BEGIN_DECLS
 
-/* Tokens in one pass of the layers: prompts are fed in chunks of this. */
+/* Tokens in one pass of the layers: prompts are cut at multiples of this,
+ * counted from their first position. */
 #define OWL2_DECODER_CHUNK 512
 
 /* C = OWL2_DECODER_CHUNK, or n_ctx if that is less. */
@@ -29,24 +30,31 @@ gboolean owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,
 void owl2_decoder_buffers_clear (Owl2DecoderBuffers *b);
 
 /**
- * Owl2Embedding: one position of a prompt: a token, or a row of a frame.
- * @id: token id, or -1
- * @row: (nullable): width floats, if @id is -1
- */
-typedef struct {
-  gint32 id;
-  const float *row;
-} Owl2Embedding;
-
-/**
- * owl2_decoder_run: appends @n positions to the cache (which must have room)
- * and leaves the logits after the last one in b->logits and b->argmax.
+ * Owl2DecoderRun: positions that go through the layers.
+ * @keys: (array length=n)
+ * @rows: (array length=n) (nullable): of those that are rows of features, the
+ *   width floats; NULL for tokens
+ * @family: the keys that OWL2_PREFILL makes may be used by later requests
  * @language_only: language weights for every token
  * @attention: hand the attention probabilities to the tap
  */
+typedef struct {
+  const Owl2KvKey *keys;
+  const float *const *rows;
+  guint n;
+  Owl2Family family;
+  gboolean language_only;
+  gboolean attention;
+} Owl2DecoderRun;
+
+/**
+ * owl2_decoder_run: appends positions to the cache (which must have room) and
+ * leaves the logits after the last one in b->logits and b->argmax. On failure
+ * the cache is to be forgotten.
+ */
 gboolean owl2_decoder_run (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2Embedding *inputs,
-    guint n, gboolean language_only, gboolean attention, GError **error);
+    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2DecoderRun *run,
+    GError **error);
 
 G_END_DECLS
 

@@ -21,6 +21,7 @@ owl2_kvcache_init (
   cache->type = type;
   cache->k = g_new0 (Owl2Tensor, n_layers);
   cache->v = g_new0 (Owl2Tensor, n_layers);
+  cache->keys = g_array_new (FALSE, FALSE, sizeof (Owl2KvKey));
 }
 
 void
@@ -29,6 +30,7 @@ owl2_kvcache_clear (Owl2KvCache *cache)
   g_clear_pointer (&cache->arena, ovk_arena_free);
   g_clear_pointer (&cache->k, g_free);
   g_clear_pointer (&cache->v, g_free);
+  g_clear_pointer (&cache->keys, g_array_unref);
   cache->capacity = 0;
 }
 
@@ -106,7 +108,7 @@ check_size (const Owl2KvCache *cache, guint capacity, GError **error)
   guint64 n_free = ovk_device_free_bytes (dev);
 
   if (layer > limit) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
         "the keys of %u positions of a layer take %" G_GUINT64_FORMAT
         " MiB in %s, a binding of the device holds %" G_GSIZE_FORMAT " MiB",
         capacity, layer >> 20, owl2_type_name (cache->type), limit >> 20);
@@ -147,11 +149,45 @@ grow (Owl2KvCache *cache, guint capacity, GError **error)
   return TRUE;
 }
 
-gboolean
-owl2_kvcache_reset (Owl2KvCache *cache, guint n_positions, GError **error)
+void
+owl2_kvcache_forget (Owl2KvCache *cache)
 {
   cache->n = 0;
-  if (n_positions <= cache->capacity)
-    return TRUE;
-  return grow (cache, capacity_for (cache, n_positions), error);
+  g_array_set_size (cache->keys, 0);
+}
+
+void
+owl2_kvcache_append (Owl2KvCache *cache, const Owl2KvKey *keys, guint n)
+{
+  g_return_if_fail (cache->keys->len == cache->n);
+  g_array_append_vals (cache->keys, keys, n);
+  cache->n += n;
+}
+
+/* Positions from the first on that are those of the prompt already. */
+static guint
+count_equal (const Owl2KvCache *cache, const Owl2KvKey *prompt, guint n)
+{
+  guint i;
+
+  for (i = 0; i < MIN (n, cache->keys->len); i++) {
+    const Owl2KvKey *key = &g_array_index (cache->keys, Owl2KvKey, i);
+
+    if (key->frame != prompt[i].frame || key->index != prompt[i].index)
+      break;
+  }
+  return i;
+}
+
+gboolean
+owl2_kvcache_begin (Owl2KvCache *cache, const Owl2KvKey *prompt, guint n_prompt,
+    guint n_positions, GError **error)
+{
+  if (n_positions > cache->capacity) {
+    owl2_kvcache_forget (cache);
+    return grow (cache, capacity_for (cache, n_positions), error);
+  }
+  cache->n = n_prompt ? count_equal (cache, prompt, n_prompt - 1) : 0;
+  g_array_set_size (cache->keys, cache->n);
+  return TRUE;
 }

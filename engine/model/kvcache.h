@@ -9,12 +9,23 @@
 
 G_BEGIN_DECLS
 
+/**
+ * Owl2KvKey: what a position was made from.
+ * @frame: serial number of a frame's features, or 0: a token
+ * @index: the token's id, or the row of the features
+ */
+typedef struct {
+  guint64 frame;
+  guint32 index;
+} Owl2KvKey;
+
 typedef struct {
   const Owl2Weights *weights; /* borrowed */
   Owl2Type type;              /* F32, F16 or Q8_0 */
   OvkArena *arena;
   guint capacity;    /* positions that fit */
   guint n;           /* positions filled */
+  GArray *keys;      /* Owl2KvKey, of the first of them: the prompt's */
   Owl2Tensor *k, *v; /* [layer]: [kv_heads * capacity][head_dim] */
   Owl2Tensor rope;   /* [capacity][head_dim], F32: cos, then sin */
 } Owl2KvCache;
@@ -32,12 +43,21 @@ Owl2Type owl2_kvcache_auto_type (const Owl2Weights *weights);
 guint64 owl2_kvcache_bytes (const Owl2KvCache *cache, guint n_positions);
 
 /**
- * owl2_kvcache_reset: forgets all positions and makes sure that @n_positions
- * fit. Memory grows in steps and is kept. Errors: NO_MEMORY and UNSUPPORTED
- * with the numbers.
+ * owl2_kvcache_begin: makes sure that @n_positions fit, and keeps of those that
+ * are there the longest run from the first on that equals @prompt, but not its
+ * last position, whose logits are wanted. Only what the prefill kernels made is
+ * kept, so that the answer is the same to the bit as from an empty cache.
+ * Memory grows in steps and is kept; when it grows, all is forgotten.
+ * @prompt: (array length=n_prompt): the positions of the new prompt
+ *
+ * Errors: NO_MEMORY, and BAD_REQUEST if a binding can't hold as many, with the
+ * numbers; then all is forgotten.
  */
-gboolean owl2_kvcache_reset (
-    Owl2KvCache *cache, guint n_positions, GError **error);
+gboolean owl2_kvcache_begin (Owl2KvCache *cache, const Owl2KvKey *prompt,
+    guint n_prompt, guint n_positions, GError **error);
+/* The next @n positions of a prompt have been computed from @keys. */
+void owl2_kvcache_append (Owl2KvCache *cache, const Owl2KvKey *keys, guint n);
+void owl2_kvcache_forget (Owl2KvCache *cache);
 
 G_END_DECLS
 

@@ -50,11 +50,11 @@ owl2_mam_norm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
 }
 
 void
-owl2_mam_project (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
-    const Owl2Tensor w[2], const Owl2Modality *m)
+owl2_mam_project (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor w[2], const Owl2Modality *m)
 {
   const Owl2Tensor *const pair[2] = { &w[0], &w[1] };
 
-  owl2_op_matmul_mam (cmd, out, x, pair,
+  owl2_op_matmul_mam (cmd, family, out, x, pair,
       (const Owl2Run *) (gpointer) m->runs->data, m->runs->len);
 }

@@ -28,8 +28,8 @@ void owl2_modality_record (
 void owl2_mam_norm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor w[2], const Owl2Modality *m, float eps);
 /* K or V projection with w[modality]. */
-void owl2_mam_project (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
-    const Owl2Tensor w[2], const Owl2Modality *m);
+void owl2_mam_project (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor w[2], const Owl2Modality *m);
 
 G_END_DECLS
 

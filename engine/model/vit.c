@@ -31,8 +31,8 @@ record_embeddings (Owl2Exec *exec, const Owl2Weights *weights,
 
   ovk_cmd_label (cmd, "vit embed");
   owl2_op_add (cmd, &x_class, &w->class_embd, &pos_class);
-  owl2_op_matmul (
-      cmd, &x_patches, patches, &w->patch, NULL, OWL2_ACT_NONE, &pos_patches);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &x_patches, patches, &w->patch, NULL,
+      OWL2_ACT_NONE, &pos_patches);
   owl2_op_layernorm (cmd, &b->h, &b->x, &w->pre_ln.w, &w->pre_ln.b,
       weights->config.vision.eps);
   owl2_op_copy (cmd, &b->x, &b->h);
@@ -47,6 +47,7 @@ record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
   guint T = b->x.rows, width = b->x.cols, mlp = b->mlp.cols;
   guint d = weights->config.vision.head_dim;
   Owl2Attention attention = {
+    .family = OWL2_PREFILL,
     /* Interleaved by head: query, key and value of a head lie side by side. */
     .q = owl2_tensor_cols (b->qkv, 0, 3 * width),
     .k = owl2_tensor_cols (b->qkv, d, 3 * width - d),
@@ -66,11 +67,11 @@ record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
 
   ovk_cmd_label (cmd, "vit attention");
   owl2_op_layernorm (cmd, &b->h, &b->x, &layer->ln1.w, &layer->ln1.b, eps);
-  owl2_op_matmul (
-      cmd, &b->qkv, &b->h, &layer->qkv.w, &layer->qkv.b, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->qkv, &b->h, &layer->qkv.w,
+      &layer->qkv.b, OWL2_ACT_NONE, NULL);
   owl2_op_attention (cmd, &attention);
-  owl2_op_matmul (
-      cmd, &b->x, &b->attn, &layer->out.w, &layer->out.b, OWL2_ACT_NONE, &b->x);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->x, &b->attn, &layer->out.w,
+      &layer->out.b, OWL2_ACT_NONE, &b->x);
   if (!owl2_exec_step (
           exec, T * (8.0 * width * width + 4.0 * T * width), error))
     return FALSE;
@@ -78,10 +79,10 @@ record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "vit mlp");
   owl2_op_layernorm (cmd, &b->h, &b->x, &layer->ln2.w, &layer->ln2.b, eps);
-  owl2_op_matmul (cmd, &b->mlp, &b->h, &layer->up.w, &layer->up.b,
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->mlp, &b->h, &layer->up.w, &layer->up.b,
       OWL2_ACT_QUICK_GELU, NULL);
-  owl2_op_matmul (cmd, &b->x, &b->mlp, &layer->down.w, &layer->down.b,
-      OWL2_ACT_NONE, &b->x);
+  owl2_op_matmul (cmd, OWL2_PREFILL, &b->x, &b->mlp, &layer->down.w,
+      &layer->down.b, OWL2_ACT_NONE, &b->x);
   return owl2_exec_step (exec, 4.0 * T * width * mlp, error);
 }
 

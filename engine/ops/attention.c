@@ -67,9 +67,6 @@ typedef struct {
   guint queries_of_lane;
 } Kernel;
 
-#define LANES_ROW_MAX_Q 1
-#define ROW_MAX_Q 4 /* a tile of 32 queries is then mostly idle */
-
 /* A token has as many workgroups as heads, which do not fill a GPU if they are
  * small. Not by the number of keys: another size is another pipeline. */
 static guint
@@ -93,23 +90,23 @@ pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
   static const OvkShader *const row[] = OWL2_TYPED_KV (attention_row);
   static const OvkShader *const tile[] = OWL2_TYPED_KV (attention_tile);
   guint type = owl2_typed_index (a->k.type);
-  gboolean few = a->n_q <= ROW_MAX_Q;
+  gboolean decode = a->family == OWL2_DECODE;
 
   /* The lanes' code is unrolled over the head, so it is made for heads as
    * models have them only. On llvmpipe it wins for a single query already. */
-  if (owl2_can_use_lanes (cmd) && vec4 && (!few || owl2_can_shuffle (cmd))) {
+  if (owl2_can_use_lanes (cmd) && vec4 && a->head_dim <= LANES_MAX_HEAD_DIM
+      && (!decode || owl2_can_shuffle (cmd))) {
     guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
-    guint each = a->head_dim <= 64 && a->n_q > lanes ? 2 : 1;
+    guint each = a->head_dim <= 64 ? 2 : 1;
 
-    if (a->n_q <= LANES_ROW_MAX_Q && a->head_dim <= LANES_MAX_HEAD_DIM)
+    if (decode)
       return (Kernel){ lanes_row[type], lanes, 1, 1 };
-    if (a->head_dim <= LANES_MAX_HEAD_DIM
-        && a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED)
+    if (a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED)
       return (
           Kernel){ (owl2_can_shuffle (cmd) ? lanes_shuffle : lanes_plain)[type],
         lanes, lanes * each, each };
   }
-  if (few)
+  if (decode)
     return (Kernel){ row[type], attention_row_workgroup (cmd), 1, 1 };
   return (Kernel){ tile[type], 128, 32, 1 };
 }

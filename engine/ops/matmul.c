@@ -8,7 +8,7 @@ typedef struct {
   guint tile_m, tile_n; /* rows and columns of out per workgroup */
 } Kernel;
 
-#define MV_MAX_M 8     /* rows of x that the vector kernel takes */
+#define MV_MAX_M 8     /* rows of x that the vector kernel takes at once */
 #define MV_LONG_K 2048 /* columns that 128 invocations take, else 64 */
 
 /* By type of the weights; see owl2_typed_index(). */
@@ -19,37 +19,44 @@ static const OvkShader *const mv_shaders[] = OWL2_TYPED (matmul_mv);
 static const OvkShader *const tile_shaders[] = OWL2_TYPED (matmul_tile);
 
 static Kernel
-lanes_kernel (OvkCmd *cmd, guint m, guint type)
+lanes_kernel (OvkCmd *cmd, Owl2Family family, guint type)
 {
   guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
-  const OvkShader *shader = owl2_can_shuffle (cmd) ? shuffle_shaders[type]
-                                                   : lanes_shaders[type];
+  const OvkShader *shader =
+      owl2_can_shuffle (cmd) ? shuffle_shaders[type] : lanes_shaders[type];
 
-  return (Kernel){ shader, lanes, MAX (m <= 8 ? 8 : 16, lanes),
+  return (Kernel){ shader, lanes, MAX (family == OWL2_DECODE ? 8 : 16, lanes),
     MIN (8 * lanes, 128) };
 }
 
-static Kernel
-pick_kernel (OvkCmd *cmd, guint m, guint k, guint type)
+/* The vector kernel is made for the number of its rows, each of which has sums
+ * of its own. */
+static gboolean
+is_vector (OvkCmd *cmd, Owl2Family family)
 {
-  gboolean lanes = owl2_can_use_lanes (cmd);
-
   /* On llvmpipe the lanes win for a single row already, four times over. */
-  if (lanes && (m > MV_MAX_M || owl2_can_shuffle (cmd)))
-    return lanes_kernel (cmd, m, type);
-  if (m <= MV_MAX_M)
+  return family == OWL2_DECODE
+         && !(owl2_can_use_lanes (cmd) && owl2_can_shuffle (cmd));
+}
+
+static Kernel
+pick_kernel (OvkCmd *cmd, Owl2Family family, guint m, guint k, guint type)
+{
+  if (is_vector (cmd, family))
     return (Kernel){ mv_shaders[type], k >= MV_LONG_K ? 128 : 64, m, 4 };
+  if (owl2_can_use_lanes (cmd))
+    return lanes_kernel (cmd, family, type);
   return (Kernel){ tile_shaders[type], 128, 64, 64 };
 }
 
 /* All operands fit their bindings. */
 static void
-matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
-    const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
-    const Owl2Tensor *residual)
+matmul_piece (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *bias,
+    Owl2Act act, const Owl2Tensor *residual)
 {
   Kernel kernel =
-      pick_kernel (cmd, x->rows, x->cols, owl2_typed_index (w->type));
+      pick_kernel (cmd, family, x->rows, x->cols, owl2_typed_index (w->type));
   /* Bindings that are not used get something valid. */
   Owl2Operand operands[] = {
     owl2_operand (cmd, x, 0, x->rows, OVK_READ),
@@ -91,9 +98,9 @@ matmul_piece (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
 }
 
 void
-owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
-    const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
-    const Owl2Tensor *residual)
+owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *bias,
+    Owl2Act act, const Owl2Tensor *residual)
 {
   guint m_piece, n_piece, m, n, m_n, n_n;
 
@@ -114,6 +121,8 @@ owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
   n_piece = owl2_piece_rows (cmd, "matmul", w->rows, w, NULL);
   if (m_piece == 0 || n_piece == 0)
     return;
+  if (is_vector (cmd, family))
+    m_piece = MIN (m_piece, MV_MAX_M);
 
   for (m = 0; m < x->rows; m += m_n) {
     m_n = MIN (m_piece, x->rows - m);
@@ -128,15 +137,16 @@ owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
         pb = owl2_tensor_cols (*bias, n, n_n);
       if (residual)
         pr = owl2_tensor_cols (owl2_tensor_rows (*residual, m, m_n), n, n_n);
-      matmul_piece (
-          cmd, &po, &px, &pw, bias ? &pb : NULL, act, residual ? &pr : NULL);
+      matmul_piece (cmd, family, &po, &px, &pw, bias ? &pb : NULL, act,
+          residual ? &pr : NULL);
     }
   }
 }
 
 void
-owl2_op_matmul_mam (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
-    const Owl2Tensor *const w[2], const Owl2Run *runs, guint n_runs)
+owl2_op_matmul_mam (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor *const w[2], const Owl2Run *runs,
+    guint n_runs)
 {
   guint i;
 
@@ -148,6 +158,6 @@ owl2_op_matmul_mam (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     g_return_if_fail (
         runs[i].n <= x->rows && runs[i].first <= x->rows - runs[i].n);
     owl2_op_matmul (
-        cmd, &po, &px, w[runs[i].modality], NULL, OWL2_ACT_NONE, NULL);
+        cmd, family, &po, &px, w[runs[i].modality], NULL, OWL2_ACT_NONE, NULL);
   }
 }

@@ -55,6 +55,20 @@ gboolean owl2_tensor_alloc_typed (Owl2Tensor *tensor, OvkArena *arena,
 Owl2Tensor owl2_tensor_rows (Owl2Tensor tensor, guint first, guint n);
 Owl2Tensor owl2_tensor_cols (Owl2Tensor tensor, guint first, guint n);
 
+/**
+ * Owl2Family: which kernels a row goes through, by its place in its request and
+ * never by how many rows go through together. Within a family each row's sums
+ * run in an order that the shapes of weights and keys and the device fix, so a
+ * row's result is the same to the bit alone and among others.
+ * @OWL2_PREFILL: rows of prompts and of frames; kernels for many rows
+ * @OWL2_DECODE: generated tokens, and the rows whose logits are wanted; kernels
+ *   that read each weight for few rows
+ */
+typedef enum {
+  OWL2_PREFILL,
+  OWL2_DECODE,
+} Owl2Family;
+
 typedef enum {
   OWL2_ACT_NONE,
   OWL2_ACT_QUICK_GELU, /* x * sigmoid (1.702 x) */
@@ -62,10 +76,11 @@ typedef enum {
 
 /* out[m][n] = act (sum_k x[m][k] w[n][k] + bias[n]) + residual[m][n]
  * x [M][K], w [N][K], bias [1][N] or NULL, residual [M][N] or NULL (may be
- * out itself), out [M][N]. matmul.c; picks a kernel by M and the device. */
-void owl2_op_matmul (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
-    const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
-    const Owl2Tensor *residual);
+ * out itself), out [M][N]. matmul.c; picks a kernel by family, K, type and
+ * device. */
+void owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
+    const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *bias,
+    Owl2Act act, const Owl2Tensor *residual);
 
 /* A run of tokens of one modality. */
 typedef struct {
@@ -75,7 +90,7 @@ typedef struct {
 
 /* The same with the weight picked per token: w[modality]. One dispatch a run,
  * since tokens of one kind are contiguous. matmul.c */
-void owl2_op_matmul_mam (OvkCmd *cmd, const Owl2Tensor *out,
+void owl2_op_matmul_mam (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
     const Owl2Tensor *x, const Owl2Tensor *const w[2], const Owl2Run *runs,
     guint n_runs);
 
@@ -110,6 +125,7 @@ void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
  * @causal: query i sees keys 0 .. pos0 + i
  */
 typedef struct {
+  Owl2Family family;
   Owl2Tensor q, k, v, out;
   guint n_q, n_k;
   guint n_heads, n_kv_heads, head_dim; /* head_dim at most 256 */

@@ -120,7 +120,8 @@ record_matmul (OvkCmd *cmd, void *data)
 {
   Matmul *m = data;
 
-  owl2_op_matmul (cmd, &m->out, &m->x, &m->w, NULL, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (cmd, m->x.rows <= 8 ? OWL2_DECODE : OWL2_PREFILL, &m->out,
+      &m->x, &m->w, NULL, OWL2_ACT_NONE, NULL);
 }
 
 static void
@@ -169,7 +170,8 @@ bench_attention_type (Bench *b, const AttentionShape *s, Owl2Type type)
 {
   guint cols = s->n_heads * s->head_dim;
   double pairs = (double) s->n_q * s->n_k * cols;
-  Owl2Attention a = { .n_q = s->n_q,
+  Owl2Attention a = { .family = s->n_q == 1 ? OWL2_DECODE : OWL2_PREFILL,
+    .n_q = s->n_q,
     .n_k = s->n_k,
     .n_heads = s->n_heads,
     .n_kv_heads = s->n_heads,

@@ -2,12 +2,14 @@
 #include "checkops.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct {
   guint n_q, n_k, n_heads, n_kv_heads, head_dim;
   gboolean causal;
   guint pos0;
   gboolean interleaved; /* q, k and v by head in one matrix, as ViT's */
+  Owl2Family family;
   guint cache; /* k and v in a KV cache: 1 + index of kv_types; else 0 */
 } Shape;
 
@@ -73,7 +75,8 @@ make_inputs (Check *c, const Shape *s)
 {
   guint q_cols = s->n_heads * s->head_dim;
   guint kv_cols = s->n_kv_heads * s->head_dim;
-  Inputs in = { .a = { .n_q = s->n_q,
+  Inputs in = { .a = { .family = s->family,
+                    .n_q = s->n_q,
                     .n_k = s->n_k,
                     .n_heads = s->n_heads,
                     .n_kv_heads = s->n_kv_heads,
@@ -151,10 +154,11 @@ static void
 begin_case (Check *c, const Shape *s)
 {
   check_begin (c,
-      "queries %u keys %u heads %u/%u of %u causal %d pos0 %u interleaved %d "
-      "cache %s",
-      s->n_q, s->n_k, s->n_heads, s->n_kv_heads, s->head_dim, s->causal,
-      s->pos0, s->interleaved,
+      "%s queries %u keys %u heads %u/%u of %u causal %d pos0 %u interleaved "
+      "%d cache %s",
+      s->family == OWL2_DECODE ? "decode" : "prefill", s->n_q, s->n_k,
+      s->n_heads, s->n_kv_heads, s->head_dim, s->causal, s->pos0,
+      s->interleaved,
       s->cache ? owl2_type_name (kv_types[s->cache - 1]) : "none");
 }
 
@@ -167,6 +171,32 @@ static double
 units_of_softmax (const Shape *s, double score_mag)
 {
   return 2.0 * score_mag * (sqrt (s->head_dim) + 8.0) + sqrt (s->n_k) + 16.0;
+}
+
+/* A query's result is the same to the bit among other queries and with fewer,
+ * and whatever keys come after those that it sees. */
+static void
+check_queries_alone (
+    Check *c, const Shape *s, Owl2Attention a, const CheckBuf *out)
+{
+  guint cols = out->t.cols, first = check_between (c, 0, s->n_q - 1);
+  guint n = check_between (c, 1, MIN (s->n_q - first, 3));
+  g_autofree float *all =
+      g_memdup2 (out->val, (gsize) s->n_q * cols * sizeof (float));
+  CheckBuf *few = check_out (c, "few queries", n, cols, check_lie (c));
+
+  a.q = owl2_tensor_rows (a.q, first, n);
+  a.out = few->t;
+  a.n_q = n;
+  a.pos0 += first;
+  if (a.causal)
+    a.n_k = MIN (a.n_k, a.pos0 + n);
+  owl2_op_attention (c->cmd, &a);
+  if (check_run (c)
+      && memcmp (few->val, all + (gsize) first * cols,
+          (gsize) n * cols * sizeof (float)))
+    check_fail (c, "queries %u to %u of %u differ when computed alone", first,
+        first + n - 1, s->n_q);
 }
 
 static void
@@ -190,6 +220,7 @@ check_one (Check *c, const Shape *s)
       mag[i] *= units_of_softmax (
           s, score_mag[i % cols / s->head_dim * s->n_q + i / cols]);
     check_compare (c, out, want, mag, 1.0);
+    check_queries_alone (c, s, in.a, out);
   }
   check_end (c);
 }
@@ -251,6 +282,7 @@ check_shapes (
     guint last = s.interleaved ? 0 : G_N_ELEMENTS (kv_types);
     guint only = fixed ? 0 : check_between (c, 0, last);
 
+    s.family = check_between (c, 0, 1) ? OWL2_DECODE : OWL2_PREFILL;
     for (s.cache = fixed ? 0 : only; s.cache <= (fixed ? last : only);
          s.cache++)
       if (is_possible (c, &s, probs))

@@ -17,9 +17,31 @@ typedef struct {
   guint m, n, k;
 } Shape;
 
+/* A row's result is the same to the bit among other rows and with fewer. */
+static void
+check_rows_alone (Check *c, Owl2Family family, const CheckBuf *x,
+    const CheckBuf *w, const CheckBuf *out)
+{
+  guint m = out->t.rows, n = out->t.cols;
+  guint first = check_between (c, 0, m - 1);
+  guint rows = check_between (c, 1, MIN (m - first, 3));
+  g_autofree float *all = g_memdup2 (out->val, (gsize) m * n * sizeof (float));
+  CheckBuf *few = check_out (c, "few rows", rows, n, check_lie (c));
+  Owl2Tensor part = owl2_tensor_rows (x->t, first, rows);
+
+  owl2_op_matmul (
+      c->cmd, family, &few->t, &part, &w->t, NULL, OWL2_ACT_NONE, NULL);
+  if (check_run (c)
+      && memcmp (
+          few->val, all + (gsize) first * n, (gsize) rows * n * sizeof (float)))
+    check_fail (c, "rows %u to %u of %u differ when computed alone", first,
+        first + rows - 1, m);
+}
+
 static void
 check_case (Check *c, Shape s, Owl2Type type)
 {
+  Owl2Family family = check_between (c, 0, 1) ? OWL2_DECODE : OWL2_PREFILL;
   gboolean has_bias = check_between (c, 0, 1);
   guint residual = check_between (c, 0, 2); /* none, another, out */
   Owl2Act act =
@@ -30,8 +52,9 @@ check_case (Check *c, Shape s, Owl2Type type)
   g_autofree double *mag = g_new (double, (gsize) s.m *s.n);
   g_autofree float *r_val = NULL;
 
-  check_begin (c, "%s m %u n %u k %u bias %d act %u residual %u x lies %u",
-      owl2_type_name (type), s.m, s.n, s.k, has_bias, act, residual, x_lie);
+  check_begin (c, "%s %s m %u n %u k %u bias %d act %u residual %u x lies %u",
+      family == OWL2_DECODE ? "decode" : "prefill", owl2_type_name (type), s.m,
+      s.n, s.k, has_bias, act, residual, x_lie);
   x = check_in (c, "x", s.m, s.k, -2.f, 2.f, x_lie);
   w = check_weight (c, "w", type, s.n, s.k, -1.f, 1.f);
   bias = check_in (c, "bias", 1, s.n, -4.f, 4.f, check_lie (c));
@@ -45,12 +68,14 @@ check_case (Check *c, Shape s, Owl2Type type)
   if (r)
     r_val = g_memdup2 (r->val, (gsize) s.m * s.n * sizeof (float));
 
-  owl2_op_matmul (c->cmd, &out->t, &x->t, &w->t, has_bias ? &bias->t : NULL,
-      act, r ? &r->t : NULL);
+  owl2_op_matmul (c->cmd, family, &out->t, &x->t, &w->t,
+      has_bias ? &bias->t : NULL, act, r ? &r->t : NULL);
   if (check_run (c)) {
     ref_matmul (want, mag, x->val, w->val, has_bias ? bias->val : NULL,
         act == OWL2_ACT_QUICK_GELU, r_val, s.m, s.n, s.k);
     check_compare (c, out, want, mag, units_of_sum (s.k));
+    if (!has_bias && act == OWL2_ACT_NONE && !r)
+      check_rows_alone (c, family, x, w, out);
   }
   check_end (c);
 }
@@ -152,7 +177,8 @@ check_matmul_mam (Check *c)
     }
     w[0] = &w0->t;
     w[1] = &w1->t;
-    owl2_op_matmul_mam (c->cmd, &out->t, &x->t, w, runs, n_runs);
+    owl2_op_matmul_mam (c->cmd, i % 3 ? OWL2_PREFILL : OWL2_DECODE, &out->t,
+        &x->t, w, runs, n_runs);
     if (check_run (c)) {
       for (r = 0; r < n_runs; r++)
         ref_matmul (want + runs[r].first * n, mag + runs[r].first * n,
@@ -170,6 +196,7 @@ void
 check_half (Check *c)
 {
   static const guint ms[] = { 1, 64 };
+  static const Owl2Family families[] = { OWL2_DECODE, OWL2_PREFILL };
   guint i, n = 63 * 1024 + 1, j;
 
   /* With a lowered range a row of 64513 would not fit. */
@@ -203,7 +230,8 @@ check_half (Check *c)
     } else {
       x = check_in (c, "x", m, 1, 1.f, 1.f, LIE_PACKED);
       out = check_out (c, "out", m, n, LIE_PACKED);
-      owl2_op_matmul (c->cmd, &out->t, &x->t, &w->t, NULL, OWL2_ACT_NONE, NULL);
+      owl2_op_matmul (c->cmd, families[i], &out->t, &x->t, &w->t, NULL,
+          OWL2_ACT_NONE, NULL);
     }
     if (check_run (c)) {
       gsize k, all = (gsize) out->t.rows * out->t.cols;

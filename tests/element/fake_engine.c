@@ -550,6 +550,7 @@ owl2_session_generate (
     answer->ids = g_new0 (gint32, n_ids);
     answer->n_ids = n_ids;
     answer->n_prompt = 10 + 3 * request->n_frames;
+    answer->n_reused = 3;
     answer->confidence = 0.5;
     answer->prefill_ns = 10;
     answer->decode_ns = 20;

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* An answer does not depend on what was asked before: keys and values that an
+ * earlier request left are taken over, and every logit is the same to the bit
+ * as in a session that asks for the first time. OWL2_TEST_MODEL names the model
+ * file. */
+#include <string.h>
+
+#include "owl2.h"
+
+#define QUESTION "USER: <|image|>%s ASSISTANT:"
+#define N_FRAMES 3
+#define MAX_TOKENS 6
+
+static Owl2Model *model;
+
+/* An answer and all logits that its tokens were chosen from. */
+typedef struct {
+  Owl2Answer *answer;
+  GArray *logits; /* float */
+} Asked;
+
+static void
+asked_clear (Asked *asked)
+{
+  owl2_answer_free (asked->answer);
+  g_array_unref (asked->logits);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Asked, asked_clear)
+
+static void
+on_stage (const char *name, char type, const gsize *shape, guint n_dims,
+    guint axis, const void *data, gpointer user_data)
+{
+  if (strcmp (name, "step_logits") == 0)
+    g_array_append_vals (user_data, data, (guint) (shape[0] * shape[1]));
+}
+
+static Owl2Session *
+session_new (Owl2KvType kv_type)
+{
+  g_autoptr (GError) error = NULL;
+  Owl2SessionParams params = { .kv_type = kv_type };
+  Owl2Session *session = owl2_session_new (model, &params, &error);
+
+  g_assert_no_error (error);
+  return session;
+}
+
+static Owl2Features *
+encode (Owl2Session *session, guint seed)
+{
+  g_autoptr (GError) error = NULL;
+  guint8 pixels[3 * 20 * 13];
+  Owl2Image image = { pixels, 20, 13, 60 };
+  Owl2Features *features;
+
+  for (guint i = 0; i < sizeof pixels; i++)
+    pixels[i] = (i + seed * 7919) * 2654435761u >> 24;
+  features = owl2_session_encode (session, &image, NULL, &error);
+  g_assert_no_error (error);
+  return features;
+}
+
+static gboolean
+stop (gint32 id, double probability, const char *text, gpointer user_data)
+{
+  owl2_session_cancel (user_data);
+  return TRUE;
+}
+
+static Asked
+ask (Owl2Session *session, Owl2Features **frames, const char *prompt)
+{
+  g_autoptr (GError) error = NULL;
+  Owl2Request request = {
+    .prompt = prompt,
+    .frames = frames,
+    .n_frames = frames ? N_FRAMES : 0,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+  };
+  Asked asked = { NULL, g_array_new (FALSE, FALSE, sizeof (float)) };
+
+  request.sampling.max_tokens = MAX_TOKENS;
+  request.sampling.ignore_eos = TRUE;
+  owl2_session_set_tap (session, on_stage, FALSE, asked.logits);
+  asked.answer = owl2_session_generate (session, &request, &error);
+  owl2_session_set_tap (session, NULL, FALSE, NULL);
+  g_assert_no_error (error);
+  g_assert_cmpuint (asked.answer->n_ids, ==, MAX_TOKENS);
+  return asked;
+}
+
+/* What a session says that was never asked anything. */
+static void
+assert_as_cold (const Asked *asked, Owl2KvType kv_type, Owl2Features **frames,
+    const char *prompt)
+{
+  g_autoptr (Owl2Session) session = session_new (kv_type);
+  g_auto (Asked) cold = ask (session, frames, prompt);
+
+  g_assert_cmpuint (cold.answer->n_reused, ==, 0);
+  g_assert_cmpuint (cold.answer->n_prompt, ==, asked->answer->n_prompt);
+  g_assert_cmpmem (asked->answer->ids, asked->answer->n_ids * 4,
+      cold.answer->ids, cold.answer->n_ids * 4);
+  g_assert_cmpmem (asked->logits->data, asked->logits->len * sizeof (float),
+      cold.logits->data, cold.logits->len * sizeof (float));
+}
+
+static void
+test_questions (gconstpointer data)
+{
+  Owl2KvType kv_type = GPOINTER_TO_UINT (data);
+  g_autoptr (Owl2Session) session = session_new (kv_type);
+  g_autoptr (GString) history = g_string_new (NULL);
+  g_autofree char *first = g_strdup_printf (QUESTION, "What is it?");
+  g_autofree char *second = g_strdup_printf (QUESTION, "Where is it now?");
+  Owl2Features *frames[N_FRAMES];
+  guint n_first;
+
+  for (guint i = 0; i < N_FRAMES; i++)
+    frames[i] = encode (session, i);
+  {
+    g_auto (Asked) asked = ask (session, frames, first);
+
+    n_first = asked.answer->n_prompt;
+    g_assert_cmpuint (asked.answer->n_reused, ==, 0);
+  }
+  /* All up to where the questions differ. */
+  {
+    g_auto (Asked) asked = ask (session, frames, second);
+
+    g_assert_cmpuint (asked.answer->n_reused, >, n_first / 2);
+    g_assert_cmpuint (asked.answer->n_reused, <, n_first);
+    assert_as_cold (&asked, kv_type, frames, second);
+  }
+  /* The same again: only the last position, whose logits are wanted, is
+   * computed. */
+  {
+    g_auto (Asked) asked = ask (session, frames, second);
+
+    g_assert_cmpuint (asked.answer->n_reused, ==, asked.answer->n_prompt - 1);
+    assert_as_cold (&asked, kv_type, frames, second);
+    g_string_append_printf (
+        history, "%s%s</s>USER: Why? ASSISTANT:", second, asked.answer->text);
+    n_first = asked.answer->n_prompt;
+  }
+  /* An answer that has become part of a prompt is computed again, for it was
+   * made by other kernels than those of prompts. */
+  {
+    g_auto (Asked) asked = ask (session, frames, history->str);
+
+    g_assert_cmpuint (asked.answer->n_reused, <=, n_first);
+    g_assert_cmpuint (asked.answer->n_reused, >, n_first / 2);
+    assert_as_cold (&asked, kv_type, frames, history->str);
+  }
+  /* Other frames, if only one. */
+  owl2_features_unref (frames[1]);
+  frames[1] = encode (session, 1);
+  {
+    g_auto (Asked) asked = ask (session, frames, second);
+    Owl2ModelInfo info;
+
+    owl2_model_get_info (model, &info);
+    g_assert_cmpuint (asked.answer->n_reused, >=, info.n_rows);
+    g_assert_cmpuint (asked.answer->n_reused, <, 2 * info.n_rows);
+    assert_as_cold (&asked, kv_type, frames, second);
+  }
+  /* No frames. */
+  {
+    g_auto (Asked) asked = ask (session, NULL, "USER: Hello ASSISTANT:");
+
+    assert_as_cold (&asked, kv_type, NULL, "USER: Hello ASSISTANT:");
+  }
+  for (guint i = 0; i < N_FRAMES; i++)
+    owl2_features_unref (frames[i]);
+}
+
+/* What a cancelled request leaves behind is not taken for more than it is. */
+static void
+test_cancel (void)
+{
+  g_autoptr (Owl2Session) session = session_new (OWL2_KV_AUTO);
+  g_autofree char *first = g_strdup_printf (QUESTION, "What is it?");
+  g_autofree char *second = g_strdup_printf (QUESTION, "What is it now?");
+  Owl2Features *frames[N_FRAMES];
+  Owl2Request request = {
+    .prompt = first,
+    .frames = frames,
+    .n_frames = N_FRAMES,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+    .on_token = stop,
+    .user_data = session,
+  };
+
+  for (guint i = 0; i < N_FRAMES; i++)
+    frames[i] = encode (session, i);
+  /* Before anything is computed, and after the first token. */
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (GError) error = NULL;
+
+    if (i == 0)
+      owl2_session_cancel (session);
+    g_assert_null (owl2_session_generate (session, &request, &error));
+    g_assert_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED);
+    owl2_session_uncancel (session);
+    {
+      g_auto (Asked) asked = ask (session, frames, second);
+
+      assert_as_cold (&asked, OWL2_KV_AUTO, frames, second);
+    }
+  }
+  for (guint i = 0; i < N_FRAMES; i++)
+    owl2_features_unref (frames[i]);
+}
+
+int
+main (int argc, char **argv)
+{
+  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
+  g_autoptr (GError) error = NULL;
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  model = owl2_model_load (&params, &error);
+  g_assert_no_error (error);
+  g_test_add_data_func (
+      "/prefix/f32", GUINT_TO_POINTER (OWL2_KV_F32), test_questions);
+  g_test_add_data_func (
+      "/prefix/f16", GUINT_TO_POINTER (OWL2_KV_F16), test_questions);
+  g_test_add_data_func (
+      "/prefix/q8_0", GUINT_TO_POINTER (OWL2_KV_Q8_0), test_questions);
+  g_test_add_func ("/prefix/cancel", test_cancel);
+  result = g_test_run ();
+  owl2_model_unref (model);
+  return result;
+}
