@@ -362,23 +362,6 @@ host_barrier (VkCommandBuffer buffer)
       VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, NULL, 0, NULL);
 }
 
-static void
-mark_touched (OvkCmd *cmd)
-{
-  OvkDevice *dev = cmd->dev;
-  GHashTableIter iter;
-  gpointer key;
-
-  g_mutex_lock (&dev->queue_lock);
-  g_hash_table_iter_init (&iter, cmd->touched);
-  while (g_hash_table_iter_next (&iter, &key, NULL)) {
-    OvkBuffer *buffer = key;
-
-    buffer->last_use = MAX (buffer->last_use, cmd->pending);
-  }
-  g_mutex_unlock (&dev->queue_lock);
-}
-
 gboolean
 ovk_cmd_submit (OvkCmd *cmd, GError **error)
 {
@@ -401,13 +384,12 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
     return ovk_device_alive (cmd->dev, error);
   if (!ovk_device_submit (cmd->dev,
           &g_array_index (cmd->buffers, VkCommandBuffer, 0), cmd->n_buffers,
-          &value, error)) {
+          cmd->touched, &value, error)) {
     cmd_reset (cmd);
     return FALSE;
   }
   cmd->recording = FALSE;
   cmd->pending = value;
-  mark_touched (cmd);
   return TRUE;
 }
 

@@ -63,8 +63,8 @@ static gboolean
 create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
 {
   const float priority = 1.f;
-  const char *wanted[2];
-  guint32 n_props = 0, n_wanted = 0;
+  g_autoptr (GPtrArray) wanted = g_ptr_array_new (); /* constant names */
+  guint32 n_props = 0;
   g_autofree VkExtensionProperties *props = NULL;
   VkPhysicalDeviceTimelineSemaphoreFeatures timeline = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_TIMELINE_SEMAPHORE_FEATURES,
@@ -81,7 +81,6 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
     .pNext = &timeline,
     .queueCreateInfoCount = 1,
     .pQueueCreateInfos = &queue,
-    .ppEnabledExtensionNames = wanted,
   };
   VkResult result;
 
@@ -97,13 +96,15 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
       ovk_has_extension (props, n_props, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   /* Whoever has it, must have it enabled. */
   if (ovk_has_extension (props, n_props, "VK_KHR_portability_subset"))
-    wanted[n_wanted++] = "VK_KHR_portability_subset";
+    g_ptr_array_add (wanted, (gpointer) "VK_KHR_portability_subset");
   host_import = host_import && works_on_host_memory (dev)
                 && ovk_has_extension (
                     props, n_props, VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
   if (host_import)
-    wanted[n_wanted++] = VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME;
-  info.enabledExtensionCount = n_wanted;
+    g_ptr_array_add (
+        wanted, (gpointer) VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  info.enabledExtensionCount = wanted->len;
+  info.ppEnabledExtensionNames = (const char *const *) wanted->pdata;
 
 #ifdef VK_KHR_maintenance4
   if (ovk_has_extension (props, n_props, VK_KHR_MAINTENANCE_4_EXTENSION_NAME)) {
@@ -201,7 +202,7 @@ device_alloc (VkInstance instance, const Owl2Log *log)
   dev->parked_cmds = g_ptr_array_new ();
   g_mutex_init (&dev->queue_lock);
   g_mutex_init (&dev->memory_lock);
-  g_mutex_init (&dev->transfer_lock);
+  ovk_transfer_init (dev);
   g_mutex_init (&dev->pipeline_lock);
   g_cond_init (&dev->pipeline_made);
   return dev;
@@ -359,7 +360,7 @@ close_device (OvkDevice *dev)
     return FALSE;
   }
   ovk_device_save_cache (dev);
-  ovk_transfer_clear (dev);
+  ovk_transfer_drop (dev);
   free_parked (dev);
   ovk_pipeline_clear (dev);
   /* Mesa's queue thread (22.3) still touches a timeline semaphore shortly after
@@ -387,7 +388,7 @@ ovk_device_unref (OvkDevice *dev)
   g_clear_pointer (&dev->parked_cmds, g_ptr_array_unref);
   g_mutex_clear (&dev->queue_lock);
   g_mutex_clear (&dev->memory_lock);
-  g_mutex_clear (&dev->transfer_lock);
+  ovk_transfer_clear (dev);
   g_mutex_clear (&dev->pipeline_lock);
   g_cond_clear (&dev->pipeline_made);
   g_free (dev);

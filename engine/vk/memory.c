@@ -144,21 +144,6 @@ ovk_device_allocated_bytes (OvkDevice *dev)
   return allocated;
 }
 
-/* What Linux could give out without swapping; 0 if unknown. */
-static guint64
-host_available_bytes (void)
-{
-  g_autofree char *text = NULL;
-  const char *line;
-
-  if (!g_file_get_contents ("/proc/meminfo", &text, NULL, NULL))
-    return 0;
-  line = strstr (text, "MemAvailable:");
-  if (!line)
-    return 0;
-  return g_ascii_strtoull (line + strlen ("MemAvailable:"), NULL, 10) * 1024;
-}
-
 guint64
 ovk_device_free_bytes (OvkDevice *dev)
 {
@@ -183,7 +168,7 @@ ovk_device_free_bytes (OvkDevice *dev)
   /* The heap of a device in software is an arbitrary number, such as 2 GiB;
    * what it uses is the host's memory. */
   if (dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU) {
-    guint64 available = host_available_bytes ();
+    guint64 available = ovk_host_available_bytes ("");
 
     if (available)
       return available;
@@ -396,20 +381,17 @@ ovk_buffer_is_cached (const OvkBuffer *buffer)
 static gboolean
 buffer_zero (OvkBuffer *buffer, GError **error)
 {
-  OvkDevice *dev = buffer->dev;
-  g_autoptr (GMutexLocker) locker = NULL;
+  g_autoptr (OvkCmd) cmd = NULL;
 
   if (buffer->map && ovk_buffer_is_cached (buffer)) {
     memset (buffer->map, 0, buffer->size);
     return TRUE;
   }
-  locker = g_mutex_locker_new (&dev->transfer_lock);
-  if (!dev->filler)
-    dev->filler = ovk_cmd_new_internal (dev, "zeroing", FALSE, error);
-  if (!dev->filler)
+  cmd = ovk_cmd_new (buffer->dev, "zeroing", error);
+  if (!cmd)
     return FALSE;
-  ovk_cmd_fill (dev->filler, (OvkSlice){ buffer, 0, buffer->size }, 0);
-  return ovk_cmd_run (dev->filler, error);
+  ovk_cmd_fill (cmd, (OvkSlice){ buffer, 0, buffer->size }, 0);
+  return ovk_cmd_run (cmd, error);
 }
 
 /* ---- arenas ----------------------------------------------------------- */

@@ -90,10 +90,9 @@ struct _OvkDevice {
   GPtrArray *parked_buffers; /* could not be freed, as the device hangs */
   GPtrArray *parked_cmds;    /* likewise */
 
-  GMutex transfer_lock;  /* of the staging pair and what it holds */
-  OvkUploader *uploader; /* for ovk_slice_write */
-  OvkUploader *reader;   /* for ovk_slice_read */
-  OvkCmd *filler;        /* for zeroing new blocks */
+  GMutex transfer_lock; /* of the next two; never held over a wait */
+  GPtrArray *writers;   /* OvkUploader that rest, for ovk_slice_write */
+  GPtrArray *readers;   /* likewise, for ovk_slice_read */
 
   GMutex pipeline_lock; /* of all below, except the cache itself */
   GCond pipeline_made;
@@ -129,9 +128,10 @@ void ovk_set_error (OvkDevice *dev, GError **error, VkResult result,
 /* FALSE with DEVICE_LOST once the device is gone. */
 gboolean ovk_device_alive (OvkDevice *dev, GError **error);
 /* Submits @buffers in order, as one link of the chain each. @value: the
- * timeline value that says that all is done. */
+ * timeline value that says that all is done; it is the last use of the set
+ * @touched of OvkBuffer before anyone else can look. */
 gboolean ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
-    guint n_buffers, guint64 *value, GError **error);
+    guint n_buffers, GHashTable *touched, guint64 *value, GError **error);
 /* Blocks until @value is reached. @what names the work in the error. */
 gboolean ovk_device_wait (
     OvkDevice *dev, guint64 value, const char *what, GError **error);
@@ -182,6 +182,18 @@ gboolean ovk_buffer_is_cached (const OvkBuffer *buffer);
 gboolean ovk_buffer_sync (
     OvkBuffer *buffer, gsize offset, gsize size, gboolean read, GError **error);
 
+/* ---- available.c ------------------------------------------------------ */
+
+/**
+ * ovk_host_available_bytes: what the process can get of the host's memory
+ * without swapping and without passing the limit of a control group that it is
+ * in (cgroups, version 2 and 1): the least of them.
+ * @root: put before the names of the system's files; "" but in tests
+ *
+ * Returns: 0 if unknown
+ */
+guint64 ovk_host_available_bytes (const char *root);
+
 /* ---- import.c --------------------------------------------------------- */
 
 /* Whether the driver's buffers may lie in the host's memory; some that have the
@@ -190,7 +202,9 @@ gboolean ovk_import_is_possible (OvkDevice *dev);
 
 /* ---- transfer.c ------------------------------------------------------- */
 
-/* Drops the staging buffers; at the end of the device. */
+void ovk_transfer_init (OvkDevice *dev);
+/* Frees the staging buffers; at the end of the device. */
+void ovk_transfer_drop (OvkDevice *dev);
 void ovk_transfer_clear (OvkDevice *dev);
 
 /* ---- pipeline.c ------------------------------------------------------- */

@@ -20,8 +20,8 @@ ovk_has_extension (
 gboolean
 ovk_instance_new (VkInstance *instance, gboolean *debug_utils, GError **error)
 {
-  const char *wanted[2];
-  guint32 n_props = 0, n_wanted = 0;
+  g_autoptr (GPtrArray) wanted = g_ptr_array_new (); /* constant names */
+  guint32 n_props = 0;
   g_autofree VkExtensionProperties *props = NULL;
   VkApplicationInfo app = {
     .sType = VK_STRUCTURE_TYPE_APPLICATION_INFO,
@@ -32,7 +32,6 @@ ovk_instance_new (VkInstance *instance, gboolean *debug_utils, GError **error)
   VkInstanceCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_INSTANCE_CREATE_INFO,
     .pApplicationInfo = &app,
-    .ppEnabledExtensionNames = wanted,
   };
   VkResult result;
 
@@ -45,16 +44,18 @@ ovk_instance_new (VkInstance *instance, gboolean *debug_utils, GError **error)
   }
   if (ovk_has_extension (props, n_props, VK_EXT_DEBUG_UTILS_EXTENSION_NAME)) {
     *debug_utils = TRUE;
-    wanted[n_wanted++] = VK_EXT_DEBUG_UTILS_EXTENSION_NAME;
+    g_ptr_array_add (wanted, (gpointer) VK_EXT_DEBUG_UTILS_EXTENSION_NAME);
   }
 #ifdef VK_KHR_portability_enumeration
   if (ovk_has_extension (
           props, n_props, VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME)) {
     info.flags |= VK_INSTANCE_CREATE_ENUMERATE_PORTABILITY_BIT_KHR;
-    wanted[n_wanted++] = VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME;
+    g_ptr_array_add (
+        wanted, (gpointer) VK_KHR_PORTABILITY_ENUMERATION_EXTENSION_NAME);
   }
 #endif
-  info.enabledExtensionCount = n_wanted;
+  info.enabledExtensionCount = wanted->len;
+  info.ppEnabledExtensionNames = (const char *const *) wanted->pdata;
 
   result = vkCreateInstance (&info, NULL, instance);
   if (result == VK_SUCCESS)

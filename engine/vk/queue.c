@@ -102,9 +102,21 @@ ovk_device_alive (OvkDevice *dev, GError **error)
 
 /* ---- the queue -------------------------------------------------------- */
 
+/* Under the queue's lock. */
+static void
+mark_touched (GHashTable *touched, guint64 value)
+{
+  GHashTableIter iter;
+  gpointer buffer;
+
+  g_hash_table_iter_init (&iter, touched);
+  while (g_hash_table_iter_next (&iter, &buffer, NULL))
+    ((OvkBuffer *) buffer)->last_use = value;
+}
+
 gboolean
 ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
-    guint n_buffers, guint64 *value, GError **error)
+    guint n_buffers, GHashTable *touched, guint64 *value, GError **error)
 {
   const VkPipelineStageFlags stages =
       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
@@ -141,8 +153,10 @@ ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
   for (guint i = 0; i <= n_buffers; i++)
     values[i] = dev->submitted + i;
   result = vkQueueSubmit (dev->queue, n_buffers, infos, VK_NULL_HANDLE);
-  if (result == VK_SUCCESS)
+  if (result == VK_SUCCESS) {
     dev->submitted += n_buffers;
+    mark_touched (touched, dev->submitted);
+  }
   *value = dev->submitted;
   g_mutex_unlock (&dev->queue_lock);
 

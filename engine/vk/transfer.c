@@ -60,11 +60,50 @@ ovk_uploader_free (OvkUploader *up)
 }
 
 void
+ovk_transfer_init (OvkDevice *dev)
+{
+  g_mutex_init (&dev->transfer_lock);
+  dev->writers =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_uploader_free);
+  dev->readers =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_uploader_free);
+}
+
+void
+ovk_transfer_drop (OvkDevice *dev)
+{
+  g_ptr_array_set_size (dev->writers, 0);
+  g_ptr_array_set_size (dev->readers, 0);
+}
+
+void
 ovk_transfer_clear (OvkDevice *dev)
 {
-  g_clear_pointer (&dev->uploader, ovk_uploader_free);
-  g_clear_pointer (&dev->reader, ovk_uploader_free);
-  g_clear_pointer (&dev->filler, ovk_cmd_free);
+  g_clear_pointer (&dev->writers, g_ptr_array_unref);
+  g_clear_pointer (&dev->readers, g_ptr_array_unref);
+  g_mutex_clear (&dev->transfer_lock);
+}
+
+/* (transfer full): one that rests, or a new one: there are as many as threads
+ * that transfer at the same time, and none waits for another. */
+static OvkUploader *
+take_resting (OvkDevice *dev, GPtrArray *resting, guint type)
+{
+  OvkUploader *up = NULL;
+
+  g_mutex_lock (&dev->transfer_lock);
+  if (resting->len)
+    up = g_ptr_array_steal_index_fast (resting, resting->len - 1);
+  g_mutex_unlock (&dev->transfer_lock);
+  return up ? up : uploader_new (dev, type, TRUE);
+}
+
+static void
+put_to_rest (OvkDevice *dev, GPtrArray *resting, OvkUploader *up)
+{
+  g_mutex_lock (&dev->transfer_lock);
+  g_ptr_array_add (resting, up);
+  g_mutex_unlock (&dev->transfer_lock);
 }
 
 static gboolean
@@ -268,7 +307,8 @@ ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
     gsize size_bytes, GError **error)
 {
   const Rows r = { data, NULL, NULL, size_bytes, size_bytes, size_bytes };
-  g_autoptr (GMutexLocker) locker = NULL;
+  OvkUploader *up;
+  gboolean ok;
 
   if (!size_bytes)
     return TRUE;
@@ -276,12 +316,12 @@ ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
     return FALSE;
   if (dst.buffer->map)
     return write_rows (dev, dst, &r, size_bytes, error);
-  locker = g_mutex_locker_new (&dev->transfer_lock);
-  if (!dev->uploader)
-    dev->uploader = uploader_new (dev, dev->type_upload, TRUE);
-  return ovk_uploader_rows (dev->uploader, dst, size_bytes, data, size_bytes,
-             size_bytes, 1, error)
-         && ovk_uploader_finish (dev->uploader, error);
+  up = take_resting (dev, dev->writers, dev->type_upload);
+  ok = ovk_uploader_rows (
+           up, dst, size_bytes, data, size_bytes, size_bytes, 1, error)
+       && ovk_uploader_finish (up, error);
+  put_to_rest (dev, dev->writers, up);
+  return ok;
 }
 
 /* ---- readback --------------------------------------------------------- */
@@ -339,8 +379,9 @@ ovk_slice_read (
 {
   /* Below this, reading memory without a cache costs less than a submission. */
   const gsize small = 16 << 10;
-  g_autoptr (GMutexLocker) locker = NULL;
   OvkBuffer *buffer = src.buffer;
+  OvkUploader *reader;
+  gboolean ok;
 
   if (!size_bytes)
     return TRUE;
@@ -352,8 +393,8 @@ ovk_slice_read (
     memcpy (data, buffer->map + src.offset, size_bytes);
     return TRUE;
   }
-  locker = g_mutex_locker_new (&dev->transfer_lock);
-  if (!dev->reader)
-    dev->reader = uploader_new (dev, dev->type_readback, TRUE);
-  return read_staged (dev->reader, src, data, size_bytes, error);
+  reader = take_resting (dev, dev->readers, dev->type_readback);
+  ok = read_staged (reader, src, data, size_bytes, error);
+  put_to_rest (dev, dev->readers, reader);
+  return ok;
 }
