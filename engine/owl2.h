@@ -58,8 +58,10 @@ typedef gboolean (*Owl2ProgressFunc) (
  * Owl2ModelParams: zeros are defaults; needs to live only for the call,
  * but @log's function may be called until the model is gone.
  * @path: (nullable): GGUF file; NULL takes the embedded model
- * @device: (nullable): Vulkan device by index or by part of its name; NULL
- *   takes the best one
+ * @device: (nullable): Vulkan device by index, UUID or part of its name; NULL
+ *   takes the best one: discrete before integrated, virtual and CPU; of one kind
+ *   the one with most memory, of drivers for the CPU the faster. A driver for
+ *   the CPU is a warning in @log
  * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
  * @mmap: TRUE reads weights in place, in the mapped pages of @path, where the
  *   device can; else they are copied, and the file may change after the load. A
@@ -125,7 +127,8 @@ Owl2Model *owl2_model_ref (Owl2Model *model);
 void owl2_model_unref (Owl2Model *model);
 /* Strings in @info live as long as the model. Any thread. */
 void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
-/* (transfer full): one line for each Vulkan device, as "0: name (type, ..)" */
+/* (transfer full): one line for each Vulkan device, by index:
+ * "0: name (type, driver, 8192 MiB, UUID ..)" */
 GPtrArray *owl2_list_devices (GError **error);
 
 /**

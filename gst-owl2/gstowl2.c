@@ -496,13 +496,18 @@ gst_owl2_class_init (GstOwl2Class *klass)
   /**
    * GstOwl2:device:
    *
-   * Vulkan device, by index or by a part of its name. NULL takes the best one.
+   * Vulkan device, by index, by UUID, or by a part of its name; `owl2-ask
+   * --list-devices` shows them. NULL takes the best one: discrete before
+   * integrated, virtual and CPU; of one kind the one with most memory, of
+   * drivers for the CPU the faster one. That it is one for the CPU is a WARNING
+   * in the debug log.
    *
    * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_DEVICE,
       g_param_spec_string ("device", "Device",
-          "Vulkan device by index or part of its name (NULL: the best one)",
+          "Vulkan device by index, UUID or part of its name (NULL: the best"
+          " one)",
           NULL, ready));
   /**
    * GstOwl2:modality-adaptive:

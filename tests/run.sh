@@ -144,6 +144,11 @@ if icd=$(sh tests/swiftshader.sh "$builds/swiftshader"); then
   export VK_DRIVER_FILES="$icd" VK_ICD_FILENAMES="$icd"
   run_tests gcc swiftshader --suite gpu
   unset VK_DRIVER_FILES VK_ICD_FILENAMES
+  if sh tests/tools/two_drivers.sh "$builds/gcc/tools/owl2-bench" "$icd"; then
+    total_passed=$((total_passed + 1))
+  else
+    fail 'two drivers'
+  fi
 else
   echo 'left out: there is no chromium-common package to take it from'
   total_skipped=$((total_skipped + 1))

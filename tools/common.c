@@ -14,6 +14,69 @@ common_print_line (const char *text, GError **error)
   return FALSE;
 }
 
+void
+common_add_device_options (
+    GOptionContext *context, char **device, gboolean *list)
+{
+  const GOptionEntry entries[] = {
+    { "device", 'd', 0, G_OPTION_ARG_STRING, device,
+        "Vulkan device, by index, UUID or part of its name (default: the best)",
+        "DEVICE" },
+    { "list-devices", 0, 0, G_OPTION_ARG_NONE, list,
+        "print the Vulkan devices, one line each", NULL },
+    { NULL }
+  };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+}
+
+gboolean
+common_list_devices (GError **error)
+{
+  g_autoptr (GPtrArray) lines = owl2_list_devices (error);
+
+  if (!lines)
+    return FALSE;
+  if (!lines->len) {
+    g_set_error_literal (
+        error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE, "there is no Vulkan device");
+    return FALSE;
+  }
+  for (guint i = 0; i < lines->len; i++)
+    if (!common_print_line (lines->pdata[i], error))
+      return FALSE;
+  return TRUE;
+}
+
+/* What was said last is not said again: a program may open its device more than
+ * once. */
+static void
+print_log (Owl2LogLevel level, const char *area, const char *message,
+    gpointer user_data)
+{
+  static GMutex lock;
+  static char *last_warning;
+
+  if (level > OWL2_LOG_WARNING) {
+    fprintf (stderr, "%s: %s\n", area, message);
+    return;
+  }
+  g_mutex_lock (&lock);
+  if (g_strcmp0 (message, last_warning) != 0) {
+    fprintf (stderr, "%s: warning: %s\n", g_get_prgname (), message);
+    g_free (last_warning);
+    last_warning = g_strdup (message);
+  }
+  g_mutex_unlock (&lock);
+}
+
+Owl2Log
+common_log (gboolean verbose)
+{
+  return (
+      Owl2Log){ print_log, NULL, verbose ? OWL2_LOG_DEBUG : OWL2_LOG_WARNING };
+}
+
 gboolean
 common_parse_kv_type (const char *name, Owl2KvType *type, GError **error)
 {

@@ -11,6 +11,19 @@ G_BEGIN_DECLS
  * be done: a program whose answers got lost did not succeed. */
 gboolean common_print_line (const char *text, GError **error);
 
+/* Adds --device, which sets @device (transfer full), and --list-devices, which
+ * sets @list: then nothing else is done than common_list_devices(). */
+void common_add_device_options (
+    GOptionContext *context, char **device, gboolean *list);
+
+/* Prints a line for each Vulkan device, which begins with its index. NO_DEVICE
+ * if there is none. */
+gboolean common_list_devices (GError **error);
+
+/* A log that writes to standard error: what the user should know, and if
+ * @verbose what the engine does, too. */
+Owl2Log common_log (gboolean verbose);
+
 /* BAD_REQUEST if @name is none of auto, f16, q8_0, f32; NULL is auto. */
 gboolean common_parse_kv_type (
     const char *name, Owl2KvType *type, GError **error);

@@ -14,7 +14,7 @@
 typedef struct {
   char *model, *device, *kv_type;
   int frames, max_tokens;
-  gboolean mmap, verbose;
+  gboolean mmap, verbose, list_devices;
   char **rest; /* the file, then the questions */
 } Options;
 
@@ -39,8 +39,6 @@ parse (Options *o, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
         "GGUF file (default: the embedded model)", "FILE" },
-    { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
-        "Vulkan device, by index or part of its name", "DEVICE" },
     { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
         "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
         "are, else f16)",
@@ -63,9 +61,12 @@ parse (Options *o, int *argc, char ***argv, GError **error)
       g_option_context_new ("- answers questions about a video");
 
   g_option_context_add_main_entries (context, entries, NULL);
+  common_add_device_options (context, &o->device, &o->list_devices);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
+  if (o->list_devices)
+    return TRUE;
   if (!o->rest || g_strv_length (o->rest) < 2) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
         "a file and at least one question are needed: owl2-ask FILE "
@@ -323,7 +324,10 @@ run (const Options *o, GError **error)
   g_autoptr (GPtrArray) features = NULL;
   g_autofree char *longest = longest_prompt (o);
   Owl2ModelParams params = {
-    .path = o->model, .device = o->device, .mmap = o->mmap
+    .path = o->model,
+    .device = o->device,
+    .mmap = o->mmap,
+    .log = common_log (FALSE),
   };
   Owl2SessionParams session_params = {
     .prompt = longest,
@@ -372,7 +376,8 @@ main (int argc, char **argv)
   gboolean ok;
 
   setlocale (LC_ALL, "");
-  ok = parse (&o, &argc, &argv, &error) && run (&o, &error);
+  ok = parse (&o, &argc, &argv, &error)
+       && (o.list_devices ? common_list_devices (&error) : run (&o, &error));
   if (!ok)
     fprintf (stderr, "owl2-ask: %s\n", error->message);
   g_free (o.model);

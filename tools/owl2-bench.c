@@ -17,7 +17,7 @@
 
 typedef struct {
   char *model, *synthetic, *device, *type, *kv_type, *kernel, *shape;
-  gboolean json, mmap;
+  gboolean json, mmap, list_devices;
 } Options;
 
 static gboolean as_json;
@@ -33,8 +33,6 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "time the stages of the full-size model with random weights of --type, "
         "made in memory",
         "7b" },
-    { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
-        "Vulkan device, by index or part of its name", "DEVICE" },
     { "type", 't', 0, G_OPTION_ARG_STRING, &o->type,
         "weights of this type alone: f32, f16, q8_0, q4_k", "TYPE" },
     { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
@@ -59,6 +57,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
       g_option_context_new ("- times kernels and stages");
 
   g_option_context_add_main_entries (context, entries, NULL);
+  common_add_device_options (context, &o->device, &o->list_devices);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (*argc <= 1)
@@ -384,6 +383,7 @@ load_model (const Options *opt, Owl2KvType kv_type, GError **error)
     .device = opt->device,
     .kv_type = kv_type,
     .mmap = opt->mmap,
+    .log = common_log (FALSE),
   };
   Owl2Type type = OWL2_TYPE_F16;
 
@@ -432,7 +432,8 @@ bench_all_kernels (const Options *o, GError **error)
 {
   static const Owl2Type all[] = { OWL2_TYPE_F32, OWL2_TYPE_F16, OWL2_TYPE_Q8_0,
     OWL2_TYPE_Q4_K };
-  OvkDeviceParams params = { .device = o->device };
+  Owl2Log log = common_log (FALSE);
+  OvkDeviceParams params = { .device = o->device, .log = &log };
   g_autoptr (OvkDevice) dev = NULL;
   Owl2Type one = OWL2_TYPE_F32;
 
@@ -458,6 +459,8 @@ run (const Options *o, GError **error)
   gboolean model = o->model || o->synthetic;
   Owl2KvType kv_type;
 
+  if (o->list_devices)
+    return common_list_devices (error);
   if (!common_parse_kv_type (o->kv_type, &kv_type, error))
     return FALSE;
   if ((kernels || !model) && !bench_all_kernels (o, error))

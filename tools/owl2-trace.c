@@ -18,6 +18,7 @@ typedef struct {
   char *model, *device, *kv_type, *frames, *prompt, *out;
   int max_tokens;
   gboolean ignore_eos, attention, tokenize, language_only, mmap, verbose;
+  gboolean list_devices;
 } Options;
 
 static gboolean
@@ -26,8 +27,6 @@ parse (Options *o, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
         "GGUF file (default: the embedded model)", "FILE" },
-    { "device", 'd', 0, G_OPTION_ARG_STRING, &o->device,
-        "Vulkan device, by index or part of its name", "DEVICE" },
     { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
         "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
         "are, else f16)",
@@ -62,8 +61,11 @@ parse (Options *o, int *argc, char ***argv, GError **error)
       g_option_context_new ("- every stage of one prompt, as .npy files");
 
   g_option_context_add_main_entries (context, entries, NULL);
+  common_add_device_options (context, &o->device, &o->list_devices);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
+  if (o->list_devices)
+    return TRUE;
   if (*argc > 1) {
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
         "argument '%s' is not understood", (*argv)[1]);
@@ -80,13 +82,6 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     return FALSE;
   }
   return TRUE;
-}
-
-static void
-print_log (Owl2LogLevel level, const char *area, const char *message,
-    gpointer user_data)
-{
-  fprintf (stderr, "%s: %s\n", area, message);
 }
 
 /* ---- --tokenize ------------------------------------------------------- */
@@ -226,15 +221,18 @@ static gboolean
 run (const Options *o, GError **error)
 {
   Owl2ModelParams params = {
-    .path = o->model, .device = o->device, .mmap = o->mmap
+    .path = o->model,
+    .device = o->device,
+    .mmap = o->mmap,
+    .log = common_log (o->verbose),
   };
   g_autoptr (Stages) stages = NULL;
   g_autoptr (Owl2Model) model = NULL;
 
+  if (o->list_devices)
+    return common_list_devices (error);
   if (!common_parse_kv_type (o->kv_type, &params.kv_type, error))
     return FALSE;
-  if (o->verbose)
-    params.log = (Owl2Log){ print_log, NULL, OWL2_LOG_DEBUG };
   if (o->out && !o->tokenize) {
     stages = stages_new (o->out, error);
     if (!stages)

@@ -256,8 +256,13 @@ open_candidate (const OvkDeviceParams *params, VkInstance instance,
   apply_params (dev, params);
   if (!device_open (dev, params, error))
     return NULL;
-  owl2_log (dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)", dev->caps.name,
-      ovk_type_name (dev->caps.type), dev->caps.driver);
+  if (dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU)
+    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+        "using %s (%s): a Vulkan driver that computes on the CPU, not on a GPU",
+        dev->caps.name, dev->caps.driver);
+  else
+    owl2_log (dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)",
+        dev->caps.name, ovk_type_name (dev->caps.type), dev->caps.driver);
   return g_steal_pointer (&dev);
 }
 

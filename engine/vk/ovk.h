@@ -36,6 +36,7 @@ typedef struct _OvkCmd OvkCmd;
  * @max_workgroup: invocations in one workgroup, at least 128
  * @max_groups_x: workgroups in x of one dispatch, at least 65535
  * @timestamp_ns: nanoseconds per timestamp tick; 0: no timestamps
+ * @uuid: the driver's name for this device, the same at each start
  * @heap_bytes: size of the largest device-local heap
  * @host_import_align: 0, or the device works on the host's memory and may take
  *   pages of it as they are, see ovk_import_new(): a multiple of how many bytes
@@ -44,6 +45,8 @@ typedef struct {
   char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
   char driver[VK_MAX_DRIVER_NAME_SIZE + VK_MAX_DRIVER_INFO_SIZE + 1];
   VkPhysicalDeviceType type;
+  VkDriverId driver_id;
+  guint8 uuid[VK_UUID_SIZE];
   guint32 vendor_id, device_id, driver_version, api_version;
   guint8 cache_uuid[VK_UUID_SIZE];
   guint subgroup_size;
@@ -64,8 +67,12 @@ typedef struct {
 
 /**
  * OvkDeviceParams:
- * @device: (nullable): index in decimal, or part of the name in any case; NULL
- *   takes the best: discrete, then integrated, virtual, CPU
+ * @device: (nullable): UUID as 32 hexadecimal digits, with dashes or without,
+ *   else index in decimal in the loader's order, else part of the name in any
+ *   case. NULL takes the best, as does what fits several: discrete before
+ *   integrated, virtual and CPU; of one kind the one with the larger heap, of
+ *   drivers for the CPU, whose memory is the host's, the faster; then in the
+ *   loader's order
  * @cache_dir: (nullable): folder of the pipeline cache, made if missing; NULL
  *   keeps the cache in memory only
  * @log: (nullable): must outlive the device
@@ -89,7 +96,8 @@ typedef struct {
  *
  * Needs Vulkan 1.2 with timeline semaphores and a compute queue, no other
  * feature. Errors: NO_DEVICE (the text lists the devices there are),
- * UNSUPPORTED, NO_MEMORY, FAILED.
+ * UNSUPPORTED, NO_MEMORY, FAILED. A driver for the CPU is a warning in the log,
+ * and so is, once a device, a cache folder that can't be written.
  *
  * Returns: (transfer full): the device; drop it with ovk_device_unref()
  */
@@ -104,7 +112,8 @@ guint64 ovk_device_allocated_bytes (OvkDevice *dev);
  * where present, else the heap's size less what @dev has allocated. Devices in
  * software take the host's memory, so there it is what the host has left. */
 guint64 ovk_device_free_bytes (OvkDevice *dev);
-/* One line a device: "0: name (type, driver)". (transfer full) */
+/* One line a device: "0: name (type, driver, 8192 MiB, UUID ..)", in the
+ * loader's order. (transfer full) */
 GPtrArray *ovk_device_list (GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkDevice, ovk_device_unref)
 

@@ -103,6 +103,7 @@ struct _OvkDevice {
   char *cache_path;        /* (nullable) */
   gsize cache_saved_bytes; /* size of what the file holds */
   gboolean cache_grown;    /* pipelines were made since it was written */
+  gboolean cache_failed;   /* it could not be written, which was said */
 };
 
 /* Another device of the same hardware and with the same caps, without a cache

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+/* The bytes of a UUID that have a dash before them, as a string. */
+#define UUID_DASHES "\4\6\10\12"
+
 /* ---- finding devices -------------------------------------------------- */
 
 gboolean
@@ -92,6 +95,13 @@ pick_queue_family (OvkCandidate *c)
   return found;
 }
 
+/* Older ones are listed, but not asked for what they can do. */
+static gboolean
+is_known (const OvkCandidate *c)
+{
+  return c->caps.api_version >= VK_API_VERSION_1_2;
+}
+
 static void
 read_caps (OvkCandidate *c)
 {
@@ -102,9 +112,13 @@ read_caps (OvkCandidate *c)
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_MAINTENANCE_3_PROPERTIES,
     .pNext = &subgroup,
   };
+  VkPhysicalDeviceIDProperties id = {
+    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
+    .pNext = &maintenance3,
+  };
   VkPhysicalDeviceDriverProperties driver = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_DRIVER_PROPERTIES,
-    .pNext = &maintenance3,
+    .pNext = &id,
   };
   VkPhysicalDeviceProperties2 props = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2,
@@ -116,6 +130,8 @@ read_caps (OvkCandidate *c)
   vkGetPhysicalDeviceProperties2 (c->handle, &props);
   g_snprintf (caps->driver, sizeof (caps->driver), "%s%s%s", driver.driverName,
       driver.driverInfo[0] ? " " : "", driver.driverInfo);
+  caps->driver_id = driver.driverID;
+  memcpy (caps->uuid, id.deviceUUID, VK_UUID_SIZE);
   memcpy (caps->cache_uuid, props.properties.pipelineCacheUUID, VK_UUID_SIZE);
   c->limits = *limits;
   caps->subgroup_size = subgroup.subgroupSize;
@@ -150,7 +166,7 @@ find_what_is_missing (OvkCandidate *c)
     .pNext = &timeline,
   };
 
-  if (c->caps.api_version < VK_API_VERSION_1_2)
+  if (!is_known (c))
     return "lacks Vulkan 1.2";
   vkGetPhysicalDeviceFeatures2 (c->handle, &features);
   if (!timeline.timelineSemaphore)
@@ -182,7 +198,7 @@ look_at_device (OvkCandidate *c, VkPhysicalDevice handle)
       caps->heap_bytes = MAX (caps->heap_bytes, memory.memoryHeaps[i].size);
   }
   c->lacks = find_what_is_missing (c);
-  if (caps->api_version >= VK_API_VERSION_1_2)
+  if (is_known (c))
     read_caps (c);
 }
 
@@ -203,31 +219,25 @@ ovk_type_name (VkPhysicalDeviceType type)
   }
 }
 
-/* Lower is better. */
-static guint
-type_rank (VkPhysicalDeviceType type)
-{
-  switch (type) {
-    case VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU:
-      return 0;
-    case VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU:
-      return 1;
-    case VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU:
-      return 2;
-    case VK_PHYSICAL_DEVICE_TYPE_CPU:
-      return 3;
-    default:
-      return 4;
-  }
-}
-
 static char *
 describe (const OvkCandidate *c, guint index)
 {
-  return g_strdup_printf ("%u: %s (%s, %s%s%s)", index, c->caps.name,
-      ovk_type_name (c->caps.type),
-      c->caps.driver[0] ? c->caps.driver : "unknown driver",
-      c->lacks ? "; " : "", c->lacks ? c->lacks : "");
+  const OvkCaps *caps = &c->caps;
+  GString *text = g_string_new (NULL);
+
+  g_string_append_printf (text, "%u: %s (%s, %s, %" G_GUINT64_FORMAT " MiB",
+      index, caps->name, ovk_type_name (caps->type),
+      caps->driver[0] ? caps->driver : "unknown driver",
+      caps->heap_bytes >> 20);
+  for (guint i = 0; is_known (c) && i < VK_UUID_SIZE; i++)
+    g_string_append_printf (text, "%s%02x",
+        i == 0                          ? ", UUID "
+        : strchr (UUID_DASHES, (int) i) ? "-"
+                                        : "",
+        caps->uuid[i]);
+  g_string_append_printf (
+      text, "%s%s)", c->lacks ? "; " : "", c->lacks ? c->lacks : "");
+  return g_string_free (text, FALSE);
 }
 
 /* All devices as "0: a (..); 1: b (..)". */
@@ -295,38 +305,127 @@ ovk_device_list (GError **error)
 
 /* ---- choosing --------------------------------------------------------- */
 
-/* A number beyond the last device may still be part of a name. */
+/* What a user may mean by the name of a device, in this order. */
+typedef struct {
+  enum { WANT_ANY, WANT_UUID, WANT_INDEX, WANT_PART } by;
+  guint8 uuid[VK_UUID_SIZE];
+  guint index;
+  char *part; /* casefolded */
+} Wanted;
+
+/* As 32 hexadecimal digits, or with all four dashes. */
 static gboolean
-is_index (const char *text, guint n_devices)
+parse_uuid (const char *text, guint8 uuid[VK_UUID_SIZE])
+{
+  gboolean dashes = strchr (text, '-') != NULL;
+
+  for (guint i = 0; i < VK_UUID_SIZE; i++) {
+    if (dashes && strchr (UUID_DASHES, (int) i) && i && *text++ != '-')
+      return FALSE;
+    if (!g_ascii_isxdigit (text[0]) || !g_ascii_isxdigit (text[1]))
+      return FALSE;
+    uuid[i] = (guint8) (g_ascii_xdigit_value (text[0]) << 4
+                        | g_ascii_xdigit_value (text[1]));
+    text += 2;
+  }
+  return *text == '\0';
+}
+
+static gboolean
+has_uuid (const OvkCandidate *c, const guint8 uuid[VK_UUID_SIZE])
+{
+  return is_known (c) && memcmp (c->caps.uuid, uuid, VK_UUID_SIZE) == 0;
+}
+
+/* A UUID that no device has and a number beyond the last one may still be part
+ * of a name. A UUID of digits alone would be a number, too. */
+static void
+wanted_init (Wanted *w, const char *text, const GArray *found)
 {
   guint64 number;
 
-  return g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &number, NULL)
-         && number < n_devices;
+  *w = (Wanted){ .by = WANT_ANY };
+  if (!text)
+    return;
+  if (parse_uuid (text, w->uuid))
+    for (guint i = 0; i < found->len; i++)
+      if (has_uuid (&g_array_index (found, OvkCandidate, i), w->uuid)) {
+        w->by = WANT_UUID;
+        return;
+      }
+  if (g_ascii_string_to_unsigned (text, 10, 0, G_MAXUINT32, &number, NULL)
+      && number < found->len) {
+    w->by = WANT_INDEX;
+    w->index = (guint) number;
+    return;
+  }
+  w->by = WANT_PART;
+  w->part = g_utf8_casefold (text, -1);
 }
 
 static gboolean
-matches (
-    const OvkCandidate *c, guint index, const char *wanted, guint n_devices)
+matches (const Wanted *w, const OvkCandidate *c, guint index)
 {
-  g_autofree char *name = NULL, *part = NULL;
+  g_autofree char *name = NULL;
 
-  if (!wanted)
-    return TRUE;
-  if (is_index (wanted, n_devices))
-    return g_ascii_strtoull (wanted, NULL, 10) == index;
-  name = g_utf8_casefold (c->caps.name, -1);
-  part = g_utf8_casefold (wanted, -1);
-  return strstr (name, part) != NULL;
+  switch (w->by) {
+    case WANT_UUID:
+      return has_uuid (c, w->uuid);
+    case WANT_INDEX:
+      return w->index == index;
+    case WANT_PART:
+      name = g_utf8_casefold (c->caps.name, -1);
+      return strstr (name, w->part) != NULL;
+    default:
+      return TRUE;
+  }
 }
 
+/* Lower is better. */
+static int
+type_rank (const OvkCaps *caps)
+{
+  static const VkPhysicalDeviceType best_first[] = {
+    VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU,
+    VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU,
+    VK_PHYSICAL_DEVICE_TYPE_VIRTUAL_GPU,
+    VK_PHYSICAL_DEVICE_TYPE_CPU,
+  };
+  guint i = 0;
+
+  while (i < G_N_ELEMENTS (best_first) && caps->type != best_first[i])
+    i++;
+  return (int) i;
+}
+
+/* Lower is better. llvmpipe computes with vectors as wide as the processor has,
+ * SwiftShader with four numbers at a time, many times slower. Of others nothing
+ * is known, except that they can hardly be slower than that. */
+static int
+cpu_driver_rank (const OvkCaps *caps)
+{
+  switch (caps->driver_id) {
+    case VK_DRIVER_ID_MESA_LLVMPIPE:
+      return 0;
+    case VK_DRIVER_ID_GOOGLE_SWIFTSHADER:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
+/* Memory of a driver for the CPU is the host's, whatever it says. */
 static int
 compare_rank (gconstpointer a, gconstpointer b)
 {
   const OvkCandidate *const *x = a, *const *y = b;
-  int rank =
-      (int) type_rank ((*x)->caps.type) - (int) type_rank ((*y)->caps.type);
+  const OvkCaps *p = &(*x)->caps, *q = &(*y)->caps;
+  int rank = type_rank (p) - type_rank (q);
 
+  if (!rank && p->type == VK_PHYSICAL_DEVICE_TYPE_CPU)
+    rank = cpu_driver_rank (p) - cpu_driver_rank (q);
+  else if (!rank)
+    rank = (p->heap_bytes < q->heap_bytes) - (p->heap_bytes > q->heap_bytes);
   /* Equal ones stay in the loader's order. */
   return rank ? rank : (*x > *y) - (*x < *y);
 }
@@ -338,17 +437,20 @@ ovk_candidates_choose (const GArray *found, const char *wanted, GError **error)
   g_autoptr (GPtrArray) usable = g_ptr_array_new ();
   g_autofree char *all = NULL;
   const OvkCandidate *unusable = NULL;
+  Wanted w;
 
+  wanted_init (&w, wanted, found);
   for (guint i = 0; i < found->len; i++) {
     OvkCandidate *c = &g_array_index (found, OvkCandidate, i);
 
-    if (!matches (c, i, wanted, found->len))
+    if (!matches (&w, c, i))
       continue;
     if (c->lacks)
       unusable = c;
     else
       g_ptr_array_add (usable, c);
   }
+  g_free (w.part);
   g_ptr_array_sort (usable, compare_rank);
   if (usable->len)
     return g_steal_pointer (&usable);

@@ -418,8 +418,12 @@ ovk_device_save_cache (OvkDevice *dev)
   if (!file)
     return;
   if (!write_cache (dev->cache_path, file, size, &error)) {
-    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
-        "the pipeline cache was not written: %s", error->message);
+    if (!dev->cache_failed)
+      owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+          "the pipeline cache can't be written, so each start compiles all"
+          " pipelines again, which may take seconds: %s",
+          error->message);
+    dev->cache_failed = TRUE;
     return;
   }
   dev->cache_saved_bytes = size - sizeof (CacheHeader);

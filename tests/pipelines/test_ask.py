@@ -18,6 +18,8 @@ from test_file import VIDEOS, frame_times, load_gst, play
 
 FRAMES = 3
 TOKENS = 8
+# What comes before all else on a machine without a GPU.
+CPU_WARNING = r"owl2-ask: warning: using .* computes on the CPU, not on a GPU\n"
 QUESTIONS = ["What is this?", "Where?"]
 passed = failed = 0
 
@@ -72,8 +74,21 @@ def compare(Gst, program, model, video, questions):
 def refused(program, model, pattern, *args):
     r = ask(program, model, *args)
     check(r.returncode == 1 and r.stdout == ""
-          and re.fullmatch(f"owl2-ask: .*{pattern}.*\n", r.stderr),
+          and re.fullmatch(f"({CPU_WARNING})?owl2-ask: .*{pattern}.*\n",
+                           r.stderr),
           f"{args}: exit {r.returncode}, {r.stderr!r} for {pattern!r}")
+
+
+def check_devices(program, model, video):
+    r = ask(program, model, "--list-devices")
+    uuids = re.findall(r"UUID ([0-9a-f-]{36})", r.stdout)
+    check(r.returncode == 0 and r.stderr == "" and uuids
+          and len(uuids) == len(r.stdout.splitlines()), f"{r.stdout} {r.stderr}")
+    for line, uuid in zip(r.stdout.splitlines(), uuids):
+        r = ask(program, model, "--device", uuid, video, "x")
+        said = len(re.findall(CPU_WARNING, r.stderr))
+        check(r.returncode == 0 and said == ("(CPU, " in line),
+              f"{line}: {r.stderr}")
 
 
 def check_errors(program, model, video, temp):
@@ -127,6 +142,7 @@ def main():
         r = subprocess.run([program, "--model", model, "--max-tokens", "1",
                             odd.name, "x"], cwd=temp, capture_output=True)
         check(r.returncode == 0, f"{odd.name}: {r.stderr}")
+        check_devices(program, model, clip)
         check_errors(program, model, clip, temp)
         for video in filter(os.path.exists, VIDEOS):
             compare(Gst, program, model, video, QUESTIONS[:1])

@@ -27,6 +27,8 @@ import make_checkpoint  # noqa: E402
 from test_goldens import Report, run  # noqa: E402
 
 report = Report()
+# What a program may say before all else, on a machine without a GPU.
+CPU_WARNING = r"\S+: warning: using .* computes on the CPU, not on a GPU\n"
 
 
 def call(*command, **options):
@@ -36,11 +38,11 @@ def call(*command, **options):
 
 def refused(what, pattern, *command, **options):
     """Exit status 1, one line that begins with the program's name, and
-    PATTERN in it."""
+    PATTERN in it; and the line about a CPU where it came to that."""
     r = call(*command, **options)
     name = pathlib.Path(command[0]).name
     report.check(what, r.returncode == 1 and r.stdout == ""
-                 and re.fullmatch(f"{name}: .*\n", r.stderr)
+                 and re.fullmatch(f"({CPU_WARNING})?{name}: .*\n", r.stderr)
                  and re.search(pattern, r.stderr),
                  f"exit {r.returncode}, {r.stdout[:200]!r}, "
                  f"{r.stderr[:500]!r} for {pattern!r}")
@@ -132,6 +134,50 @@ def check_folder(args, gguf, frame, folder):
             restore_signals=False, preexec_fn=lambda: resource.setrlimit(
                 resource.RLIMIT_FSIZE, (4096, 4096)))
     report.check("no half file", not list(out.iterdir()))
+
+
+# ---- devices ---------------------------------------------------------------
+
+
+def check_devices(args, gguf):
+    lists = set()
+    for program in args.trace, args.bench:
+        name = program.name
+        r = call(program, "--list-devices")
+        lists.add(r.stdout)
+        report.check(f"{name} --list-devices", r.returncode == 0
+                     and r.stderr == "" and all(re.fullmatch(
+                         rf"{i}: .+ \(.+, \d+ MiB, UUID [0-9a-f]{{8}}-"
+                         r"([0-9a-f]{4}-){3}[0-9a-f]{12}.*\)", line)
+                         for i, line in enumerate(r.stdout.splitlines())),
+                     f"{r.stdout} {r.stderr}")
+        nothing = {**os.environ, "VK_DRIVER_FILES": "/nowhere",
+                   "VK_ICD_FILENAMES": "/nowhere"}
+        refused(f"{name}, no driver", "Vulkan", program, "--list-devices",
+                env=nothing)
+        with open("/dev/full", "w") as full:
+            r = subprocess.run([program, "--list-devices"], stdout=full,
+                               stderr=subprocess.PIPE, text=True)
+        report.check(f"{name} --list-devices, full disk", r.returncode == 1
+                     and "standard output" in r.stderr, r.stderr)
+    report.check("one list", len(lists) == 1, lists)
+
+    # Each device by index, UUID, and name; what computes on the CPU says so.
+    for line in lists.pop().splitlines():
+        index, rest = line.split(": ", 1)
+        uuid = re.search("UUID ([0-9a-f-]+)", rest)[1]
+        name = rest.split(" (")[0]
+        for device in index, uuid, uuid.replace("-", ""), name.upper():
+            for command in ([args.trace, "--model", gguf, "--prompt", "x",
+                             "--max-tokens", "1"],
+                            [args.bench, "--kernel", "argmax", "--shape",
+                             "1x1x32"]):
+                r = call(*command, "--device", device)
+                said = len(re.findall(CPU_WARNING, r.stderr))
+                report.check(f"device {device}", r.returncode == 0
+                             and (said == 1) == ("(CPU, " in rest)
+                             and (not said or f"using {name}" in r.stderr),
+                             r.stderr)
 
 
 # ---- pictures --------------------------------------------------------------
@@ -410,6 +456,7 @@ def main():
         gguf = temp / "mini.gguf"
         run(args.convert, args.data / "mini" / "model", gguf, "--type", "f32")
         check_arguments(args, gguf, frame, temp)
+        check_devices(args, gguf)
         check_pictures(args, gguf, temp)
         check_bad_pictures(args, gguf, temp)
         check_padded(args, temp)

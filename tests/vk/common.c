@@ -18,7 +18,7 @@ const OvkShader vk_shader_mix = {
 /* ---- the log ---------------------------------------------------------- */
 
 static GMutex log_lock;
-static guint n_warnings;
+static guint n_warnings, n_cpu_warnings;
 static char *last_warning;
 
 static void
@@ -27,7 +27,10 @@ log_message (
 {
   g_assert_cmpstr (area, ==, "vk");
   g_mutex_lock (&log_lock);
-  if (level <= OWL2_LOG_WARNING) {
+  /* Each device that is opened may say that it is none. */
+  if (level == OWL2_LOG_WARNING && strstr (message, VK_TEST_CPU_WARNING)) {
+    n_cpu_warnings++;
+  } else if (level <= OWL2_LOG_WARNING) {
     n_warnings++;
     g_free (last_warning);
     last_warning = g_strdup (message);
@@ -44,16 +47,28 @@ vk_test_log (void)
   return &log;
 }
 
-guint
-vk_test_take_warnings (void)
+static guint
+take (guint *count)
 {
   guint n;
 
   g_mutex_lock (&log_lock);
-  n = n_warnings;
-  n_warnings = 0;
+  n = *count;
+  *count = 0;
   g_mutex_unlock (&log_lock);
   return n;
+}
+
+guint
+vk_test_take_warnings (void)
+{
+  return take (&n_warnings);
+}
+
+guint
+vk_test_take_cpu_warnings (void)
+{
+  return take (&n_cpu_warnings);
 }
 
 char *

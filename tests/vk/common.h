@@ -26,8 +26,11 @@ int vk_test_main (int argc, char **argv, void (*add) (void));
 OvkDevice *vk_test_open (const VkMode *mode);
 /* The log of all devices that vk_test_open() opens. */
 const Owl2Log *vk_test_log (void);
-/* Warnings and errors logged since the last call. */
+/* Warnings and errors logged since the last call, other than the next ones. */
 guint vk_test_take_warnings (void);
+/* Warnings that the device computes on the CPU, likewise. */
+guint vk_test_take_cpu_warnings (void);
+#define VK_TEST_CPU_WARNING "computes on the CPU, not on a GPU"
 char *vk_test_last_warning (void);
 
 /* The seed printed by GLib decides all random numbers. */

@@ -3,6 +3,7 @@
 #include "common.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
@@ -65,6 +66,50 @@ test_choose (const VkMode *mode)
   params.device = "99999999999999999999999";
   none = ovk_device_new (&params, &error);
   vk_assert_error (none != NULL, error, OWL2_ERROR_NO_DEVICE, name);
+}
+
+/* A CPU is said to be one, once a device; a GPU never. */
+static void
+test_cpu_is_said (const VkMode *mode)
+{
+  OvkDevice *dev;
+  gboolean cpu;
+
+  vk_test_take_cpu_warnings ();
+  dev = vk_test_open (mode);
+  cpu = ovk_device_caps (dev)->type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  ovk_device_unref (dev);
+  g_assert_cmpuint (vk_test_take_cpu_warnings (), ==, cpu ? 1 : 0);
+}
+
+/* By the UUID that the list shows, with dashes and without. */
+static void
+test_uuid (const VkMode *mode)
+{
+  GError *error = NULL;
+  g_autoptr (GPtrArray) lines = ovk_device_list (&error);
+  OvkDeviceParams params = { NULL };
+  g_autofree char *uuid = NULL;
+  g_auto (GStrv) parts = NULL;
+  const char *shown;
+
+  vk_assert_ok (lines != NULL, error);
+  shown = strstr (lines->pdata[atoi (mode->device)], "UUID ");
+  g_assert_nonnull (shown);
+  uuid = g_strndup (shown + strlen ("UUID "), 36);
+  parts = g_strsplit (uuid, "-", -1);
+  for (guint i = 0; i < 2; i++) {
+    g_autofree char *plain = g_strjoinv ("", parts);
+    g_autoptr (OvkDevice) dev = NULL;
+
+    params.device = i ? plain : uuid;
+    dev = ovk_device_new (&params, &error);
+    vk_assert_ok (dev != NULL, error);
+    for (guint j = 0; j < VK_UUID_SIZE; j++)
+      g_assert_cmpint (ovk_device_caps (dev)->uuid[j], ==,
+          g_ascii_xdigit_value (plain[2 * j]) << 4
+              | g_ascii_xdigit_value (plain[2 * j + 1]));
+  }
 }
 
 static void
@@ -324,12 +369,29 @@ test_cache_broken (const VkMode *mode)
   cache_teardown (&cache);
 }
 
-/* A folder that can't be made costs a warning, nothing else. */
+/* Two times in which there is something new to write. */
+static void
+cache_use_twice (const Cache *cache)
+{
+  g_autoptr (OvkDevice) dev = cache_open (cache);
+  guint32 spec[3] = { 64, 8, 1 };
+  GError *error = NULL;
+
+  for (guint i = 0; i < 2; i++, spec[1]++) {
+    vk_assert_ok (
+        ovk_pipeline_get (dev, &vk_shader_mix, spec, 3, &error) != NULL, error);
+    ovk_device_save_cache (dev);
+  }
+}
+
+/* A folder that can't be made or written to costs a warning, which names it and
+ * says why and what it costs, and nothing else. */
 static void
 test_cache_unwritable (const VkMode *mode)
 {
   Cache cache;
   GError *error = NULL;
+  g_autofree char *warning = NULL;
 
   cache_setup (&cache, mode);
   g_free (cache.dir);
@@ -340,8 +402,12 @@ test_cache_unwritable (const VkMode *mode)
     g_mkdir_with_parents (dir, 0700);
     vk_assert_ok (g_file_set_contents (cache.file, "x", 1, &error), error);
     vk_test_take_warnings ();
-    cache_use (&cache);
+    cache_use_twice (&cache);
     g_assert_cmpuint (vk_test_take_warnings (), ==, 1);
+    warning = vk_test_last_warning ();
+    g_assert_nonnull (strstr (warning, cache.dir));
+    g_assert_nonnull (strstr (warning, g_strerror (ENOTDIR)));
+    g_assert_nonnull (strstr (warning, "may take seconds"));
     g_free (cache.dir);
     cache.dir = g_steal_pointer (&dir);
   }
@@ -358,6 +424,8 @@ static void
 add_tests (void)
 {
   vk_test_add_once ("/device/choose", test_choose);
+  vk_test_add_once ("/device/cpu-is-said", test_cpu_is_said);
+  vk_test_add_once ("/device/uuid", test_uuid);
   vk_test_add_once ("/device/list", test_list);
   vk_test_add_once ("/device/lacking", test_lacking);
   vk_test_add ("/device/caps", test_caps);
