@@ -41,6 +41,11 @@ GST_DEBUG_CATEGORY (gst_owl2_debug);
  * missing device fails the state change itself. What takes longer goes on in
  * the background. */
 #define LOAD_WAIT_NS (300 * GST_MSECOND)
+
+/* Of the system's range those that need no privilege. */
+#define NICE_MAX 19
+#define NICE_DEFAULT NICE_MAX
+
 struct _GstOwl2 {
   GstElement parent;
   GstPad *sinkpad, *srcpad;
@@ -51,6 +56,7 @@ struct _GstOwl2 {
   gboolean modality_adaptive;
   gboolean mmap;
   GstOwl2KvType kv_type;
+  int nice;
   GstOwl2Settings *settings; /* replaced, never changed */
 
   GstOwl2Stats stats;
@@ -66,6 +72,7 @@ enum {
   PROP_MODALITY_ADAPTIVE,
   PROP_KV_TYPE,
   PROP_MMAP,
+  PROP_NICE,
   PROP_STATS,
   PROP_SETTINGS, /* the first of several */
 };
@@ -291,6 +298,7 @@ gst_owl2_start (GstOwl2 *self)
   config.language_only = !self->modality_adaptive;
   config.kv_type = self->kv_type;
   config.mmap = self->mmap;
+  config.nice = self->nice;
   config.settings = self->settings;
   gst_owl2_worker_configure (self->worker, &config);
   GST_OBJECT_UNLOCK (self);
@@ -361,6 +369,9 @@ gst_owl2_set_property (
     case PROP_MMAP:
       self->mmap = g_value_get_boolean (value);
       break;
+    case PROP_NICE:
+      self->nice = g_value_get_int (value);
+      break;
     default:
       settings = gst_owl2_settings_copy (self->settings);
       known = gst_owl2_settings_set (settings, id, value);
@@ -403,6 +414,9 @@ gst_owl2_get_property (
     case PROP_MMAP:
       g_value_set_boolean (value, self->mmap);
       break;
+    case PROP_NICE:
+      g_value_set_int (value, self->nice);
+      break;
     default:
       known = gst_owl2_settings_get (self->settings, id, value);
       break;
@@ -442,6 +456,7 @@ gst_owl2_init (GstOwl2 *self)
     gst_owl2_on_answer, gst_owl2_on_lost, gst_owl2_on_failed };
 
   self->modality_adaptive = TRUE;
+  self->nice = NICE_DEFAULT;
   self->settings = gst_owl2_settings_new ();
   g_mutex_init (&self->stats.lock);
   self->worker = gst_owl2_worker_new (&worker_funcs, self, &self->stats);
@@ -561,6 +576,23 @@ gst_owl2_class_init (GstOwl2Class *klass)
           " can (FALSE: copy them). A change of the file is an error, but"
           " cutting it in mid-use can end the process with SIGBUS",
           FALSE, ready));
+  /**
+   * GstOwl2:nice:
+   *
+   * How far the model stands back for the stream, where both want the
+   * processor: the nice value of its threads, those of a Vulkan driver that
+   * computes on the CPU included. The threads of the stream are not touched. At
+   * 0 the model has as much right as the stream, which is then late or loses
+   * frames when it is live; on a processor that nothing else wants, it makes no
+   * difference. Linux only.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_NICE,
+      g_param_spec_int ("nice", "Nice",
+          "Nice value of the model's threads, the driver's included, so that"
+          " the stream goes first",
+          0, NICE_MAX, NICE_DEFAULT, ready));
   /**
    * GstOwl2:stats:
    *

@@ -28,6 +28,7 @@ struct _GstOwl2Worker {
   gboolean language_only;
   GstOwl2KvType kv_type;
   gboolean mmap;
+  int nice;
   GstOwl2Settings *settings;
 
   GThread *thread; /* of whoever starts and stops */

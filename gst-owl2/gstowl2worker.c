@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2worker-private.h"
 
+#include <errno.h>
+#include <sys/resource.h>
+
+GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
+#define GST_CAT_DEFAULT gst_owl2_debug
+
 void
 gst_owl2_job_free (GstOwl2Job *job)
 {
@@ -127,11 +133,31 @@ worker_loop (GstOwl2Worker *w)
   g_mutex_unlock (&w->lock);
 }
 
+/* Linux has a nice value for each thread, which the threads that it starts
+ * inherit: those that compile, and those of a driver that computes on the CPU.
+ * So this comes before the device is opened. A process that is nicer by itself
+ * stays so. */
+static void
+worker_lower_priority (GstOwl2Worker *w)
+{
+#ifdef __linux__
+  int nice;
+
+  errno = 0;
+  nice = getpriority (PRIO_PROCESS, 0);
+  if ((nice != -1 || errno == 0) && nice >= w->nice)
+    return;
+  if (setpriority (PRIO_PROCESS, 0, w->nice) != 0)
+    GST_DEBUG ("nice %d: %s", w->nice, g_strerror (errno));
+#endif
+}
+
 static gpointer
 worker_run (gpointer user_data)
 {
   GstOwl2Worker *w = user_data;
 
+  worker_lower_priority (w);
   if (gst_owl2_worker_load (w))
     worker_loop (w);
   gst_owl2_worker_unload (w);
@@ -184,6 +210,7 @@ gst_owl2_worker_configure (GstOwl2Worker *w, const GstOwl2WorkerConfig *config)
   w->language_only = config->language_only;
   w->kv_type = config->kv_type;
   w->mmap = config->mmap;
+  w->nice = config->nice;
   gst_owl2_settings_unref (w->settings);
   w->settings = gst_owl2_settings_ref (config->settings);
 }

@@ -73,6 +73,8 @@ typedef struct {
 
 /**
  * GstOwl2WorkerConfig: copied.
+ * @nice: of the thread, and so of all that the engine and the driver start from
+ *   it; 0 to 19
  * @settings: room is made for clips like these before the stream begins
  */
 typedef struct {
@@ -81,6 +83,7 @@ typedef struct {
   gboolean language_only;
   GstOwl2KvType kv_type;
   gboolean mmap;
+  int nice;
   GstOwl2Settings *settings;
 } GstOwl2WorkerConfig;
 

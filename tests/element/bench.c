@@ -68,6 +68,8 @@ bench_new_valist (
   Bench *b = g_new0 (Bench, 1);
 
   b->element = bench_element (&b->bus);
+  /* What else a busy machine does must not hold the tests up. */
+  g_object_set (b->element, "nice", 0, NULL);
   if (first_property)
     g_object_set_valist (G_OBJECT (b->element), first_property, args);
   b->h = gst_harness_new_with_element (b->element, "sink", "src");

@@ -2,6 +2,7 @@
 #include "fake_engine.h"
 
 #include <string.h>
+#include <sys/resource.h>
 
 #define WAIT_LIMIT (20 * G_USEC_PER_SEC)
 #define LOAD_STEPS 10
@@ -42,6 +43,7 @@ static struct {
   char *session_prompt;
   Owl2KvType load_kv_type;
   gboolean load_mmap;
+  int nice[FAKE_N_CALLS];
   GArray *images;   /* FakeImage */
   GArray *requests; /* FakeRequest */
 } fake;
@@ -216,6 +218,12 @@ fake_load_mmap (void)
   return fake.load_mmap;
 }
 
+int
+fake_nice (FakeCall call)
+{
+  return fake.nice[call];
+}
+
 FakeImage
 fake_image (guint index)
 {
@@ -247,6 +255,7 @@ static void
 call_begin (FakeCall call)
 {
   fake.n_calls[call]++;
+  fake.nice[call] = getpriority (PRIO_PROCESS, 0);
   g_cond_broadcast (&fake.cond);
 }
 

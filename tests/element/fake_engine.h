@@ -62,6 +62,8 @@ gboolean fake_language_only (void);
 Owl2SessionParams fake_session_params (void);
 Owl2KvType fake_load_kv_type (void);
 gboolean fake_load_mmap (void);
+/* Of the thread that made the last call. */
+int fake_nice (FakeCall call);
 
 FakeImage fake_image (guint index);
 FakeRequest fake_request (guint index);

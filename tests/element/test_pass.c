@@ -5,6 +5,7 @@
 
 #include <gst/video/video.h>
 #include <string.h>
+#include <sys/resource.h>
 
 /* ---- outside ----------------------------------------------------------- */
 
@@ -60,6 +61,7 @@ static const Property properties[] = {
   { "device", "gchararray", NULL, GST_PARAM_MUTABLE_READY },
   { "modality-adaptive", "gboolean", "TRUE", GST_PARAM_MUTABLE_READY },
   { "kv-type", "GstOwl2KvType", "auto", GST_PARAM_MUTABLE_READY },
+  { "nice", "gint", "19", GST_PARAM_MUTABLE_READY },
   { "prompt", "gchararray",
       "Provide a one-sentence caption for the provided image.",
       GST_PARAM_MUTABLE_PLAYING },
@@ -135,6 +137,26 @@ test_prompt_default (void)
   gst_object_unref (element);
   gst_object_unref (bus);
   fake_reset ();
+}
+
+/* The engine is loaded, and works, at the nice value asked for, the stream at
+ * its own; a process that is nicer stays so. */
+static void
+test_nice (void)
+{
+  int own = getpriority (PRIO_PROCESS, 0);
+
+  for (int nice = 0; nice <= 19; nice++) {
+    Bench *b = bench_new (FALSE, "nice", nice, NULL);
+    int wanted = MAX (own, nice);
+
+    bench_push_range (b, 0, 1);
+    g_assert_cmpint (fake_nice (FAKE_LOAD), ==, wanted);
+    g_assert_cmpint (fake_nice (FAKE_ENCODE), ==, wanted);
+    g_assert_cmpint (fake_nice (FAKE_GENERATE), ==, wanted);
+    g_assert_cmpint (getpriority (PRIO_PROCESS, 0), ==, own);
+    bench_end (b);
+  }
 }
 
 /* What the engine is given. */
@@ -587,6 +609,7 @@ add_tests (void)
   g_test_add_func ("/pass/class", test_class);
   g_test_add_func ("/pass/properties", test_properties);
   g_test_add_func ("/pass/prompt-default", test_prompt_default);
+  g_test_add_func ("/pass/nice", test_nice);
   g_test_add_func ("/pass/parameters", test_parameters);
   g_test_add_data_func (
       "/pass/identity/drop", GINT_TO_POINTER (0), test_identity);

@@ -27,6 +27,7 @@ class Element:
     def __init__(self, model=None, *properties):
         """properties: "name=value", as in gst-launch"""
         self.owl2 = Gst.ElementFactory.make("owl2")
+        self.owl2.set_property("nice", 0)
         sink = Gst.ElementFactory.make("fakesink")
         if not self.owl2:
             raise Failed("there is no element owl2 in the build")
@@ -99,7 +100,7 @@ class Element:
 def captions(path, model, n_frames):
     """Captions of each second of a video file, in a pipeline as users write it."""
     pipe = Gst.parse_launch(
-        "filesrc name=in ! decodebin ! videoconvert ! owl2 name=owl2 "
+        "filesrc name=in ! decodebin ! videoconvert ! owl2 name=owl2 nice=0 "
         f"interval=1000000000 frames={n_frames} when-busy=wait ! fakesink")
     pipe.get_by_name("in").set_property("location", str(path))
     if model:

@@ -58,7 +58,7 @@ def compare(Gst, program, model, video, questions):
                                                 r.stderr)]
     for question, line in zip(questions, lines):
         _, answers = play(
-            Gst, str(video).replace(" ", "\\ "), f"owl2 model={model} "
+            Gst, str(video).replace(" ", "\\ "), f"owl2 model={model} nice=0 "
             f"trigger=eos frames={FRAMES} max-tokens={TOKENS} when-busy=wait "
             f'prompt="{question}"')
         answers = [a for a in answers if a.get_name() == "owl2-answer"]

@@ -45,8 +45,8 @@ def main():
                        stderr=subprocess.DEVNULL)
         pipeline = Gst.parse_launch(
             "videotestsrc num-buffers=8 ! video/x-raw,width=72,height=56,"
-            f"framerate=8/1 ! owl2 model={model} interval=500000000 frames=2 "
-            "max-tokens=4 when-busy=wait ! fakesink sync=false")
+            f"framerate=8/1 ! owl2 model={model} nice=0 interval=500000000 "
+            "frames=2 max-tokens=4 when-busy=wait ! fakesink sync=false")
         bus = pipeline.get_bus()
         seen = []
         for cycle in range(cycles):

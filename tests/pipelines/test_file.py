@@ -105,7 +105,7 @@ def main():
             for interval, frames in (10 ** 9, 1), (4 * 10 ** 8, 3):
                 what = f"{os.path.basename(video)}, {interval} ns, {frames}"
                 got, answers = play(
-                    Gst, video, f"owl2 model={model} interval={interval} "
+                    Gst, video, f"owl2 model={model} nice=0 interval={interval} "
                     f"frames={frames} max-tokens=8 when-busy=wait")
                 answers = [a for a in answers if a.get_name() == "owl2-answer"]
                 check(got == plain, f"{what}: {len(got)} buffers out for "

@@ -38,8 +38,8 @@ def main():
                "GST_TRACERS": "leaks", "GST_DEBUG": "GST_TRACER:7",
                "GST_DEBUG_NO_COLOR": "1"}
         for name, (source, properties, least, well) in LINES.items():
-            line = (f"{source} ! owl2 model={model} max-tokens=4 {properties} "
-                    "! fakesink")
+            line = (f"{source} ! owl2 model={model} nice=0 max-tokens=4 "
+                    f"{properties} ! fakesink")
             r = subprocess.run(["gst-launch-1.0", "-m", *line.split()], env=env,
                                capture_output=True, text=True,
                                errors="replace", timeout=120)
