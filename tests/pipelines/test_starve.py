@@ -22,11 +22,14 @@ import sys
 import time
 
 BAR = 0.95
-ROUNDS = 10
+ROUNDS = 8
 TURNS = 5
 TURN_S = 2.
 # Of the frames that the source delivers alone in a round, to say anything.
 LEAST = 50
+# Frames a second of the 60 without which the bar, which is about a machine that
+# keeps up with the source, can't be measured: then nothing is said.
+ENOUGH = 30
 # The model answers, or its threads want the processor in so many looks at them.
 BUSY = 0.5
 LOAD_S = 240
@@ -203,7 +206,7 @@ def play_round(beside, alone):
         raise SystemExit("FAIL: the source delivers nothing by itself")
     if not work[0] and work[1] < BUSY:
         raise SystemExit("FAIL: the model does nothing")
-    return rates[0] / rates[1]
+    return rates
 
 
 def main():
@@ -223,9 +226,19 @@ def main():
              ("0", []), ("0", ["0"]), ("0", ["7"]), ("5", ["3"])))
     chain = OWL2 + (f" nice={sys.argv[2]}" if len(sys.argv) > 2 else "")
     beside, alone = (Child(sys.argv[1], c) for c in (chain, "identity"))
-    reached = any(play_round(beside, alone) >= BAR for _ in range(ROUNDS))
+    reached, alone_most = False, 0
+    for _ in range(ROUNDS):
+        rates = play_round(beside, alone)
+        alone_most = max(alone_most, rates[1])
+        reached = rates[0] / rates[1] >= BAR
+        if reached:
+            break
     beside.close()
     alone.close()
+    if not reached and not failed and alone_most < ENOUGH:
+        print(f"SKIP: other programs leave the source alone {alone_most:.0f} "
+              "frames a second, too few to tell who starves it")
+        return 77
     if not reached:
         print(f"FAIL: no round reached {BAR}")
     failed += not reached
