@@ -33,6 +33,7 @@
  */
 #include "gstowl2.h"
 #include "gstowl2stream.h"
+#include "printable.h"
 
 GST_DEBUG_CATEGORY (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
@@ -105,8 +106,9 @@ gst_owl2_on_progress (
     GstProgressType type, const char *text, int percent, gpointer user_data)
 {
   GstElement *element = user_data;
+  g_autofree char *shown = owl2_printable_message (text);
   GstMessage *message =
-      gst_message_new_progress (GST_OBJECT (element), type, "owl2-load", text);
+      gst_message_new_progress (GST_OBJECT (element), type, "owl2-load", shown);
 
   gst_structure_set (gst_message_writable_structure (message), "percent",
       G_TYPE_INT, percent, NULL);
@@ -130,12 +132,12 @@ gst_owl2_on_lost (
 {
   GstOwl2 *self = user_data;
   guint n = gst_owl2_warning_limit_count (&self->lost_limit, 1);
+  g_autofree char *shown = owl2_printable_message (error->message);
 
   if (n)
     GST_ELEMENT_WARNING (self, LIBRARY, FAILED,
         ("No answer for %" GST_TIME_FORMAT " to %" GST_TIME_FORMAT ": %s",
-            GST_TIME_ARGS (job->start), GST_TIME_ARGS (job->end),
-            error->message),
+            GST_TIME_ARGS (job->start), GST_TIME_ARGS (job->end), shown),
         ("%u clips failed since the last warning", n));
 }
 
@@ -145,7 +147,7 @@ gst_owl2_on_failed (const GError *error, gpointer user_data)
   GstOwl2 *self = user_data;
   GQuark domain = GST_LIBRARY_ERROR;
   int code = GST_LIBRARY_ERROR_FAILED;
-  char *model, *device, *debug;
+  g_autofree char *model = NULL, *device = NULL, *debug = NULL, *shown = NULL;
 
   GST_OBJECT_LOCK (self);
   model = g_strdup (self->model);
@@ -177,10 +179,10 @@ gst_owl2_on_failed (const GError *error, gpointer user_data)
   }
   debug = g_strdup_printf ("model '%s', device '%s'",
       model ? model : "(embedded)", device ? device : "(best)");
+  shown = owl2_printable_message (debug);
   gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain, code,
-      g_strdup (error->message), debug, __FILE__, GST_FUNCTION, __LINE__);
-  g_free (model);
-  g_free (device);
+      owl2_printable_message (error->message), g_steal_pointer (&shown),
+      __FILE__, GST_FUNCTION, __LINE__);
 }
 
 /* ---- buffers, events and queries ---------------------------------------- */

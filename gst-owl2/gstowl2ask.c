@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2worker-private.h"
+#include "printable.h"
 #include <math.h>
 
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
@@ -28,9 +29,11 @@ worker_log (Owl2LogLevel level, const char *area, const char *message,
     [OWL2_LOG_TRACE] = GST_LEVEL_TRACE,
   };
 
+  g_autofree char *shown = owl2_printable_message (message);
+
   if (level >= OWL2_LOG_ERROR && level <= OWL2_LOG_TRACE)
     GST_CAT_LEVEL_LOG (
-        gst_owl2_debug, levels[level], NULL, "%s: %s", area, message);
+        gst_owl2_debug, levels[level], NULL, "%s: %s", area, shown);
 }
 
 /* What the debug category lets through, so that the engine formats no more. */
@@ -123,6 +126,7 @@ gst_owl2_worker_load (GstOwl2Worker *w)
     .max_tokens = w->settings->max_tokens,
   };
   Owl2ModelInfo info = { 0 };
+  g_autofree char *shown = NULL;
 
   g_clear_pointer (&w->progress_stage, g_free);
   w->funcs.progress (
@@ -145,8 +149,9 @@ gst_owl2_worker_load (GstOwl2Worker *w)
   owl2_model_get_info (w->model, &info);
   w->model_name = g_utf8_make_valid (info.name ? info.name : "", -1);
   worker_update_memory (w);
+  shown = owl2_printable_message (w->model_name);
   GST_INFO ("model '%s' on '%s' (%s), %" G_GUINT64_FORMAT " bytes of weights",
-      w->model_name, GST_STR_NULL (info.device), GST_STR_NULL (info.driver),
+      shown, GST_STR_NULL (info.device), GST_STR_NULL (info.driver),
       info.weights_bytes);
   w->funcs.progress (
       GST_PROGRESS_TYPE_COMPLETE, "Model loaded", 100, w->user_data);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2stream.h"
+#include "printable.h"
 #include "gstowl2clip.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
@@ -76,6 +77,7 @@ stream_take (gpointer user_data)
 {
   GstOwl2Stream *self = user_data;
   g_autoptr (GError) error = NULL;
+  g_autofree char *shown = NULL;
   guint n;
 
   if (self->taken)
@@ -90,9 +92,10 @@ stream_take (gpointer user_data)
 
   /* No room now may be room in a moment, when this frame fits another place. */
   self->unreadable = error != NULL;
+  shown = owl2_printable_message (error ? error->message : NULL);
   if (error && (n = gst_owl2_warning_limit_count (&self->read_limit, 1)))
     GST_ELEMENT_WARNING (self->element, RESOURCE, READ,
-        ("A frame can't be looked at: %s", error->message),
+        ("A frame can't be looked at: %s", shown),
         ("%u frames since the last warning", n));
   return NULL;
 }

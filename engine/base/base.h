@@ -11,7 +11,8 @@ G_BEGIN_DECLS
  * OWL2_ERROR:
  *
  * The error domain of the engine. Messages name the file, tensor or limit and
- * the numbers, and can be shown to a user as they are.
+ * the numbers, and can be shown to a user by owl2_printable_message(): names and
+ * text of files are in them as they are.
  */
 #define OWL2_ERROR (owl2_error_quark ())
 GQuark owl2_error_quark (void);
@@ -60,7 +61,8 @@ typedef enum {
 /**
  * Owl2LogFunc:
  * @area: a short constant word: "vk", "file", "model", "text", "engine"
- * @message: one line, without newline, valid during the call
+ * @message: one message, without newline at its end, valid during the call; to
+ *   be shown by owl2_printable_message()
  *
  * May be called from any thread that is inside an engine call.
  */

@@ -5,6 +5,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "printable.h"
+
 /* Limits several times above the full-size model's numbers, chosen so that
  * these products stay below 2^32: width * mlp, vocabulary * width,
  * context * width, image tokens * width, 3 * patch^2 * width. */

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "printable.h"
 #include "utf8.h"
 #include "vocab.h"
 
@@ -78,15 +79,13 @@ owl2_vocab_parse_byte (const char *piece)
   return (int) ((high - digits) << 4 | (low - digits));
 }
 
-/* A piece for a message: one short line whatever it holds. */
+/* A piece for a message, short whatever it is. */
 static char *
 show (const char *piece)
 {
-  g_autofree char *cut = g_strndup (piece, 40);
-  g_autofree char *escaped = g_strescape (cut, NULL);
+  g_autofree char *cut = owl2_excerpt (piece, strlen (piece), 40);
 
-  return g_strdup_printf (
-      "\"%s\"%s", escaped, strlen (piece) > 40 ? " .." : "");
+  return g_strdup_printf ("\"%s\"", cut);
 }
 
 static gboolean
