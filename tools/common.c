@@ -1,18 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "common.h"
 
-#include <errno.h>
 #include <stdio.h>
 
-gboolean
-common_print_line (const char *text, GError **error)
-{
-  if (puts (text) >= 0 && fflush (stdout) == 0)
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "standard output: %s",
-      g_strerror (errno));
-  return FALSE;
-}
+#include "printable.h"
+#include "program.h"
 
 void
 common_add_device_options (
@@ -43,7 +35,7 @@ common_list_devices (GError **error)
     return FALSE;
   }
   for (guint i = 0; i < lines->len; i++)
-    if (!common_print_line (lines->pdata[i], error))
+    if (!program_print (lines->pdata[i], error))
       return FALSE;
   return TRUE;
 }
@@ -58,12 +50,14 @@ print_log (Owl2LogLevel level, const char *area, const char *message,
   static char *last_warning;
 
   if (level > OWL2_LOG_WARNING) {
-    fprintf (stderr, "%s: %s\n", area, message);
+    g_autofree char *line = owl2_printable_message (message);
+
+    fprintf (stderr, "%s: %s\n", area, line);
     return;
   }
   g_mutex_lock (&lock);
   if (g_strcmp0 (message, last_warning) != 0) {
-    fprintf (stderr, "%s: warning: %s\n", g_get_prgname (), message);
+    program_say ("warning: %s", message);
     g_free (last_warning);
     last_warning = g_strdup (message);
   }

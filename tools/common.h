@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the command-line programs share. */
+/* What the programs that use the engine share. */
 #ifndef OWL2_COMMON_H
 #define OWL2_COMMON_H
 
 #include "owl2.h"
 
 G_BEGIN_DECLS
-
-/* Writes @text and a newline to standard output, at once. FAILED if that can't
- * be done: a program whose answers got lost did not succeed. */
-gboolean common_print_line (const char *text, GError **error);
 
 /* Adds --device, which sets @device (transfer full), and --list-devices, which
  * sets @list: then nothing else is done than common_list_devices(). */

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "printable.h"
+
 #define REPLACEMENT 0xfffd
 
 typedef struct {
@@ -198,16 +200,36 @@ json_line_get_text (const char *line, gsize n, GString *text, GError **error)
 }
 
 void
+json_line_append_escaped (GString *out, const char *json)
+{
+  for (const char *p = json, *next; *p; p = next) {
+    gunichar c = g_utf8_get_char_validated (p, -1);
+    gboolean bad = c == (gunichar) -1 || c == (gunichar) -2;
+
+    next = bad ? p + 1 : g_utf8_next_char (p);
+    if (bad)
+      g_string_append_unichar (out, REPLACEMENT);
+    else if (owl2_is_printable (c))
+      g_string_append_len (out, p, next - p);
+    else if (c < 0x10000)
+      g_string_append_printf (out, "\\u%04x", c);
+    else
+      g_string_append_printf (out, "\\u%04x\\u%04x",
+          0xd800 + ((c - 0x10000) >> 10), 0xdc00 + ((c - 0x10000) & 0x3ff));
+  }
+}
+
+void
 json_line_append_string (GString *out, const char *text)
 {
-  g_string_append_c (out, '"');
+  g_autoptr (GString) quoted = g_string_new (NULL);
+
   for (; *text; text++) {
     if (*text == '"' || *text == '\\')
-      g_string_append_c (out, '\\');
-    if ((guchar) *text < ' ' || *text == 0x7f)
-      g_string_append_printf (out, "\\u%04x", *text);
-    else
-      g_string_append_c (out, *text);
+      g_string_append_c (quoted, '\\');
+    g_string_append_c (quoted, *text);
   }
+  g_string_append_c (out, '"');
+  json_line_append_escaped (out, quoted->str);
   g_string_append_c (out, '"');
 }

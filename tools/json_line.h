@@ -15,8 +15,13 @@ G_BEGIN_DECLS
 gboolean json_line_get_text (
     const char *line, gsize n, GString *text, GError **error);
 
-/* Appends @text as a JSON string, quotes included. */
+/* Appends @text as a JSON string, quotes included. Characters that are not
+ * printable (owl2_is_printable()) become `\u....`, which says the same; bytes
+ * that are not UTF-8 become U+FFFD, as JSON has no way to say them. */
 void json_line_append_string (GString *out, const char *text);
+
+/* Appends @json, which has such characters in strings alone, in the same way. */
+void json_line_append_escaped (GString *out, const char *json);
 
 G_END_DECLS
 

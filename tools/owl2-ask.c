@@ -2,7 +2,6 @@
 /* owl2-ask: questions about a video file, answered on standard output, one line
  * each. The video is decoded once and each frame encoded once for all of them;
  * frames are chosen as the element's trigger=eos chooses them. */
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 #include <gst/app/gstappsink.h>
@@ -10,6 +9,7 @@
 
 #include "common.h"
 #include "gstowl2clip.h"
+#include "program.h"
 
 typedef struct {
   char *model, *device, *kv_type;
@@ -62,6 +62,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 
   g_option_context_add_main_entries (context, entries, NULL);
   common_add_device_options (context, &o->device, &o->list_devices);
+  program_add_version (context);
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
@@ -287,9 +288,7 @@ answer (Owl2Session *session, GPtrArray *features, const char *question,
   result = owl2_session_generate (session, &request, error);
   if (!result)
     return FALSE;
-  /* One line for each question, whatever the model writes. */
-  g_strdelimit (result->text, "\r\n", ' ');
-  return common_print_line (result->text, error);
+  return program_print (result->text, error);
 }
 
 /* (transfer full): a file that is there is no URI, whatever its name. */
@@ -375,14 +374,12 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
-  setlocale (LC_ALL, "");
+  program_begin ("owl2-ask");
   ok = parse (&o, &argc, &argv, &error)
        && (o.list_devices ? common_list_devices (&error) : run (&o, &error));
-  if (!ok)
-    fprintf (stderr, "owl2-ask: %s\n", error->message);
   g_free (o.model);
   g_free (o.device);
   g_free (o.kv_type);
   g_strfreev (o.rest);
-  return ok ? 0 : 1;
+  return program_end (ok, error);
 }

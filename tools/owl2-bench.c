@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* owl2-bench: how fast the kernels and the stages of a model are here. */
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "bench_kernels.h"
 #include "common.h"
 #include "engine_private.h"
+#include "json_line.h"
+#include "printable.h"
+#include "program.h"
 
 #define DECODE_TOKENS 32
 /* Where a stage is slow, it is measured once, and fewer tokens are made. */
@@ -58,6 +60,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 
   g_option_context_add_main_entries (context, entries, NULL);
   common_add_device_options (context, &o->device, &o->list_devices);
+  program_add_version (context);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (*argc <= 1)
@@ -87,8 +90,10 @@ print (JsonObject *result)
 
   if (as_json) {
     g_autofree char *text = json_to_string (node, FALSE);
+    g_autoptr (GString) line = g_string_new (NULL);
 
-    puts (text);
+    json_line_append_escaped (line, text);
+    puts (line->str);
   } else {
     for (GList *l = names; l; l = l->next) {
       const char *name = l->data;
@@ -321,8 +326,8 @@ bench_clips (Owl2Session *session, const Owl2ModelInfo *info,
       g_propagate_error (error, local);
       return FALSE;
     }
-    fprintf (stderr, "owl2-bench: clips of %u frames are left out: %s\n",
-        n_frames[i], local->message);
+    program_say (
+        "clips of %u frames are left out: %s", n_frames[i], local->message);
     g_error_free (local);
   }
   return TRUE;
@@ -442,9 +447,12 @@ bench_all_kernels (const Options *o, GError **error)
   dev = ovk_device_new (&params, error);
   if (!dev)
     return FALSE;
-  if (!as_json)
-    printf (
-        "%s, %s\n", ovk_device_caps (dev)->name, ovk_device_caps (dev)->driver);
+  if (!as_json) {
+    g_autofree char *name = owl2_printable (ovk_device_caps (dev)->name);
+    g_autofree char *driver = owl2_printable (ovk_device_caps (dev)->driver);
+
+    printf ("%s, %s\n", name, driver);
+  }
   return bench_kernels (dev, o->kernel, o->shape, o->type ? &one : all,
       o->type ? 1 : G_N_ELEMENTS (all), print, error);
 }
@@ -465,13 +473,7 @@ run (const Options *o, GError **error)
     return FALSE;
   if ((kernels || !model) && !bench_all_kernels (o, error))
     return FALSE;
-  if (!kernels && (model || embedded) && !bench_stages (o, kv_type, error))
-    return FALSE;
-  if (!ferror (stdout))
-    return TRUE;
-  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-      "standard output: not everything could be written");
-  return FALSE;
+  return kernels || !(model || embedded) || bench_stages (o, kv_type, error);
 }
 
 int
@@ -481,12 +483,10 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
-  setlocale (LC_ALL, "");
+  program_begin ("owl2-bench");
   ok = parse (&o, &argc, &argv, &error);
   as_json = o.json;
   ok = ok && run (&o, &error);
-  if (!ok)
-    fprintf (stderr, "owl2-bench: %s\n", error->message);
   g_free (o.model);
   g_free (o.synthetic);
   g_free (o.device);
@@ -494,5 +494,5 @@ main (int argc, char **argv)
   g_free (o.kv_type);
   g_free (o.kernel);
   g_free (o.shape);
-  return ok ? 0 : 1;
+  return program_end (ok, error);
 }

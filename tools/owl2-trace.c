@@ -2,13 +2,14 @@
 /* owl2-trace: runs one prompt and writes every stage of the model as .npy, or
  * tokenizes lines of text. */
 #include <errno.h>
-#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "common.h"
 #include "json_line.h"
 #include "png_read.h"
+#include "printable.h"
+#include "program.h"
 #include "stages.h"
 
 /* Bytes of a line of JSON. */
@@ -62,6 +63,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 
   g_option_context_add_main_entries (context, entries, NULL);
   common_add_device_options (context, &o->device, &o->list_devices);
+  program_add_version (context);
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (o->list_devices)
@@ -106,7 +108,7 @@ tokenize_line (
   g_string_append (out, "], \"text\": ");
   json_line_append_string (out, decoded);
   g_string_append_c (out, '}');
-  return common_print_line (out->str, error);
+  return program_print_line (out->str, error);
 }
 
 /* A line of standard input without its newline; FALSE after the last one, or
@@ -214,7 +216,7 @@ trace (Owl2Model *model, const Options *o, Owl2KvType kv_type, Stages *stages,
   answer = owl2_session_generate (session, &request, error);
   if (!answer || (stages && !stages_finish (stages, error)))
     return FALSE;
-  return common_print_line (answer->text, error);
+  return program_print (answer->text, error);
 }
 
 static gboolean
@@ -252,15 +254,13 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
-  setlocale (LC_ALL, "");
+  program_begin ("owl2-trace");
   ok = parse (&o, &argc, &argv, &error) && run (&o, &error);
-  if (!ok)
-    fprintf (stderr, "owl2-trace: %s\n", error->message);
   g_free (o.model);
   g_free (o.device);
   g_free (o.kv_type);
   g_free (o.frames);
   g_free (o.prompt);
   g_free (o.out);
-  return ok ? 0 : 1;
+  return program_end (ok, error);
 }

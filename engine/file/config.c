@@ -94,9 +94,7 @@ bad (const char *source, GError **error, const char *format, ...)
 char *
 owl2_config_show (const char *text)
 {
-  g_autofree char *cut = g_strndup (text, MAX_SHOWN_BYTES);
-
-  return g_strescape (cut, NULL);
+  return owl2_excerpt (text, strlen (text), MAX_SHOWN_BYTES);
 }
 
 void

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "json_line.h"
+#include "printable.h"
 
 typedef struct {
   const char *line;
@@ -140,7 +141,9 @@ test_write (void)
 
   for (guint c = 1; c < 128; c++)
     all[n++] = c;
-  strcpy (all + n, "\303\251\360\237\230\200");
+  /* Letters; then C1, U+2028, an override, a tag: not as they are. */
+  strcpy (all + n, "\303\251\360\237\230\200\302\233\342\200\250"
+                   "\342\200\256\363\240\201\201");
   g_string_append (out, "{\"text\": ");
   json_line_append_string (out, all);
   g_string_append_c (out, '}');
@@ -150,6 +153,22 @@ test_write (void)
   /* One line, whatever the text. */
   for (gsize i = 0; i < out->len; i++)
     g_assert_cmpint ((guchar) out->str[i], >=, ' ');
+  for (const char *p = out->str; *p; p = g_utf8_next_char (p))
+    g_assert_true (owl2_is_printable (g_utf8_get_char (p)));
+  g_assert_nonnull (
+      strstr (out->str, "\\u009b\\u2028\\u202e\\udb40\\udc41\"}"));
+  g_assert_nonnull (strstr (out->str, "\303\251\360\237\230\200"));
+
+  /* What is no UTF-8 can't be said. */
+  g_string_truncate (out, 0);
+  json_line_append_string (out, "a\377\355\240\200\"");
+  g_assert_cmpstr (out->str, ==,
+      "\"a\357\277\275\357\277\275\357\277\275\357\277\275\\\"\"");
+
+  /* JSON that another has written is escaped in its strings alone. */
+  g_string_truncate (out, 0);
+  json_line_append_escaped (out, "{\"a\":[1,\"\\n\342\200\250\"]}");
+  g_assert_cmpstr (out->str, ==, "{\"a\":[1,\"\\n\\u2028\"]}");
 }
 
 int

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+#include "printable.h"
+
 gboolean
 convert_bad (const char *file, GError **error, const char *format, ...)
 {
@@ -19,9 +21,7 @@ convert_bad (const char *file, GError **error, const char *format, ...)
 char *
 convert_quote (const char *text, gsize n)
 {
-  g_autofree char *copy = g_strndup (text, MIN (n, 80));
-
-  return g_strescape (copy, NULL);
+  return owl2_excerpt (text, n, 80);
 }
 
 char *

@@ -11,12 +11,12 @@ G_BEGIN_DECLS
 gboolean convert_bad (const char *file, GError **error, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 
-/* (transfer full): @text escaped and cut so that it fits into one line. */
+/* (transfer full): @text, cut so that it fits into a line. */
 char *convert_quote (const char *text, gsize n);
 /* (transfer full): the last part of a path, as text. */
 char *convert_dir_name (const char *path);
 /* TRUE if @n bytes are UTF-8 without control characters, and at least one:
- * fit for names, which go into messages as they are. */
+ * fit for names. */
 gboolean convert_is_name (const char *text, gsize n);
 
 G_END_DECLS

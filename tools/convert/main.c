@@ -2,7 +2,6 @@
 /* owl2-convert: the command line around convert.c. */
 #include "convert.h"
 
-#include <locale.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +10,9 @@
 #include <unistd.h>
 
 #include <glib/gstdio.h>
+
+#include "printable.h"
+#include "program.h"
 
 enum { EXIT_USAGE = 2 };
 
@@ -91,6 +93,7 @@ show_progress (
   Bar *bar = user_data;
   gint64 now = g_get_monotonic_time ();
   double fraction = total > 0 ? (double) done / (double) total : 1;
+  g_autofree char *shown = NULL;
   guint left;
 
   if (bar->last == 0) { /* the first piece says nothing about the rate */
@@ -103,9 +106,10 @@ show_progress (
   measure_rate (bar, done, now);
   left = (guint) MIN ((double) (total - done) / MAX (bar->rate, 1), 359999);
   bar->shown = TRUE;
+  shown = owl2_printable (tensor);
   fprintf (stderr, "\r[%-24.*s] %3d %% %7.1f MB/s %u:%02u:%02u left  %-24.24s",
       (int) (fraction * 24), full, (int) (fraction * 100), bar->rate / 1e6,
-      left / 3600, left / 60 % 60, left % 60, tensor);
+      left / 3600, left / 60 % 60, left % 60, shown);
 }
 
 static void
@@ -113,14 +117,14 @@ on_log (Owl2LogLevel level, const char *area, const char *message,
     gpointer user_data)
 {
   erase_bar (user_data);
-  fprintf (stderr, "owl2-convert: %s%s\n",
-      level <= OWL2_LOG_WARNING ? "warning: " : "", message);
+  program_say ("%s%s", level <= OWL2_LOG_WARNING ? "warning: " : "", message);
 }
 
 static int
 usage (const char *message)
 {
-  fprintf (stderr, "owl2-convert: %s\nTry 'owl2-convert --help'.\n", message);
+  program_say ("%s", message);
+  fputs ("Try 'owl2-convert --help'.\n", stderr);
   return EXIT_USAGE;
 }
 
@@ -138,6 +142,7 @@ convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
     .user_data = &bar };
   ConvertSummary summary;
   g_autoptr (GError) error = NULL;
+  g_autofree char *shown = NULL;
   GStatBuf st;
   double seconds;
 
@@ -147,14 +152,15 @@ convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
   raise_file_limit ();
   if (!convert_run (&options, &summary, &error)) {
     erase_bar (&bar);
-    fprintf (stderr, "owl2-convert: %s\n", error->message);
+    program_say ("%s", error->message);
     return stop_signal ? 128 + stop_signal : EXIT_FAILURE;
   }
   erase_bar (&bar);
   seconds = (double) (g_get_monotonic_time () - bar.started) / G_USEC_PER_SEC;
+  shown = owl2_printable (out);
   printf ("%s: %u tensors, %u of them f32, %.1f million values, %.1f MB; "
           "%.1f MB read in %.1f s, %.0f MB/s\n",
-      out, summary.n_tensors, summary.n_f32,
+      shown, summary.n_tensors, summary.n_f32,
       (double) summary.n_parameters / 1e6,
       g_stat (out, &st) == 0 ? (double) st.st_size / 1e6 : 0.0,
       (double) summary.n_bytes_read / 1e6, seconds,
@@ -170,7 +176,6 @@ main (int argc, char **argv)
   g_autoptr (GError) error = NULL;
   g_autofree char *type_name = NULL;
   g_auto (GStrv) args = NULL;
-  gboolean version = FALSE;
   int n_threads = 0;
   const GOptionEntry entries[] = {
     { "type", 't', 0, G_OPTION_ARG_STRING, &type_name,
@@ -178,24 +183,20 @@ main (int argc, char **argv)
         "TYPE" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &n_threads,
         "Threads that read and encode (default: one a core, at most 16)", "N" },
-    { "version", 0, 0, G_OPTION_ARG_NONE, &version, "Print the version", NULL },
     { NULL },
   };
   Owl2Type type = OWL2_TYPE_F16;
 
-  setlocale (LC_ALL, "");
+  program_begin ("owl2-convert");
   g_option_context_set_summary (context,
       "Makes a model file for owl2 from a checkpoint directory of "
       "mPLUG-Owl2 as published.");
   g_option_context_add_main_entries (context, entries, NULL);
+  program_add_version (context);
   /* A copy, because paths need not be UTF-8 and GOption frees nothing. */
   args = g_strdupv (argv);
   if (!g_option_context_parse_strv (context, &args, &error))
     return usage (error->message);
-  if (version) {
-    puts ("owl2-convert " OWL2_VERSION);
-    return EXIT_SUCCESS;
-  }
   if (g_strv_length (args) != 3)
     return usage ("a checkpoint directory and a file to write are needed");
   if (type_name && !owl2_type_parse (type_name, &type))

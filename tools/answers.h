@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The element's answers as text: on standard output and as subtitles. */
+#ifndef OWL2_ANSWERS_H
+#define OWL2_ANSWERS_H
+
+#include <gst/gst.h>
+
+G_BEGIN_DECLS
+
+typedef struct _Answers Answers;
+
+/* @srt: (nullable): file of SubRip subtitles to write, in place of what is
+ * there. FAILED if it can't be. */
+Answers *answers_new (const char *srt, GError **error);
+void answers_free (Answers *answers); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Answers, answers_free)
+
+/* A final answer, of the fields that the message `owl2-answer` has, as a line
+ *
+ *     0.0 -     2.0 s   A red ball moves to the left.
+ *
+ * with the text as owl2_printable() makes it, and as one cue. One that is not
+ * final, or no answer, is passed over. FAILED if either can't be written. */
+gboolean answers_add (
+    Answers *answers, const GstStructure *answer, GError **error);
+
+/* What `gst-launch-1.0 -m` prints for a message of an element. */
+gboolean answers_add_line (Answers *answers, const char *line, GError **error);
+
+/* (transfer full): one line that players show as it is: printable, arrows of
+ * times and brackets of markup made harmless, as SubRip has no way to quote
+ * them: "-->" becomes "-- >", "<i>" becomes "< i>", "{" and "}" "(" and ")". */
+char *answers_subtitle (const char *text);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,413 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* owl2-run: runs a pipeline that somebody wrote, with values that anybody may
+ * have written: only the first is parsed as a pipeline; the values are set as
+ * properties of its elements. Prints the answers of owl2 in it. */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <gst/gst.h>
+
+#include "answers.h"
+#include "base.h"
+#include "printable.h"
+#include "program.h"
+
+/* The element that a value without an element's name is for. */
+#define DEFAULT_ELEMENT "owl2"
+/* How soon a signal is noticed. */
+#define POLL_NS (100 * GST_MSECOND)
+/* Bytes of a line of messages. */
+#define MAX_LINE ((gsize) 128 << 20)
+
+typedef struct {
+  char *srt;
+  gboolean messages, read, verbose;
+  char **rest; /* the pipeline, then the values */
+} Options;
+
+/* The first SIGINT, SIGTERM or SIGHUP; a second one kills as usual. */
+static volatile sig_atomic_t stop_signal;
+
+static gboolean fail (GError **error, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+
+static gboolean
+fail (GError **error, const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  va_list args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST, message);
+  return FALSE;
+}
+
+static gboolean
+parse (Options *o, int *argc, char ***argv, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "srt", 0, 0, G_OPTION_ARG_FILENAME, &o->srt,
+        "write the answers as SubRip subtitles, too", "FILE" },
+    { "messages", 'm', 0, G_OPTION_ARG_NONE, &o->messages,
+        "print answers with all their fields, as gst-launch-1.0 -m does",
+        NULL },
+    { "read", 'r', 0, G_OPTION_ARG_NONE, &o->read,
+        "no pipeline: show the answers in what gst-launch-1.0 -m printed, from "
+        "standard input",
+        NULL },
+    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
+        "print on standard error how far the model is loaded", NULL },
+    { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->rest, NULL,
+        "[--] PIPELINE [[ELEMENT.]PROPERTY=VALUE...]" },
+    { NULL }
+  };
+  g_autoptr (GOptionContext) context =
+      g_option_context_new ("- runs a pipeline and prints its answers");
+
+  g_option_context_set_summary (context,
+      "PIPELINE is written as for gst-launch-1.0, in one argument. A VALUE is "
+      "never parsed\nas part of it: text is taken as it is. ELEMENT is the "
+      "name "
+      "of an element of the\npipeline (default: " DEFAULT_ELEMENT ").");
+  g_option_context_add_main_entries (context, entries, NULL);
+  program_add_version (context);
+  g_option_context_add_group (context, gst_init_get_option_group ());
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (o->read && (o->rest || o->messages))
+    return fail (error, "--read goes with --srt alone");
+  if (!o->read && !o->rest)
+    return fail (error, "a pipeline is needed: owl2-run PIPELINE "
+                        "[ELEMENT.PROPERTY=VALUE...]");
+  return TRUE;
+}
+
+/* ---- values ------------------------------------------------------------- */
+
+/* Types whose text is a number, a name or a list of such, not an object that
+ * its text could describe. */
+static gboolean
+has_text (GType type)
+{
+  switch (G_TYPE_FUNDAMENTAL (type)) {
+    case G_TYPE_OBJECT:
+    case G_TYPE_INTERFACE:
+    case G_TYPE_POINTER:
+    case G_TYPE_PARAM:
+    case G_TYPE_VARIANT:
+      return FALSE;
+    default:
+      return TRUE;
+  }
+}
+
+static gboolean
+set_property (
+    GstElement *element, const char *name, const char *text, GError **error)
+{
+  GParamSpec *pspec =
+      g_object_class_find_property (G_OBJECT_GET_CLASS (element), name);
+  const char *owner = GST_OBJECT_NAME (element);
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  if (!pspec)
+    return fail (error, "'%s' has no property '%s'", owner, name);
+  if (!(pspec->flags & G_PARAM_WRITABLE)
+      || (pspec->flags & G_PARAM_CONSTRUCT_ONLY)
+      || pspec->owner_type == GST_TYPE_OBJECT || !has_text (pspec->value_type))
+    return fail (error, "property '%s' of '%s' can't be set", name, owner);
+  g_value_init (&value, pspec->value_type);
+  if (pspec->value_type == G_TYPE_STRING)
+    g_value_set_string (&value, text);
+  else if (!gst_value_deserialize_with_pspec (&value, text, pspec))
+    return fail (error, "property '%s' of '%s' can't be '%s', which is no %s",
+        name, owner, text, g_type_name (pspec->value_type));
+  if (g_param_value_validate (pspec, &value))
+    return fail (
+        error, "property '%s' of '%s' can't be '%s'", name, owner, text);
+  g_object_set_property (G_OBJECT (element), name, &value);
+  return TRUE;
+}
+
+/* @setting: "[ELEMENT.]PROPERTY=VALUE"; properties have no dot in their names.
+ */
+static gboolean
+set_value (GstElement *pipeline, const char *setting, GError **error)
+{
+  const char *equals = strchr (setting, '=');
+  g_autofree char *name = NULL;
+  g_autoptr (GstElement) element = NULL;
+  const char *owner = DEFAULT_ELEMENT, *property;
+  char *dot;
+
+  if (!equals || equals == setting)
+    return fail (error, "'%s' is no [ELEMENT.]PROPERTY=VALUE", setting);
+  name = g_strndup (setting, (gsize) (equals - setting));
+  property = name;
+  dot = strrchr (name, '.');
+  if (dot) {
+    *dot = '\0';
+    owner = name;
+    property = dot + 1;
+  }
+  element = gst_bin_get_by_name (GST_BIN (pipeline), owner);
+  if (!element)
+    return fail (error, "the pipeline has no element '%s'", owner);
+  return set_property (element, property, equals + 1, error);
+}
+
+/* (transfer full) */
+static GstElement *
+make_pipeline (const char *text, GError **error)
+{
+  GstElement *pipeline =
+      gst_parse_launch_full (text, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
+  GstElement *one;
+
+  if (!pipeline || GST_IS_PIPELINE (pipeline))
+    return pipeline;
+  one = pipeline;
+  pipeline = gst_pipeline_new (NULL);
+  gst_bin_add (GST_BIN (pipeline), one);
+  return pipeline;
+}
+
+/* ---- messages ----------------------------------------------------------- */
+
+static gboolean
+is_one_line (const char *text)
+{
+  if (!g_utf8_validate (text, -1, NULL))
+    return FALSE;
+  for (const char *p = text; *p; p = g_utf8_next_char (p))
+    if (!owl2_is_printable (g_utf8_get_char (p)))
+      return FALSE;
+  return TRUE;
+}
+
+/* (transfer full): owl2 has made its texts printable already, which is not to
+ * be done twice; other elements have not. */
+static char *
+shown (GstMessage *message, const char *text)
+{
+  GstElementFactory *factory =
+      GST_IS_ELEMENT (GST_MESSAGE_SRC (message))
+          ? gst_element_get_factory (GST_ELEMENT (GST_MESSAGE_SRC (message)))
+          : NULL;
+
+  if (factory && strcmp (GST_OBJECT_NAME (factory), "owl2") == 0
+      && is_one_line (text))
+    return g_strdup (text);
+  return owl2_printable_message (text);
+}
+
+/* An error or warning, as one line: its text and what it says behind where in
+ * the source it comes from. */
+static void
+print_trouble (GstMessage *message)
+{
+  gboolean is_error = GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR;
+  g_autoptr (GError) error = NULL;
+  g_autofree char *debug = NULL;
+  g_autofree char *name = owl2_printable (GST_MESSAGE_SRC_NAME (message));
+  g_autofree char *text = NULL, *more = NULL;
+  const char *detail;
+
+  if (is_error)
+    gst_message_parse_error (message, &error, &debug);
+  else
+    gst_message_parse_warning (message, &error, &debug);
+  text = shown (message, error->message);
+  detail = debug ? strstr (debug, ":\n") : NULL;
+  if (detail && detail[2])
+    more = shown (message, detail + 2);
+  program_say_line ("%s%s: %s%s%s%s", is_error ? "" : "warning: ", name, text,
+      more ? " (" : "", more ? more : "", more ? ")" : "");
+}
+
+static void
+print_progress (GstMessage *message)
+{
+  g_autofree char *text = NULL, *line = NULL;
+
+  gst_message_parse_progress (message, NULL, NULL, &text);
+  line = shown (message, text ? text : "");
+  program_say_line ("%s", line);
+}
+
+static gboolean
+print_element_message (
+    const Options *o, Answers *answers, GstMessage *message, GError **error)
+{
+  const GstStructure *s = gst_message_get_structure (message);
+  g_autofree char *fields = NULL, *name = NULL, *line = NULL;
+
+  if (!s || !o->messages)
+    return !s || answers_add (answers, s, error);
+  /* Text in it is quoted with everything but ASCII as octal numbers. */
+  fields = gst_structure_to_string (s);
+  name = owl2_printable (GST_MESSAGE_SRC_NAME (message));
+  line = g_strdup_printf ("Got message #%u from element \"%s\" (element): %s",
+      gst_message_get_seqnum (message), name, fields);
+  return is_one_line (line) ? program_print_line (line, error)
+                            : program_print (line, error);
+}
+
+/* FALSE ends the loop: at the end (@done), or for an error, which is told or in
+ * @error. */
+static gboolean
+handle (const Options *o, GstElement *pipeline, Answers *answers,
+    GstMessage *message, gboolean *done, GError **error)
+{
+  switch (GST_MESSAGE_TYPE (message)) {
+    case GST_MESSAGE_EOS:
+      *done = TRUE;
+      return FALSE;
+    case GST_MESSAGE_ERROR:
+      print_trouble (message);
+      return FALSE;
+    case GST_MESSAGE_WARNING:
+      print_trouble (message);
+      return TRUE;
+    case GST_MESSAGE_PROGRESS:
+      if (o->verbose)
+        print_progress (message);
+      return TRUE;
+    case GST_MESSAGE_ELEMENT:
+      return print_element_message (o, answers, message, error);
+    case GST_MESSAGE_LATENCY:
+      gst_bin_recalculate_latency (GST_BIN (pipeline));
+      return TRUE;
+    case GST_MESSAGE_CLOCK_LOST:
+      gst_element_set_state (pipeline, GST_STATE_PAUSED);
+      gst_element_set_state (pipeline, GST_STATE_PLAYING);
+      return TRUE;
+    default:
+      return TRUE;
+  }
+}
+
+/* ---- running ------------------------------------------------------------ */
+
+static void
+on_signal (int number)
+{
+  stop_signal = number;
+}
+
+static void
+catch_signals (void)
+{
+  struct sigaction action = { .sa_handler = on_signal,
+    .sa_flags = SA_RESETHAND };
+
+  sigemptyset (&action.sa_mask);
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
+  sigaction (SIGHUP, &action, NULL);
+}
+
+static gboolean
+play (const Options *o, GstElement *pipeline, Answers *answers, GError **error)
+{
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  gboolean going = TRUE, done = FALSE, ending = FALSE;
+
+  catch_signals ();
+  /* If it fails, a message says why; and if none does, the wait is short. */
+  if (gst_element_set_state (pipeline, GST_STATE_PLAYING)
+      == GST_STATE_CHANGE_FAILURE)
+    ending = TRUE;
+  while (going) {
+    g_autoptr (GstMessage) message = gst_bus_timed_pop (bus, POLL_NS);
+
+    if (message)
+      going = handle (o, pipeline, answers, message, &done, error);
+    else if (ending && !stop_signal)
+      return fail (error, "the pipeline can't be started");
+    /* The end of the stream, so that what it has seen is answered. */
+    if (stop_signal && !ending) {
+      ending = TRUE;
+      gst_element_send_event (pipeline, gst_event_new_eos ());
+    }
+  }
+  return done;
+}
+
+static gboolean
+run (const Options *o, GError **error)
+{
+  g_autoptr (GstElement) pipeline = make_pipeline (o->rest[0], error);
+  g_autoptr (Answers) answers = NULL;
+  gboolean ok = TRUE;
+
+  if (!pipeline)
+    return FALSE;
+  for (guint i = 1; ok && o->rest[i]; i++)
+    ok = set_value (pipeline, o->rest[i], error);
+  answers = ok ? answers_new (o->srt, error) : NULL;
+  ok = answers && play (o, pipeline, answers, error);
+  gst_element_set_state (pipeline, GST_STATE_NULL);
+  return ok;
+}
+
+/* ---- --read ------------------------------------------------------------- */
+
+static gboolean
+show_line (Answers *answers, const char *line, GError **error)
+{
+  g_autofree char *text = NULL;
+
+  if (!g_str_has_prefix (line, "ERROR:")
+      && !g_str_has_prefix (line, "WARNING:"))
+    return answers_add_line (answers, line, error);
+  text = owl2_printable_message (line);
+  fprintf (stderr, "%s\n", text);
+  return TRUE;
+}
+
+static gboolean
+read_messages (const Options *o, GError **error)
+{
+  g_autoptr (Answers) answers = answers_new (o->srt, error);
+  g_autoptr (GString) line = g_string_new (NULL);
+  int byte;
+
+  if (!answers)
+    return FALSE;
+  do {
+    byte = getc_unlocked (stdin);
+    if (byte != '\n' && byte != EOF) {
+      if (line->len == MAX_LINE)
+        return fail (error,
+            "standard input: a line is longer than %" G_GSIZE_FORMAT " bytes",
+            MAX_LINE);
+      g_string_append_c (line, (char) byte);
+      continue;
+    }
+    if (!show_line (answers, line->str, error))
+      return FALSE;
+    g_string_truncate (line, 0);
+  } while (byte != EOF);
+  if (ferror (stdin))
+    return fail (error, "standard input: %s", g_strerror (errno));
+  return TRUE;
+}
+
+int
+main (int argc, char **argv)
+{
+  Options o = { NULL };
+  g_autoptr (GError) error = NULL;
+  gboolean ok;
+
+  program_begin ("owl2-run");
+  ok = parse (&o, &argc, &argv, &error)
+       && (o.read ? read_messages (&o, &error) : run (&o, &error));
+  g_free (o.srt);
+  g_strfreev (o.rest);
+  return program_end (ok, error);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base.h"
+#include "printable.h"
+
+static const char *program;
+static gboolean failed; /* which is told by then */
+
+/* Runs in exit(), whoever calls it. What could not be written stays in the
+ * stream's buffer, so that it is tried, and fails, once more. */
+static void
+check_output (void)
+{
+  gboolean lost;
+
+  errno = 0;
+  lost = fflush (stdout) != 0 || ferror (stdout);
+  if (!lost || failed)
+    return;
+  program_say ("standard output: %s",
+      errno ? g_strerror (errno) : "not everything could be written");
+  _exit (EXIT_FAILURE);
+}
+
+/* A closed standard stream must not become a file that is opened later. These
+ * can't be used, as if they were closed. */
+static void
+keep_streams (void)
+{
+  static const int modes[] = { O_WRONLY, O_RDONLY, O_RDONLY };
+
+  for (int fd = 0; fd <= 2; fd++)
+    if (fcntl (fd, F_GETFD) < 0 && open ("/dev/null", modes[fd]) < 0)
+      return;
+}
+
+void
+program_begin (const char *name)
+{
+  program = name;
+  keep_streams ();
+  setlocale (LC_ALL, "");
+  g_set_prgname (name);
+  atexit (check_output);
+}
+
+static gboolean
+print_version (
+    const gchar *option, const gchar *value, gpointer user_data, GError **error)
+{
+  printf ("%s " OWL2_VERSION "\n", program);
+  exit (EXIT_SUCCESS);
+}
+
+void
+program_add_version (GOptionContext *context)
+{
+  static const GOptionEntry entries[] = {
+    { "version", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
+        (gpointer) print_version, "print the version", NULL },
+    { NULL }
+  };
+
+  g_option_context_add_main_entries (context, entries, NULL);
+}
+
+void
+program_say (const char *format, ...)
+{
+  g_autofree char *message = NULL;
+  g_autofree char *line = NULL;
+  va_list args;
+
+  va_start (args, format);
+  message = g_strdup_vprintf (format, args);
+  va_end (args);
+  line = owl2_printable_message (message);
+  fprintf (stderr, "%s: %s\n", program, line);
+}
+
+void
+program_say_line (const char *format, ...)
+{
+  g_autofree char *line = NULL;
+  va_list args;
+
+  va_start (args, format);
+  line = g_strdup_vprintf (format, args);
+  va_end (args);
+  fprintf (stderr, "%s: %s\n", program, line);
+}
+
+int
+program_end (gboolean ok, const GError *error)
+{
+  if (error)
+    program_say ("%s", error->message);
+  failed = !ok;
+  return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+gboolean
+program_print_line (const char *line, GError **error)
+{
+  if (puts (line) >= 0 && fflush (stdout) == 0)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "standard output: %s",
+      g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+program_print (const char *text, GError **error)
+{
+  g_autofree char *line = owl2_printable (text);
+
+  return program_print_line (line, error);
+}

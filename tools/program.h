@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* How each of the command-line programs begins, speaks and ends. */
+#ifndef OWL2_PROGRAM_H
+#define OWL2_PROGRAM_H
+
+#include <glib.h>
+
+G_BEGIN_DECLS
+
+/* The first thing in main(): the locale, the name (a constant) that messages
+ * begin with, and from here on a program whose output got lost ends with a
+ * message and status 1, also where GOption prints its help and ends it. */
+void program_begin (const char *name);
+
+/* Adds --version, which prints the version and ends the program. */
+void program_add_version (GOptionContext *context);
+
+/* One line "NAME: ..." on standard error, whatever the arguments hold: the
+ * message as owl2_printable_message() makes it. Any thread. */
+void program_say (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* The same for arguments that are printable already. */
+void program_say_line (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* What main() returns: 0 if all went well, else 1, after the line that tells
+ * @error (nullable: that has been told). */
+int program_end (gboolean ok, const GError *error);
+
+/* Writes @text, as owl2_printable() makes it, and a newline to standard output,
+ * at once. FAILED if that can't be done: a program whose answers got lost did
+ * not succeed. */
+gboolean program_print (const char *text, GError **error);
+
+/* The same for a line that is printable already, such as JSON. */
+gboolean program_print_line (const char *line, GError **error);
+
+G_END_DECLS
+
+#endif
