@@ -4,6 +4,7 @@
 # camera). Replace fakesink by autovideosink to see it.
 #
 # usage: sh pipelines/camera.sh [PROPERTY=VALUE ...]
-. "$(dirname "$0")/env.sh"
-exec timeout --preserve-status --signal=INT 10 gst-launch-1.0 -e -m autovideosrc ! videoconvert ! \
-  owl2 interval=2000000000 "$@" ! fakesink sync=true
+. "$(dirname -- "$0")/env.sh"
+exec timeout --preserve-status --signal=INT 10 owl2-run --messages -- \
+  'autovideosrc ! videoconvert ! owl2 name=owl2 interval=2000000000 !
+  fakesink sync=true' "$@"

@@ -7,34 +7,38 @@
 #
 # usage: sh pipelines/demo.sh [PROPERTY=VALUE ...]   (properties of owl2)
 set -eu
-root=$(cd "$(dirname "$0")/.." && pwd)
+root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 build=${OWL2_BUILD:-$root/build}
 out=${OWL2_DEMO:-$root/demo}
 sh "$root/tools/build.sh" "$build"
 sh "$root/tools/setup.sh" demo
 . "$root/pipelines/env.sh"
-mkdir -p "$out"
+mkdir -p -- "$out"
+out=$(CDPATH= cd -- "$out" && pwd)
 
-echo "owl2: making clips of two seconds in $out"
+printf 'owl2: making clips of two seconds in %s\n' "$out"
 encode='vp8enc deadline=1 target-bitrate=800000 ! webmmux'
 /usr/bin/python3 "$root/pipelines/draw-clips.py" "$out"
+# Whatever the folder's name, it is no part of a pipeline's text.
+launch () {
+  (cd "$out" && exec gst-launch-1.0 -q "$@")
+}
 for pattern in smpte ball circular pinwheel checkers-8; do
-  gst-launch-1.0 -q videotestsrc num-buffers=30 pattern=$pattern ! \
+  launch videotestsrc num-buffers=30 pattern=$pattern ! \
     video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! \
-    $encode ! filesink location="$out/$pattern.webm"
+    $encode ! filesink location=$pattern.webm
 done
 clips='circle smpte star ball heart pinwheel two circular word checkers-8'
 sources=
 for clip in $clips; do
   sources="$sources filesrc location=$clip.webm ! matroskademux ! vp8dec ! c."
 done
-(cd "$out" && gst-launch-1.0 -q concat name=c ! $encode ! \
-  filesink location=clip.webm $sources)
+launch concat name=c ! $encode ! filesink location=clip.webm $sources
 
 echo 'owl2: captions, one for every two seconds'
-gst-launch-1.0 -m filesrc location="$out/clip.webm" ! decodebin ! videoconvert ! \
-  owl2 interval=2000000000 frames=4 when-busy=wait "$@" ! fakesink |
-  sh "$root/pipelines/show-answers.sh" "$out/clip.srt"
+owl2-run --srt="$out/clip.srt" -- 'filesrc name=file ! decodebin !
+  videoconvert ! owl2 name=owl2 interval=2000000000 frames=4 when-busy=wait !
+  fakesink' file.location="$out/clip.webm" "$@"
 [ -s "$out/clip.srt" ] || { echo 'owl2: no answer came' >&2; exit 1; }
 
 # CLIP QUESTION...: each question with its answer
@@ -54,12 +58,12 @@ ask two 'What shape is the yellow object?' 'What does the blue circle do?' \
 ask pinwheel 'Which test pattern is this?'
 
 echo 'owl2: the captions burned in'
-gst-launch-1.0 -q \
+launch \
   textoverlay name=o wait-text=false shaded-background=true font-desc='Sans 11' ! \
-    videoconvert ! $encode ! filesink location="$out/captioned.webm" \
-  filesrc location="$out/clip.webm" ! decodebin ! videoconvert ! o.video_sink \
-  filesrc location="$out/clip.srt" ! subparse ! o.text_sink
+    videoconvert ! $encode ! filesink location=captioned.webm \
+  filesrc location=clip.webm ! decodebin ! videoconvert ! o.video_sink \
+  filesrc location=clip.srt ! subparse ! o.text_sink
 /usr/bin/python3 "$root/pipelines/contact-sheet.py" "$out/clip.webm" \
   "$out/clip.srt" "$out/captioned.png"
 
-echo "owl2: done: $out/captioned.webm, $out/captioned.png"
+printf 'owl2: done: %s, %s\n' "$out/captioned.webm" "$out/captioned.png"

@@ -50,7 +50,8 @@ def write(frames, path):
     pipe = Gst.parse_launch(
         f"appsrc name=in format=time caps={caps} ! videoconvert ! "
         "vp8enc deadline=1 target-bitrate=800000 ! webmmux ! "
-        f"filesink location=\"{path}\"")
+        "filesink name=out")
+    pipe.get_by_name("out").set_property("location", str(path))
     src = pipe.get_by_name("in")
     pipe.set_state(Gst.State.PLAYING)
     for i, frame in enumerate(frames):

@@ -1,11 +1,19 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Sourced by the pipelines: builds owl2 if this checkout has no build, and makes
-# GStreamer find it. OWL2_BUILD names another build folder.
-owl2_root=$(cd "$(dirname "$0")/.." && pwd)
+# GStreamer and the shell find it. OWL2_BUILD names another build folder.
+owl2_root=$(CDPATH= cd -- "$(dirname -- "$0")/.." && pwd)
 owl2_build=${OWL2_BUILD:-$owl2_root/build}
-if [ ! -f "$owl2_build/gst-owl2/libgstowl2.so" ]; then
+if [ ! -f "$owl2_build/gst-owl2/libgstowl2.so" ] ||
+    [ ! -x "$owl2_build/tools/owl2-run" ]; then
   sh "$owl2_root/tools/build.sh" "$owl2_build" || exit 1
 fi
+owl2_build=$(CDPATH= cd -- "$owl2_build" && pwd)
 GST_PLUGIN_PATH=$owl2_build/gst-owl2${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 PATH=$owl2_build/tools:$owl2_build/tools/convert:$PATH
 export GST_PLUGIN_PATH PATH
+
+# The first line "# usage: ..." of the script, where arguments are missing.
+owl2_usage () {
+  sed -n 's/^# usage: /usage: /p' "$0" >&2
+  exit 2
+}

@@ -204,6 +204,26 @@ shown (GstMessage *message, const char *text)
   return owl2_printable_message (text);
 }
 
+/* (transfer full) (nullable): what GStreamer can't say where the name of a file
+ * is not UTF-8. */
+static char *
+location (GstMessage *message)
+{
+  GObject *src = G_OBJECT (GST_MESSAGE_SRC (message));
+  GParamSpec *pspec =
+      g_object_class_find_property (G_OBJECT_GET_CLASS (src), "location");
+  g_autofree char *name = NULL, *quoted = NULL;
+
+  if (!pspec || pspec->value_type != G_TYPE_STRING
+      || !(pspec->flags & G_PARAM_READABLE))
+    return NULL;
+  g_object_get (src, "location", &name, NULL);
+  if (!name)
+    return NULL;
+  quoted = g_strdup_printf ("\"%s\"", name);
+  return owl2_printable_message (quoted);
+}
+
 /* An error or warning, as one line: its text and what it says behind where in
  * the source it comes from. */
 static void
@@ -224,6 +244,8 @@ print_trouble (GstMessage *message)
   detail = debug ? strstr (debug, ":\n") : NULL;
   if (detail && detail[2])
     more = shown (message, detail + 2);
+  else if (!debug)
+    more = location (message);
   program_say_line ("%s%s: %s%s%s%s", is_error ? "" : "warning: ", name, text,
       more ? " (" : "", more ? more : "", more ? ")" : "");
 }
@@ -337,6 +359,16 @@ play (const Options *o, GstElement *pipeline, Answers *answers, GError **error)
   return done;
 }
 
+/* GStreamer's warnings of programming errors. One is none of ours: it says that
+ * it has no way to quote the name of a file, which location() has. */
+static void
+on_warning (const char *domain, GLogLevelFlags level, const char *message,
+    gpointer user_data)
+{
+  if (!strstr (message, "string is not valid UTF-8"))
+    program_say ("%s: %s", domain, message);
+}
+
 static gboolean
 run (const Options *o, GError **error)
 {
@@ -346,6 +378,7 @@ run (const Options *o, GError **error)
 
   if (!pipeline)
     return FALSE;
+  g_log_set_handler ("GStreamer", G_LOG_LEVEL_WARNING, on_warning, NULL);
   for (guint i = 1; ok && o->rest[i]; i++)
     ok = set_value (pipeline, o->rest[i], error);
   answers = ok ? answers_new (o->srt, error) : NULL;

@@ -1,8 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Installs what building (and, with "demo" or "test", the demo or all tests) needs,
-# from the packages of Debian 12 or 13 or Ubuntu 24.04. Does nothing where all of
-# it is there.
+# from the packages of Debian 12 or 13. Does nothing where all of it is there.
 #
 # usage: tools/setup.sh [demo|test]
 set -eu

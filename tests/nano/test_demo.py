@@ -20,6 +20,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 def main():
     with tempfile.TemporaryDirectory() as temp:
+        # The folder's name is no part of any pipeline, nor of a command.
+        temp = f"{temp}/-a\t! tee name=t 't\"$(touch x)\\ é"
         start = time.monotonic()
         r = subprocess.run(
             ["sh", ROOT / "pipelines" / "demo.sh"], text=True, errors="replace",

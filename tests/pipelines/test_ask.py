@@ -14,6 +14,7 @@ import sys
 import tempfile
 import wave
 
+from hostile import undo
 from test_file import VIDEOS, frame_times, load_gst, play
 
 FRAMES = 3
@@ -63,8 +64,8 @@ def compare(Gst, program, model, video, questions):
             f'prompt="{question}"')
         answers = [a for a in answers if a.get_name() == "owl2-answer"]
         check(len(answers) == 1, f"{what}: {len(answers)} answers at the end")
-        text = re.sub("[\r\n]", " ", answers[0].get_value("text"))
-        check(line == text, f"{what}: {line!r} from owl2-ask, {text!r} from "
+        text = answers[0].get_value("text")
+        check(undo(line) == text.encode(), f"{what}: {line!r} from owl2-ask, {text!r} from "
               "the element")
         check(times == frame_times(answers[0]), f"{what}: frames at {times}, "
               f"the element took {frame_times(answers[0])}")
