@@ -20,7 +20,8 @@ gboolean json_line_get_text (
  * that are not UTF-8 become U+FFFD, as JSON has no way to say them. */
 void json_line_append_string (GString *out, const char *text);
 
-/* Appends @json, which has such characters in strings alone, in the same way. */
+/* Appends @json, which has such characters in strings alone, in the same way.
+ */
 void json_line_append_escaped (GString *out, const char *json);
 
 G_END_DECLS
