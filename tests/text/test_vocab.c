@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "printable.h"
 #include "testdata.h"
 
 typedef struct {
@@ -177,6 +178,7 @@ test_bad (gconstpointer data)
   const BadCase *bad = data;
   g_autoptr (TestVocab) vocab = test_vocab_new ();
   g_autoptr (GError) error = NULL;
+  g_autofree char *shown = NULL;
   Owl2Vocab view;
 
   test_vocab_add_base (vocab);
@@ -187,10 +189,11 @@ test_bad (gconstpointer data)
   bad->damage (vocab, &view);
   g_assert_null (owl2_tokenizer_new (&view, "bad.gguf", &error));
   g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE);
-  g_test_message ("%s", error->message);
-  g_assert_true (g_str_has_prefix (error->message, "bad.gguf: "));
-  g_assert_nonnull (strstr (error->message, bad->message));
-  g_assert_null (strchr (error->message, '\n'));
+  shown = owl2_printable_message (error->message);
+  g_test_message ("%s", shown);
+  g_assert_true (g_str_has_prefix (shown, "bad.gguf: "));
+  g_assert_nonnull (strstr (shown, bad->message));
+  g_assert_null (strchr (shown, '\n'));
 }
 
 /* A million pieces load and work. */
