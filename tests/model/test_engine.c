@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The engine's public interface on a small model: requests that can't be met,
- * cancelling, sampling, sessions side by side, and memory given back.
+ * cancelling, sampling, and sessions side by side.
  * OWL2_TEST_MODEL names the model file. */
 #include <math.h>
 #include <string.h>
@@ -8,14 +8,6 @@
 
 #include "gguf.h"
 #include "owl2.h"
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#  define SANITIZED
-#elif defined(__has_feature)
-#  if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#    define SANITIZED
-#  endif
-#endif
 
 #define PROMPT "USER: <|image|>What is it? ASSISTANT:"
 
@@ -431,41 +423,6 @@ test_memory (void)
       after.device_bytes, ==, after.weights_bytes - after.mapped_bytes);
 }
 
-static gsize
-resident_kib (void)
-{
-  g_autofree char *text = NULL;
-  gsize pages = 0;
-
-  if (g_file_get_contents ("/proc/self/statm", &text, NULL, NULL))
-    pages = g_ascii_strtoull (strchr (text, ' '), NULL, 10);
-  return pages * 4;
-}
-
-static void
-test_cycles (void)
-{
-  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
-  gsize start = 0;
-
-  for (guint i = 0; i < 25; i++) {
-    g_autoptr (GError) error = NULL;
-    g_autoptr (Owl2Model) m = owl2_model_load (&params, &error);
-
-    g_assert_no_error (error);
-    g_assert_nonnull (m);
-    if (i == 5)
-      start = resident_kib ();
-  }
-  g_test_message ("%" G_GSIZE_FORMAT " KiB, then %" G_GSIZE_FORMAT " KiB",
-      start, resident_kib ());
-  /* A leak of the weights alone would be 20 times 3 MiB. Sanitizers keep what
-   * is freed for a while. */
-#ifndef SANITIZED
-  g_assert_cmpuint (resident_kib (), <, start + 16 * 1024);
-#endif
-}
-
 /* ---- numbers that are none -------------------------------------------- */
 
 /* Loads the model with one weight of @name made NaN. */
@@ -546,7 +503,6 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/load-progress", test_load_progress);
   g_test_add_func ("/engine/threads", test_threads);
   g_test_add_func ("/engine/memory", test_memory);
-  g_test_add_func ("/engine/cycles", test_cycles);
   g_test_add_func ("/engine/not-finite", test_not_finite);
   status = g_test_run ();
   owl2_model_unref (model);
