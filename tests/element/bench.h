@@ -25,6 +25,7 @@
 #define MS GST_MSECOND
 /* The rest of the tests' stream: 100 ms a frame. */
 #define BENCH_CAPS "video/x-raw,format=RGB,width=8,height=6,framerate=10/1"
+#define BENCH_FRAME_BYTES (3 * 8 * 6)
 #define BENCH_STEP (100 * MS)
 #define BENCH_SIZE (6 * 24)
 

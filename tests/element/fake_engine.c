@@ -60,6 +60,18 @@ request_clear (gpointer data)
   g_free (((FakeRequest *) data)->prompt);
 }
 
+/* With the lock held. */
+static void
+forget (void)
+{
+  g_clear_pointer (&fake.images, g_array_unref);
+  g_clear_pointer (&fake.requests, g_array_unref);
+  fake.images = g_array_new (FALSE, TRUE, sizeof (FakeImage));
+  g_array_set_clear_func (fake.images, image_clear);
+  fake.requests = g_array_new (FALSE, TRUE, sizeof (FakeRequest));
+  g_array_set_clear_func (fake.requests, request_clear);
+}
+
 void
 fake_reset (void)
 {
@@ -83,12 +95,7 @@ fake_reset (void)
   g_clear_pointer (&fake.device, g_free);
   g_clear_pointer (&fake.session_prompt, g_free);
   memset (&fake.session_params, 0, sizeof (fake.session_params));
-  g_clear_pointer (&fake.images, g_array_unref);
-  g_clear_pointer (&fake.requests, g_array_unref);
-  fake.images = g_array_new (FALSE, TRUE, sizeof (FakeImage));
-  g_array_set_clear_func (fake.images, image_clear);
-  fake.requests = g_array_new (FALSE, TRUE, sizeof (FakeRequest));
-  g_array_set_clear_func (fake.requests, request_clear);
+  forget ();
   g_mutex_unlock (&fake.lock);
 }
 
@@ -99,6 +106,12 @@ fake_reset (void)
     g_cond_broadcast (&fake.cond);                                             \
     g_mutex_unlock (&fake.lock);                                               \
   } while (0)
+
+void
+fake_forget (void)
+{
+  LOCKED (forget ());
+}
 
 void
 fake_keep_images (void)

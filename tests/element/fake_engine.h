@@ -32,6 +32,8 @@ typedef struct {
 /* Back to an engine that answers at once, with no records. Fails if a model,
  * session, features or answer of before is still alive. */
 void fake_reset (void);
+/* Forgets the images and requests that it was given, not how many. */
+void fake_forget (void);
 void fake_keep_images (void);
 
 /* Each call takes this long (a token's time for FAKE_GENERATE), and is cut
