@@ -12,9 +12,18 @@ mkdir -p "${OWL2_BUILDS:-build-tests}/logs"
 builds=$(cd "${OWL2_BUILDS:-build-tests}" && pwd)
 logs=$builds/logs
 total_passed=0 total_failed=0 total_skipped=0 failures=
+labels= # of the test runs
+
+# How long each part took, a line each: seconds and name.
+times=$logs/times.txt
+: >"$times"
+part=
 
 say () {
   printf '\n== %s\n' "$*"
+  now=$(date +%s)
+  [ -z "$part" ] || echo "$((now - began)) $part" >>"$times"
+  part=$* began=$now
 }
 
 fail () {
@@ -24,6 +33,18 @@ fail () {
   $*"
 }
 
+# Where the time goes: each part with its build, and the tests that take most.
+say_times () {
+  awk '{ n += $1; s = $1; $1 = ""; printf "%5d s %s\n", s, $0 }
+       END { printf "%5d s  in all\n", n }' "$times"
+  echo 'the slowest tests:'
+  for label in $labels; do
+    sed -n "s,^ *[0-9]*/[0-9]* .* / \([^ ]*\)  *[A-Z][A-Z]*  *\([0-9.]*\)s.*,\2 $label: \1,p" \
+      "$logs/$label.txt"
+  done | sort -rn | head -n 10 |
+    awk '{ s = $1; $1 = ""; printf "%5d s %s\n", s, $0 }'
+}
+
 # Whatever ends this script, the last line says how it went.
 finish () {
   status=$?
@@ -31,6 +52,7 @@ finish () {
   [ $status -eq 0 ] || fail "tests/run.sh ended with status $status"
   [ $total_passed -gt 0 ] || [ $total_failed -gt 0 ] || fail 'no test ran'
   say 'result'
+  say_times
   [ -z "$failures" ] || echo "failed:$failures"
   echo "$total_passed passed, $total_failed failed, $total_skipped skipped"
   [ $total_failed -eq 0 ] || exit 1
@@ -65,6 +87,7 @@ run_tests () {
   name=$1 label=$2
   shift 2
   log=$logs/$label.txt
+  labels="$labels $label"
   status=0
   $aslr meson test -C "$builds/$name" --no-rebuild --logbase "$label" \
     --print-errorlogs "$@" >"$log" 2>&1 </dev/null || status=$?
@@ -92,6 +115,7 @@ no_aslr () {
   fi
 }
 
+say 'what is needed is installed'
 sh tools/setup.sh test
 trap finish EXIT
 
