@@ -89,7 +89,8 @@ run_tests () {
   log=$logs/$label.txt
   labels="$labels $label"
   status=0
-  $aslr meson test -C "$builds/$name" --no-rebuild --logbase "$label" \
+  # Limits of time are for what hangs: a busy machine is given three times them.
+  $aslr meson test -C "$builds/$name" --no-rebuild --logbase "$label" -t 3 \
     --print-errorlogs "$@" >"$log" 2>&1 </dev/null || status=$?
   grep -E '^ *[0-9]+/[0-9]+ ' "$log" || true
   failed=$(count 'Fail\|Unexpected Pass\|Timeout')

@@ -176,11 +176,18 @@ test_recover (void)
 }
 
 /* A cancel may come at any moment; what was recorded by then is forgotten. */
+typedef struct {
+  Owl2Session *session;
+  gulong longest_us; /* as long as an answer takes, whatever the device */
+} CancelSoon;
+
 static gpointer
-cancel_soon (gpointer session)
+cancel_soon (gpointer data)
 {
-  g_usleep (g_random_int_range (0, 20000));
-  owl2_session_cancel (session);
+  CancelSoon *soon = data;
+
+  g_usleep ((gulong) (g_random_double () * (double) soon->longest_us));
+  owl2_session_cancel (soon->session);
   return NULL;
 }
 
@@ -191,12 +198,17 @@ test_cancel (void)
   g_autoptr (Owl2Model) model = load (&error);
   g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, &error);
   char *want[N_QUESTIONS] = { NULL };
+  CancelSoon soon = { session, 0 };
   guint n_cancelled = 0;
+  gint64 start;
 
   g_assert_no_error (error);
   ask_all (session, want);
+  start = g_get_monotonic_time ();
+  ask_all (session, want);
+  soon.longest_us = (gulong) (g_get_monotonic_time () - start) / N_QUESTIONS;
   for (guint round = 0; round < 15; round++) {
-    GThread *thread = g_thread_new ("cancel", cancel_soon, session);
+    GThread *thread = g_thread_new ("cancel", cancel_soon, &soon);
 
     g_free (ask (session, &questions[round % N_QUESTIONS], &error));
     g_thread_join (thread);

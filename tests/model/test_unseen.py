@@ -133,8 +133,12 @@ def main():
             model = reference.Model(*make_checkpoint.make_case(case, checkpoint))
             gguf = folder / f"{case}.gguf"
             run(args[0], checkpoint, gguf, "--type", "f32")
+            # Another layout of the files alone, of the first case's model, needs
+            # but the prompt that uses all weights.
+            counts = (1, 3, 0) if case == cases[0] or \
+                make_checkpoint.ZOO[case][1] else (3,)
             worst = max(check_prompt(report, args, case, model, folder, gguf, n)
-                        for n in (1, 3, 0))
+                        for n in counts)
             print(f"{case}: off by {worst:.1e} at most", flush=True)
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed or not report.passed else 0
