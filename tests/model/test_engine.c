@@ -254,11 +254,23 @@ test_min_tokens (void)
 /* ---- cancelling ------------------------------------------------------- */
 
 static gpointer
-cancel_later (gpointer session)
+cancel_it (gpointer session)
 {
-  g_usleep (100000);
   owl2_session_cancel (session);
   return NULL;
+}
+
+/* From another thread, while the answer is under way on any device. */
+static gboolean
+cancel_at_third (
+    gint32 id, double probability, const char *text, gpointer user_data)
+{
+  static guint n;
+
+  g_assert_cmpuint (n, <, 3);
+  if (++n == 3)
+    g_thread_join (g_thread_new ("cancel", cancel_it, user_data));
+  return TRUE;
 }
 
 static void
@@ -267,13 +279,17 @@ test_cancel (void)
   g_autoptr (Owl2Session) session = session_new (0);
   g_autoptr (GError) error = NULL;
   Owl2Sampling sampling = OWL2_SAMPLING_DEFAULT;
-  GThread *thread = g_thread_new ("cancel", cancel_later, session);
+  Owl2Request request = {
+    .prompt = "USER: Hello ASSISTANT:",
+    .sampling = OWL2_SAMPLING_DEFAULT,
+    .on_token = cancel_at_third,
+    .user_data = session,
+  };
   g_autoptr (Owl2Answer) answer = NULL;
 
-  sampling.max_tokens = 100000;
-  sampling.ignore_eos = TRUE;
-  answer = generate (session, NULL, 0, &sampling, &error);
-  g_thread_join (thread);
+  request.sampling.max_tokens = 100;
+  request.sampling.ignore_eos = TRUE;
+  answer = owl2_session_generate (session, &request, &error);
   g_assert_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED);
   g_assert_null (answer);
   g_clear_error (&error);
