@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2frame.h"
+#include "gstowl2layout.h"
 
 /* ---- pool -------------------------------------------------------------- */
 
@@ -27,92 +28,30 @@ gst_owl2_pool_raw_bytes (GstOwl2Pool *pool)
 
 /* ---- frame ------------------------------------------------------------- */
 
-/* The converter may read a format's last bytes in words. */
-#define SLACK 64
-
-/* Whether the planes that @meta describes lie in @size bytes. In tiled formats
- * a stride is no distance between rows, so only their starts can be checked. */
-static gboolean
-meta_fits (const GstVideoMeta *meta, const GstVideoInfo *info, gsize size)
-{
-  const GstVideoFormatInfo *format = info->finfo;
-
-  for (guint i = 0; i < meta->n_planes; i++) {
-    gint64 first = (gint64) meta->offset[i], last = first, row = 1;
-    gint components[GST_VIDEO_MAX_COMPONENTS];
-
-    if (!GST_VIDEO_FORMAT_INFO_IS_TILED (format)) {
-      row = ABS (info->stride[i]) - SLACK;
-      gst_video_format_info_component (format, i, components);
-      if (!GST_VIDEO_FORMAT_INFO_HAS_PALETTE (format) || i == 0)
-        last += ((gint64) GST_VIDEO_INFO_COMP_HEIGHT (info, components[0]) - 1)
-                * meta->stride[i];
-    }
-    if (MIN (first, last) < 0 || MAX (first, last) + row > (gint64) size)
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-meta_check (const GstVideoMeta *meta, const GstVideoInfo *info, gsize size,
-    GError **error)
-{
-  if (meta->format == GST_VIDEO_INFO_FORMAT (info)
-      && meta->width == (guint) info->width
-      && meta->height == (guint) info->height
-      && meta->n_planes == GST_VIDEO_INFO_N_PLANES (info)
-      && meta_fits (meta, info, size))
-    return TRUE;
-  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
-      "a buffer of %" G_GSIZE_FORMAT " bytes has a %ux%u %s frame, its caps say"
-      " %dx%d %s",
-      size, meta->width, meta->height,
-      gst_video_format_to_string (meta->format), info->width, info->height,
-      gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
-  return FALSE;
-}
-
-/* All bytes of the picture in memory of our own, in the layout that they have:
- * what copies rows or planes one by one leaves out what a format keeps beyond
- * its width. GStreamer's allocator is not used, it aborts when memory is short.
- */
+/* The picture in memory of our own and in the layout of @info, whatever it has
+ * in @from: what the converter reads is a layout that GStreamer computed. */
 static GstBuffer *
 frame_copy (GstBuffer *from, const GstVideoInfo *info, GError **error)
 {
-  GstVideoMeta *meta = gst_buffer_get_video_meta (from);
-  const gsize size = meta ? gst_buffer_get_size (from) : info->size;
-  guint8 *data;
-  gsize n;
+  const GstVideoMeta *meta = gst_buffer_get_video_meta (from);
+  guint8 *data = gst_owl2_layout_read (from, info, error);
+  GstVideoFrameFlags flags;
+  GstVideoInfo own = *info;
   GstBuffer *copy;
 
-  if (meta && !meta_check (meta, info, size, error))
+  if (!data)
     return NULL;
-  data = g_try_malloc (size + SLACK);
-  if (!data) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
-        "no memory for a copy of a frame of %" G_GSIZE_FORMAT " bytes", size);
-    return NULL;
-  }
-  memset (data + size, 0, SLACK);
-
-  n = gst_buffer_extract (from, 0, data, size);
-  if (n < size) {
-    g_free (data);
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
-        "%" G_GSIZE_FORMAT " of the %" G_GSIZE_FORMAT " bytes of a %dx%d %s"
-        " frame can be read",
-        n, size, info->width, info->height,
-        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (info)));
-    return NULL;
-  }
-
-  copy = gst_buffer_new_wrapped (data, size);
-  /* Whether this very frame is interlaced is in the flags. */
+  copy = gst_buffer_new_wrapped (data, info->size);
+  /* Whether this very frame is interlaced is in the flags. The meta's count
+   * only where the caps allow it: else the layout has no rows for it. */
   gst_buffer_copy_into (copy, from, GST_BUFFER_COPY_FLAGS, 0, -1);
-  if (meta)
-    gst_buffer_add_video_meta_full (copy, meta->flags, meta->format,
-        meta->width, meta->height, meta->n_planes, meta->offset, meta->stride);
+  flags = meta && GST_VIDEO_INFO_IS_INTERLACED (info)
+              ? meta->flags
+              : GST_VIDEO_FRAME_FLAG_NONE;
+  if (flags)
+    gst_buffer_add_video_meta_full (copy, flags, GST_VIDEO_INFO_FORMAT (info),
+        (guint) info->width, (guint) info->height,
+        GST_VIDEO_INFO_N_PLANES (info), own.offset, own.stride);
   return copy;
 }
 

@@ -57,7 +57,7 @@ typedef struct {
 } GstOwl2Frame;
 
 /**
- * gst_owl2_frame_new: copies the picture as it is, in its own format: all that
+ * gst_owl2_frame_new: copies the picture in its own format: all that
  * the streaming thread spends on a sampled frame.
  * @error: GST_RESOURCE_ERROR: no memory, or memory that can't be read
  */

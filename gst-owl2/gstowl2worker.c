@@ -342,7 +342,7 @@ gst_owl2_worker_take (GstOwl2Worker *w, const GstOwl2Picture *picture,
 {
   GstOwl2Frame *frame;
 
-  if (!worker_has_room (w, gst_buffer_get_size (picture->buffer), wait))
+  if (!worker_has_room (w, picture->info->size, wait))
     return NULL;
   frame = gst_owl2_frame_new (w->pool, picture, error);
   if (!frame)

@@ -353,6 +353,22 @@ bench_stat (Bench *b, const char *name)
   return structure_uint64 (stats, name);
 }
 
+GstBuffer *
+bench_reference_rgb (const char *caps, GstBuffer *buffer)
+{
+  GstHarness *h = gst_harness_new_parse (
+      "videoconvert ! capsfilter caps=video/x-raw,format=RGB");
+  GstBuffer *out;
+
+  gst_harness_set_src_caps_str (h, caps);
+  g_assert_cmpint (
+      gst_harness_push (h, gst_buffer_copy_deep (buffer)), ==, GST_FLOW_OK);
+  out = gst_harness_pull (h);
+  g_assert_nonnull (out);
+  gst_harness_teardown (h);
+  return out;
+}
+
 char *
 structure_times (const GstStructure *s)
 {

@@ -63,6 +63,9 @@ BenchCall *bench_eos_async (Bench *b);
 gboolean bench_call_is_done (BenchCall *call);
 int bench_call_finish (BenchCall *call);
 
+/* (transfer full): the RGB that videoconvert makes of @buffer. */
+GstBuffer *bench_reference_rgb (const char *caps, GstBuffer *buffer);
+
 void bench_eos (Bench *b);
 /* A TIME segment from 0. */
 void bench_new_segment (Bench *b);

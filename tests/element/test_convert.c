@@ -26,23 +26,6 @@ random_frame (const char *caps_text, GstVideoInfo *info)
   return buffer;
 }
 
-/* What videoconvert makes of @buffer. */
-static GstBuffer *
-reference_rgb (const char *caps, GstBuffer *buffer)
-{
-  GstHarness *h = gst_harness_new_parse (
-      "videoconvert ! capsfilter caps=video/x-raw,format=RGB");
-  GstBuffer *out;
-
-  gst_harness_set_src_caps_str (h, caps);
-  g_assert_cmpint (
-      gst_harness_push (h, gst_buffer_copy_deep (buffer)), ==, GST_FLOW_OK);
-  out = gst_harness_pull (h);
-  g_assert_nonnull (out);
-  gst_harness_teardown (h);
-  return out;
-}
-
 static Bench *
 bench_with_caps (const char *caps, const char *first_property, ...)
 {
@@ -59,7 +42,7 @@ bench_with_caps (const char *caps, const char *first_property, ...)
 static void
 compare (const char *caps, GstBuffer *buffer)
 {
-  g_autoptr (GstBuffer) want = reference_rgb (caps, buffer);
+  g_autoptr (GstBuffer) want = bench_reference_rgb (caps, buffer);
   g_autoptr (GstCaps) out_caps = gst_caps_from_string (caps);
   Bench *b = bench_with_caps (caps, NULL);
   GstVideoFrame frame;
