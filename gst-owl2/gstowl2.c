@@ -60,7 +60,7 @@ struct _GstOwl2 {
   int nice;
   GstOwl2Settings *settings; /* replaced, never changed */
 
-  GstOwl2Stats stats;
+  GstOwl2Stats *stats;
   GstOwl2Worker *worker;
   GstOwl2Stream *stream;          /* of the streaming thread */
   GstOwl2WarningLimit lost_limit; /* of the worker's thread */
@@ -101,11 +101,14 @@ gst_owl2_ref_settings (GstOwl2 *self)
 
 /* ---- from the worker's thread ------------------------------------------ */
 
+/* A message's synchronous handler may stop the element and drop it. Until the
+ * handler and those that post the message are done, a reference is held. */
+
 static void
 gst_owl2_on_progress (
     GstProgressType type, const char *text, int percent, gpointer user_data)
 {
-  GstElement *element = user_data;
+  g_autoptr (GstElement) element = gst_object_ref (user_data);
   g_autofree char *shown = owl2_printable_message (text);
   GstMessage *message =
       gst_message_new_progress (GST_OBJECT (element), type, "owl2-load", shown);
@@ -118,7 +121,7 @@ gst_owl2_on_progress (
 static void
 gst_owl2_on_answer (const GstOwl2Answer *answer, gpointer user_data)
 {
-  GstElement *element = user_data;
+  g_autoptr (GstElement) element = gst_object_ref (user_data);
   GstStructure *s = gst_structure_new_empty (GST_OWL2_ANSWER_NAME);
 
   gst_owl2_answer_to_structure (answer, s);
@@ -130,7 +133,7 @@ static void
 gst_owl2_on_lost (
     const GstOwl2Job *job, const GError *error, gpointer user_data)
 {
-  GstOwl2 *self = user_data;
+  g_autoptr (GstOwl2) self = gst_object_ref (user_data);
   guint n = gst_owl2_warning_limit_count (&self->lost_limit, 1);
   g_autofree char *shown = owl2_printable_message (error->message);
 
@@ -144,7 +147,7 @@ gst_owl2_on_lost (
 static void
 gst_owl2_on_failed (const GError *error, gpointer user_data)
 {
-  GstOwl2 *self = user_data;
+  g_autoptr (GstOwl2) self = gst_object_ref (user_data);
   GQuark domain = GST_LIBRARY_ERROR;
   int code = GST_LIBRARY_ERROR_FAILED;
   g_autofree char *model = NULL, *device = NULL, *debug = NULL, *shown = NULL;
@@ -288,9 +291,9 @@ gst_owl2_start (GstOwl2 *self)
 {
   GstOwl2WorkerConfig config;
 
-  g_mutex_lock (&self->stats.lock);
-  memset (&self->stats.counts, 0, sizeof (self->stats.counts));
-  g_mutex_unlock (&self->stats.lock);
+  g_mutex_lock (&self->stats->lock);
+  memset (&self->stats->counts, 0, sizeof (self->stats->counts));
+  g_mutex_unlock (&self->stats->lock);
   memset (&self->lost_limit, 0, sizeof (self->lost_limit));
   gst_owl2_stream_reset (self->stream, TRUE);
 
@@ -309,11 +312,18 @@ gst_owl2_start (GstOwl2 *self)
   return gst_owl2_worker_wait_loaded (self->worker, LOAD_WAIT_NS);
 }
 
+/* The end of a load that is cancelled is told by the thread that changes the
+ * state, which may change it again in the message's handler; the model's could
+ * not while this one waits for it. */
 static void
 gst_owl2_stop (GstOwl2 *self)
 {
-  gst_owl2_worker_stop (self->worker);
+  gboolean cancelled = gst_owl2_worker_stop (self->worker);
+
   gst_owl2_stream_reset (self->stream, TRUE);
+  if (cancelled)
+    gst_owl2_on_progress (
+        GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", 0, self);
 }
 
 static GstStateChangeReturn
@@ -395,7 +405,7 @@ gst_owl2_get_property (
   gboolean known = TRUE;
 
   if (id == PROP_STATS) {
-    g_value_take_boxed (value, gst_owl2_stats_to_structure (&self->stats));
+    g_value_take_boxed (value, gst_owl2_stats_to_structure (self->stats));
     return;
   }
 
@@ -445,7 +455,7 @@ gst_owl2_finalize (GObject *object)
   gst_owl2_stream_free (self->stream);
   gst_owl2_worker_free (self->worker);
   gst_owl2_settings_unref (self->settings);
-  g_mutex_clear (&self->stats.lock);
+  gst_owl2_stats_unref (self->stats);
   g_free (self->model);
   g_free (self->device);
   G_OBJECT_CLASS (gst_owl2_parent_class)->finalize (object);
@@ -460,8 +470,8 @@ gst_owl2_init (GstOwl2 *self)
   self->modality_adaptive = TRUE;
   self->nice = NICE_DEFAULT;
   self->settings = gst_owl2_settings_new ();
-  g_mutex_init (&self->stats.lock);
-  self->worker = gst_owl2_worker_new (&worker_funcs, self, &self->stats);
+  self->stats = gst_owl2_stats_new ();
+  self->worker = gst_owl2_worker_new (&worker_funcs, self, self->stats);
 
   self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
   gst_pad_set_chain_function (self->sinkpad, gst_owl2_chain);
@@ -474,7 +484,7 @@ gst_owl2_init (GstOwl2 *self)
   gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
 
   self->stream = gst_owl2_stream_new (
-      GST_ELEMENT (self), self->sinkpad, self->worker, &self->stats);
+      GST_ELEMENT (self), self->sinkpad, self->worker, self->stats);
 
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
   GST_PAD_SET_PROXY_CAPS (self->srcpad);

@@ -54,129 +54,138 @@ worker_log_level (void)
 }
 
 static gboolean
-worker_is_stopping (GstOwl2Worker *w)
+run_is_stopping (GstOwl2Run *run)
 {
   gboolean stopping;
 
-  g_mutex_lock (&w->lock);
-  stopping = w->stopping;
-  g_mutex_unlock (&w->lock);
+  g_mutex_lock (&run->worker->lock);
+  stopping = run->stopping;
+  g_mutex_unlock (&run->worker->lock);
   return stopping;
+}
+
+static void
+run_tell_progress (
+    GstOwl2Run *run, GstProgressType type, const char *text, int percent)
+{
+  if (run->detached)
+    return;
+  g_mutex_lock (&run->worker->lock);
+  run->told_start =
+      type == GST_PROGRESS_TYPE_START || type == GST_PROGRESS_TYPE_CONTINUE;
+  g_mutex_unlock (&run->worker->lock);
+  run->worker->funcs.progress (type, text, percent, run->worker->user_data);
 }
 
 /* Tells each stage, and in between no more than four times a second. */
 static gboolean
-worker_progress (const char *stage, double fraction, gpointer user_data)
+run_on_progress (const char *stage, double fraction, gpointer user_data)
 {
-  GstOwl2Worker *w = user_data;
+  GstOwl2Run *run = user_data;
   int percent = (int) (100 * CLAMP (fraction, 0., 1.));
   guint64 now = now_ns ();
 
-  if (worker_is_stopping (w))
+  if (run_is_stopping (run))
     return FALSE;
-  if (now - w->progress_ns >= PROGRESS_GAP_NS
-      || g_strcmp0 (stage, w->progress_stage) != 0) {
+  if (now - run->progress_ns >= PROGRESS_GAP_NS
+      || g_strcmp0 (stage, run->progress_stage) != 0) {
     g_autofree char *text = g_strdup_printf ("%s (%d %%)", stage, percent);
 
-    w->progress_ns = now;
-    g_free (w->progress_stage);
-    w->progress_stage = g_strdup (stage);
-    w->funcs.progress (GST_PROGRESS_TYPE_CONTINUE, text, percent, w->user_data);
+    run->progress_ns = now;
+    g_free (run->progress_stage);
+    run->progress_stage = g_strdup (stage);
+    run_tell_progress (run, GST_PROGRESS_TYPE_CONTINUE, text, percent);
   }
-  return TRUE;
+  return !run_is_stopping (run);
 }
 
 static void
-worker_update_memory (GstOwl2Worker *w)
+run_update_memory (GstOwl2Run *run)
 {
+  GstOwl2Stats *stats = run->worker->stats;
   Owl2ModelInfo info = { 0 };
 
-  owl2_model_get_info (w->model, &info);
-  g_mutex_lock (&w->stats->lock);
-  w->stats->counts.weights_bytes = info.weights_bytes;
-  w->stats->counts.device_bytes = info.device_bytes;
-  w->stats->counts.weights_users = 1;
-  g_mutex_unlock (&w->stats->lock);
+  owl2_model_get_info (run->model, &info);
+  g_mutex_lock (&stats->lock);
+  stats->counts.weights_bytes = info.weights_bytes;
+  stats->counts.device_bytes = info.device_bytes;
+  stats->counts.weights_users = 1;
+  g_mutex_unlock (&stats->lock);
 }
 
 gboolean
-gst_owl2_worker_load (GstOwl2Worker *w)
+gst_owl2_run_load (GstOwl2Run *run)
 {
+  const GstOwl2WorkerConfig *config = run->config;
   g_autofree char *cache_dir =
       g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
   g_autoptr (GError) error = NULL;
   g_autoptr (Owl2Session) session = NULL;
   Owl2ModelParams params = {
-    .path = w->model_path,
-    .device = w->device,
+    .path = config->model,
+    .device = config->device,
     .cache_dir = cache_dir,
-    .kv_type = (Owl2KvType) w->kv_type,
-    .mmap = w->mmap,
+    .kv_type = (Owl2KvType) config->kv_type,
+    .mmap = config->mmap,
     .log = { worker_log, NULL, worker_log_level () },
-    .progress = worker_progress,
-    .progress_data = w,
+    .progress = run_on_progress,
+    .progress_data = run,
   };
   g_autofree char *prompt = owl2_prompt_format (
-      gst_owl2_settings_question (w->settings), TRUE, NULL, 0);
+      gst_owl2_settings_question (config->settings), TRUE, NULL, 0);
   Owl2SessionParams session_params = {
-    .language_only = w->language_only,
-    .kv_type = (Owl2KvType) w->kv_type,
+    .language_only = config->language_only,
+    .kv_type = (Owl2KvType) config->kv_type,
     .prompt = prompt,
-    .n_frames = w->settings->n_frames,
-    .max_tokens = w->settings->max_tokens,
+    .n_frames = config->settings->n_frames,
+    .max_tokens = config->settings->max_tokens,
   };
   Owl2ModelInfo info = { 0 };
   g_autofree char *shown = NULL;
 
-  g_clear_pointer (&w->progress_stage, g_free);
-  w->funcs.progress (
-      GST_PROGRESS_TYPE_START, "Loading the model", 0, w->user_data);
-  w->model = owl2_model_load (&params, &error);
-  if (w->model)
-    session = owl2_session_new (w->model, &session_params, &error);
+  run_tell_progress (run, GST_PROGRESS_TYPE_START, "Loading the model", 0);
+  if (!run_is_stopping (run))
+    run->model = owl2_model_load (&params, &error);
+  if (run->model && !run_is_stopping (run))
+    session = owl2_session_new (run->model, &session_params, &error);
   if (!session) {
-    if (worker_is_stopping (w)) {
-      w->funcs.progress (
-          GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", 0, w->user_data);
+    if (run_is_stopping (run))
       return FALSE;
-    }
-    w->funcs.progress (
-        GST_PROGRESS_TYPE_ERROR, error->message, 0, w->user_data);
-    gst_owl2_worker_fail (w, error);
+    run_tell_progress (run, GST_PROGRESS_TYPE_ERROR, error->message, 0);
+    gst_owl2_run_fail (run, error);
     return FALSE;
   }
 
-  owl2_model_get_info (w->model, &info);
-  w->model_name = g_utf8_make_valid (info.name ? info.name : "", -1);
-  worker_update_memory (w);
-  shown = owl2_printable_message (w->model_name);
+  owl2_model_get_info (run->model, &info);
+  run->model_name = g_utf8_make_valid (info.name ? info.name : "", -1);
+  run_update_memory (run);
+  shown = owl2_printable_message (run->model_name);
   GST_INFO ("model '%s' on '%s' (%s), %" G_GUINT64_FORMAT " bytes of weights",
       shown, GST_STR_NULL (info.device), GST_STR_NULL (info.driver),
       info.weights_bytes);
-  w->funcs.progress (
-      GST_PROGRESS_TYPE_COMPLETE, "Model loaded", 100, w->user_data);
+  run_tell_progress (run, GST_PROGRESS_TYPE_COMPLETE, "Model loaded", 100);
 
-  g_mutex_lock (&w->lock);
-  w->session = g_steal_pointer (&session);
-  w->state = STATE_READY;
-  g_cond_broadcast (&w->cond);
-  g_mutex_unlock (&w->lock);
+  g_mutex_lock (&run->worker->lock);
+  run->session = g_steal_pointer (&session);
+  run->state = STATE_READY;
+  g_cond_broadcast (&run->worker->cond);
+  g_mutex_unlock (&run->worker->lock);
   return TRUE;
 }
 
 void
-gst_owl2_worker_unload (GstOwl2Worker *w)
+gst_owl2_run_unload (GstOwl2Run *run)
 {
   Owl2Session *session;
 
-  g_mutex_lock (&w->lock);
-  session = g_steal_pointer (&w->session);
-  g_mutex_unlock (&w->lock);
+  g_mutex_lock (&run->worker->lock);
+  session = g_steal_pointer (&run->session);
+  g_mutex_unlock (&run->worker->lock);
   owl2_session_free (session);
-  g_clear_pointer (&w->model, owl2_model_unref);
-  g_clear_pointer (&w->model_name, g_free);
-  g_clear_pointer (&w->progress_stage, g_free);
-  gst_owl2_rgb_clear (&w->rgb);
+  g_clear_pointer (&run->model, owl2_model_unref);
+  g_clear_pointer (&run->model_name, g_free);
+  g_clear_pointer (&run->progress_stage, g_free);
+  gst_owl2_rgb_clear (&run->rgb);
 }
 
 /* ---- encoding and answering --------------------------------------------- */
@@ -184,27 +193,29 @@ gst_owl2_worker_unload (GstOwl2Worker *w)
 /* Around each call of the session, so that a cancel hits this call or none.
  * FALSE if the work of @epoch is void already. */
 static gboolean
-worker_begin_call (GstOwl2Worker *w, guint epoch)
+run_begin_call (GstOwl2Run *run, guint epoch)
 {
+  GstOwl2Worker *w = run->worker;
   gboolean ok;
 
   g_mutex_lock (&w->lock);
-  ok = !w->stopping && epoch == w->epoch;
-  w->in_call = ok;
+  ok = !run->stopping && epoch == w->epoch;
+  run->in_call = ok;
   g_mutex_unlock (&w->lock);
   return ok;
 }
 
 /* FALSE if the work of @epoch became void during the call. */
 static gboolean
-worker_end_call (GstOwl2Worker *w, guint epoch)
+run_end_call (GstOwl2Run *run, guint epoch)
 {
+  GstOwl2Worker *w = run->worker;
   gboolean ok;
 
   g_mutex_lock (&w->lock);
-  w->in_call = FALSE;
-  owl2_session_uncancel (w->session);
-  ok = !w->stopping && epoch == w->epoch;
+  run->in_call = FALSE;
+  owl2_session_uncancel (run->session);
+  ok = !run->stopping && epoch == w->epoch;
   g_mutex_unlock (&w->lock);
   return ok;
 }
@@ -220,8 +231,9 @@ error_is_fatal (const GError *error)
 }
 
 gboolean
-gst_owl2_worker_encode (GstOwl2Worker *w, GstOwl2Frame *frame, guint epoch)
+gst_owl2_run_encode (GstOwl2Run *run, GstOwl2Frame *frame, guint epoch)
 {
+  GstOwl2Worker *w = run->worker;
   g_autofree gpointer memory = NULL;
   Owl2Features *features = NULL;
   GError *error = NULL;
@@ -231,17 +243,17 @@ gst_owl2_worker_encode (GstOwl2Worker *w, GstOwl2Frame *frame, guint epoch)
   if (frame->features || frame->error)
     return TRUE;
 
-  if (gst_owl2_rgb_convert (&w->rgb, frame, &image, &memory, &error)) {
-    if (!worker_begin_call (w, epoch))
+  if (gst_owl2_rgb_convert (&run->rgb, frame, &image, &memory, &error)) {
+    if (!run_begin_call (run, epoch))
       return FALSE;
-    features = owl2_session_encode (w->session, &image, &encode_ns, &error);
-    if (!worker_end_call (w, epoch)) {
+    features = owl2_session_encode (run->session, &image, &encode_ns, &error);
+    if (!run_end_call (run, epoch)) {
       owl2_features_unref (features);
       g_clear_error (&error);
       return FALSE;
     }
     if (!features && error_is_fatal (error)) {
-      gst_owl2_worker_fail (w, error);
+      gst_owl2_run_fail (run, error);
       g_error_free (error);
       return FALSE;
     }
@@ -268,7 +280,7 @@ gst_owl2_worker_encode (GstOwl2Worker *w, GstOwl2Frame *frame, guint epoch)
 
 /* A clip on its way to an answer. */
 typedef struct {
-  GstOwl2Worker *w;
+  GstOwl2Run *run;
   const GstOwl2Job *job;
   guint64 id;
   guint epoch;
@@ -287,7 +299,7 @@ asking_answer (const Asking *asking, const char *text)
   answer->id = asking->id;
   answer->text = g_strdup (text);
   answer->prompt = g_strdup (gst_owl2_settings_question (job->settings));
-  answer->model = g_strdup (asking->w->model_name);
+  answer->model = g_strdup (asking->run->model_name);
   answer->start = job->start;
   answer->end = job->end;
   answer->times = g_new (GstClockTime, job->n_frames);
@@ -303,7 +315,8 @@ asking_on_token (
     gint32 id, double probability, const char *text, gpointer user_data)
 {
   Asking *asking = user_data;
-  GstOwl2Worker *w = asking->w;
+  GstOwl2Run *run = asking->run;
+  GstOwl2Worker *w = run->worker;
   gboolean ok;
 
   asking->n_tokens++;
@@ -311,7 +324,7 @@ asking_on_token (
   g_string_append (asking->text, text);
 
   g_mutex_lock (&w->lock);
-  ok = !w->stopping && asking->epoch == w->epoch;
+  ok = !run->stopping && asking->epoch == w->epoch;
   g_mutex_unlock (&w->lock);
 
   if (ok && asking->job->settings->partial) {
@@ -327,8 +340,9 @@ asking_on_token (
 
 /* Counts what the answer took, makes it known, and lets it be the latest. */
 static void
-worker_publish (GstOwl2Worker *w, const Asking *asking, const Owl2Answer *got)
+run_publish (GstOwl2Run *run, const Asking *asking, const Owl2Answer *got)
 {
+  GstOwl2Worker *w = run->worker;
   GstOwl2Answer *answer = asking_answer (asking, got->text);
   guint n_reused = 0;
 
@@ -348,7 +362,7 @@ worker_publish (GstOwl2Worker *w, const Asking *asking, const Owl2Answer *got)
   w->stats->counts.prefill_ns += got->prefill_ns;
   w->stats->counts.decode_ns += got->decode_ns;
   g_mutex_unlock (&w->stats->lock);
-  worker_update_memory (w);
+  run_update_memory (run);
 
   GST_DEBUG ("answer %" G_GUINT64_FORMAT " to %" GST_TIME_FORMAT
              " - %" GST_TIME_FORMAT ", %u frames, %u + %u tokens",
@@ -357,7 +371,7 @@ worker_publish (GstOwl2Worker *w, const Asking *asking, const Owl2Answer *got)
   w->funcs.answer (answer, w->user_data);
 
   g_mutex_lock (&w->lock);
-  if (asking->epoch == w->epoch) {
+  if (w->run == run && asking->epoch == w->epoch) {
     GstOwl2Answer *old = w->latest;
 
     w->latest = answer;
@@ -368,8 +382,10 @@ worker_publish (GstOwl2Worker *w, const Asking *asking, const Owl2Answer *got)
 }
 
 static void
-worker_lose (GstOwl2Worker *w, const GstOwl2Job *job, const GError *error)
+run_lose (GstOwl2Run *run, const GstOwl2Job *job, const GError *error)
 {
+  GstOwl2Worker *w = run->worker;
+
   g_mutex_lock (&w->stats->lock);
   w->stats->counts.clips_dropped++;
   g_mutex_unlock (&w->stats->lock);
@@ -377,10 +393,10 @@ worker_lose (GstOwl2Worker *w, const GstOwl2Job *job, const GError *error)
 }
 
 void
-gst_owl2_worker_answer (GstOwl2Worker *w, const GstOwl2Job *job, guint epoch)
+gst_owl2_run_answer (GstOwl2Run *run, const GstOwl2Job *job, guint epoch)
 {
   Owl2Features *features[GST_OWL2_MAX_FRAMES];
-  Asking asking = { .w = w, .job = job, .epoch = epoch };
+  Asking asking = { .run = run, .job = job, .epoch = epoch };
   g_autofree char *prompt = owl2_prompt_format (
       gst_owl2_settings_question (job->settings), TRUE, NULL, 0);
   g_autoptr (GString) text = g_string_new (NULL);
@@ -396,26 +412,26 @@ gst_owl2_worker_answer (GstOwl2Worker *w, const GstOwl2Job *job, guint epoch)
   };
 
   for (guint i = 0; i < job->n_frames; i++) {
-    if (!gst_owl2_worker_encode (w, job->frames[i], epoch))
+    if (!gst_owl2_run_encode (run, job->frames[i], epoch))
       return;
     if (job->frames[i]->error) {
-      worker_lose (w, job, job->frames[i]->error);
+      run_lose (run, job, job->frames[i]->error);
       return;
     }
     features[i] = job->frames[i]->features;
   }
 
-  asking.id = ++w->next_id;
+  asking.id = ++run->next_id;
   asking.text = text;
-  if (!worker_begin_call (w, epoch))
+  if (!run_begin_call (run, epoch))
     return;
-  got = owl2_session_generate (w->session, &request, &error);
-  if (!worker_end_call (w, epoch))
+  got = owl2_session_generate (run->session, &request, &error);
+  if (!run_end_call (run, epoch))
     return;
   if (got)
-    worker_publish (w, &asking, got);
+    run_publish (run, &asking, got);
   else if (error_is_fatal (error))
-    gst_owl2_worker_fail (w, error);
+    gst_owl2_run_fail (run, error);
   else
-    worker_lose (w, job, error);
+    run_lose (run, job, error);
 }

@@ -34,6 +34,12 @@ struct _GstOwl2Stream {
   GstOwl2Frame *taken; /* its copy, once it is needed */
   gboolean unreadable; /* it can't be copied */
   GstOwl2WarningLimit drop_limit, read_limit;
+
+  /* Warned about when nothing of the above is in use any more: who gets the
+   * warning may stop the element at once. */
+  guint n_dropped, n_unreadable;
+  GError *read_error; /* the first one */
+  guint n_resets;
 };
 
 /* ---- warnings ---------------------------------------------------------- */
@@ -62,12 +68,31 @@ stream_count_dropped (GstOwl2Stream *self, guint n)
     self->stats->counts.clips_dropped += n;
     g_mutex_unlock (&self->stats->lock);
   }
-  n = gst_owl2_warning_limit_count (&self->drop_limit, n);
-  if (n)
+  self->n_dropped += n;
+}
+
+static void
+stream_warn (GstOwl2Stream *self)
+{
+  g_autoptr (GError) error = g_steal_pointer (&self->read_error);
+  g_autofree char *shown =
+      owl2_printable_message (error ? error->message : NULL);
+  guint n_dropped =
+      gst_owl2_warning_limit_count (&self->drop_limit, self->n_dropped);
+  guint n_unreadable =
+      gst_owl2_warning_limit_count (&self->read_limit, self->n_unreadable);
+
+  self->n_dropped = self->n_unreadable = 0;
+  if (n_dropped)
     GST_ELEMENT_WARNING (self->element, RESOURCE, BUSY,
-        ("%u clips were skipped, the model is slower than the stream", n),
+        ("%u clips were skipped, the model is slower than the stream",
+            n_dropped),
         ("a longer interval, fewer frames or fewer tokens need less time,"
          " and with when-busy=wait the stream waits"));
+  if (n_unreadable && error)
+    GST_ELEMENT_WARNING (self->element, RESOURCE, READ,
+        ("A frame can't be looked at: %s", shown),
+        ("%u frames since the last warning", n_unreadable));
 }
 
 /* ---- clips ------------------------------------------------------------- */
@@ -77,8 +102,6 @@ stream_take (gpointer user_data)
 {
   GstOwl2Stream *self = user_data;
   g_autoptr (GError) error = NULL;
-  g_autofree char *shown = NULL;
-  guint n;
 
   if (self->taken)
     return gst_owl2_frame_ref (self->taken);
@@ -92,11 +115,11 @@ stream_take (gpointer user_data)
 
   /* No room now may be room in a moment, when this frame fits another place. */
   self->unreadable = error != NULL;
-  shown = owl2_printable_message (error ? error->message : NULL);
-  if (error && (n = gst_owl2_warning_limit_count (&self->read_limit, 1)))
-    GST_ELEMENT_WARNING (self->element, RESOURCE, READ,
-        ("A frame can't be looked at: %s", shown),
-        ("%u frames since the last warning", n));
+  if (error) {
+    self->n_unreadable++;
+    if (!self->read_error)
+      self->read_error = g_steal_pointer (&error);
+  }
   return NULL;
 }
 
@@ -169,9 +192,14 @@ stream_update_wait (GstOwl2Stream *self, const GstOwl2Settings *settings)
 static GstFlowReturn
 stream_settle (GstOwl2Stream *self, gboolean wait)
 {
+  const guint n_resets = self->n_resets;
   GstFlowReturn ret;
 
   stream_count_dropped (self, gst_owl2_clipper_refused (self->clipper));
+  stream_warn (self);
+  /* What was started anew in there does not know of this buffer. */
+  if (self->n_resets != n_resets)
+    return GST_FLOW_FLUSHING;
   if (wait && self->submitted)
     ret = gst_owl2_worker_wait (self->worker);
   else
@@ -266,8 +294,12 @@ gst_owl2_stream_buffer (
   GstClockTime pts, duration;
   gint64 t, length;
 
-  if (!self->have_info)
-    return GST_FLOW_NOT_NEGOTIATED;
+  if (!self->have_info) {
+    /* Stopped in a probe on the way here. */
+    GstFlowReturn flow = gst_owl2_worker_flow (self->worker);
+
+    return flow != GST_FLOW_OK ? flow : GST_FLOW_NOT_NEGOTIATED;
+  }
 
   g_mutex_lock (&self->stats->lock);
   self->stats->counts.frames_seen++;
@@ -347,10 +379,13 @@ gst_owl2_stream_reset (GstOwl2Stream *self, gboolean all)
   self->check_live = TRUE;
   self->submitted = FALSE;
   gst_owl2_clipper_reset (self->clipper);
+  self->n_resets++;
   if (all) {
     self->have_info = FALSE;
     memset (&self->drop_limit, 0, sizeof (self->drop_limit));
     memset (&self->read_limit, 0, sizeof (self->read_limit));
+    self->n_dropped = self->n_unreadable = 0;
+    g_clear_error (&self->read_error);
   }
 }
 
@@ -377,5 +412,6 @@ gst_owl2_stream_free (GstOwl2Stream *self)
   if (!self)
     return;
   gst_owl2_clipper_free (self->clipper);
+  g_clear_error (&self->read_error);
   g_free (self);
 }

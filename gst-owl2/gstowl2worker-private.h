@@ -10,66 +10,74 @@
 G_BEGIN_DECLS
 
 typedef enum {
-  STATE_STOPPED,
   STATE_LOADING,
   STATE_READY,
   STATE_FAILED,
-} WorkerState;
+} RunState;
 
-struct _GstOwl2Worker {
-  GstOwl2WorkerFuncs funcs;
-  gpointer user_data;
-  GstOwl2Stats *stats;
-  GstOwl2Pool *pool;
+/* One thread, from its start to its end, and what it works with. The worker
+ * holds it until it is stopped, the thread until it ends: one that is stopped
+ * in a callback of its own goes on for a while beside the next. */
+typedef struct {
+  gatomicrefcount refs;
+  GstOwl2Worker *worker;       /* reference */
+  GstOwl2WorkerConfig *config; /* reference, never changed */
 
-  /* Set before the thread starts, read by it. */
-  char *model_path;
-  char *device;
-  gboolean language_only;
-  GstOwl2KvType kv_type;
-  gboolean mmap;
-  int nice;
-  GstOwl2Settings *settings;
-
-  GThread *thread; /* of whoever starts and stops */
-
-  GMutex lock; /* of everything down to the next blank line */
-  GCond cond;
-  WorkerState state;
+  /* Under the worker's lock. */
+  GThread *thread; /* (nullable): NULL if there could be none */
+  RunState state;
+  gboolean told_start; /* of a load whose end is not told yet */
   gboolean stopping;
-  gboolean flushing;
-  guint epoch;          /* one more for each flush: older work is void */
   Owl2Session *session; /* made and freed by the thread */
   gboolean in_call;     /* the session runs, so it may be cancelled */
   gboolean encoding;
   gboolean answering;
   guint answering_epoch;
-  GQueue encode; /* GstOwl2Frame, to be encoded when idle */
-  GQueue clips;  /* GstOwl2Job */
-  GstOwl2Answer *latest;
 
   /* The thread's own. */
+  gboolean detached; /* stopped by itself: nobody may be called any more */
   Owl2Model *model;
   char *model_name;
   GstOwl2Rgb rgb;
   guint64 next_id;
   char *progress_stage;
   guint64 progress_ns;
+} GstOwl2Run;
+
+/* Held by whoever made it and by each run, so it outlives its owner where a
+ * callback drops that. */
+struct _GstOwl2Worker {
+  gatomicrefcount refs;
+  GstOwl2WorkerFuncs funcs;
+  gpointer user_data;
+  GstOwl2Stats *stats; /* reference */
+  GstOwl2Pool *pool;
+  GstOwl2WorkerConfig *config; /* of the next run */
+
+  GMutex lock; /* of all below */
+  GCond cond;
+  GstOwl2Run *run;    /* (nullable): NULL while stopped */
+  GstOwl2Run *active; /* (nullable): whose thread has a model; no reference */
+  guint n_threads;    /* not yet ended */
+  gboolean flushing;
+  guint epoch;   /* one more for each flush: older work is void */
+  GQueue encode; /* GstOwl2Frame, to be encoded when idle */
+  GQueue clips;  /* GstOwl2Job */
+  GstOwl2Answer *latest;
 };
 
 /* On the thread. FALSE if there is nothing to go on with; it is told by then.
  */
-gboolean gst_owl2_worker_load (GstOwl2Worker *w);
-void gst_owl2_worker_unload (GstOwl2Worker *w);
+gboolean gst_owl2_run_load (GstOwl2Run *run);
+void gst_owl2_run_unload (GstOwl2Run *run);
 /* Afterwards the frame has features or an error, or FALSE is returned: the work
- * of @epoch is void, or the worker has failed. */
-gboolean gst_owl2_worker_encode (
-    GstOwl2Worker *w, GstOwl2Frame *frame, guint epoch);
-void gst_owl2_worker_answer (
-    GstOwl2Worker *w, const GstOwl2Job *job, guint epoch);
+ * of @epoch is void, or the run has failed. */
+gboolean gst_owl2_run_encode (
+    GstOwl2Run *run, GstOwl2Frame *frame, guint epoch);
+void gst_owl2_run_answer (GstOwl2Run *run, const GstOwl2Job *job, guint epoch);
 /* Nothing more is done. The message is out before anyone who waits goes on, so
  * that it is the first of those that the failure brings. */
-void gst_owl2_worker_fail (GstOwl2Worker *w, const GError *error);
+void gst_owl2_run_fail (GstOwl2Run *run, const GError *error);
 
 G_END_DECLS
 

@@ -18,6 +18,32 @@ gst_owl2_job_free (GstOwl2Job *job)
   g_free (job);
 }
 
+GstOwl2Stats *
+gst_owl2_stats_new (void)
+{
+  GstOwl2Stats *stats = g_new0 (GstOwl2Stats, 1);
+
+  g_atomic_ref_count_init (&stats->refs);
+  g_mutex_init (&stats->lock);
+  return stats;
+}
+
+GstOwl2Stats *
+gst_owl2_stats_ref (GstOwl2Stats *stats)
+{
+  g_atomic_ref_count_inc (&stats->refs);
+  return stats;
+}
+
+void
+gst_owl2_stats_unref (GstOwl2Stats *stats)
+{
+  if (!stats || !g_atomic_ref_count_dec (&stats->refs))
+    return;
+  g_mutex_clear (&stats->lock);
+  g_free (stats);
+}
+
 GstStructure *
 gst_owl2_stats_to_structure (GstOwl2Stats *stats)
 {
@@ -51,28 +77,95 @@ free_queues (GQueue *encode, GQueue *clips)
   g_queue_clear_full (clips, (GDestroyNotify) gst_owl2_job_free);
 }
 
-/* ---- the thread -----------------------------------------------------------
- */
+/* ---- lifetimes ---------------------------------------------------------- */
+
+static void
+config_clear (gpointer data)
+{
+  GstOwl2WorkerConfig *config = data;
+
+  g_free ((char *) config->model);
+  g_free ((char *) config->device);
+  gst_owl2_settings_unref (config->settings);
+}
+
+static void
+config_unref (GstOwl2WorkerConfig *config)
+{
+  if (config)
+    g_atomic_rc_box_release_full (config, config_clear);
+}
+
+static void
+worker_unref (GstOwl2Worker *w)
+{
+  if (!g_atomic_ref_count_dec (&w->refs))
+    return;
+  gst_owl2_pool_unref (w->pool);
+  gst_owl2_stats_unref (w->stats);
+  config_unref (w->config);
+  g_cond_clear (&w->cond);
+  g_mutex_clear (&w->lock);
+  g_free (w);
+}
+
+static GstOwl2Run *
+run_new (GstOwl2Worker *w)
+{
+  GstOwl2Run *run = g_new0 (GstOwl2Run, 1);
+
+  g_atomic_ref_count_init (&run->refs);
+  g_atomic_ref_count_inc (&w->refs);
+  run->worker = w;
+  run->config = g_atomic_rc_box_acquire (w->config);
+  return run;
+}
+
+static void
+run_unref (GstOwl2Run *run)
+{
+  if (!g_atomic_ref_count_dec (&run->refs))
+    return;
+  config_unref (run->config);
+  worker_unref (run->worker);
+  g_free (run);
+}
+
+/* ---- the thread --------------------------------------------------------- */
+
+/* The run whose thread this is. */
+static GPrivate current_run;
+
+static gboolean
+is_own_thread (GstOwl2Worker *w)
+{
+  const GstOwl2Run *run = g_private_get (&current_run);
+
+  return run && run->worker == w;
+}
 
 void
-gst_owl2_worker_fail (GstOwl2Worker *w, const GError *error)
+gst_owl2_run_fail (GstOwl2Run *run, const GError *error)
 {
-  GQueue encode, clips;
+  GstOwl2Worker *w = run->worker;
+  GQueue encode = G_QUEUE_INIT, clips = G_QUEUE_INIT;
   gboolean stopping;
 
   g_mutex_lock (&w->lock);
-  stopping = w->stopping;
+  stopping = run->stopping;
   g_mutex_unlock (&w->lock);
   if (stopping)
     return;
   w->funcs.failed (error, w->user_data);
 
   g_mutex_lock (&w->lock);
-  w->state = STATE_FAILED;
-  encode = w->encode;
-  clips = w->clips;
-  g_queue_init (&w->encode);
-  g_queue_init (&w->clips);
+  run->state = STATE_FAILED;
+  if (w->run == run) {
+    encode = w->encode;
+    clips = w->clips;
+    g_queue_init (&w->encode);
+    g_queue_init (&w->clips);
+  }
   g_cond_broadcast (&w->cond);
   g_mutex_unlock (&w->lock);
   free_queues (&encode, &clips);
@@ -96,22 +189,24 @@ worker_prune (GstOwl2Worker *w)
 }
 
 static void
-worker_loop (GstOwl2Worker *w)
+run_loop (GstOwl2Run *run)
 {
+  GstOwl2Worker *w = run->worker;
+
   g_mutex_lock (&w->lock);
-  while (!w->stopping && w->state == STATE_READY) {
+  while (!run->stopping && run->state == STATE_READY) {
     const guint epoch = w->epoch;
     GstOwl2Job *job = g_queue_pop_head (&w->clips);
     GstOwl2Frame *frame = NULL;
 
     if (job) {
-      w->answering = TRUE;
-      w->answering_epoch = epoch;
+      run->answering = TRUE;
+      run->answering_epoch = epoch;
       g_mutex_unlock (&w->lock);
-      gst_owl2_worker_answer (w, job, epoch);
+      gst_owl2_run_answer (run, job, epoch);
       gst_owl2_job_free (job);
       g_mutex_lock (&w->lock);
-      w->answering = FALSE;
+      run->answering = FALSE;
       g_cond_broadcast (&w->cond);
       continue;
     }
@@ -119,12 +214,12 @@ worker_loop (GstOwl2Worker *w)
     worker_prune (w);
     frame = g_queue_pop_head (&w->encode);
     if (frame) {
-      w->encoding = TRUE;
+      run->encoding = TRUE;
       g_mutex_unlock (&w->lock);
-      gst_owl2_worker_encode (w, frame, epoch);
+      gst_owl2_run_encode (run, frame, epoch);
       gst_owl2_frame_unref (frame);
       g_mutex_lock (&w->lock);
-      w->encoding = FALSE;
+      run->encoding = FALSE;
       g_cond_broadcast (&w->cond);
       continue;
     }
@@ -138,33 +233,56 @@ worker_loop (GstOwl2Worker *w)
  * So this comes before the device is opened. A process that is nicer by itself
  * stays so. */
 static void
-worker_lower_priority (GstOwl2Worker *w)
+run_lower_priority (const GstOwl2Run *run)
 {
 #ifdef __linux__
   int nice;
 
   errno = 0;
   nice = getpriority (PRIO_PROCESS, 0);
-  if ((nice != -1 || errno == 0) && nice >= w->nice)
+  if ((nice != -1 || errno == 0) && nice >= run->config->nice)
     return;
-  if (setpriority (PRIO_PROCESS, 0, w->nice) != 0)
-    GST_DEBUG ("nice %d: %s", w->nice, g_strerror (errno));
+  if (setpriority (PRIO_PROCESS, 0, run->config->nice) != 0)
+    GST_DEBUG ("nice %d: %s", run->config->nice, g_strerror (errno));
 #endif
 }
 
 static gpointer
-worker_run (gpointer user_data)
+run_thread (gpointer user_data)
 {
-  GstOwl2Worker *w = user_data;
+  GstOwl2Run *run = user_data;
+  GstOwl2Worker *w = run->worker;
+  gboolean wanted;
 
-  worker_lower_priority (w);
-  if (gst_owl2_worker_load (w))
-    worker_loop (w);
-  gst_owl2_worker_unload (w);
+  g_private_set (&current_run, run);
+  run_lower_priority (run);
+
+  /* Two models at a time may be more than the device has room for. */
+  g_mutex_lock (&w->lock);
+  while (w->active && !run->stopping)
+    g_cond_wait (&w->cond, &w->lock);
+  wanted = !run->stopping;
+  if (wanted)
+    w->active = run;
+  g_mutex_unlock (&w->lock);
+
+  if (wanted) {
+    if (gst_owl2_run_load (run))
+      run_loop (run);
+    gst_owl2_run_unload (run);
+  }
+
+  g_mutex_lock (&w->lock);
+  if (wanted)
+    w->active = NULL;
+  w->n_threads--;
+  g_cond_broadcast (&w->cond);
+  g_mutex_unlock (&w->lock);
+  run_unref (run);
   return NULL;
 }
 
-/* ---- starting and stopping --------------------------------------------- */
+/* ---- starting and stopping ---------------------------------------------- */
 
 GstOwl2Worker *
 gst_owl2_worker_new (
@@ -172,9 +290,10 @@ gst_owl2_worker_new (
 {
   GstOwl2Worker *w = g_new0 (GstOwl2Worker, 1);
 
+  g_atomic_ref_count_init (&w->refs);
   w->funcs = *funcs;
   w->user_data = user_data;
-  w->stats = stats;
+  w->stats = gst_owl2_stats_ref (stats);
   w->pool = gst_owl2_pool_new ();
   g_mutex_init (&w->lock);
   g_cond_init (&w->cond);
@@ -189,48 +308,49 @@ gst_owl2_worker_free (GstOwl2Worker *w)
   if (!w)
     return;
   gst_owl2_worker_stop (w);
-  gst_owl2_pool_unref (w->pool);
-  g_free (w->model_path);
-  g_free (w->device);
-  gst_owl2_settings_unref (w->settings);
-  g_cond_clear (&w->cond);
-  g_mutex_clear (&w->lock);
-  g_free (w);
+  if (!is_own_thread (w)) {
+    g_mutex_lock (&w->lock);
+    while (w->n_threads)
+      g_cond_wait (&w->cond, &w->lock);
+    g_mutex_unlock (&w->lock);
+  }
+  worker_unref (w);
 }
 
 void
 gst_owl2_worker_configure (GstOwl2Worker *w, const GstOwl2WorkerConfig *config)
 {
-  g_return_if_fail (!w->thread);
+  GstOwl2WorkerConfig *copy = g_atomic_rc_box_new (GstOwl2WorkerConfig);
 
-  g_free (w->model_path);
-  w->model_path = g_strdup (config->model);
-  g_free (w->device);
-  w->device = g_strdup (config->device);
-  w->language_only = config->language_only;
-  w->kv_type = config->kv_type;
-  w->mmap = config->mmap;
-  w->nice = config->nice;
-  gst_owl2_settings_unref (w->settings);
-  w->settings = gst_owl2_settings_ref (config->settings);
+  *copy = *config;
+  copy->model = g_strdup (config->model);
+  copy->device = g_strdup (config->device);
+  copy->settings = gst_owl2_settings_ref (config->settings);
+  config_unref (w->config);
+  w->config = copy;
 }
 
 void
 gst_owl2_worker_start (GstOwl2Worker *w)
 {
+  GstOwl2Run *run = run_new (w);
   g_autoptr (GError) error = NULL;
 
-  g_return_if_fail (!w->thread);
-  w->next_id = 0;
-
   g_mutex_lock (&w->lock);
-  w->state = STATE_LOADING;
-  w->stopping = FALSE;
+  g_warn_if_fail (!w->run);
+  w->run = run;
+  g_atomic_ref_count_inc (&run->refs);
+  w->n_threads++;
+  run->thread = g_thread_try_new ("owl2", run_thread, run, &error);
+  if (!run->thread)
+    w->n_threads--;
   g_mutex_unlock (&w->lock);
 
-  w->thread = g_thread_try_new ("owl2", worker_run, w, &error);
-  if (!w->thread)
-    gst_owl2_worker_fail (w, error);
+  if (error) {
+    g_prefix_error (&error, "no thread for the model: ");
+    gst_owl2_run_fail (run, error);
+    run_unref (run);
+  }
 }
 
 gboolean
@@ -240,36 +360,69 @@ gst_owl2_worker_wait_loaded (GstOwl2Worker *w, guint64 timeout_ns)
   gboolean ok;
 
   g_mutex_lock (&w->lock);
-  while (w->state == STATE_LOADING && !w->stopping)
+  while (!is_own_thread (w) && w->run && w->run->state == STATE_LOADING
+         && !w->run->stopping)
     if (!g_cond_wait_until (&w->cond, &w->lock, end))
       break;
-  ok = w->state != STATE_FAILED;
+  ok = !w->run || w->run->state != STATE_FAILED;
   g_mutex_unlock (&w->lock);
   return ok;
+}
+
+/* With the lock held. */
+static void
+worker_cancel (GstOwl2Worker *w)
+{
+  if (w->run) {
+    w->run->stopping = TRUE;
+    if (w->run->in_call)
+      owl2_session_cancel (w->run->session);
+  }
+  g_cond_broadcast (&w->cond);
 }
 
 void
 gst_owl2_worker_cancel (GstOwl2Worker *w)
 {
   g_mutex_lock (&w->lock);
-  w->stopping = TRUE;
-  if (w->in_call)
-    owl2_session_cancel (w->session);
-  g_cond_broadcast (&w->cond);
+  worker_cancel (w);
   g_mutex_unlock (&w->lock);
 }
 
-void
+gboolean
 gst_owl2_worker_stop (GstOwl2Worker *w)
 {
-  gst_owl2_worker_cancel (w);
-  g_clear_pointer (&w->thread, g_thread_join);
+  GQueue encode, clips;
+  GstOwl2Answer *latest;
+  gboolean cancelled;
+  GstOwl2Run *run;
 
   g_mutex_lock (&w->lock);
-  w->state = STATE_STOPPED;
-  free_queues (&w->encode, &w->clips);
-  g_clear_pointer (&w->latest, gst_owl2_answer_unref);
+  worker_cancel (w);
+  run = g_steal_pointer (&w->run);
+  encode = w->encode;
+  clips = w->clips;
+  g_queue_init (&w->encode);
+  g_queue_init (&w->clips);
+  latest = g_steal_pointer (&w->latest);
   g_mutex_unlock (&w->lock);
+
+  free_queues (&encode, &clips);
+  gst_owl2_answer_unref (latest);
+  if (!run)
+    return FALSE;
+  if (run == g_private_get (&current_run)) {
+    run->detached = TRUE;
+    g_thread_unref (run->thread);
+  } else if (run->thread) {
+    g_thread_join (run->thread);
+  }
+  g_mutex_lock (&w->lock);
+  cancelled = run->told_start;
+  run->told_start = FALSE;
+  g_mutex_unlock (&w->lock);
+  run_unref (run);
+  return cancelled;
 }
 
 /* ---- from the stream --------------------------------------------------- */
@@ -283,8 +436,8 @@ gst_owl2_worker_set_flushing (GstOwl2Worker *w, gboolean flushing)
   w->flushing = flushing;
   if (flushing) {
     w->epoch++;
-    if (w->in_call)
-      owl2_session_cancel (w->session);
+    if (w->run && w->run->in_call)
+      owl2_session_cancel (w->run->session);
     encode = w->encode;
     clips = w->clips;
     g_queue_init (&w->encode);
@@ -300,9 +453,9 @@ gst_owl2_worker_set_flushing (GstOwl2Worker *w, gboolean flushing)
 static GstFlowReturn
 worker_flow (GstOwl2Worker *w)
 {
-  if (w->stopping || w->flushing || w->state == STATE_STOPPED)
+  if (!w->run || w->run->stopping || w->flushing)
     return GST_FLOW_FLUSHING;
-  return w->state == STATE_FAILED ? GST_FLOW_ERROR : GST_FLOW_OK;
+  return w->run->state == STATE_FAILED ? GST_FLOW_ERROR : GST_FLOW_OK;
 }
 
 GstFlowReturn
@@ -327,7 +480,7 @@ worker_has_room (GstOwl2Worker *w, gsize size, gboolean wait)
   while (worker_flow (w) == GST_FLOW_OK) {
     worker_prune (w);
     room = gst_owl2_pool_raw_bytes (w->pool) + size <= GST_OWL2_MAX_RAW_BYTES
-           || (g_queue_is_empty (&w->encode) && !w->encoding);
+           || (g_queue_is_empty (&w->encode) && !w->run->encoding);
     if (room || !wait)
       break;
     g_cond_wait (&w->cond, &w->lock);
@@ -371,7 +524,7 @@ gst_owl2_worker_submit (GstOwl2Worker *w, GstOwl2Job *job, gboolean may_drop)
 
   g_mutex_lock (&w->lock);
   if (worker_flow (w) == GST_FLOW_OK) {
-    guint busy = w->answering && w->answering_epoch == w->epoch;
+    guint busy = w->run->answering && w->run->answering_epoch == w->epoch;
 
     g_queue_push_tail (&w->clips, job);
     while (may_drop && w->clips.length + busy > GST_OWL2_MAX_BUSY_CLIPS)
@@ -393,9 +546,9 @@ gst_owl2_worker_wait (GstOwl2Worker *w)
   GstFlowReturn ret;
 
   g_mutex_lock (&w->lock);
-  while (
-      (ret = worker_flow (w)) == GST_FLOW_OK
-      && (w->clips.length || (w->answering && w->answering_epoch == w->epoch)))
+  while ((ret = worker_flow (w)) == GST_FLOW_OK
+         && (w->clips.length
+             || (w->run->answering && w->run->answering_epoch == w->epoch)))
     g_cond_wait (&w->cond, &w->lock);
   g_mutex_unlock (&w->lock);
   return ret;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One thread and a bounded queue between the stream and the engine. The thread
  * loads the model, encodes frames as they arrive, and answers clips, oldest
- * first. Callbacks run on it, without any lock held.
+ * first. Callbacks run on it, without any lock held, and may stop and start the
+ * worker, or free it.
  *
  * Calls are made by the streaming thread unless it says otherwise. */
 #ifndef GST_OWL2_WORKER_H
@@ -28,6 +29,7 @@ typedef struct _GstOwl2Worker GstOwl2Worker;
  * Times are ns.
  */
 typedef struct {
+  gatomicrefcount refs;
   GMutex lock;
   struct {
     guint64 frames_seen, frames_sampled, frames_encoded, frames_reused;
@@ -39,6 +41,9 @@ typedef struct {
   } counts;
 } GstOwl2Stats;
 
+GstOwl2Stats *gst_owl2_stats_new (void);
+GstOwl2Stats *gst_owl2_stats_ref (GstOwl2Stats *stats);
+void gst_owl2_stats_unref (GstOwl2Stats *stats); /* accepts NULL */
 /* (transfer full): as in the element's property. */
 GstStructure *gst_owl2_stats_to_structure (GstOwl2Stats *stats);
 
@@ -57,8 +62,8 @@ void gst_owl2_job_free (GstOwl2Job *job); /* accepts NULL */
 
 /**
  * GstOwl2WorkerFuncs:
- * @progress: of loading; START first, CONTINUE, then COMPLETE, ERROR or
- *   CANCELED
+ * @progress: of loading; START first, CONTINUE, then COMPLETE or ERROR, unless
+ *   it is stopped before
  * @answer: final or not; a stream that waits for it goes on afterwards
  * @lost: one clip could not be answered, the stream goes on
  * @failed: nothing goes on
@@ -87,10 +92,12 @@ typedef struct {
   GstOwl2Settings *settings;
 } GstOwl2WorkerConfig;
 
-/* @stats outlives the worker. */
+/* Keeps a reference to @stats. @user_data lives until the worker is freed, and
+ * through a callback that frees it. */
 GstOwl2Worker *gst_owl2_worker_new (
     const GstOwl2WorkerFuncs *funcs, gpointer user_data, GstOwl2Stats *stats);
-/* Stops first. Accepts NULL. */
+/* Stops first, and unless it is called by a callback, returns when all threads
+ * have ended. Accepts NULL. */
 void gst_owl2_worker_free (GstOwl2Worker *w);
 
 /* From the thread that changes states, while it is stopped. */
@@ -98,13 +105,18 @@ void gst_owl2_worker_configure (
     GstOwl2Worker *w, const GstOwl2WorkerConfig *config);
 void gst_owl2_worker_start (GstOwl2Worker *w);
 /* Waits until the model is loaded or has failed to, but no longer than
- * @timeout_ns. Returns: FALSE if it has failed. */
+ * @timeout_ns, and in a callback not at all, since nothing is loaded before
+ * that returns. Returns: FALSE if it has failed. */
 gboolean gst_owl2_worker_wait_loaded (GstOwl2Worker *w, guint64 timeout_ns);
 /* Cancels what is running and lets every waiting call return. Any thread. */
 void gst_owl2_worker_cancel (GstOwl2Worker *w);
-/* Cancels, and returns when the thread has ended; then it may be started anew.
- * Any thread but the worker's own. */
-void gst_owl2_worker_stop (GstOwl2Worker *w);
+/* Cancels, and returns when no callback can come any more; then it may be
+ * started anew. Any thread. In a callback of its own it can't wait for the
+ * thread, which then ends by itself; a new one waits for that before it loads.
+ *
+ * Returns: TRUE if a load that START was told of came to no end
+ */
+gboolean gst_owl2_worker_stop (GstOwl2Worker *w);
 
 /* TRUE drops all work, cancels between tokens, forgets the last answer, and
  * lets waiting calls return GST_FLOW_FLUSHING, until FALSE. Any thread. */

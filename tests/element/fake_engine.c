@@ -186,6 +186,18 @@ fake_wait_calls (FakeCall call, guint n)
   g_mutex_unlock (&fake.lock);
 }
 
+void
+fake_wait_gone (void)
+{
+  gint64 end = g_get_monotonic_time () + WAIT_LIMIT;
+
+  g_mutex_lock (&fake.lock);
+  while (fake.n_models)
+    if (!g_cond_wait_until (&fake.cond, &fake.lock, end))
+      g_error ("%u models are still alive", fake.n_models);
+  g_mutex_unlock (&fake.lock);
+}
+
 guint
 fake_n_features (guint *peak)
 {

@@ -54,6 +54,9 @@ guint fake_n_calls (FakeCall call);
 guint fake_n_cancelled (void);
 /* Returns when @n calls have begun; fails after 20 s. */
 void fake_wait_calls (FakeCall call, guint n);
+/* Returns when no model is alive: a thread that was stopped by itself is done
+ * with it. Fails after 20 s. */
+void fake_wait_gone (void);
 /* Features alive, and the most that ever were. */
 guint fake_n_features (guint *peak);
 /* Parameters of the last load and session. */

@@ -8,7 +8,7 @@
 
 typedef struct {
   GstOwl2Worker *worker;
-  GstOwl2Stats stats;
+  GstOwl2Stats *stats;
   int n_answers, n_lost, n_failed; /* atomic */
 } Rig;
 
@@ -47,8 +47,8 @@ rig_init (Rig *rig)
   const GstOwl2WorkerConfig config = { .settings = settings };
 
   memset (rig, 0, sizeof (*rig));
-  g_mutex_init (&rig->stats.lock);
-  rig->worker = gst_owl2_worker_new (&funcs, rig, &rig->stats);
+  rig->stats = gst_owl2_stats_new ();
+  rig->worker = gst_owl2_worker_new (&funcs, rig, rig->stats);
   g_assert_cmpint (gst_owl2_worker_flow (rig->worker), ==, GST_FLOW_FLUSHING);
   gst_owl2_worker_configure (rig->worker, &config);
   gst_owl2_worker_start (rig->worker);
@@ -58,7 +58,7 @@ static void
 rig_clear (Rig *rig)
 {
   gst_owl2_worker_free (rig->worker);
-  g_mutex_clear (&rig->stats.lock);
+  gst_owl2_stats_unref (rig->stats);
   fake_reset ();
 }
 
@@ -276,7 +276,7 @@ storm_stats (gpointer data)
   Rig *rig = data;
 
   while (!g_atomic_int_get (&storm_over)) {
-    gst_structure_free (gst_owl2_stats_to_structure (&rig->stats));
+    gst_structure_free (gst_owl2_stats_to_structure (rig->stats));
     g_usleep (200);
   }
   return NULL;
