@@ -13,7 +13,24 @@
  * the buffers that follow as #GstCustomMeta named `GstOwl2Meta`. Both have the
  * fields `id`, `text`, `prompt`, `start` and `end` (the stream time that was
  * looked at), `frame-times`, `tokens`, `prompt-tokens`, `latency`,
- * `confidence`, `final` and `model`.
+ * `confidence`, `final`, `model` and `element`, the element's name.
+ *
+ * Elements in a row leave an answer each on a buffer, and
+ * gst_buffer_get_custom_meta() finds the first one only. Iterating finds all:
+ * |[<!-- language="C" -->
+ * GType api = gst_meta_get_info ("GstOwl2Meta")->api;
+ * gpointer state = NULL;
+ * GstMeta *meta;
+ *
+ * while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, api))) {
+ *   GstStructure *s = gst_custom_meta_get_structure ((GstCustomMeta *) meta);
+ *
+ *   g_print ("%s: %s\n", gst_structure_get_string (s, "element"),
+ *       gst_structure_get_string (s, "text"));
+ * }
+ * ]|
+ * An element's answer takes the place of its own earlier one, as on a buffer
+ * that passes it twice, so elements in different bins need different names.
  *
  * The model works on a thread of its own. On a live stream it never holds up
  * the video: clips that come too fast are skipped. From a file, the stream
@@ -298,6 +315,7 @@ gst_owl2_start (GstOwl2 *self)
   gst_owl2_stream_reset (self->stream, TRUE);
 
   GST_OBJECT_LOCK (self);
+  config.element = GST_OBJECT_NAME (self);
   config.model = self->model;
   config.device = self->device;
   config.language_only = !self->modality_adaptive;

@@ -300,6 +300,7 @@ asking_answer (const Asking *asking, const char *text)
   answer->text = g_strdup (text);
   answer->prompt = g_strdup (gst_owl2_settings_question (job->settings));
   answer->model = g_strdup (asking->run->model_name);
+  answer->element = g_strdup (asking->run->config->element);
   answer->start = job->start;
   answer->end = job->end;
   answer->times = g_new (GstClockTime, job->n_frames);

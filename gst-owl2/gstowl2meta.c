@@ -25,6 +25,7 @@ gst_owl2_answer_unref (GstOwl2Answer *answer)
   g_free (answer->text);
   g_free (answer->prompt);
   g_free (answer->model);
+  g_free (answer->element);
   g_free (answer->times);
   g_free (answer);
 }
@@ -42,7 +43,8 @@ gst_owl2_answer_to_structure (const GstOwl2Answer *answer, GstStructure *s)
       G_TYPE_UINT, answer->n_tokens, "prompt-tokens", G_TYPE_UINT,
       answer->n_prompt_tokens, "latency", G_TYPE_UINT64, answer->latency,
       "confidence", G_TYPE_DOUBLE, answer->confidence, "final", G_TYPE_BOOLEAN,
-      answer->final, "model", G_TYPE_STRING, answer->model, NULL);
+      answer->final, "model", G_TYPE_STRING, answer->model, "element",
+      G_TYPE_STRING, answer->element, NULL);
 
   gst_value_array_init (&times, answer->n_times);
   for (guint i = 0; i < answer->n_times; i++) {
@@ -69,19 +71,49 @@ gst_owl2_meta_register (void)
   }
 }
 
+/* gst_buffer_get_custom_meta() knows the first one only. */
+static GstCustomMeta *
+next_meta (GstBuffer *buffer, gpointer *state)
+{
+  const GstMetaInfo *info = gst_meta_get_info (GST_OWL2_META_NAME);
+
+  return info ? (GstCustomMeta *) gst_buffer_iterate_meta_filtered (
+             buffer, state, info->api)
+              : NULL;
+}
+
 void
 gst_owl2_meta_add (GstBuffer *buffer, const GstOwl2Answer *answer)
 {
-  GstCustomMeta *meta = gst_buffer_add_custom_meta (buffer, GST_OWL2_META_NAME);
+  gpointer state = NULL;
+  GstCustomMeta *meta;
 
+  while ((meta = next_meta (buffer, &state))) {
+    const GstStructure *s = gst_custom_meta_get_structure (meta);
+
+    if (g_strcmp0 (gst_structure_get_string (s, "element"), answer->element)
+        == 0) {
+      gst_buffer_remove_meta (buffer, &meta->meta);
+      state = NULL;
+    }
+  }
+  meta = gst_buffer_add_custom_meta (buffer, GST_OWL2_META_NAME);
   if (meta)
     gst_owl2_answer_to_structure (answer, gst_custom_meta_get_structure (meta));
 }
 
 const GstStructure *
-gst_owl2_meta_get (GstBuffer *buffer)
+gst_owl2_meta_next (GstBuffer *buffer, gpointer *state)
 {
-  GstCustomMeta *meta = gst_buffer_get_custom_meta (buffer, GST_OWL2_META_NAME);
+  GstCustomMeta *meta = next_meta (buffer, state);
 
   return meta ? gst_custom_meta_get_structure (meta) : NULL;
+}
+
+const GstStructure *
+gst_owl2_meta_get (GstBuffer *buffer)
+{
+  gpointer state = NULL;
+
+  return gst_owl2_meta_next (buffer, &state);
 }

@@ -15,6 +15,7 @@ G_BEGIN_DECLS
  * GstOwl2Answer: immutable once it is shared.
  * @id: counts up with each clip that is asked about, from 1
  * @prompt: the question
+ * @element: who asked: the name of the element
  * @start: stream time that was looked at, as is @end
  * @times: (array length=n_times): stream time of each frame, in playback order
  * @latency: from the last frame's arrival to the answer
@@ -27,6 +28,7 @@ typedef struct {
   char *text;
   char *prompt;
   char *model;
+  char *element;
   GstClockTime start, end;
   GstClockTime *times;
   guint n_times;
@@ -41,16 +43,21 @@ GstOwl2Answer *gst_owl2_answer_new (void);
 GstOwl2Answer *gst_owl2_answer_ref (GstOwl2Answer *answer);
 void gst_owl2_answer_unref (GstOwl2Answer *answer); /* accepts NULL */
 /* Puts `id`, `text`, `prompt`, `start`, `end`, `frame-times`, `tokens`,
- * `prompt-tokens`, `latency`, `confidence`, `final` and `model` into @s. */
+ * `prompt-tokens`, `latency`, `confidence`, `final`, `model` and `element` into
+ * @s. */
 void gst_owl2_answer_to_structure (
     const GstOwl2Answer *answer, GstStructure *s);
 
 /* Makes the meta known to GStreamer; more than once is fine. It has no tags,
  * so scaling and conversion keep it. */
 void gst_owl2_meta_register (void);
-/* @buffer must be writable. What another owl2 upstream put on it stays. */
+/* @buffer must be writable. What another element put on it stays, and what one
+ * of the answer's `element` did, as when the buffer passes it twice, goes. */
 void gst_owl2_meta_add (GstBuffer *buffer, const GstOwl2Answer *answer);
-/* (nullable) (transfer none): the fields of the first answer on @buffer. */
+/* (nullable) (transfer none): the fields of the next answer on @buffer, in the
+ * order in which they were put there; @state is NULL for the first. */
+const GstStructure *gst_owl2_meta_next (GstBuffer *buffer, gpointer *state);
+/* (nullable) (transfer none): the fields of the first. */
 const GstStructure *gst_owl2_meta_get (GstBuffer *buffer);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOwl2Answer, gst_owl2_answer_unref)

@@ -84,6 +84,7 @@ config_clear (gpointer data)
 {
   GstOwl2WorkerConfig *config = data;
 
+  g_free ((char *) config->element);
   g_free ((char *) config->model);
   g_free ((char *) config->device);
   gst_owl2_settings_unref (config->settings);
@@ -323,6 +324,7 @@ gst_owl2_worker_configure (GstOwl2Worker *w, const GstOwl2WorkerConfig *config)
   GstOwl2WorkerConfig *copy = g_atomic_rc_box_new (GstOwl2WorkerConfig);
 
   *copy = *config;
+  copy->element = g_strdup (config->element);
   copy->model = g_strdup (config->model);
   copy->device = g_strdup (config->device);
   copy->settings = gst_owl2_settings_ref (config->settings);

@@ -78,11 +78,13 @@ typedef struct {
 
 /**
  * GstOwl2WorkerConfig: copied.
+ * @element: whose answers these are
  * @nice: of the thread, and so of all that the engine and the driver start from
  *   it; 0 to 19
  * @settings: room is made for clips like these before the stream begins
  */
 typedef struct {
+  const char *element;
   const char *model;
   const char *device;
   gboolean language_only;

@@ -485,10 +485,12 @@ check_answer (const GstStructure *s, const char *text, const char *prompt)
   double confidence = 0;
   guint tokens = 0, prompt_tokens = 0;
 
-  g_assert_cmpint (gst_structure_n_fields (s), ==, 12);
+  g_assert_cmpint (gst_structure_n_fields (s), ==, 13);
   g_assert_cmpstr (gst_structure_get_string (s, "text"), ==, text);
   g_assert_cmpstr (gst_structure_get_string (s, "prompt"), ==, prompt);
   g_assert_cmpstr (gst_structure_get_string (s, "model"), ==, "fake");
+  g_assert_true (
+      g_str_has_prefix (gst_structure_get_string (s, "element"), "owl2"));
   g_assert_cmpuint (structure_uint64 (s, "id"), ==, 1);
   g_assert_cmpuint (structure_uint64 (s, "start"), ==, 0);
   g_assert_cmpuint (structure_uint64 (s, "end"), ==, 500 * MS);
