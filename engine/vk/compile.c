@@ -112,10 +112,12 @@ typedef struct {
 } Item;
 
 struct _OvkCompiler {
-  OvkDevice *dev; /* reference */
-  GThread *threads[MAX_THREADS];
+  OvkDevice *dev;                /* reference */
+  GThread *threads[MAX_THREADS]; /* NULL: there could be none */
   guint n_threads;
   GArray *items; /* Item, the longest to compile first */
+  Starter here;  /* of whoever waits, where there is no first thread */
+  gboolean here_ready;
 
   GMutex lock; /* of all below, and of the items' on_twin */
   GCond changed;
@@ -200,6 +202,15 @@ take_over (OvkCompiler *c, Starter *s)
   }
 }
 
+static void
+finish_first (OvkCompiler *c)
+{
+  g_mutex_lock (&c->lock);
+  c->active = FALSE;
+  g_cond_broadcast (&c->changed);
+  g_mutex_unlock (&c->lock);
+}
+
 static gpointer
 first_thread (gpointer data)
 {
@@ -214,11 +225,46 @@ first_thread (gpointer data)
     take_over (c, &s);
     starter_clear (&s);
   }
-  g_mutex_lock (&c->lock);
-  c->active = FALSE;
-  g_cond_broadcast (&c->changed);
-  g_mutex_unlock (&c->lock);
+  finish_first (c);
   return NULL;
+}
+
+static gboolean
+needs_this_thread (OvkCompiler *c)
+{
+  gboolean here;
+
+  g_mutex_lock (&c->lock);
+  here = !c->threads[0] && c->active && !c->error;
+  g_mutex_unlock (&c->lock);
+  return here;
+}
+
+/* As the first thread, one pipeline a call, on the thread of who waits: it
+ * looks at progress and cancels in between. */
+static void
+work_here (OvkCompiler *c)
+{
+  GError *error = NULL;
+  Item *item;
+
+  if (!c->here_ready && !starter_init (&c->here, c->dev, &error)) {
+    fail (c, error);
+    finish_first (c);
+    return;
+  }
+  c->here_ready = TRUE;
+  item = begin_item (c);
+  if (item) {
+    if (!make_ready (c->dev, &c->here, &item->key, &error))
+      fail (c, error);
+    end_item (c, item, FALSE);
+    return;
+  }
+  take_over (c, &c->here);
+  starter_clear (&c->here);
+  c->here_ready = FALSE;
+  finish_first (c);
 }
 
 /* Nothing that fails on a twin matters: the device tries again. */
@@ -289,9 +335,16 @@ ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set)
   c->n_threads = CLAMP (c->items->len, 1, c->n_threads);
   c->n_twins = c->n_threads - 1;
   c->active = TRUE;
-  for (guint i = 0; i < c->n_threads; i++)
-    c->threads[i] =
-        g_thread_new ("owl2-compile", i ? next_thread : first_thread, c);
+  for (guint i = 0; i < c->n_threads; i++) {
+    c->threads[i] = g_thread_try_new (
+        "owl2-compile", i ? next_thread : first_thread, c, NULL);
+    if (i && !c->threads[i]) {
+      g_mutex_lock (&c->lock);
+      c->n_twins--;
+      g_cond_broadcast (&c->changed);
+      g_mutex_unlock (&c->lock);
+    }
+  }
   return c;
 }
 
@@ -300,6 +353,11 @@ ovk_compiler_wait (OvkCompiler *c, guint timeout_ms, double *fraction)
 {
   gint64 end = g_get_monotonic_time () + (gint64) timeout_ms * 1000;
   OvkCompilerState state;
+
+  if (needs_this_thread (c)) {
+    work_here (c);
+    end = 0;
+  }
 
   g_mutex_lock (&c->lock);
   while ((c->active || c->n_twins) && !c->error
@@ -319,13 +377,18 @@ static void
 join (OvkCompiler *c)
 {
   for (guint i = 0; i < c->n_threads; i++)
-    g_thread_join (c->threads[i]);
+    g_clear_pointer (&c->threads[i], g_thread_join);
   c->n_threads = 0;
+  if (c->here_ready)
+    starter_clear (&c->here);
+  c->here_ready = FALSE;
 }
 
 gboolean
 ovk_compiler_finish (OvkCompiler *c, GError **error)
 {
+  while (needs_this_thread (c))
+    work_here (c);
   join (c);
   if (!c->error)
     return TRUE;

@@ -246,11 +246,13 @@ typedef enum {
 /**
  * ovk_compiler_new: starts to make all of @set on threads of its own, so that
  * ovk_pipeline_get() has them at once and their first dispatch takes no longer
- * than later ones.
+ * than later ones. Where the system gives no thread, those that wait for it make
+ * them.
  */
 typedef struct _OvkCompiler OvkCompiler;
 OvkCompiler *ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set);
-/* Blocks until they are made, one failed, or @timeout_ms have passed.
+/* Blocks until they are made, one failed, or @timeout_ms have passed; without a
+ * thread it makes one of them. One thread at a time, as is the next.
  * @fraction: (out) (optional): the part made, 0 to 1, never falling */
 OvkCompilerState ovk_compiler_wait (
     OvkCompiler *compiler, guint timeout_ms, double *fraction);
