@@ -106,7 +106,8 @@ picture_new (GstSample *sample, GError **error)
   GstVideoInfo info;
   GstVideoFrame frame;
   Picture *picture;
-  gsize stride;
+  gsize stride, size;
+  guint8 *data;
 
   if (!gst_video_info_from_caps (&info, gst_sample_get_caps (sample))
       || !gst_video_frame_map (
@@ -116,10 +117,19 @@ picture_new (GstSample *sample, GError **error)
     return NULL;
   }
   stride = GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0);
+  size = stride * (gsize) (info.height - 1) + 3 * (gsize) info.width;
+  data = g_try_malloc (size);
+  if (!data) {
+    gst_video_frame_unmap (&frame);
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no memory for a %dx%d frame of %" G_GSIZE_FORMAT " bytes", info.width,
+        info.height, size);
+    return NULL;
+  }
+  memcpy (data, GST_VIDEO_FRAME_PLANE_DATA (&frame, 0), size);
   picture = g_new0 (Picture, 1);
   g_ref_count_init (&picture->refs);
-  picture->data = g_memdup2 (GST_VIDEO_FRAME_PLANE_DATA (&frame, 0),
-      stride * (info.height - 1) + 3 * (gsize) info.width);
+  picture->data = data;
   picture->image =
       (Owl2Image){ picture->data, info.width, info.height, stride };
   gst_video_frame_unmap (&frame);
