@@ -24,9 +24,8 @@
  *
  * while ((meta = gst_buffer_iterate_meta_filtered (buffer, &state, api))) {
  *   GstStructure *s = gst_custom_meta_get_structure ((GstCustomMeta *) meta);
- *
- *   g_print ("%s: %s\n", gst_structure_get_string (s, "element"),
- *       gst_structure_get_string (s, "text"));
+ *   const char *element = gst_structure_get_string (s, "element");
+ *   const char *text = gst_structure_get_string (s, "text");
  * }
  * ]|
  * An element's answer takes the place of its own earlier one, as on a buffer
