@@ -193,6 +193,15 @@ typedef struct {
  */
 Owl2Features *owl2_session_encode (Owl2Session *session, const Owl2Image *image,
     guint64 *encode_ns, GError **error);
+/**
+ * owl2_session_shrink: the resize alone, for a frame that is to be kept in
+ * little memory until it is known whether it is wanted: the result is encoded
+ * to the same features, to the bit. Errors as those of owl2_session_encode().
+ *
+ * Returns: (transfer full): packed RGB8 of image_size x image_size; g_free()
+ */
+guint8 *owl2_session_shrink (
+    Owl2Session *session, const Owl2Image *image, GError **error);
 Owl2Features *owl2_features_ref (Owl2Features *features);
 void owl2_features_unref (Owl2Features *features); /* accepts NULL */
 

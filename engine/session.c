@@ -248,6 +248,35 @@ check_features (
   return FALSE;
 }
 
+static gboolean
+check_image (const Owl2Image *image, GError **error)
+{
+  if (image->width > 0 && image->height > 0
+      && image->stride >= (gsize) image->width * 3)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "a frame of %ux%u with rows of %" G_GSIZE_FORMAT " bytes is no RGB "
+      "image",
+      image->width, image->height, image->stride);
+  return FALSE;
+}
+
+guint8 *
+owl2_session_shrink (
+    Owl2Session *session, const Owl2Image *image, GError **error)
+{
+  guint8 *rgb = NULL;
+
+  if (!check_image (image, error))
+    return NULL;
+  if (owl2_exec_step (&session->exec, 0, error))
+    rgb = owl2_image_shrink (&session->image, &session->exec, image->data,
+        image->width, image->height, image->stride, error);
+  if (!rgb)
+    owl2_exec_abandon (&session->exec);
+  return rgb;
+}
+
 Owl2Features *
 owl2_session_encode (Owl2Session *session, const Owl2Image *image,
     guint64 *encode_ns, GError **error)
@@ -257,15 +286,8 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
 
   features->ref_count = 1;
   features->serial = next_serial ();
-  if (image->width < 1 || image->height < 1
-      || image->stride < (gsize) image->width * 3) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "a frame of %ux%u with rows of %" G_GSIZE_FORMAT " bytes is no RGB "
-        "image",
-        image->width, image->height, image->stride);
-    return NULL;
-  }
-  if (!owl2_model_check_file (session->model, error))
+  if (!check_image (image, error)
+      || !owl2_model_check_file (session->model, error))
     return NULL;
   if (!owl2_exec_step (&session->exec, 0, error)
       || !record_frame (session, image, error)) {

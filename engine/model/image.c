@@ -172,27 +172,40 @@ no_memory (const char *what, gsize size, GError **error)
   return FALSE;
 }
 
+/* Finishes all work so far. (transfer full): the resized picture, packed. */
+static guint8 *
+read_pixels (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
+{
+  gsize size = image->weights->config.vision.image_size;
+  g_autofree guint32 *words = g_try_new (guint32, size * size);
+  guint8 *rgb = g_try_malloc (size * size * 3);
+
+  if (!words || !rgb) {
+    no_memory ("pixels", size, error);
+  } else if (owl2_exec_finish (exec, error)
+             && ovk_slice_read (
+                 exec->dev, image->pixels, words, size * size * 4, error)) {
+    for (gsize i = 0; i < size * size; i++)
+      for (guint c = 0; c < 3; c++)
+        rgb[3 * i + c] = words[i] >> (8 * c);
+    return rgb;
+  }
+  g_free (rgb);
+  return NULL;
+}
+
 static gboolean
 tap_pixels (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
 {
   gsize size = image->weights->config.vision.image_size;
   gsize shape[4] = { 1, size, size, 3 };
-  g_autofree guint32 *words = NULL;
   g_autofree guint8 *rgb = NULL;
 
   if (!exec->tap)
     return TRUE;
-  words = g_try_new (guint32, size * size);
-  rgb = g_try_new (guint8, size * size * 3);
-  if (!words || !rgb)
-    return no_memory ("pixels", size, error);
-  if (!owl2_exec_finish (exec, error)
-      || !ovk_slice_read (
-          exec->dev, image->pixels, words, size * size * 4, error))
+  rgb = read_pixels (image, exec, error);
+  if (!rgb)
     return FALSE;
-  for (gsize i = 0; i < size * size; i++)
-    for (guint c = 0; c < 3; c++)
-      rgb[3 * i + c] = words[i] >> (8 * c);
   owl2_exec_tap_host (exec, "resized_rgb", 'b', 4, shape, 0, rgb);
   return TRUE;
 }
@@ -232,12 +245,13 @@ tap_values (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
   return TRUE;
 }
 
-gboolean
-owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
+/* Everything up to image->pixels. */
+static gboolean
+record_resize (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
     guint width, guint height, gsize stride, GError **error)
 {
-  const Owl2Config *config = &image->weights->config;
-  guint size = config->vision.image_size, edge = MAX (width, height);
+  guint size = image->weights->config.vision.image_size;
+  guint edge = MAX (width, height);
   g_autoptr (OvkUploader) up = NULL;
   Owl2Resize last = { 0 };
   OvkCmd *cmd;
@@ -273,7 +287,27 @@ owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
     .rows = size,
   };
   owl2_op_resize (cmd, &last);
-  owl2_op_patchify (cmd, &image->patches, image->pixels, image->lut, size,
-      config->vision.patch_size);
+  return TRUE;
+}
+
+gboolean
+owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
+    guint width, guint height, gsize stride, GError **error)
+{
+  const Owl2Config *config = &image->weights->config;
+
+  if (!record_resize (image, exec, rgb, width, height, stride, error))
+    return FALSE;
+  owl2_op_patchify (owl2_exec_cmd (exec), &image->patches, image->pixels,
+      image->lut, config->vision.image_size, config->vision.patch_size);
   return tap_pixels (image, exec, error) && tap_values (image, exec, error);
+}
+
+guint8 *
+owl2_image_shrink (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
+    guint width, guint height, gsize stride, GError **error)
+{
+  if (!record_resize (image, exec, rgb, width, height, stride, error))
+    return NULL;
+  return read_pixels (image, exec, error);
 }

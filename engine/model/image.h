@@ -44,6 +44,15 @@ void owl2_image_clear (Owl2ImageBuffers *image);
 gboolean owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec,
     const guint8 *rgb, guint width, guint height, gsize stride, GError **error);
 
+/**
+ * owl2_image_shrink: runs the resize alone. A picture of the model's size comes
+ * back as it is, so that encoding the result is encoding the frame.
+ *
+ * Returns: (transfer full): packed RGB8 of the model's size; errors as above
+ */
+guint8 *owl2_image_shrink (Owl2ImageBuffers *image, Owl2Exec *exec,
+    const guint8 *rgb, guint width, guint height, gsize stride, GError **error);
+
 G_END_DECLS
 
 #endif

@@ -53,6 +53,57 @@ generate (Owl2Session *session, Owl2Features **frames, guint n_frames,
   return owl2_session_generate (session, &request, error);
 }
 
+/* ---- shrinking -------------------------------------------------------- */
+
+static void
+test_shrink (void)
+{
+  static const guint sizes[][2] = { { 20, 13 }, { 13, 200 }, { 1, 1 },
+    { 300, 300 }, { 641, 359 } };
+  g_autoptr (Owl2Session) session = session_new (0);
+  Owl2ModelInfo info;
+
+  owl2_model_get_info (model, &info);
+  for (guint i = 0; i < G_N_ELEMENTS (sizes); i++) {
+    const guint width = sizes[i][0], height = sizes[i][1];
+    const gsize stride = 3 * width + 5;
+    const gsize small_stride = 3 * (gsize) info.image_size;
+    g_autofree guint8 *pixels = g_malloc (stride * height);
+    Owl2Image image = { pixels, width, height, stride };
+    g_autofree guint8 *small = NULL;
+    g_autofree guint8 *again = NULL;
+    g_autoptr (Owl2Features) want = NULL;
+    g_autoptr (Owl2Features) got = NULL;
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Owl2Answer) a = NULL;
+    g_autoptr (Owl2Answer) b = NULL;
+    const Owl2Sampling sampling = OWL2_SAMPLING_DEFAULT;
+
+    for (gsize k = 0; k < stride * height; k++)
+      pixels[k] = (k + i) * 2654435761u >> 24;
+    small = owl2_session_shrink (session, &image, &error);
+    g_assert_no_error (error);
+    want = owl2_session_encode (session, &image, NULL, &error);
+    g_assert_no_error (error);
+
+    image =
+        (Owl2Image){ small, info.image_size, info.image_size, small_stride };
+    again = owl2_session_shrink (session, &image, &error);
+    g_assert_no_error (error);
+    g_assert_cmpmem (small, small_stride * info.image_size, again,
+        small_stride * info.image_size);
+    got = owl2_session_encode (session, &image, NULL, &error);
+    g_assert_no_error (error);
+    a = generate (session, &want, 1, &sampling, &error);
+    b = generate (session, &got, 1, &sampling, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (a->n_ids, ==, b->n_ids);
+    g_assert_cmpmem (
+        a->ids, a->n_ids * sizeof *a->ids, b->ids, b->n_ids * sizeof *b->ids);
+    g_assert_cmpfloat (a->confidence, ==, b->confidence);
+  }
+}
+
 /* ---- requests --------------------------------------------------------- */
 
 static void
@@ -128,6 +179,9 @@ test_bad_images (void)
     g_autoptr (GError) error = NULL;
 
     g_assert_null (owl2_session_encode (session, &images[i], NULL, &error));
+    g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST);
+    g_clear_error (&error);
+    g_assert_null (owl2_session_shrink (session, &images[i], &error));
     g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST);
   }
   /* And the session still works. */
@@ -510,6 +564,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/engine/bad-requests", test_bad_requests);
   g_test_add_func ("/engine/bad-images", test_bad_images);
+  g_test_add_func ("/engine/shrink", test_shrink);
   g_test_add_func ("/engine/streaming", test_streaming);
   g_test_add_func ("/engine/context-end", test_context_end);
   g_test_add_func ("/engine/sampling", test_sampling);
