@@ -158,6 +158,7 @@ gst_owl2_run_load (GstOwl2Run *run)
 
   owl2_model_get_info (run->model, &info);
   run->model_name = g_utf8_make_valid (info.name ? info.name : "", -1);
+  run->image_size = info.image_size;
   run_update_memory (run);
   shown = owl2_printable_message (run->model_name);
   GST_INFO ("model '%s' on '%s' (%s), %" G_GUINT64_FORMAT " bytes of weights",
@@ -275,6 +276,47 @@ gst_owl2_run_encode (GstOwl2Run *run, GstOwl2Frame *frame, guint epoch)
     w->stats->counts.encode_ns += encode_ns;
     g_mutex_unlock (&w->stats->lock);
   }
+  return TRUE;
+}
+
+gboolean
+gst_owl2_run_shrink (GstOwl2Run *run, GstOwl2Frame *frame, guint epoch)
+{
+  GstOwl2Worker *w = run->worker;
+  const gsize small_bytes = 3 * (gsize) run->image_size * run->image_size;
+  g_autofree gpointer memory = NULL;
+  guint8 *small = NULL;
+  GError *error = NULL;
+  Owl2Image image;
+
+  if (frame->features || frame->error || frame->small
+      || frame->raw_bytes <= small_bytes)
+    return TRUE;
+
+  if (gst_owl2_rgb_convert (&run->rgb, frame, &image, &memory, &error)) {
+    if (!run_begin_call (run, epoch))
+      return FALSE;
+    small = owl2_session_shrink (run->session, &image, &error);
+    if (!run_end_call (run, epoch)) {
+      g_free (small);
+      g_clear_error (&error);
+      return FALSE;
+    }
+    if (!small && error_is_fatal (error)) {
+      gst_owl2_run_fail (run, error);
+      g_error_free (error);
+      return FALSE;
+    }
+  }
+
+  g_mutex_lock (&w->lock);
+  frame->error = error;
+  if (small)
+    gst_owl2_frame_set_small (frame, small, run->image_size);
+  else
+    gst_owl2_frame_drop_raw (frame);
+  g_cond_broadcast (&w->cond);
+  g_mutex_unlock (&w->lock);
   return TRUE;
 }
 

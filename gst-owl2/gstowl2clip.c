@@ -1,36 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstowl2clip.h"
+#include "gstowl2clip-private.h"
 
-/* A frame kept for trigger=eos. */
-typedef struct {
-  gpointer frame;
-  gint64 t, end;
-} Candidate;
-
-struct _GstOwl2Clipper {
-  GstOwl2ClipperFuncs funcs;
-  gpointer user_data;
-
-  GstOwl2Trigger trigger;
-  gboolean have_last;
-  gint64 last;     /* start of the latest frame */
-  gint64 last_end; /* end of everything seen */
-  gboolean new_segment;
-
-  /* interval */
-  GPtrArray *open;     /* GstOwl2Clip, in order of opening */
-  guint n_open_frames; /* that the open clips ask for together */
-  gboolean anchored;
-  gint64 grid;    /* start of the last clip that was opened */
-  gint64 covered; /* starts before this were on screen already */
-  gboolean refused;
-  gint64 refused_at;
-  guint n_refused;
-
-  /* eos: the first frame of each cell [origin + k * step, + step) */
-  GArray *candidates;
-  gint64 origin, step;
-};
+/* Times that are nearer than this are the same: they were rounded to ns, some
+ * of them twice. */
+#define EXACT 1000
+/* Containers round times to their own unit: 1 ms in Matroska and FLV, 1/600 s
+ * in old QuickTime files. Where the first frame is rounded as well, the
+ * distance between the two may be off by that much. */
+#define MAX_ROUNDING (GST_SECOND / 600)
 
 /* The next frame is a first frame again, and a trigger starts anew. */
 static void
@@ -74,34 +51,10 @@ gst_owl2_clipper_free_clip (GstOwl2Clipper *c, GstOwl2Clip *clip)
   g_free (clip);
 }
 
-/* Adds b >= 0 and stays at the largest number instead of wrapping. */
-static gint64
-time_add (gint64 a, guint64 b)
-{
-  if (a < 0)
-    return b > G_MAXINT64 ? G_MAXINT64 : a + (gint64) b;
-  return b > (guint64) (G_MAXINT64 - a) ? G_MAXINT64 : a + (gint64) b;
-}
-
-/* floor (span * i / n) without a wider product; n and i are small. */
-static guint64
-time_part (guint64 span, guint i, guint n)
-{
-  return span / n * i + span % n * i / n;
-}
-
 static guint64
 settings_span (const GstOwl2Settings *settings)
 {
   return settings->span ? settings->span : settings->interval;
-}
-
-static void
-clip_add (GstOwl2Clip *clip, gpointer frame, gint64 t)
-{
-  clip->frames[clip->n_frames] = frame;
-  clip->times[clip->n_frames] = t;
-  clip->n_frames++;
 }
 
 /* ---- interval ---------------------------------------------------------- */
@@ -254,149 +207,6 @@ clipper_push_interval (
   }
 }
 
-/* ---- eos --------------------------------------------------------------- */
-
-static Candidate *
-clipper_candidate (GstOwl2Clipper *c, guint i)
-{
-  return &g_array_index (c->candidates, Candidate, i);
-}
-
-/* Doubles the step until fewer than @limit frames are kept. On a regular stream
- * one round lets every second one go; after a long pause it takes more, but
- * never more than 63. */
-static void
-clipper_thin (GstOwl2Clipper *c, guint limit)
-{
-  while (c->candidates->len >= limit) {
-    guint kept = 1;
-
-    c->step *= 2;
-    for (guint i = 1; i < c->candidates->len; i++) {
-      Candidate *last = clipper_candidate (c, kept - 1);
-      Candidate *next = clipper_candidate (c, i);
-
-      if ((next->t - c->origin) / c->step == (last->t - c->origin) / c->step)
-        c->funcs.drop (next->frame, c->user_data);
-      else
-        *clipper_candidate (c, kept++) = *next;
-    }
-    g_array_set_size (c->candidates, kept);
-  }
-}
-
-/* What ended at or before @start is never asked for again, but one frame always
- * stays, in case that no later one can be taken. */
-static void
-clipper_evict (GstOwl2Clipper *c, gint64 start)
-{
-  guint n = 0;
-
-  while (n + 1 < c->candidates->len) {
-    Candidate *can = clipper_candidate (c, n);
-
-    if (MAX (can->end, can->t + 1) > start)
-      break;
-    c->funcs.drop (can->frame, c->user_data);
-    n++;
-  }
-  if (n)
-    g_array_remove_range (c->candidates, 0, n);
-}
-
-/* Where the time that trigger=eos looks at begins, if the stream ends now. */
-static gint64
-clipper_eos_start (GstOwl2Clipper *c, const GstOwl2Settings *settings)
-{
-  if (settings->span && time_add (c->origin, settings->span) < c->last_end)
-    return c->last_end - (gint64) settings->span;
-  return c->origin;
-}
-
-static void
-clipper_push_eos (
-    GstOwl2Clipper *c, GstOwl2Settings *settings, gint64 t, gint64 end)
-{
-  const guint limit = MAX (2 * settings->n_frames, GST_OWL2_MIN_CANDIDATES);
-  Candidate next = { NULL, t, end };
-  GArray *kept = c->candidates;
-
-  if (!c->anchored) {
-    c->anchored = TRUE;
-    c->origin = t;
-    c->step = 1;
-  }
-  clipper_evict (c, clipper_eos_start (c, settings));
-  clipper_thin (c, limit);
-  if (kept->len
-      && (clipper_candidate (c, kept->len - 1)->t - c->origin) / c->step
-             == (t - c->origin) / c->step)
-    return;
-  next.frame = c->funcs.take (c->user_data);
-  if (next.frame)
-    g_array_append_val (kept, next);
-}
-
-static void
-clipper_drop_candidates (GstOwl2Clipper *c)
-{
-  for (guint i = 0; i < c->candidates->len; i++)
-    c->funcs.drop (clipper_candidate (c, i)->frame, c->user_data);
-  g_array_set_size (c->candidates, 0);
-}
-
-/* The frame on screen at @target, or else the nearest; the later of two. */
-static const Candidate *
-clipper_nearest (GstOwl2Clipper *c, gint64 target)
-{
-  const Candidate *best = NULL;
-  gint64 best_distance = G_MAXINT64;
-
-  for (guint i = 0; i < c->candidates->len; i++) {
-    const Candidate *can = clipper_candidate (c, i);
-    gint64 distance = 0;
-
-    if (can->t > target)
-      distance = can->t - target;
-    else if (can->end < target)
-      distance = target - can->end;
-    if (distance <= best_distance) {
-      best_distance = distance;
-      best = can;
-    }
-  }
-  return best;
-}
-
-/* Makes the clip of what was kept: its targets are the middles of `frames`
- * equal parts of the time looked at. */
-static void
-clipper_finish_eos (GstOwl2Clipper *c, GstOwl2Settings *settings)
-{
-  const guint n = settings->n_frames;
-  GstOwl2Clip *clip;
-  guint64 d;
-
-  if (c->candidates->len == 0)
-    return;
-
-  clip = g_new0 (GstOwl2Clip, 1);
-  clip->settings = gst_owl2_settings_ref (settings);
-  clip->start = clipper_eos_start (c, settings);
-  clip->end = c->last_end;
-  d = (guint64) (clip->end - clip->start);
-  clipper_evict (c, clip->start);
-
-  for (guint i = 0; i < n; i++) {
-    const Candidate *can = clipper_nearest (
-        c, clip->start + (gint64) time_part (d, 2 * i + 1, 2 * n));
-
-    clip_add (clip, c->funcs.ref (can->frame, c->user_data), can->t);
-  }
-  clipper_drop_candidates (c);
-  c->funcs.done (clip, c->user_data);
-}
-
 /* ---- both -------------------------------------------------------------- */
 
 /* Ends what the frame at @t does not belong to; FALSE if it is to be passed
@@ -419,6 +229,29 @@ clipper_check_time (GstOwl2Clipper *c, GstOwl2Settings *settings, gint64 t)
   return TRUE;
 }
 
+/* When a frame leaves the screen. If the times are those of an even pace, but
+ * rounded, it leaves when the next frame would come by the pace, not by the sum
+ * of two rounded numbers: 967 ms and a duration of 33.3 are 1000 ms. */
+static gint64
+clipper_frame_end (GstOwl2Clipper *c, gint64 t, gint64 duration)
+{
+  gint64 off = 0;
+
+  if (duration && duration == c->pace && t >= c->beat) {
+    off = (t - c->beat) % duration;
+    if (off > duration / 2)
+      off -= duration;
+    if (ABS (off) > MIN ((gint64) MAX_ROUNDING, (duration - 1) / 2))
+      off = 0;
+  }
+  if (ABS (off) <= EXACT) {
+    c->beat = t;
+    c->pace = duration;
+    return t + duration;
+  }
+  return t - off + duration;
+}
+
 void
 gst_owl2_clipper_push (
     GstOwl2Clipper *c, GstOwl2Settings *settings, gint64 t, gint64 duration)
@@ -427,27 +260,29 @@ gst_owl2_clipper_push (
 
   t = CLAMP (t, -GST_OWL2_AXIS_MAX, GST_OWL2_AXIS_MAX);
   duration = CLAMP (duration, 0, GST_OWL2_AXIS_MAX);
-  end = t + duration;
-
   if (!clipper_check_time (c, settings, t))
     return;
+  end = clipper_frame_end (c, t, duration);
   c->new_segment = FALSE;
   c->last = t;
   c->last_end = c->have_last ? MAX (c->last_end, end) : end;
   c->have_last = TRUE;
 
   if (c->trigger != settings->trigger) {
-    clipper_drop_candidates (c);
+    gst_owl2_clipper_drop_candidates (c);
     clipper_restart (c);
     c->trigger = settings->trigger;
   }
 
+  /* At a time that is its end but for rounding to ns, a frame is not on screen
+   * any more. */
+  end -= MIN (EXACT, duration / 8);
   /* Interval clips that are open when the trigger changes are still
    * completed. */
   clipper_finish_passed (c, t);
   clipper_push_interval (c, settings, t, end);
   if (c->trigger == GST_OWL2_TRIGGER_EOS)
-    clipper_push_eos (c, settings, t, end);
+    gst_owl2_clipper_push_eos (c, settings, t, end);
 }
 
 void
@@ -474,11 +309,12 @@ gst_owl2_clipper_cut (GstOwl2Clipper *c, GstOwl2Settings *settings)
     clip->end = MIN (clip->end, MAX (clip->start, c->last_end));
     clipper_finish (c, 0);
   }
-  clipper_finish_eos (c, settings);
+  gst_owl2_clipper_finish_eos (c, settings);
   if (c->refused)
     c->n_refused++;
   clipper_restart (c);
   c->have_last = FALSE;
+  c->pace = 0;
 }
 
 void
@@ -488,10 +324,12 @@ gst_owl2_clipper_reset (GstOwl2Clipper *c)
     gst_owl2_clipper_free_clip (c, g_ptr_array_index (c->open, i));
   g_ptr_array_set_size (c->open, 0);
   c->n_open_frames = 0;
-  clipper_drop_candidates (c);
+  gst_owl2_clipper_drop_candidates (c);
   clipper_restart (c);
   c->have_last = FALSE;
+  c->pace = 0;
   c->new_segment = FALSE;
+  c->n_expected = 0;
   c->n_refused = 0;
 }
 

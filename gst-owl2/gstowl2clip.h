@@ -17,8 +17,11 @@ G_BEGIN_DECLS
  * all open clips may ask for together. */
 #define GST_OWL2_MAX_OPEN_CLIPS 64
 #define GST_OWL2_MAX_OPEN_FRAMES 1024
-/* trigger=eos keeps up to twice the frames asked for, and at least these. */
-#define GST_OWL2_MIN_CANDIDATES 16
+/* trigger=eos keeps less than this many frames that are spread evenly: half of
+ * them at least, so that the nearest is off by 1 / 128 of the time at most. */
+#define GST_OWL2_MAX_CANDIDATES 128
+/* Places where a stream may be expected to end. */
+#define GST_OWL2_MAX_EXPECTED 2
 
 typedef struct _GstOwl2Clipper GstOwl2Clipper;
 
@@ -76,9 +79,16 @@ void gst_owl2_clipper_free_clip (GstOwl2Clipper *c, GstOwl2Clip *clip);
  * to show, or else the one that it falls into if nothing was shown at its
  * start.
  *
- * EOS: a number of frames is kept that are spread over what was seen so far (at
- * most two times `frames`, GST_OWL2_MIN_CANDIDATES at least); the clip is made
- * by gst_owl2_clipper_cut().
+ * EOS: the clip is made by gst_owl2_clipper_cut(), with the targets start +
+ * length * (2 i + 1) / (2 * frames). If the stream ends where it was expected
+ * to, each gets the frame that is on screen then, as above. For all other cases
+ * frames are kept that are spread over what was seen so far, fewer than
+ * GST_OWL2_MAX_CANDIDATES of them: then a target gets one that is on screen
+ * within 1 / 128 of the length. If there is but one frame, the clip has one,
+ * whatever `frames` says: it is a picture.
+ *
+ * Times may have been rounded by a container: a frame that is within half of
+ * its duration and 1/600 s of an even pace ends by that pace.
  *
  * A frame that is earlier than the last one is passed over, unless it is
  * earlier by more than interval + span: then the clips end there and t0 is
@@ -86,6 +96,11 @@ void gst_owl2_clipper_free_clip (GstOwl2Clipper *c, GstOwl2Clip *clip);
  */
 void gst_owl2_clipper_push (
     GstOwl2Clipper *c, GstOwl2Settings *settings, gint64 t, gint64 duration);
+/* Where the stream may end, on the axis: at most GST_OWL2_MAX_EXPECTED places,
+ * for as long as nothing else is said and no reset comes. A wrong one does no
+ * harm. Best said before the first frame. */
+void gst_owl2_clipper_expect (
+    GstOwl2Clipper *c, const gint64 *ends, guint n_ends);
 /* Nothing is shown in [t, t + duration): ends the clips that it covers. */
 void gst_owl2_clipper_gap (GstOwl2Clipper *c, gint64 t, gint64 duration);
 /* The next frame may belong to another place in time: if it does not go on

@@ -99,10 +99,20 @@ gst_owl2_frame_unref (GstOwl2Frame *frame)
 void
 gst_owl2_frame_drop_raw (GstOwl2Frame *frame)
 {
-  if (!frame->raw)
-    return;
   gst_clear_buffer (&frame->raw);
+  g_clear_pointer (&frame->small, g_free);
   g_atomic_pointer_add (&frame->pool->raw_bytes, -(gssize) frame->raw_bytes);
+  frame->raw_bytes = 0;
+}
+
+void
+gst_owl2_frame_set_small (GstOwl2Frame *frame, guint8 *small, guint edge)
+{
+  gst_owl2_frame_drop_raw (frame);
+  frame->small = small;
+  frame->edge = edge;
+  frame->raw_bytes = 3 * (gsize) edge * edge;
+  g_atomic_pointer_add (&frame->pool->raw_bytes, (gssize) frame->raw_bytes);
 }
 
 /* ---- rgb --------------------------------------------------------------- */
@@ -171,6 +181,12 @@ gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
   g_autofree guint8 *data = NULL;
   GstVideoFrame in, out;
 
+  *memory = NULL;
+  if (frame->small) {
+    *image = (Owl2Image){ frame->small, frame->edge, frame->edge,
+      3 * (gsize) frame->edge };
+    return TRUE;
+  }
   if (!rgb_setup (rgb, &frame->info, error))
     return FALSE;
 

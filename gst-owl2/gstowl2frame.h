@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A sampled frame: a copy of the raw picture until it is encoded, the engine's
- * features from then on; and the conversion between the two. */
+/* A sampled frame: a copy of the raw picture, or the same at the model's size,
+ * until it is encoded, the engine's features from then on; and the conversion
+ * between them. */
 #ifndef GST_OWL2_FRAME_H
 #define GST_OWL2_FRAME_H
 
@@ -10,8 +11,9 @@
 G_BEGIN_DECLS
 
 /**
- * GstOwl2Pool: counts the bytes of raw pictures that are alive, of all frames
- * made with it. Shared by them, so it may be dropped before they are.
+ * GstOwl2Pool: counts the bytes of pictures that are alive, raw ones and small
+ * ones, of all frames made with it. Shared by them, so it may be dropped before
+ * they are.
  */
 typedef struct {
   gatomicrefcount refs;
@@ -38,7 +40,9 @@ typedef struct {
  * GstOwl2Frame: references may be taken and dropped on any thread; the
  * streaming thread makes it, and from then on only the worker looks inside.
  * @time: stream time, as @arrived_ns of the picture
- * @raw: (nullable): NULL once encoded
+ * @raw: (nullable): NULL once shrunk or encoded
+ * @small: (nullable): packed RGB8 of @edge x @edge; NULL once encoded
+ * @lazy: it may never be wanted
  * @features: (nullable): set by the worker
  * @error: (nullable): why it could not be encoded
  * @uses: places in answered clips so far
@@ -50,7 +54,10 @@ typedef struct {
   guint64 arrived_ns;
   GstVideoInfo info;
   GstBuffer *raw;
-  gsize raw_bytes;
+  guint8 *small;
+  guint edge;
+  gsize raw_bytes; /* of @raw or @small */
+  gboolean lazy;
   Owl2Features *features;
   GError *error;
   guint uses;
@@ -65,7 +72,11 @@ GstOwl2Frame *gst_owl2_frame_new (
     GstOwl2Pool *pool, const GstOwl2Picture *picture, GError **error);
 GstOwl2Frame *gst_owl2_frame_ref (GstOwl2Frame *frame);
 void gst_owl2_frame_unref (GstOwl2Frame *frame); /* accepts NULL */
+/* The raw picture, or the small one. */
 void gst_owl2_frame_drop_raw (GstOwl2Frame *frame);
+/* Puts @small (transfer full), the picture at the model's size, in the place of
+ * the raw one. */
+void gst_owl2_frame_set_small (GstOwl2Frame *frame, guint8 *small, guint edge);
 
 /**
  * GstOwl2Rgb: conversion to packed RGB, with the converter kept from frame to
@@ -77,7 +88,8 @@ typedef struct {
   GstVideoInfo in, out;
 } GstOwl2Rgb;
 
-/* @image's data is valid until g_free (@memory). */
+/* @image's data is valid until g_free (@memory), and that of a small picture as
+ * long as the frame has it. */
 gboolean gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame,
     Owl2Image *image, gpointer *memory, GError **error);
 void gst_owl2_rgb_clear (GstOwl2Rgb *rgb);

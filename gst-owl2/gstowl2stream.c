@@ -22,6 +22,7 @@ struct _GstOwl2Stream {
   GstClockTime frame_duration; /* from the caps, or NONE */
   GstClockTime next_pts;       /* where a buffer without pts belongs */
   int direction;               /* of stream time in playback: 1, -1; 0: any */
+  guint n_eos_frames;          /* of this segment, with trigger=eos */
 
   gboolean check_live;
   gboolean upstream_live;
@@ -251,6 +252,45 @@ stream_place (GstOwl2Stream *self, GstOwl2Settings *settings, GstClockTime pts,
   return TRUE;
 }
 
+/* Where upstream says that the whole stream ends, in stream time. */
+static gboolean
+stream_query_end (GstOwl2Stream *self, GstClockTime *end)
+{
+  gint64 duration;
+
+  if (!gst_pad_peer_query_duration (self->sinkpad, GST_FORMAT_TIME, &duration)
+      || duration <= 0)
+    return FALSE;
+  *end = (GstClockTime) duration;
+  return TRUE;
+}
+
+/* Tells the clipper where the stream may end: with the segment, or, since a
+ * file may have several segments, with all of it. What upstream says becomes
+ * better while it reads, so it is asked again, ever more rarely. */
+static void
+stream_update_expected (GstOwl2Stream *self)
+{
+  const GstSegment *segment = &self->segment;
+  const guint n = self->n_eos_frames++;
+  gint64 ends[GST_OWL2_MAX_EXPECTED];
+  guint n_ends = 0;
+  GstClockTime end;
+
+  if ((n & (n - 1)) != 0 || segment->format != GST_FORMAT_TIME)
+    return;
+  end = gst_segment_to_stream_time (segment, GST_FORMAT_TIME,
+      segment->rate > 0 ? segment->stop : segment->start);
+  if (GST_CLOCK_TIME_IS_VALID (end))
+    ends[n_ends++] =
+        self->direction * (gint64) MIN (end, (guint64) GST_OWL2_AXIS_MAX);
+  if (self->direction < 0)
+    ends[n_ends++] = 0;
+  else if (stream_query_end (self, &end))
+    ends[n_ends++] = (gint64) MIN (end, (guint64) GST_OWL2_AXIS_MAX);
+  gst_owl2_clipper_expect (self->clipper, ends, n_ends);
+}
+
 /* A buffer's time and duration, with what is missing filled in. */
 static void
 stream_buffer_time (GstOwl2Stream *self, GstBuffer *buffer, GstClockTime *pts,
@@ -312,6 +352,10 @@ gst_owl2_stream_buffer (
     self->picture = &picture;
     self->unreadable = FALSE;
     self->lazy = settings->trigger == GST_OWL2_TRIGGER_EOS;
+    if (self->lazy)
+      stream_update_expected (self);
+    else
+      self->n_eos_frames = 0;
     gst_owl2_clipper_push (self->clipper, settings, t, length);
     self->picture = NULL;
     g_clear_pointer (&self->taken, gst_owl2_frame_unref);
@@ -366,6 +410,7 @@ gst_owl2_stream_set_segment (GstOwl2Stream *self, const GstSegment *segment)
 {
   gst_segment_copy_into (segment, &self->segment);
   self->next_pts = GST_CLOCK_TIME_NONE;
+  self->n_eos_frames = 0;
   self->check_live = TRUE;
   gst_owl2_clipper_new_segment (self->clipper);
 }
@@ -376,6 +421,7 @@ gst_owl2_stream_reset (GstOwl2Stream *self, gboolean all)
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   self->next_pts = GST_CLOCK_TIME_NONE;
   self->direction = 0;
+  self->n_eos_frames = 0;
   self->check_live = TRUE;
   self->submitted = FALSE;
   gst_owl2_clipper_reset (self->clipper);

@@ -38,6 +38,7 @@ typedef struct {
   gboolean detached; /* stopped by itself: nobody may be called any more */
   Owl2Model *model;
   char *model_name;
+  guint image_size; /* edge in pixels of what the model sees */
   GstOwl2Rgb rgb;
   guint64 next_id;
   char *progress_stage;
@@ -61,7 +62,7 @@ struct _GstOwl2Worker {
   guint n_threads;    /* not yet ended */
   gboolean flushing;
   guint epoch;   /* one more for each flush: older work is void */
-  GQueue encode; /* GstOwl2Frame, to be encoded when idle */
+  GQueue encode; /* GstOwl2Frame, to be encoded, or if lazy shrunk, when idle */
   GQueue clips;  /* GstOwl2Job */
   GstOwl2Answer *latest;
 };
@@ -73,6 +74,10 @@ void gst_owl2_run_unload (GstOwl2Run *run);
 /* Afterwards the frame has features or an error, or FALSE is returned: the work
  * of @epoch is void, or the run has failed. */
 gboolean gst_owl2_run_encode (
+    GstOwl2Run *run, GstOwl2Frame *frame, guint epoch);
+/* Afterwards a lazy frame takes no more room than the model's picture, if that
+ * can be done; FALSE as above. */
+gboolean gst_owl2_run_shrink (
     GstOwl2Run *run, GstOwl2Frame *frame, guint epoch);
 void gst_owl2_run_answer (GstOwl2Run *run, const GstOwl2Job *job, guint epoch);
 /* Nothing more is done. The message is out before anyone who waits goes on, so

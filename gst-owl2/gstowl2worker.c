@@ -181,12 +181,25 @@ worker_prune (GstOwl2Worker *w)
     GstOwl2Frame *frame = l->data;
 
     next = l->next;
-    if (frame->features || frame->error
+    if (frame->features || frame->error || frame->small
         || g_atomic_ref_count_compare (&frame->refs, 1)) {
       g_queue_delete_link (&w->encode, l);
       gst_owl2_frame_unref (frame);
     }
   }
+}
+
+/* (nullable): the place in the queue of what there is to do: frames that are
+ * sure to be wanted first, the others only to make room. With the lock held. */
+static GList *
+worker_next (GstOwl2Worker *w)
+{
+  for (GList *l = w->encode.head; l; l = l->next)
+    if (!((GstOwl2Frame *) l->data)->lazy)
+      return l;
+  return gst_owl2_pool_raw_bytes (w->pool) > GST_OWL2_LAZY_RAW_BYTES
+             ? w->encode.head
+             : NULL;
 }
 
 static void
@@ -198,7 +211,7 @@ run_loop (GstOwl2Run *run)
   while (!run->stopping && run->state == STATE_READY) {
     const guint epoch = w->epoch;
     GstOwl2Job *job = g_queue_pop_head (&w->clips);
-    GstOwl2Frame *frame = NULL;
+    GList *next;
 
     if (job) {
       run->answering = TRUE;
@@ -213,11 +226,17 @@ run_loop (GstOwl2Run *run)
     }
 
     worker_prune (w);
-    frame = g_queue_pop_head (&w->encode);
-    if (frame) {
+    next = worker_next (w);
+    if (next) {
+      GstOwl2Frame *frame = next->data;
+
+      g_queue_delete_link (&w->encode, next);
       run->encoding = TRUE;
       g_mutex_unlock (&w->lock);
-      gst_owl2_run_encode (run, frame, epoch);
+      if (frame->lazy)
+        gst_owl2_run_shrink (run, frame, epoch);
+      else
+        gst_owl2_run_encode (run, frame, epoch);
       gst_owl2_frame_unref (frame);
       g_mutex_lock (&w->lock);
       run->encoding = FALSE;
@@ -472,7 +491,7 @@ gst_owl2_worker_flow (GstOwl2Worker *w)
 }
 
 /* Frames that are not lazy are in the queue or being encoded until they stop
- * taking room, so waiting ends; lazy ones take half of it at most. */
+ * taking room, and lazy ones are shrunk down to half of it, so waiting ends. */
 static gboolean
 worker_has_room (GstOwl2Worker *w, gsize size, gboolean wait)
 {
@@ -482,7 +501,7 @@ worker_has_room (GstOwl2Worker *w, gsize size, gboolean wait)
   while (worker_flow (w) == GST_FLOW_OK) {
     worker_prune (w);
     room = gst_owl2_pool_raw_bytes (w->pool) + size <= GST_OWL2_MAX_RAW_BYTES
-           || (g_queue_is_empty (&w->encode) && !w->run->encoding);
+           || (!worker_next (w) && !w->run->encoding);
     if (room || !wait)
       break;
     g_cond_wait (&w->cond, &w->lock);
@@ -507,14 +526,14 @@ gst_owl2_worker_take (GstOwl2Worker *w, const GstOwl2Picture *picture,
   w->stats->counts.frames_sampled++;
   g_mutex_unlock (&w->stats->lock);
 
-  if (!lazy || gst_owl2_pool_raw_bytes (w->pool) > GST_OWL2_MAX_RAW_BYTES / 2) {
-    g_mutex_lock (&w->lock);
-    if (worker_flow (w) == GST_FLOW_OK) {
-      g_queue_push_tail (&w->encode, gst_owl2_frame_ref (frame));
+  frame->lazy = lazy;
+  g_mutex_lock (&w->lock);
+  if (worker_flow (w) == GST_FLOW_OK) {
+    g_queue_push_tail (&w->encode, gst_owl2_frame_ref (frame));
+    if (worker_next (w))
       g_cond_broadcast (&w->cond);
-    }
-    g_mutex_unlock (&w->lock);
   }
+  g_mutex_unlock (&w->lock);
   return frame;
 }
 

@@ -14,9 +14,12 @@
 
 G_BEGIN_DECLS
 
-/* Raw copies of frames that wait to be encoded, all together. One frame is
- * always taken, however big. */
+/* Copies of frames that wait to be encoded, all together. One frame is always
+ * taken, however big. */
 #define GST_OWL2_MAX_RAW_BYTES (256 * 1024 * 1024)
+/* When there are more, those that may never be wanted are kept at the model's
+ * size. */
+#define GST_OWL2_LAZY_RAW_BYTES (GST_OWL2_MAX_RAW_BYTES / 2)
 /* Clips that wait or are being answered, when clips may be dropped: one and
  * one. (When they may not, the stream waits after each frame that completes
  * clips, so at most GST_OWL2_MAX_OPEN_CLIPS are there.) */
@@ -130,7 +133,7 @@ GstFlowReturn gst_owl2_worker_flow (GstOwl2Worker *w);
 /* Makes a frame, or returns NULL if there is no room (@wait: waits for it) or
  * the picture can't be read (then with @error).
  * @lazy: it is likely not to be needed: don't encode it before it is asked
- *   about, as long as half of the room is free */
+ *   about, but keep it at the model's size if room is short */
 GstOwl2Frame *gst_owl2_worker_take (GstOwl2Worker *w,
     const GstOwl2Picture *picture, gboolean wait, gboolean lazy,
     GError **error);

@@ -414,7 +414,7 @@ owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
   info->driver = "none";
   info->n_ctx = 4096;
   info->n_rows = 3;
-  info->image_size = 28;
+  info->image_size = FAKE_IMAGE_SIZE;
   info->weights_bytes = 1000;
   info->device_bytes = 2000;
 }
@@ -507,6 +507,28 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
   }
   g_mutex_unlock (&fake.lock);
   return features;
+}
+
+/* The nearest pixels. */
+guint8 *
+owl2_session_shrink (
+    Owl2Session *session, const Owl2Image *image, GError **error)
+{
+  const gsize size = FAKE_IMAGE_SIZE;
+  guint8 *rgb = NULL;
+
+  g_mutex_lock (&fake.lock);
+  call_begin (FAKE_SHRINK);
+  if (call_pass (FAKE_SHRINK, fake.n_calls[FAKE_SHRINK], session, error)) {
+    rgb = g_malloc (size * size * 3);
+    for (gsize i = 0; i < size * size; i++)
+      memcpy (rgb + 3 * i,
+          image->data + i / size * image->height / size * image->stride
+              + 3 * (i % size * image->width / size),
+          3);
+  }
+  g_mutex_unlock (&fake.lock);
+  return rgb;
 }
 
 Owl2Features *

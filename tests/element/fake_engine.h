@@ -11,9 +11,13 @@ typedef enum {
   FAKE_LOAD,
   FAKE_SESSION,
   FAKE_ENCODE,
+  FAKE_SHRINK,
   FAKE_GENERATE,
   FAKE_N_CALLS,
 } FakeCall;
+
+/* Edge in pixels of what the model sees. */
+#define FAKE_IMAGE_SIZE 28
 
 /* One encoded image. */
 typedef struct {

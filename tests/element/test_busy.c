@@ -341,7 +341,7 @@ test_eos_trigger (void)
     check_eos_trigger (live, 1, 0, 15, "700", 0);
     check_eos_trigger (live, 4, 0, 16, "200 600 1000 1400", 0);
     check_eos_trigger (live, 2, 400 * MS, 16, "1300 1500", 1200 * MS);
-    check_eos_trigger (live, 4, 0, 1, "0 0 0 0", 0);
+    check_eos_trigger (live, 4, 0, 1, "0", 0);
   }
 }
 

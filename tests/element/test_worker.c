@@ -2,7 +2,7 @@
 /* The worker without an element: its bounds, and all its calls from several
  * threads at once. Also run under ThreadSanitizer. */
 #include "bench.h"
-#include "gstowl2worker.h"
+#include "gstowl2worker-private.h"
 
 #define BIG (32 * 1024 * 1024)
 
@@ -155,7 +155,8 @@ test_room_flush (void)
   rig_clear (&rig);
 }
 
-/* Lazy frames take half of the room; then they are encoded like the others. */
+/* Lazy frames take half of the room; then they are kept at the model's size,
+ * and those first that nobody has dropped. */
 static void
 test_room_lazy (void)
 {
@@ -172,11 +173,52 @@ test_room_lazy (void)
   for (; n < G_N_ELEMENTS (frames); n++) {
     frames[n] = take (&rig, BIG, TRUE, TRUE);
     g_assert_nonnull (frames[n]);
+    g_assert_cmpuint (
+        gst_owl2_pool_raw_bytes (rig.worker->pool), <=, GST_OWL2_MAX_RAW_BYTES);
   }
-  fake_wait_calls (FAKE_ENCODE, n - half);
-  g_assert_cmpuint (fake_n_calls (FAKE_ENCODE), ==, n - half);
+  /* One more, since the small ones take room as well. */
+  fake_wait_calls (FAKE_SHRINK, n - half + 1);
+  while (gst_owl2_pool_raw_bytes (rig.worker->pool) > GST_OWL2_LAZY_RAW_BYTES)
+    g_usleep (1000);
+  g_assert_cmpuint (fake_n_calls (FAKE_SHRINK), ==, n - half + 1);
+  g_assert_cmpuint (fake_n_calls (FAKE_ENCODE), ==, 0);
+
+  /* A small one and a raw one are encoded alike. */
+  gst_owl2_worker_submit (
+      rig.worker, job_new (gst_owl2_frame_ref (frames[0])), FALSE);
+  gst_owl2_worker_submit (
+      rig.worker, job_new (gst_owl2_frame_ref (frames[n - 1])), FALSE);
+  g_assert_cmpint (gst_owl2_worker_wait (rig.worker), ==, GST_FLOW_OK);
+  g_assert_cmpint (g_atomic_int_get (&rig.n_answers), ==, 2);
+  g_assert_cmpuint (fake_image (0).width, ==, FAKE_IMAGE_SIZE);
+  g_assert_cmpuint (fake_image (0).height, ==, FAKE_IMAGE_SIZE);
+  g_assert_cmpuint (fake_image (1).width, ==, 128);
   while (n)
     gst_owl2_frame_unref (frames[--n]);
+  rig_clear (&rig);
+}
+
+/* What can't be shrunk is known to be lost, and takes no room. */
+static void
+test_room_lazy_fails (void)
+{
+  GstOwl2Frame *frames[2 * GST_OWL2_MAX_RAW_BYTES / BIG];
+  Rig rig;
+
+  rig_init (&rig);
+  fake_fail (FAKE_SHRINK, 0, OWL2_ERROR_NO_MEMORY);
+  for (guint n = 0; n < G_N_ELEMENTS (frames); n++) {
+    frames[n] = take (&rig, BIG, TRUE, TRUE);
+    g_assert_nonnull (frames[n]);
+    g_assert_cmpuint (
+        gst_owl2_pool_raw_bytes (rig.worker->pool), <=, GST_OWL2_MAX_RAW_BYTES);
+  }
+  gst_owl2_worker_submit (
+      rig.worker, job_new (gst_owl2_frame_ref (frames[0])), FALSE);
+  g_assert_cmpint (gst_owl2_worker_wait (rig.worker), ==, GST_FLOW_OK);
+  g_assert_cmpint (g_atomic_int_get (&rig.n_lost), ==, 1);
+  for (guint n = 0; n < G_N_ELEMENTS (frames); n++)
+    gst_owl2_frame_unref (frames[n]);
   rig_clear (&rig);
 }
 
@@ -322,6 +364,7 @@ add_tests (void)
   g_test_add_func ("/worker/room/dropped", test_room_dropped);
   g_test_add_func ("/worker/room/flush", test_room_flush);
   g_test_add_func ("/worker/room/lazy", test_room_lazy);
+  g_test_add_func ("/worker/room/lazy-fails", test_room_lazy_fails);
   g_test_add_func ("/worker/room/giant", test_room_giant);
   g_test_add_func ("/worker/submit-bounds", test_submit_bounds);
   g_test_add_func ("/worker/storm", test_storm);

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the two halves of the clipper share: gstowl2clip.c has the time, the
+ * clips of trigger=interval and the calls, gstowl2clipeos.c the frames kept for
+ * trigger=eos. Nobody else includes this. */
+#ifndef GST_OWL2_CLIP_PRIVATE_H
+#define GST_OWL2_CLIP_PRIVATE_H
+
+#include "gstowl2clip.h"
+
+G_BEGIN_DECLS
+
+/* A frame kept for trigger=eos. */
+typedef struct {
+  gpointer frame;
+  gint64 t, end;
+  gint64 point;    /* of the grid: the first one that it stands for */
+  gboolean pinned; /* it stands for an expected target */
+} Candidate;
+
+/* A place where the stream may end. */
+typedef struct {
+  gint64 end;
+  guint next; /* the first target that no frame was taken for */
+} Expected;
+
+struct _GstOwl2Clipper {
+  GstOwl2ClipperFuncs funcs;
+  gpointer user_data;
+
+  GstOwl2Trigger trigger;
+  gboolean have_last;
+  gint64 last;     /* start of the latest frame */
+  gint64 last_end; /* end of everything seen */
+  gboolean new_segment;
+  gint64 beat, pace; /* a frame's time, and the duration of all since then */
+
+  /* interval */
+  GPtrArray *open;     /* GstOwl2Clip, in order of opening */
+  guint n_open_frames; /* that the open clips ask for together */
+  gboolean anchored;
+  gint64 grid;    /* start of the last clip that was opened */
+  gint64 covered; /* starts before this were on screen already */
+  gboolean refused;
+  gint64 refused_at;
+  guint n_refused;
+
+  /* eos: the frames on screen at each point origin + k * step of a grid, and at
+   * the targets if the stream ends where it is expected to */
+  GArray *candidates;
+  guint n_unpinned;
+  guint n_seen; /* frames since the origin */
+  gint64 origin, step;
+  gint64 next_point; /* of the grid: the first one without a frame */
+  Expected expected[GST_OWL2_MAX_EXPECTED];
+  guint n_expected;
+  gboolean retarget; /* the expected targets are to be found anew */
+  guint n_frames;    /* what they were found for */
+  guint64 span;
+};
+
+/* Adds b >= 0 and stays at the largest number instead of wrapping. */
+static inline gint64
+time_add (gint64 a, guint64 b)
+{
+  if (a < 0)
+    return b > G_MAXINT64 ? G_MAXINT64 : a + (gint64) b;
+  return b > (guint64) (G_MAXINT64 - a) ? G_MAXINT64 : a + (gint64) b;
+}
+
+/* floor (span * i / n) without a wider product; n and i are small. */
+static inline guint64
+time_part (guint64 span, guint i, guint n)
+{
+  return span / n * i + span % n * i / n;
+}
+
+static inline void
+clip_add (GstOwl2Clip *clip, gpointer frame, gint64 t)
+{
+  clip->frames[clip->n_frames] = frame;
+  clip->times[clip->n_frames] = t;
+  clip->n_frames++;
+}
+
+/* A frame that comes after all before it, to be kept or not. */
+void gst_owl2_clipper_push_eos (
+    GstOwl2Clipper *c, GstOwl2Settings *settings, gint64 t, gint64 end);
+/* Hands out the clip of what was kept, if there is something. */
+void gst_owl2_clipper_finish_eos (GstOwl2Clipper *c, GstOwl2Settings *settings);
+void gst_owl2_clipper_drop_candidates (GstOwl2Clipper *c);
+
+G_END_DECLS
+
+#endif

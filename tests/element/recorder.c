@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "recorder.h"
+
+static gpointer
+on_take (gpointer user_data)
+{
+  Recorder *r = user_data;
+
+  if (r->refuse)
+    return NULL;
+  if (r->last_taken != (gint) r->index)
+    r->n_taken++;
+  r->last_taken = (gint) r->index;
+  r->n_handles++;
+  return GUINT_TO_POINTER (r->index + 1);
+}
+
+static gpointer
+on_ref (gpointer frame, gpointer user_data)
+{
+  ((Recorder *) user_data)->n_handles++;
+  return frame;
+}
+
+static void
+on_drop (gpointer frame, gpointer user_data)
+{
+  ((Recorder *) user_data)->n_handles--;
+}
+
+static void
+on_done (GstOwl2Clip *clip, gpointer user_data)
+{
+  Recorder *r = user_data;
+  Seen *seen = &r->clips[r->n_clips++];
+
+  g_assert_cmpuint (r->n_clips, <, MAX_CLIPS);
+  g_assert_cmpuint (clip->n_frames, >=, 1);
+  g_assert_cmpuint (clip->n_frames, <=, clip->settings->n_frames);
+  seen->start = clip->start;
+  seen->end = clip->end;
+  seen->n = clip->n_frames;
+  for (guint i = 0; i < clip->n_frames; i++)
+    seen->frames[i] = GPOINTER_TO_UINT (clip->frames[i]) - 1;
+  gst_owl2_clipper_free_clip (r->clipper, clip);
+}
+
+Recorder *
+recorder_new (void)
+{
+  static const GstOwl2ClipperFuncs funcs = { on_take, on_ref, on_drop,
+    on_done };
+  Recorder *r = g_new0 (Recorder, 1);
+
+  r->last_taken = -1;
+  r->clipper = gst_owl2_clipper_new (&funcs, r);
+  return r;
+}
+
+void
+recorder_push (Recorder *r, GstOwl2Settings *s, const Frame *f, guint index)
+{
+  r->index = index;
+  gst_owl2_clipper_push (r->clipper, s, f->t, f->d);
+}
+
+void
+recorder_free (Recorder *r)
+{
+  gst_owl2_clipper_free (r->clipper);
+  g_assert_cmpint (r->n_handles, ==, 0);
+  g_free (r);
+}
+
+GstOwl2Settings *
+settings_new (
+    GstOwl2Trigger trigger, guint64 interval, guint frames, guint64 span)
+{
+  GstOwl2Settings *s = gst_owl2_settings_new ();
+
+  s->trigger = trigger;
+  s->interval = interval;
+  s->n_frames = frames;
+  s->span = span;
+  return s;
+}
