@@ -7,7 +7,9 @@
  * Asks the multi-modal language model mPLUG-Owl2 about the video that passes
  * through: a caption each second, a description of the whole file at its end,
  * or any other question. The video itself is not touched: the same buffers, in
- * the same order, with the same timestamps.
+ * the same order, with the same timestamps. The model sees each picture as a
+ * player shows it: turned as the stream's #GST_TAG_IMAGE_ORIENTATION says, and
+ * of interlaced video the first field.
  *
  * Each answer is posted as an element message named `owl2-answer`, and put on
  * the buffers that follow as #GstCustomMeta named `GstOwl2Meta`. Both have the
@@ -245,6 +247,10 @@ gst_owl2_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
         gst_event_unref (event);
         return FALSE;
       }
+      break;
+    case GST_EVENT_STREAM_START:
+    case GST_EVENT_TAG:
+      gst_owl2_stream_event (self->stream, event);
       break;
     case GST_EVENT_SEGMENT:
       gst_event_parse_segment (event, &segment);

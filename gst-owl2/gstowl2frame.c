@@ -71,6 +71,7 @@ gst_owl2_frame_new (
   frame->time = picture->time;
   frame->arrived_ns = picture->arrived_ns;
   frame->info = *picture->info;
+  frame->orientation = picture->orientation;
   frame->raw = raw;
   frame->raw_bytes = gst_buffer_get_size (raw);
   g_atomic_pointer_add (&pool->raw_bytes, (gssize) frame->raw_bytes);
@@ -222,7 +223,9 @@ gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
   image->height = (guint) rgb->out.height;
   image->stride = (gsize) GST_VIDEO_INFO_PLANE_STRIDE (&rgb->out, 0);
   *memory = g_steal_pointer (&data);
-  return TRUE;
+  gst_owl2_upright_field (
+      image, in.flags, GST_VIDEO_INFO_INTERLACE_MODE (&rgb->in));
+  return gst_owl2_upright_turn (image, memory, frame->orientation, error);
 }
 
 void

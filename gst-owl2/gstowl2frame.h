@@ -5,8 +5,7 @@
 #ifndef GST_OWL2_FRAME_H
 #define GST_OWL2_FRAME_H
 
-#include <gst/video/video.h>
-#include "owl2.h"
+#include "gstowl2upright.h"
 
 G_BEGIN_DECLS
 
@@ -26,12 +25,14 @@ gsize gst_owl2_pool_raw_bytes (GstOwl2Pool *pool);
 
 /**
  * GstOwl2Picture: a buffer that goes by; borrowed.
+ * @orientation: how it is to be turned to be upright
  * @time: stream time
  * @arrived_ns: monotonic clock when it came
  */
 typedef struct {
   GstBuffer *buffer;
   const GstVideoInfo *info;
+  GstVideoOrientationMethod orientation;
   GstClockTime time;
   guint64 arrived_ns;
 } GstOwl2Picture;
@@ -39,9 +40,10 @@ typedef struct {
 /**
  * GstOwl2Frame: references may be taken and dropped on any thread; the
  * streaming thread makes it, and from then on only the worker looks inside.
- * @time: stream time, as @arrived_ns of the picture
+ * @time: stream time, as @arrived_ns and @orientation of the picture
+ * @info: of @raw; its pixel aspect ratio is the picture's before it is turned
  * @raw: (nullable): NULL once shrunk or encoded
- * @small: (nullable): packed RGB8 of @edge x @edge; NULL once encoded
+ * @small: (nullable): packed RGB8, upright, of @edge x @edge; NULL once encoded
  * @lazy: it may never be wanted
  * @features: (nullable): set by the worker
  * @error: (nullable): why it could not be encoded
@@ -53,6 +55,7 @@ typedef struct {
   GstClockTime time;
   guint64 arrived_ns;
   GstVideoInfo info;
+  GstVideoOrientationMethod orientation;
   GstBuffer *raw;
   guint8 *small;
   guint edge;
@@ -80,8 +83,9 @@ void gst_owl2_frame_set_small (GstOwl2Frame *frame, guint8 *small, guint edge);
 
 /**
  * GstOwl2Rgb: conversion to packed RGB, with the converter kept from frame to
- * frame. Gives the bytes that `videoconvert ! video/x-raw,format=RGB` gives.
- * Zeros are a valid start.
+ * frame. Gives the bytes that `videoconvert ! video/x-raw,format=RGB` gives,
+ * the right way up, and of an interlaced frame the first field. Zeros are a
+ * valid start.
  */
 typedef struct {
   GstVideoConverter *converter;

@@ -19,6 +19,7 @@ struct _GstOwl2Stream {
   GstSegment segment;
   GstVideoInfo info;
   gboolean have_info;
+  GstOwl2Orientation orientation;
   GstClockTime frame_duration; /* from the caps, or NONE */
   GstClockTime next_pts;       /* where a buffer without pts belongs */
   int direction;               /* of stream time in playback: 1, -1; 0: any */
@@ -329,6 +330,7 @@ gst_owl2_stream_buffer (
   GstOwl2Picture picture = {
     .buffer = buffer,
     .info = &self->info,
+    .orientation = gst_owl2_orientation_get (&self->orientation),
     .arrived_ns = (guint64) g_get_monotonic_time () * 1000,
   };
   GstClockTime pts, duration;
@@ -416,6 +418,12 @@ gst_owl2_stream_set_segment (GstOwl2Stream *self, const GstSegment *segment)
 }
 
 void
+gst_owl2_stream_event (GstOwl2Stream *self, GstEvent *event)
+{
+  gst_owl2_orientation_event (&self->orientation, event);
+}
+
+void
 gst_owl2_stream_reset (GstOwl2Stream *self, gboolean all)
 {
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
@@ -428,6 +436,7 @@ gst_owl2_stream_reset (GstOwl2Stream *self, gboolean all)
   self->n_resets++;
   if (all) {
     self->have_info = FALSE;
+    memset (&self->orientation, 0, sizeof (self->orientation));
     memset (&self->drop_limit, 0, sizeof (self->drop_limit));
     memset (&self->read_limit, 0, sizeof (self->read_limit));
     self->n_dropped = self->n_unreadable = 0;

@@ -31,11 +31,14 @@ GstOwl2Stream *gst_owl2_stream_new (GstElement *element, GstPad *sinkpad,
     GstOwl2Worker *worker, GstOwl2Stats *stats);
 void gst_owl2_stream_free (GstOwl2Stream *stream); /* accepts NULL */
 
-/* As after a flush. @all: also the caps and the limits of warnings. */
+/* As after a flush. @all: also the caps, the orientation and the limits of
+ * warnings. */
 void gst_owl2_stream_reset (GstOwl2Stream *stream, gboolean all);
 gboolean gst_owl2_stream_set_caps (GstOwl2Stream *stream, GstCaps *caps);
 void gst_owl2_stream_set_segment (
     GstOwl2Stream *stream, const GstSegment *segment);
+/* Every serialized event: which way up the stream is. */
+void gst_owl2_stream_event (GstOwl2Stream *stream, GstEvent *event);
 
 /* Looks at a buffer, takes its frame for the clips that want it, and returns
  * when the buffer may go on. */

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The picture as a player shows it: turned as tags say, and of two fields the
+ * first alone. Only what the model sees is changed, never a buffer. */
+#ifndef GST_OWL2_UPRIGHT_H
+#define GST_OWL2_UPRIGHT_H
+
+#include <gst/video/video.h>
+#include "owl2.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstOwl2Orientation: what the stream's tags say; zeros are a valid start.
+ *
+ * Cameras do not turn the pixels of a picture that was taken upright: the file
+ * says how it is to be turned (a track's matrix, EXIF), and demuxers and
+ * parsers make GST_TAG_IMAGE_ORIENTATION of that. Elements that turn the
+ * picture themselves, such as videoflip, take the tag out.
+ */
+typedef struct {
+  struct {
+    gboolean known;
+    GstVideoOrientationMethod method;
+  } stream, medium; /* tags of this stream, which count first; of the whole */
+} GstOwl2Orientation;
+
+/* Looks at a stream's serialized event: a tag is valid for what follows, up to
+ * another one or the start of another stream. */
+void gst_owl2_orientation_event (
+    GstOwl2Orientation *orientation, GstEvent *event);
+/* One of the eight ways to turn a picture. */
+GstVideoOrientationMethod gst_owl2_orientation_get (
+    const GstOwl2Orientation *orientation);
+
+/* Leaves the rows of the field of @image that is shown first, if it holds two;
+ * by the flags of the frame that it was made of. */
+void gst_owl2_upright_field (
+    Owl2Image *image, GstVideoFrameFlags flags, GstVideoInterlaceMode mode);
+
+/**
+ * gst_owl2_upright_turn: makes @image upright.
+ * @memory: that @image lies in; replaced if pixels have to move, to be freed
+ *   with g_free()
+ * @error: GST_RESOURCE_ERROR: no memory
+ */
+gboolean gst_owl2_upright_turn (Owl2Image *image, gpointer *memory,
+    GstVideoOrientationMethod method, GError **error);
+
+G_END_DECLS
+
+#endif
