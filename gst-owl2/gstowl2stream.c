@@ -404,6 +404,7 @@ gst_owl2_stream_set_caps (GstOwl2Stream *self, GstCaps *caps)
     self->frame_duration = gst_util_uint64_scale (
         GST_SECOND, (guint64) info.fps_d, (guint64) info.fps_n);
   self->check_live = TRUE;
+  gst_owl2_orientation_look_upstream (&self->orientation, self->sinkpad);
   return TRUE;
 }
 
@@ -421,6 +422,7 @@ void
 gst_owl2_stream_event (GstOwl2Stream *self, GstEvent *event)
 {
   gst_owl2_orientation_event (&self->orientation, event);
+  gst_owl2_orientation_look_upstream (&self->orientation, self->sinkpad);
 }
 
 void

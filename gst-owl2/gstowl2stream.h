@@ -37,7 +37,7 @@ void gst_owl2_stream_reset (GstOwl2Stream *stream, gboolean all);
 gboolean gst_owl2_stream_set_caps (GstOwl2Stream *stream, GstCaps *caps);
 void gst_owl2_stream_set_segment (
     GstOwl2Stream *stream, const GstSegment *segment);
-/* Every serialized event: which way up the stream is. */
+/* STREAM_START and TAG events: which way up the stream is. */
 void gst_owl2_stream_event (GstOwl2Stream *stream, GstEvent *event);
 
 /* Looks at a buffer, takes its frame for the clips that want it, and returns

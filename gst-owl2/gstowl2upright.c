@@ -3,29 +3,32 @@
 
 #include <string.h>
 
+/* Elements to look at upstream, so that a strange pipeline has an end. */
+#define MAX_HOPS 256
+
 /* ---- tags -------------------------------------------------------------- */
 
 void
 gst_owl2_orientation_event (GstOwl2Orientation *orientation, GstEvent *event)
 {
-  GstVideoOrientationMethod method;
+  GstVideoOrientationMethod method = GST_VIDEO_ORIENTATION_IDENTITY;
   GstTagList *tags;
+  gboolean known;
 
   switch (GST_EVENT_TYPE (event)) {
     case GST_EVENT_STREAM_START:
       memset (orientation, 0, sizeof *orientation);
       break;
     case GST_EVENT_TAG:
-      /* A list without it says nothing about it: decoders and parsers send
-       * lists of their own. */
+      /* A list takes the place of the one before, so where it says nothing
+       * about it there is nothing to be said. */
       gst_event_parse_tag (event, &tags);
-      if (!gst_video_orientation_from_tag (tags, &method))
-        break;
+      known = gst_video_orientation_from_tag (tags, &method);
       if (gst_tag_list_get_scope (tags) == GST_TAG_SCOPE_GLOBAL) {
-        orientation->medium.known = TRUE;
+        orientation->medium.known = known;
         orientation->medium.method = method;
       } else {
-        orientation->stream.known = TRUE;
+        orientation->stream.known = known;
         orientation->stream.method = method;
       }
       break;
@@ -34,9 +37,60 @@ gst_owl2_orientation_event (GstOwl2Orientation *orientation, GstEvent *event)
   }
 }
 
+/* (nullable) (transfer full): the pad that @src's data comes in by. */
+static GstPad *
+pad_before (GstPad *src)
+{
+  GstIterator *links = gst_pad_iterate_internal_links (src);
+  GValue value = G_VALUE_INIT;
+  GstPad *pad = NULL;
+
+  if (links && gst_iterator_next (links, &value) == GST_ITERATOR_OK)
+    pad = g_value_dup_object (&value);
+  g_value_unset (&value);
+  if (links)
+    gst_iterator_free (links);
+  return pad;
+}
+
+static gboolean
+turns_by_tag (GstElement *element)
+{
+  int direction = GST_VIDEO_ORIENTATION_IDENTITY;
+
+  if (!GST_IS_VIDEO_DIRECTION (element))
+    return FALSE;
+  g_object_get (element, "video-direction", &direction, NULL);
+  return direction == GST_VIDEO_ORIENTATION_AUTO;
+}
+
+void
+gst_owl2_orientation_look_upstream (
+    GstOwl2Orientation *orientation, GstPad *sinkpad)
+{
+  GstPad *sink = gst_object_ref (sinkpad);
+
+  orientation->applied = FALSE;
+  for (guint hops = 0; sink && hops < MAX_HOPS; hops++) {
+    g_autoptr (GstPad) src = gst_pad_get_peer (sink);
+    g_autoptr (GstElement) element =
+        src ? gst_pad_get_parent_element (src) : NULL;
+
+    gst_clear_object (&sink);
+    if (element && turns_by_tag (element)) {
+      orientation->applied = TRUE;
+      break;
+    }
+    sink = src ? pad_before (src) : NULL;
+  }
+  gst_clear_object (&sink);
+}
+
 GstVideoOrientationMethod
 gst_owl2_orientation_get (const GstOwl2Orientation *orientation)
 {
+  if (orientation->applied)
+    return GST_VIDEO_ORIENTATION_IDENTITY;
   if (orientation->stream.known)
     return orientation->stream.method;
   return orientation->medium.known ? orientation->medium.method

@@ -14,20 +14,25 @@ G_BEGIN_DECLS
  *
  * Cameras do not turn the pixels of a picture that was taken upright: the file
  * says how it is to be turned (a track's matrix, EXIF), and demuxers and
- * parsers make GST_TAG_IMAGE_ORIENTATION of that. Elements that turn the
- * picture themselves, such as videoflip, take the tag out.
+ * parsers make GST_TAG_IMAGE_ORIENTATION of that.
  */
 typedef struct {
   struct {
     gboolean known;
     GstVideoOrientationMethod method;
   } stream, medium; /* tags of this stream, which count first; of the whole */
+  gboolean applied; /* on the way here */
 } GstOwl2Orientation;
 
-/* Looks at a stream's serialized event: a tag is valid for what follows, up to
- * another one or the start of another stream. */
+/* Looks at a stream's serialized event: a list of tags is valid for what
+ * follows, up to another one or the start of another stream. */
 void gst_owl2_orientation_event (
     GstOwl2Orientation *orientation, GstEvent *event);
+/* Looks for an element before @sinkpad that turns the picture by its tag, as
+ * videoflip video-direction=auto does: up to GStreamer 1.22 these leave the tag
+ * as it was. */
+void gst_owl2_orientation_look_upstream (
+    GstOwl2Orientation *orientation, GstPad *sinkpad);
 /* One of the eight ways to turn a picture. */
 GstVideoOrientationMethod gst_owl2_orientation_get (
     const GstOwl2Orientation *orientation);

@@ -197,11 +197,15 @@ test_tags (void)
   check_next (b, i++, "rotate-90");
   push_orientation (b, GST_TAG_SCOPE_STREAM, "flip-rotate-270");
   check_next (b, i++, "flip-rotate-270");
-  /* What says nothing about it, and what is no orientation. */
+  /* A list that says nothing about it takes the place of one that did, and so
+   * does what is no orientation. */
   push_tag (b, GST_TAG_SCOPE_STREAM, GST_TAG_CODEC, "rotate-180");
-  check_next (b, i++, "flip-rotate-270");
+  check_next (b, i++, "flip-rotate-0");
+  push_orientation (b, GST_TAG_SCOPE_STREAM, "rotate-90");
   push_orientation (b, GST_TAG_SCOPE_STREAM, "upside down");
-  check_next (b, i++, "flip-rotate-270");
+  check_next (b, i++, "flip-rotate-0");
+  push_tag (b, GST_TAG_SCOPE_GLOBAL, GST_TAG_TITLE, "A clip");
+  check_next (b, i++, "rotate-0");
   push_orientation (b, GST_TAG_SCOPE_STREAM, "rotate-0");
   check_next (b, i++, "rotate-0");
 
