@@ -71,6 +71,19 @@ send_segment (Bench *b, double rate, double applied_rate, guint64 start,
       gst_harness_push_event (b->h, gst_event_new_segment (&segment)));
 }
 
+/* A peer that knows, or believes, how long the stream is. */
+static GstPadProbeReturn
+tell_duration (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
+{
+  GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
+
+  if (GST_QUERY_TYPE (query) != GST_QUERY_DURATION)
+    return GST_PAD_PROBE_OK;
+  gst_query_set_duration (
+      query, GST_FORMAT_TIME, (gint64) GPOINTER_TO_SIZE (user_data));
+  return GST_PAD_PROBE_HANDLED;
+}
+
 /* ---- segments ---------------------------------------------------------- */
 
 /* Timestamps of 1000 s on, which are second 5 of the file. */
@@ -165,6 +178,41 @@ test_turn_around (void)
   assert_answers (b, "0-1000:0 500, 1000-1300:1000, 300-1300:1200 700,"
                      " 0-300:200");
   bench_end (b);
+}
+
+/* trigger=eos on 1000 frames of 100 ms, more than are kept: where the segment
+ * or upstream says when it ends, the frames are those on screen at the targets;
+ * what is said wrongly, by one of them, does no harm. */
+static void
+test_known_end (void)
+{
+  static const struct {
+    double rate, applied_rate;
+    guint64 stop, duration; /* ms; 0: not said */
+    const char *answer;
+  } cases[] = {
+    { 1, 1, 100000, 0, "0-100000:12500 37500 62500 87500" },
+    { 1, 1, 0, 100000, "0-100000:12500 37500 62500 87500" },
+    { 2, 1, 100000, 222222, "0-100000:12500 37500 62500 87500" },
+    { 1, 1, 333333, 100000, "0-100000:12500 37500 62500 87500" },
+    { -1, 1, 100000, 0, "0-100000:87400 62400 37400 12400" },
+    { 1, -1, 100000, 0, "0-100000:87400 62400 37400 12400" },
+  };
+
+  for (guint c = 0; c < G_N_ELEMENTS (cases); c++) {
+    Bench *b = bench_new (FALSE, "trigger", 1, "frames", 4, NULL);
+
+    if (cases[c].duration)
+      gst_pad_add_probe (b->h->srcpad, GST_PAD_PROBE_TYPE_QUERY_UPSTREAM,
+          tell_duration, GSIZE_TO_POINTER (cases[c].duration * MS), NULL);
+    send_segment (b, cases[c].rate, cases[c].applied_rate, 0,
+        cases[c].stop ? cases[c].stop * MS : GST_CLOCK_TIME_NONE, 0);
+    for (guint i = 0; i < 1000; i++)
+      push_at (b, (cases[c].rate < 0 ? 999 - i : i) * BENCH_STEP, BENCH_STEP);
+    bench_eos (b);
+    assert_answers (b, cases[c].answer);
+    bench_end (b);
+  }
 }
 
 /* One file after the other in the same stream. */
@@ -387,6 +435,7 @@ add_tests (void)
   g_test_add_func ("/time/reverse", test_reverse);
   g_test_add_func ("/time/reverse-applied", test_reverse_applied);
   g_test_add_func ("/time/turn-around", test_turn_around);
+  g_test_add_func ("/time/known-end", test_known_end);
   g_test_add_func ("/time/second-file", test_second_file);
   g_test_add_func ("/time/bytes-segment", test_bytes_segment);
   g_test_add_func ("/time/no-pts", test_no_pts);
