@@ -4,11 +4,13 @@
  * frames are chosen as the element's trigger=eos chooses them. */
 #include <stdio.h>
 #include <string.h>
+#include <glib/gstdio.h>
 #include <gst/app/gstappsink.h>
-#include <gst/video/video.h>
 
 #include "common.h"
 #include "gstowl2clip.h"
+#include "gstowl2frame.h"
+#include "input.h"
 #include "program.h"
 
 typedef struct {
@@ -18,19 +20,20 @@ typedef struct {
   char **rest; /* the file, then the questions */
 } Options;
 
-/* A decoded picture, shared by the places of the clip that show it. */
-typedef struct {
-  grefcount refs;
-  guint8 *data;
-  Owl2Image image;
-} Picture;
-
 typedef struct {
   GstOwl2Clipper *clipper;
   GstOwl2Settings *settings;
-  GstSample *sample; /* the one being pushed */
-  GstOwl2Clip *clip; /* the result */
-  GError *error;     /* the first that stopped a picture */
+  Owl2Session *session; /* borrowed */
+  guint image_size;
+  GstOwl2Pool *pool;
+  GstOwl2Rgb rgb;
+  GstVideoInfo info; /* of the caps */
+  GstOwl2Orientation orientation;
+  guint n_pushed;
+  GstOwl2Picture picture; /* the one being pushed */
+  GstOwl2Frame *taken;    /* its copy, once it is needed */
+  GstOwl2Clip *clip;      /* the result */
+  GError *error;          /* why a frame could not be taken */
 } Reader;
 
 static gboolean
@@ -91,70 +94,56 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 
 /* ---- choosing frames -------------------------------------------------- */
 
-static void
-picture_unref (Picture *picture)
-{
-  if (!g_ref_count_dec (&picture->refs))
-    return;
-  g_free (picture->data);
-  g_free (picture);
-}
+/* Frames that may not be wanted are kept as they are until there are more of
+ * them than this, then at the model's size. */
+#define RAW_BYTES (128 * 1024 * 1024)
 
-static Picture *
-picture_new (GstSample *sample, GError **error)
+/* The frame at the model's size; FALSE and r->error set if it can't be had. */
+static gboolean
+shrink (Reader *r, GstOwl2Frame *frame)
 {
-  GstVideoInfo info;
-  GstVideoFrame frame;
-  Picture *picture;
-  gsize stride, size;
-  guint8 *data;
+  g_autofree gpointer memory = NULL;
+  Owl2Image image;
+  guint8 *small;
 
-  if (!gst_video_info_from_caps (&info, gst_sample_get_caps (sample))
-      || !gst_video_frame_map (
-          &frame, &info, gst_sample_get_buffer (sample), GST_MAP_READ)) {
-    g_set_error_literal (
-        error, OWL2_ERROR, OWL2_ERROR_FAILED, "a decoded frame can't be read");
-    return NULL;
-  }
-  stride = GST_VIDEO_FRAME_PLANE_STRIDE (&frame, 0);
-  size = stride * (gsize) (info.height - 1) + 3 * (gsize) info.width;
-  data = g_try_malloc (size);
-  if (!data) {
-    gst_video_frame_unmap (&frame);
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-        "no memory for a %dx%d frame of %" G_GSIZE_FORMAT " bytes", info.width,
-        info.height, size);
-    return NULL;
-  }
-  memcpy (data, GST_VIDEO_FRAME_PLANE_DATA (&frame, 0), size);
-  picture = g_new0 (Picture, 1);
-  g_ref_count_init (&picture->refs);
-  picture->data = data;
-  picture->image =
-      (Owl2Image){ picture->data, info.width, info.height, stride };
-  gst_video_frame_unmap (&frame);
-  return picture;
+  if (!gst_owl2_rgb_convert (&r->rgb, frame, &image, &memory, &r->error))
+    return FALSE;
+  small = owl2_session_shrink (r->session, &image, &r->error);
+  if (!small)
+    return FALSE;
+  gst_owl2_frame_set_small (frame, small, r->image_size);
+  return TRUE;
 }
 
 static gpointer
 take (gpointer user_data)
 {
   Reader *r = user_data;
+  GstOwl2Frame *frame;
 
-  return picture_new (r->sample, r->error ? NULL : &r->error);
+  if (r->taken)
+    return gst_owl2_frame_ref (r->taken);
+  frame = gst_owl2_frame_new (r->pool, &r->picture, &r->error);
+  if (!frame)
+    return NULL;
+  if (gst_owl2_pool_raw_bytes (r->pool) > RAW_BYTES && !shrink (r, frame)) {
+    gst_owl2_frame_unref (frame);
+    return NULL;
+  }
+  r->taken = frame;
+  return gst_owl2_frame_ref (frame);
 }
 
 static gpointer
 ref (gpointer frame, gpointer user_data)
 {
-  g_ref_count_inc (&((Picture *) frame)->refs);
-  return frame;
+  return gst_owl2_frame_ref (frame);
 }
 
 static void
 drop (gpointer frame, gpointer user_data)
 {
-  picture_unref (frame);
+  gst_owl2_frame_unref (frame);
 }
 
 static void
@@ -174,23 +163,72 @@ reader_clear (Reader *r)
     gst_owl2_clipper_free_clip (r->clipper, r->clip);
   g_clear_pointer (&r->clipper, gst_owl2_clipper_free);
   g_clear_pointer (&r->settings, gst_owl2_settings_unref);
+  g_clear_pointer (&r->pool, gst_owl2_pool_unref);
+  gst_owl2_rgb_clear (&r->rgb);
   g_clear_error (&r->error);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Reader, reader_clear)
 
+/* Where the video ends by what its file says; what is said becomes better while
+ * it is read, so it is asked again, ever more rarely. */
 static void
-push_sample (Reader *r, GstSample *sample)
+update_expected (Reader *r, GstElement *out, const GstSegment *segment)
+{
+  const guint n = r->n_pushed++;
+  gint64 ends[GST_OWL2_MAX_EXPECTED];
+  guint n_ends = 0;
+  guint64 stop;
+  gint64 duration;
+
+  if ((n & (n - 1)) != 0)
+    return;
+  stop = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, segment->stop);
+  if (stop <= GST_OWL2_AXIS_MAX)
+    ends[n_ends++] = (gint64) stop;
+  if (gst_element_query_duration (out, GST_FORMAT_TIME, &duration)
+      && duration > 0)
+    ends[n_ends++] = duration;
+  gst_owl2_clipper_expect (r->clipper, ends, n_ends);
+}
+
+static gint64
+frame_duration (GstBuffer *buffer, const GstVideoInfo *info)
+{
+  if (GST_BUFFER_DURATION_IS_VALID (buffer))
+    return (gint64) MIN (GST_BUFFER_DURATION (buffer), GST_OWL2_AXIS_MAX);
+  return info->fps_n > 0 ? (gint64) gst_util_uint64_scale (
+             GST_SECOND, (guint64) info->fps_d, (guint64) info->fps_n)
+                         : 0;
+}
+
+static gboolean
+push_sample (Reader *r, GstElement *out, GstSample *sample, GError **error)
 {
   GstBuffer *buffer = gst_sample_get_buffer (sample);
-  guint64 t = gst_segment_to_stream_time (gst_sample_get_segment (sample),
-      GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
+  const GstSegment *segment = gst_sample_get_segment (sample);
+  guint64 t = gst_segment_to_stream_time (
+      segment, GST_FORMAT_TIME, GST_BUFFER_PTS (buffer));
 
+  if (!gst_video_info_from_caps (&r->info, gst_sample_get_caps (sample))) {
+    g_set_error_literal (
+        error, OWL2_ERROR, OWL2_ERROR_FAILED, "a decoded frame can't be read");
+    return FALSE;
+  }
   if (t > GST_OWL2_AXIS_MAX)
-    return;
-  r->sample = sample;
-  gst_owl2_clipper_push (r->clipper, r->settings, t,
-      GST_BUFFER_DURATION_IS_VALID (buffer) ? GST_BUFFER_DURATION (buffer) : 0);
+    return TRUE;
+  r->picture = (GstOwl2Picture){ .buffer = buffer,
+    .info = &r->info,
+    .orientation = gst_owl2_orientation_get (&r->orientation),
+    .time = t };
+  update_expected (r, out, segment);
+  gst_owl2_clipper_push (
+      r->clipper, r->settings, (gint64) t, frame_duration (buffer, &r->info));
+  g_clear_pointer (&r->taken, gst_owl2_frame_unref);
+  if (!r->error)
+    return TRUE;
+  g_propagate_error (error, g_steal_pointer (&r->error));
+  return FALSE;
 }
 
 /* The error that the pipeline posted, if it did. */
@@ -208,6 +246,37 @@ check_bus (GstElement *pipeline, GError **error)
   return FALSE;
 }
 
+/* The next buffer as a sample, after the events before it; NULL if there is
+ * none yet, or no more. */
+static GstSample *
+pull_sample (Reader *r, GstElement *out)
+{
+  for (;;) {
+    GstMiniObject *object =
+        gst_app_sink_try_pull_object (GST_APP_SINK (out), 100 * GST_MSECOND);
+
+    if (!object || GST_IS_SAMPLE (object))
+      return (GstSample *) object;
+    if (GST_IS_EVENT (object))
+      gst_owl2_orientation_event (&r->orientation, GST_EVENT (object));
+    gst_mini_object_unref (object);
+  }
+}
+
+/* Parsers find out which way up a photograph is, decoders do not; so where one
+ * can be had, it comes before them. */
+static void
+prefer_parser (const char *name)
+{
+  GstPluginFeature *parser =
+      gst_registry_lookup_feature (gst_registry_get (), name);
+
+  if (!parser)
+    return;
+  gst_plugin_feature_set_rank (parser, GST_RANK_PRIMARY + 1);
+  gst_object_unref (parser);
+}
+
 /* Decodes all of @uri and leaves the chosen frames in r->clip. */
 static gboolean
 read_video (Reader *r, const char *uri, GError **error)
@@ -215,8 +284,7 @@ read_video (Reader *r, const char *uri, GError **error)
   static const GstOwl2ClipperFuncs funcs = { take, ref, drop, done };
   g_autoptr (GstElement) pipeline = gst_parse_launch (
       "uridecodebin name=in caps=video/x-raw(ANY) expose-all-streams=false ! "
-      "videoconvert ! appsink name=out sync=false max-buffers=4 "
-      "caps=video/x-raw,format=RGB",
+      "appsink name=out sync=false max-buffers=4 caps=video/x-raw",
       error);
   g_autoptr (GstElement) in = NULL;
   g_autoptr (GstElement) out = NULL;
@@ -228,19 +296,20 @@ read_video (Reader *r, const char *uri, GError **error)
   out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
   g_object_set (in, "uri", uri, NULL);
   r->clipper = gst_owl2_clipper_new (&funcs, r);
+  r->pool = gst_owl2_pool_new ();
+  prefer_parser ("jpegparse");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (ok) {
     GstSample *sample;
 
     /* An error wakes no appsink, so the bus is looked at between. */
-    sample =
-        gst_app_sink_try_pull_sample (GST_APP_SINK (out), 100 * GST_MSECOND);
+    sample = pull_sample (r, out);
     if (sample) {
-      push_sample (r, sample);
+      ok = push_sample (r, out, sample, error);
       gst_sample_unref (sample);
     } else if (gst_app_sink_is_eos (GST_APP_SINK (out)))
       break;
-    ok = check_bus (pipeline, error);
+    ok = ok && check_bus (pipeline, error);
   }
   ok = ok && check_bus (pipeline, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
@@ -249,11 +318,8 @@ read_video (Reader *r, const char *uri, GError **error)
   gst_owl2_clipper_cut (r->clipper, r->settings);
   if (r->clip)
     return TRUE;
-  if (r->error)
-    g_propagate_error (error, g_steal_pointer (&r->error));
-  else
-    g_set_error_literal (
-        error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "no video frame was decoded");
+  g_set_error_literal (
+      error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "no video frame was decoded");
   return FALSE;
 }
 
@@ -261,22 +327,25 @@ read_video (Reader *r, const char *uri, GError **error)
 
 /* (transfer full): features of each place of the clip. */
 static GPtrArray *
-encode_clip (Owl2Session *session, const GstOwl2Clip *clip, GError **error)
+encode_clip (Reader *r, GError **error)
 {
   g_autoptr (GPtrArray) features =
       g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_features_unref);
 
-  for (guint i = 0; i < clip->n_frames; i++) {
-    Picture *picture = clip->frames[i];
-    Owl2Features *f;
+  for (guint i = 0; i < r->clip->n_frames; i++) {
+    GstOwl2Frame *frame = r->clip->frames[i];
+    g_autofree gpointer memory = NULL;
+    Owl2Image image;
 
-    if (i > 0 && picture == clip->frames[i - 1])
-      f = owl2_features_ref (g_ptr_array_index (features, i - 1));
-    else
-      f = owl2_session_encode (session, &picture->image, NULL, error);
-    if (!f)
-      return NULL;
-    g_ptr_array_add (features, f);
+    if (!frame->features) {
+      if (!gst_owl2_rgb_convert (&r->rgb, frame, &image, &memory, error))
+        return NULL;
+      frame->features = owl2_session_encode (r->session, &image, NULL, error);
+      if (!frame->features)
+        return NULL;
+      gst_owl2_frame_drop_raw (frame);
+    }
+    g_ptr_array_add (features, owl2_features_ref (frame->features));
   }
   return g_steal_pointer (&features);
 }
@@ -301,13 +370,31 @@ answer (Owl2Session *session, GPtrArray *features, const char *question,
   return program_print (result->text, error);
 }
 
+/* A FIFO or a terminal would be waited for without end. What is not there is
+ * left to the one who opens it. */
+static gboolean
+check_regular (const char *path, GError **error)
+{
+  GStatBuf st;
+
+  if (g_stat (path, &st) < 0 || S_ISREG (st.st_mode))
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+      "%s: it is %s, no video file", path, owl2_input_kind (st.st_mode));
+  return FALSE;
+}
+
 /* (transfer full): a file that is there is no URI, whatever its name. */
 static char *
 make_uri (const char *name, GError **error)
 {
-  if (gst_uri_is_valid (name) && !g_file_test (name, G_FILE_TEST_EXISTS))
-    return g_strdup (name);
-  return gst_filename_to_uri (name, error);
+  g_autofree char *path = NULL;
+
+  if (gst_uri_is_valid (name) && !g_file_test (name, G_FILE_TEST_EXISTS)) {
+    path = g_filename_from_uri (name, NULL, NULL);
+    return !path || check_regular (path, error) ? g_strdup (name) : NULL;
+  }
+  return check_regular (name, error) ? gst_filename_to_uri (name, error) : NULL;
 }
 
 /* (transfer full): of the longest question, to make room for it before the
@@ -344,6 +431,8 @@ run (const Options *o, GError **error)
     .max_tokens = o->max_tokens,
   };
 
+  Owl2ModelInfo info;
+
   if (!common_parse_kv_type (o->kv_type, &params.kv_type, error))
     return FALSE;
   session_params.kv_type = params.kv_type;
@@ -358,6 +447,9 @@ run (const Options *o, GError **error)
   session = owl2_session_new (model, &session_params, error);
   if (!session)
     return FALSE;
+  owl2_model_get_info (model, &info);
+  reader.session = session;
+  reader.image_size = info.image_size;
   reader.settings = gst_owl2_settings_new ();
   reader.settings->trigger = GST_OWL2_TRIGGER_EOS;
   reader.settings->n_frames = o->frames;
@@ -368,7 +460,7 @@ run (const Options *o, GError **error)
   for (guint i = 0; o->verbose && i < reader.clip->n_frames; i++)
     fprintf (stderr, "frame %u at %" GST_TIME_FORMAT "\n", i,
         GST_TIME_ARGS ((GstClockTime) reader.clip->times[i]));
-  features = encode_clip (session, reader.clip, error);
+  features = encode_clip (&reader, error);
   if (!features)
     return FALSE;
   for (guint i = 1; o->rest[i]; i++)

@@ -9,6 +9,7 @@ import os
 import pathlib
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -102,6 +103,14 @@ def check_errors(program, model, video, temp):
         f.writeframes(bytes(16000))
     for name in "empty.mp4", "text.mp4", "sound.wav", "nofile.mp4", ".":
         refused(program, model, re.escape(str(temp / name)), temp / name, "x")
+    # What could be waited for without end.
+    os.mkfifo(temp / "fifo")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(str(temp / "socket"))
+    for name, what in ((temp / "fifo", "a FIFO"), (temp / "socket", "a socket"),
+                       (temp, "a directory"), ("/dev/zero", "a device"),
+                       ((temp / "fifo").as_uri(), "a FIFO")):
+        refused(program, model, f"{what}, no video file", name, "x")
     refused(program, model, "foo://x", "foo://x", "x")
     refused(program, model, "at least one question", video)
     refused(program, model, "--frames is 0", "--frames", 0, video, "x")
