@@ -53,6 +53,7 @@ struct _GstOwl2Clipper {
   gint64 next_point; /* of the grid: the first one without a frame */
   Expected expected[GST_OWL2_MAX_EXPECTED];
   guint n_expected;
+  gboolean only_expected;
   gboolean retarget; /* the expected targets are to be found anew */
   guint n_frames;    /* what they were found for */
   guint64 span;

@@ -101,6 +101,10 @@ void gst_owl2_clipper_push (
  * harm. Best said before the first frame. */
 void gst_owl2_clipper_expect (
     GstOwl2Clipper *c, const gint64 *ends, guint n_ends);
+/* TRUE: where an end is expected, only the first frame and those at its targets
+ * are kept, for a caller who can play the stream again if it ends elsewhere. */
+void gst_owl2_clipper_set_only_expected (
+    GstOwl2Clipper *c, gboolean only_expected);
 /* Nothing is shown in [t, t + duration): ends the clips that it covers. */
 void gst_owl2_clipper_gap (GstOwl2Clipper *c, gint64 t, gint64 duration);
 /* The next frame may belong to another place in time: if it does not go on

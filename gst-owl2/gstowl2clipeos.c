@@ -182,7 +182,9 @@ gst_owl2_clipper_push_eos (
 
   c->next_point = MIN (c->next_point, clipper_point (c, t));
   next.pinned = clipper_is_expected (c, settings, shown_until, FALSE);
-  if (c->next_point >= shown_until && !next.pinned)
+  if (!next.pinned
+      && (c->next_point >= shown_until
+          || (c->only_expected && c->n_expected && kept->len)))
     return;
   next.frame = c->funcs.take (c->user_data);
   if (!next.frame)
@@ -268,4 +270,10 @@ gst_owl2_clipper_expect (GstOwl2Clipper *c, const gint64 *ends, guint n_ends)
   for (guint i = 0; i < n_ends; i++)
     c->expected[i].end = CLAMP (ends[i], -GST_OWL2_AXIS_MAX, GST_OWL2_AXIS_MAX);
   c->n_expected = n_ends;
+}
+
+void
+gst_owl2_clipper_set_only_expected (GstOwl2Clipper *c, gboolean only_expected)
+{
+  c->only_expected = only_expected;
 }

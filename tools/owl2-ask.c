@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* owl2-ask: questions about a video file, answered on standard output, one line
- * each. The video is decoded once and each frame encoded once for all of them;
- * frames are chosen as the element's trigger=eos chooses them. */
+ * each. Each frame is encoded once for all of them; frames are chosen as the
+ * element's trigger=eos chooses them. A file that does not end where it says is
+ * decoded a second time. */
 #include <stdio.h>
 #include <string.h>
 #include <glib/gstdio.h>
@@ -29,7 +30,12 @@ typedef struct {
   GstOwl2Rgb rgb;
   GstVideoInfo info; /* of the caps */
   GstOwl2Orientation orientation;
+  gint64 frame_duration; /* of the last one */
   guint n_pushed;
+  gboolean again; /* the video ends at `ends[0]`, it was played before */
+  gint64 ends[GST_OWL2_MAX_EXPECTED]; /* where it may end */
+  guint n_ends;
+  gboolean ends_changed;  /* while it was played */
   GstOwl2Picture picture; /* the one being pushed */
   GstOwl2Frame *taken;    /* its copy, once it is needed */
   GstOwl2Clip *clip;      /* the result */
@@ -181,7 +187,7 @@ update_expected (Reader *r, GstElement *out, const GstSegment *segment)
   guint64 stop;
   gint64 duration;
 
-  if ((n & (n - 1)) != 0)
+  if (r->again || (n & (n - 1)) != 0)
     return;
   stop = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, segment->stop);
   if (stop <= GST_OWL2_AXIS_MAX)
@@ -189,6 +195,11 @@ update_expected (Reader *r, GstElement *out, const GstSegment *segment)
   if (gst_element_query_duration (out, GST_FORMAT_TIME, &duration)
       && duration > 0)
     ends[n_ends++] = duration;
+  r->ends_changed |= n > 0
+                     && (n_ends != r->n_ends
+                         || memcmp (ends, r->ends, n_ends * sizeof *ends) != 0);
+  memcpy (r->ends, ends, n_ends * sizeof *ends);
+  r->n_ends = n_ends;
   gst_owl2_clipper_expect (r->clipper, ends, n_ends);
 }
 
@@ -221,9 +232,10 @@ push_sample (Reader *r, GstElement *out, GstSample *sample, GError **error)
     .info = &r->info,
     .orientation = gst_owl2_orientation_get (&r->orientation),
     .time = t };
+  r->frame_duration = frame_duration (buffer, &r->info);
   update_expected (r, out, segment);
   gst_owl2_clipper_push (
-      r->clipper, r->settings, (gint64) t, frame_duration (buffer, &r->info));
+      r->clipper, r->settings, (gint64) t, r->frame_duration);
   g_clear_pointer (&r->taken, gst_owl2_frame_unref);
   if (!r->error)
     return TRUE;
@@ -277,9 +289,25 @@ prefer_parser (const char *name)
   gst_object_unref (parser);
 }
 
+/* Whether the frames are those on screen at the targets: the video has ended
+ * where it was expected to from the start, to a frame, or nothing was expected,
+ * so that frames all over it were kept. */
+static gboolean
+is_spread (const Reader *r)
+{
+  const GstOwl2Clip *clip = r->clip;
+
+  if (r->again || r->n_ends == 0)
+    return TRUE;
+  for (guint i = 0; i < r->n_ends && !r->ends_changed; i++)
+    if (ABS (clip->end - r->ends[i]) <= r->frame_duration)
+      return TRUE;
+  return FALSE;
+}
+
 /* Decodes all of @uri and leaves the chosen frames in r->clip. */
 static gboolean
-read_video (Reader *r, const char *uri, GError **error)
+play_video (Reader *r, const char *uri, GError **error)
 {
   static const GstOwl2ClipperFuncs funcs = { take, ref, drop, done };
   g_autoptr (GstElement) pipeline = gst_parse_launch (
@@ -295,8 +323,12 @@ read_video (Reader *r, const char *uri, GError **error)
   in = gst_bin_get_by_name (GST_BIN (pipeline), "in");
   out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
   g_object_set (in, "uri", uri, NULL);
+  memset (&r->orientation, 0, sizeof r->orientation);
   r->clipper = gst_owl2_clipper_new (&funcs, r);
-  r->pool = gst_owl2_pool_new ();
+  gst_owl2_clipper_set_only_expected (
+      r->clipper, g_str_has_prefix (uri, "file:"));
+  if (r->again)
+    gst_owl2_clipper_expect (r->clipper, r->ends, r->n_ends);
   prefer_parser ("jpegparse");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (ok) {
@@ -321,6 +353,24 @@ read_video (Reader *r, const char *uri, GError **error)
   g_set_error_literal (
       error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "no video frame was decoded");
   return FALSE;
+}
+
+/* Shrinking frames that are not wanted in the end takes longer than decoding
+ * the video once more, which is seldom needed. */
+static gboolean
+read_video (Reader *r, const char *uri, GError **error)
+{
+  r->pool = gst_owl2_pool_new ();
+  if (!play_video (r, uri, error))
+    return FALSE;
+  if (is_spread (r) || !g_str_has_prefix (uri, "file:"))
+    return TRUE;
+  r->again = TRUE;
+  r->ends[0] = r->clip->end;
+  r->n_ends = 1;
+  gst_owl2_clipper_free_clip (r->clipper, g_steal_pointer (&r->clip));
+  g_clear_pointer (&r->clipper, gst_owl2_clipper_free);
+  return play_video (r, uri, error);
 }
 
 /* ---- answering -------------------------------------------------------- */

@@ -57,6 +57,7 @@ typedef struct {
   guint64 span;
   gint64 ends[GST_OWL2_MAX_EXPECTED]; /* said, from the first frame's time */
   guint n_ends;
+  gboolean only; /* the expected targets are looked for */
 } Way;
 
 /* Plays @n frames and returns the clip; the number of frames that were taken in
@@ -70,6 +71,7 @@ play (const Frame *frames, guint n, const Way *way, guint *n_taken)
   gint64 ends[GST_OWL2_MAX_EXPECTED];
   Seen seen;
 
+  gst_owl2_clipper_set_only_expected (r->clipper, way->only);
   for (guint i = 0; i < way->n_ends; i++)
     ends[i] = frames[0].t + way->ends[i];
   for (guint i = 0; i < n; i++) {
@@ -135,6 +137,11 @@ test_known (void)
       way.ends[way.n_ends++] = pick (-length, 2 * length);
     seen = play (frames, n, &way, &n_taken);
     check_exact (frames, &seen);
+    /* The same, and nothing else is taken but the first frame. */
+    way.only = TRUE;
+    seen = play (frames, n, &way, &n_taken);
+    check_exact (frames, &seen);
+    g_assert_cmpuint (n_taken, <=, 1 + way.n_ends * way.n_frames);
   }
 }
 

@@ -141,10 +141,13 @@ def check_spread(Gst, program, temp):
         _, asked = ask(program, "--frames", n, "-n", 1, video, "x")
         length = answers[0].get_value("end") - answers[0].get_value("start")
         allowed = length // 100 + frame if name == "unknown" else frame + 10 ** 6
-        off = [t - answers[0].get_value("start") - length * (2 * i + 1) // 2 // n
-               for i, t in enumerate(got)]
-        check(max(map(abs, off)) <= allowed, f"{name}: off by {off} ns")
-        check(asked == got, f"{name}: {asked} in owl2-ask, {got} in the element")
+        # owl2-ask may read the file again where it ended elsewhere.
+        for who, times in ("owl2-ask", asked), ("element", got):
+            off = [t - answers[0].get_value("start")
+                   - length * (2 * i + 1) // 2 // n
+                   for i, t in enumerate(times)]
+            check(len(times) == n and max(map(abs, off)) <= allowed,
+                  f"{name}, {who}: off by {off} ns")
         print(f"{name}: off by {[o // 10 ** 6 for o in off]} ms of "
               f"{length // 10 ** 6}", flush=True)
 
