@@ -72,7 +72,7 @@ class Rope(errors.Case):
                     ({"rope_type": "dynamic", "rope_theta": 5e5}, "dynamic"),
                     ({"rope_type": "default", "type": "yarn"}, "yarn"),
                     ({"rope_type": "llama3", "factor": 8.0}, "llama3"),
-                    ({"rope_type": "a\x1b]0;x\x07"}, r"a\\033"),
+                    ({"rope_type": "a\x1b]0;x\x07"}, r"a\\x1b"),
                     ({"rope_type": 7}, "rope_type"),
                     ({"factor": 2.0}, "factor is 2"),
                     ({"factor": "x"}, "factor is not a number"),
@@ -248,7 +248,7 @@ class Added(errors.Case):
                 (None, {"5": {"content": "[B]", "special": True}},
                  "'.B.' .5. is not in tokenizer.model"),
                 ({"<s>": 400}, None, "another piece"),
-                ({"[a\nb\x1b]": 400}, None, r"a\\nb\\033.* not printable"),
+                ({"[a\nb\x1b]": 400}, None, r"a\\nb\\x1b.* not printable"),
                 ({"": 400}, None, "not printable")):
             with self.subTest(added=added, decoder=decoder):
                 self.set(1, added, decoder)
@@ -315,7 +315,7 @@ class Folders(errors.Case):
             self.empty(name)
             mc.write_file(self.dir, "adapter_config.json",
                           {"base_model_name_or_path": "o/\x1bbase"})
-            self.refused("only a LoRA adapter", r"'o/\\033base'", "merge",
+            self.refused("only a LoRA adapter", r"'o/\\x1bbase'", "merge",
                          name if "adapter" in name else "adapter_config.json")
             self.write()
             self.refused("lies beside the model's weights")
@@ -334,7 +334,7 @@ class Folders(errors.Case):
                            ("pytorch_model_fsdp.bin", "FSDP"),
                            ("snapshots", "below snapshots/"),
                            ("flax_model.msgpack", "Flax"),
-                           ("x\x1b.gguf", r"x\\033.gguf: a model file")):
+                           ("x\x1b.gguf", r"x\\x1b.gguf: a model file")):
             with self.subTest(name):
                 self.empty(name)
                 self.refused(text)

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "hfconfig.h"
 #include "pickle.h"
+#include "printable.h"
 #include "shard.h"
 #include "spmodel.h"
 
@@ -18,17 +19,20 @@ static volatile guint sink;
 void
 fuzz_check (gboolean ok, const GError *error, const char *file)
 {
+  g_autofree char *shown = NULL;
+
   if (ok) {
     g_assert_no_error (error);
     return;
   }
   g_assert_nonnull (error);
   g_assert_true (error->domain == OWL2_ERROR);
+  shown = owl2_printable_message (error->message);
   g_assert_true (g_str_has_prefix (error->message, file));
-  g_assert_true (g_utf8_validate (error->message, -1, NULL));
   g_assert_cmpuint (strlen (error->message), <, 2000);
-  for (const char *p = error->message; *p; p++)
-    g_assert_true ((guchar) *p >= 0x20);
+  g_assert_true (g_utf8_validate (shown, -1, NULL));
+  for (const char *p = shown; *p; p = g_utf8_next_char (p))
+    g_assert_true (owl2_is_printable (g_utf8_get_char (p)));
 }
 
 /* The first and last bytes are inside the file only if all are. */

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "printable.h"
 #include "testdata.h"
 
 int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
@@ -130,6 +131,7 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
   g_autoptr (TestVocab) vocab = test_vocab_new ();
   g_autoptr (Owl2Tokenizer) tok = NULL;
   g_autoptr (GError) error = NULL;
+  g_autofree char *shown = NULL;
   guint32 special[3] = { 1, 2, 0 };
   Owl2Vocab view;
 
@@ -149,7 +151,9 @@ LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
     use (tok, vocab, &in);
   } else {
     g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE);
-    g_assert_null (strchr (error->message, '\n'));
+    shown = owl2_printable_message (error->message);
+    g_assert_true (g_utf8_validate (shown, -1, NULL));
+    g_assert_null (strchr (shown, '\n'));
   }
   return 0;
 }
