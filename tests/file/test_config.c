@@ -246,7 +246,7 @@ static const struct {
       { "general.architecture is 'clip'", "the mmproj 'a name'" } },
   { OWL2_ARCH, "general.type", "adapter", 0, "x",
       { "general.type is 'adapter', not 'model'" } },
-  { "\033[2Ja\nb", NULL, NULL, 0, "x", { "is '\\033[2Ja\\nb'" } },
+  { "\033[2Ja\nb", NULL, NULL, 0, "x", { "is '\033[2Ja\nb'" } },
   { OWL2_ARCH, NULL, NULL, 0, "blk.32.attn_q.weight",
       { "'mplug-owl2.block_count' is 32", "layer 32, as 'blk.32.attn_q.weight'",
           "needs 33 layers" } },
