@@ -221,13 +221,14 @@ run_end_call (GstOwl2Run *run, guint epoch)
   return ok;
 }
 
+/* Of a request. What the device can't do for one clip, such as a prompt whose
+ * keys fit no binding, it may do for the next. */
 static gboolean
 error_is_fatal (const GError *error)
 {
   return error->domain == OWL2_ERROR
          && (error->code == OWL2_ERROR_DEVICE_LOST
              || error->code == OWL2_ERROR_NO_DEVICE
-             || error->code == OWL2_ERROR_UNSUPPORTED
              || error->code == OWL2_ERROR_BAD_FILE);
 }
 
@@ -363,7 +364,8 @@ asking_on_token (
   gboolean ok;
 
   asking->n_tokens++;
-  asking->log_probability += log (probability);
+  /* As the engine's: one that is rounded to nothing is not impossible. */
+  asking->log_probability += log (MAX (probability, G_MINDOUBLE));
   g_string_append (asking->text, text);
 
   g_mutex_lock (&w->lock);

@@ -34,6 +34,7 @@ static struct {
   gboolean ignore_cancel;
   gboolean keep_images;
   guint n_tokens;
+  double probability;
 
   guint n_calls[FAKE_N_CALLS];
   guint n_cancelled;
@@ -89,6 +90,7 @@ fake_reset (void)
   fake.ignore_cancel = FALSE;
   fake.keep_images = FALSE;
   fake.n_tokens = 4;
+  fake.probability = 0.5;
   fake.n_cancelled = 0;
   fake.peak_features = 0;
   g_clear_pointer (&fake.model_path, g_free);
@@ -129,6 +131,12 @@ void
 fake_set_n_tokens (guint n)
 {
   LOCKED (fake.n_tokens = n);
+}
+
+void
+fake_set_probability (double probability)
+{
+  LOCKED (fake.probability = probability);
 }
 
 void
@@ -570,7 +578,8 @@ generate_tokens (Owl2Session *session, const Owl2Request *request, guint number,
       g_autofree char *copy = g_strdup (piece);
 
       g_mutex_unlock (&fake.lock);
-      more = request->on_token ((gint32) *n_ids, 0.5, copy, request->user_data);
+      more = request->on_token (
+          (gint32) *n_ids, fake.probability, copy, request->user_data);
       g_mutex_lock (&fake.lock);
     }
     if (!more) {

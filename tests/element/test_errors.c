@@ -155,7 +155,8 @@ static void
 test_clip_fails (void)
 {
   static const Owl2Error codes[] = { OWL2_ERROR_BAD_REQUEST,
-    OWL2_ERROR_NO_MEMORY, OWL2_ERROR_FAILED, OWL2_ERROR_CANCELLED };
+    OWL2_ERROR_NO_MEMORY, OWL2_ERROR_FAILED, OWL2_ERROR_CANCELLED,
+    OWL2_ERROR_UNSUPPORTED };
 
   for (guint i = 0; i < G_N_ELEMENTS (codes); i++) {
     check_clip_fails (FAKE_ENCODE, codes[i]);
@@ -225,7 +226,7 @@ test_fatal (void)
   for (guint live = 0; live < 2; live++) {
     check_fatal (live, FAKE_GENERATE, OWL2_ERROR_DEVICE_LOST);
     check_fatal (live, FAKE_ENCODE, OWL2_ERROR_DEVICE_LOST);
-    check_fatal (live, FAKE_ENCODE, OWL2_ERROR_UNSUPPORTED);
+    check_fatal (live, FAKE_ENCODE, OWL2_ERROR_BAD_FILE);
   }
 }
 

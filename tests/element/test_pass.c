@@ -563,6 +563,25 @@ test_partial (void)
   bench_end (b);
 }
 
+/* A probability that is too small for its type makes no answer impossible. */
+static void
+test_partial_unlikely (void)
+{
+  Bench *b = bench_new (FALSE, "partial", TRUE, NULL);
+  g_autoptr (GstStructure) s = NULL;
+  double confidence = -1;
+
+  fake_set_probability (0);
+  bench_push_range (b, 0, 1);
+  s = bench_answer (b, 0);
+  g_assert_nonnull (s);
+  gst_structure_get (s, "confidence", G_TYPE_DOUBLE, &confidence, NULL);
+  g_assert_cmpfloat (confidence, >, 0);
+  g_assert_cmpfloat (confidence, <, 1e-300);
+  g_assert_cmpuint (bench_n_answers (b), ==, 4);
+  bench_end (b);
+}
+
 /* The meta has no tags, so it survives scaling and conversion. */
 static void
 test_meta_survives (void)
@@ -633,6 +652,7 @@ add_tests (void)
   g_test_add_func ("/pass/short-buffer", test_short_buffer);
   g_test_add_func ("/pass/answer", test_answer);
   g_test_add_func ("/pass/partial", test_partial);
+  g_test_add_func ("/pass/partial-unlikely", test_partial_unlikely);
   g_test_add_func ("/pass/meta-survives", test_meta_survives);
   g_test_add_func ("/pass/two-elements", test_two_elements);
 }
