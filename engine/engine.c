@@ -226,6 +226,7 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
   OvkDeviceParams dev_params = {
     .device = params->device,
     .cache_dir = params->cache_dir,
+    .shaders_hash = owl2_ops_shaders_hash (),
     .log = &model->log,
   };
 

@@ -115,6 +115,12 @@ owl2_tensor_cols (Owl2Tensor tensor, guint first, guint n)
 
 gsize owl2_operand_spill;
 
+guint64
+owl2_ops_shaders_hash (void)
+{
+  return owl2_shaders_hash;
+}
+
 Owl2Operand
 owl2_operand_bytes (
     OvkCmd *cmd, OvkSlice slice, gsize at, gsize size, OvkAccess access)

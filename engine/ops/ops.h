@@ -69,6 +69,9 @@ typedef enum {
   OWL2_DECODE,
 } Owl2Family;
 
+/* Of the code of all shaders: another one where any is changed. operand.c */
+guint64 owl2_ops_shaders_hash (void);
+
 typedef enum {
   OWL2_ACT_NONE,
   OWL2_ACT_QUICK_GELU, /* x * sigmoid (1.702 x) */

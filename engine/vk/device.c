@@ -231,7 +231,8 @@ device_open (OvkDevice *dev, const OvkDeviceParams *params, GError **error)
       dev, VK_OBJECT_TYPE_QUEUE, OVK_POINTER (dev->queue), "owl2 queue");
   return create_timeline (dev, error)
          && ovk_memory_choose_types (dev, params->no_unified_memory, error)
-         && ovk_pipeline_open (dev, params->cache_dir, error);
+         && ovk_pipeline_open (
+             dev, params->cache_dir, params->shaders_hash, error);
 }
 
 /* Opens @c; takes over @instance in any case. */

@@ -75,6 +75,8 @@ typedef struct {
  *   loader's order
  * @cache_dir: (nullable): folder of the pipeline cache, made if missing; NULL
  *   keeps the cache in memory only
+ * @shaders_hash: of the code of all shaders that there are: a cache on disk of
+ *   others is not gone on with
  * @log: (nullable): must outlive the device
  * @no_host_import: report that cap as missing
  * @no_subgroups, @no_unified_memory: likewise, for tests; without unified
@@ -84,6 +86,7 @@ typedef struct {
 typedef struct {
   const char *device;
   const char *cache_dir;
+  guint64 shaders_hash;
   const Owl2Log *log;
   gboolean no_subgroups;
   gboolean no_unified_memory;

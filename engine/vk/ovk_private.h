@@ -100,7 +100,8 @@ struct _OvkDevice {
   VkDescriptorSetLayout set_layouts[OVK_MAX_BINDINGS + 1];
   VkPipelineLayout layouts[OVK_MAX_BINDINGS + 1][OVK_MAX_PUSH_BYTES / 4 + 1];
   VkPipelineCache cache;
-  char *cache_path;        /* (nullable) */
+  char *cache_path; /* (nullable) */
+  guint64 shaders_hash;
   gsize cache_saved_bytes; /* size of what the file holds */
   gboolean cache_grown;    /* pipelines were made since it was written */
   gboolean cache_failed;   /* it could not be written, which was said */
@@ -220,8 +221,8 @@ struct _OvkPipeline {
   VkDescriptorSetLayout set_layout;
 };
 
-gboolean ovk_pipeline_open (
-    OvkDevice *dev, const char *cache_dir, GError **error);
+gboolean ovk_pipeline_open (OvkDevice *dev, const char *cache_dir,
+    guint64 shaders_hash, GError **error);
 void ovk_pipeline_clear (OvkDevice *dev);
 
 guint ovk_pipeline_hash (gconstpointer pipeline); /* of the key */

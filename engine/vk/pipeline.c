@@ -234,20 +234,23 @@ ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader, const guint32 *spec,
  * the machine, as the driver's part is. */
 typedef struct {
   char magic[8];
+  guint64 shaders; /* OvkDeviceParams.shaders_hash */
   guint64 data_bytes;
-  guint8 sha256[32]; /* of the data */
+  guint8 sha256[32]; /* of @shaders and the data */
 } CacheHeader;
 
-#define CACHE_MAGIC "owl2pc1\n"
+#define CACHE_MAGIC "owl2pc2\n"
+#define CACHE_MAGIC_1 "owl2pc1\n" /* without the hash of the shaders */
 /* Far above what a few hundred pipelines take. */
 #define CACHE_MAX_BYTES ((gsize) 256 << 20)
 
 static void
-sha256 (const guint8 *data, gsize size, guint8 digest[32])
+sha256 (guint64 shaders, const guint8 *data, gsize size, guint8 digest[32])
 {
   g_autoptr (GChecksum) checksum = g_checksum_new (G_CHECKSUM_SHA256);
   gsize digest_bytes = 32;
 
+  g_checksum_update (checksum, (const guint8 *) &shaders, sizeof (shaders));
   g_checksum_update (checksum, data, (gssize) size);
   g_checksum_get_digest (checksum, digest, &digest_bytes);
 }
@@ -264,10 +267,14 @@ cache_file_name (const OvkCaps *caps)
   return g_string_free (name, FALSE);
 }
 
-/* What is wrong with the file, or NULL. */
+/* What is wrong with the file, or NULL. @outdated: it is of another version's
+ * shaders, whose pipelines nobody will ask for: then it is left behind, or it
+ * would grow with each version. */
 static const char *
-check_cache (const OvkCaps *caps, const char *file, gsize size)
+check_cache (
+    const OvkDevice *dev, const char *file, gsize size, gboolean *outdated)
 {
+  const OvkCaps *caps = &dev->caps;
   VkPipelineCacheHeaderVersionOne inner;
   CacheHeader header;
   guint8 digest[32];
@@ -276,12 +283,15 @@ check_cache (const OvkCaps *caps, const char *file, gsize size)
     return "it is too short";
   memcpy (&header, file, sizeof (header));
   memcpy (&inner, file + sizeof (header), sizeof (inner));
+  *outdated = memcmp (header.magic, CACHE_MAGIC_1, sizeof (header.magic)) == 0;
+  if (*outdated)
+    return NULL;
   if (memcmp (header.magic, CACHE_MAGIC, sizeof (header.magic)) != 0)
     return "it is no pipeline cache";
   if (header.data_bytes != size - sizeof (header))
     return "its length is wrong";
-  sha256 (
-      (const guint8 *) file + sizeof (header), size - sizeof (header), digest);
+  sha256 (header.shaders, (const guint8 *) file + sizeof (header),
+      size - sizeof (header), digest);
   if (memcmp (digest, header.sha256, sizeof (digest)) != 0)
     return "its checksum is wrong";
   if (inner.headerSize < sizeof (inner)
@@ -289,6 +299,7 @@ check_cache (const OvkCaps *caps, const char *file, gsize size)
       || inner.vendorID != caps->vendor_id || inner.deviceID != caps->device_id
       || memcmp (inner.pipelineCacheUUID, caps->cache_uuid, VK_UUID_SIZE) != 0)
     return "it is of another device or driver";
+  *outdated = header.shaders != dev->shaders_hash;
   return NULL;
 }
 
@@ -298,6 +309,7 @@ load_cache (OvkDevice *dev, gsize *size)
 {
   g_autofree char *file = NULL;
   g_autoptr (GError) error = NULL;
+  gboolean outdated = FALSE;
   const char *wrong;
   GStatBuf st;
 
@@ -308,17 +320,24 @@ load_cache (OvkDevice *dev, gsize *size)
   else if (!g_file_get_contents (dev->cache_path, &file, size, &error))
     wrong = error->message;
   else
-    wrong = check_cache (&dev->caps, file, *size);
+    wrong = check_cache (dev, file, *size, &outdated);
   if (wrong) {
     owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
         "ignoring the pipeline cache %s: %s", dev->cache_path, wrong);
+    return NULL;
+  }
+  if (outdated) {
+    owl2_log (dev->log, OWL2_LOG_DEBUG, AREA,
+        "the pipeline cache %s is of other shaders; it begins anew",
+        dev->cache_path);
     return NULL;
   }
   return g_steal_pointer (&file);
 }
 
 gboolean
-ovk_pipeline_open (OvkDevice *dev, const char *cache_dir, GError **error)
+ovk_pipeline_open (
+    OvkDevice *dev, const char *cache_dir, guint64 shaders_hash, GError **error)
 {
   g_autofree char *file = NULL;
   gsize size = 0;
@@ -334,6 +353,7 @@ ovk_pipeline_open (OvkDevice *dev, const char *cache_dir, GError **error)
 
     dev->cache_path = g_build_filename (cache_dir, name, NULL);
   }
+  dev->shaders_hash = shaders_hash;
   file = load_cache (dev, &size);
   if (file) {
     info.initialDataSize = size - sizeof (CacheHeader);
@@ -379,7 +399,7 @@ static char *
 make_cache_file (OvkDevice *dev, gsize *file_bytes)
 {
   g_autofree char *file = NULL;
-  CacheHeader header = { CACHE_MAGIC, 0, { 0 } };
+  CacheHeader header = { CACHE_MAGIC, dev->shaders_hash, 0, { 0 } };
   size_t size = 0;
   VkResult result;
 
@@ -395,7 +415,8 @@ make_cache_file (OvkDevice *dev, gsize *file_bytes)
   if (result != VK_SUCCESS)
     return NULL;
   header.data_bytes = size;
-  sha256 ((const guint8 *) file + sizeof (header), size, header.sha256);
+  sha256 (header.shaders, (const guint8 *) file + sizeof (header), size,
+      header.sha256);
   memcpy (file, &header, sizeof (header));
   *file_bytes = sizeof (header) + size;
   return g_steal_pointer (&file);
@@ -412,10 +433,7 @@ ovk_device_save_cache (OvkDevice *dev)
   if (!dev->cache_path || !dev->cache || g_atomic_int_get (&dev->lost))
     return;
   locker = g_mutex_locker_new (&dev->pipeline_lock);
-  if (dev->cache_grown)
-    file = make_cache_file (dev, &size);
-  dev->cache_grown = FALSE;
-  if (!file)
+  if (!dev->cache_grown || !(file = make_cache_file (dev, &size)))
     return;
   if (!write_cache (dev->cache_path, file, size, &error)) {
     if (!dev->cache_failed)
@@ -426,6 +444,7 @@ ovk_device_save_cache (OvkDevice *dev)
     dev->cache_failed = TRUE;
     return;
   }
+  dev->cache_grown = FALSE;
   dev->cache_saved_bytes = size - sizeof (CacheHeader);
   owl2_log (dev->log, OWL2_LOG_DEBUG, AREA,
       "wrote the pipeline cache %s, %" G_GSIZE_FORMAT " bytes", dev->cache_path,

@@ -230,6 +230,7 @@ test_pipelines (const VkMode *mode)
 typedef struct {
   const VkMode *mode;
   char *top, *dir, *file;
+  guint64 shaders_hash;
 } Cache;
 
 static OvkDevice *
@@ -239,6 +240,7 @@ cache_open (const Cache *cache)
   OvkDeviceParams params = {
     .device = cache->mode->device,
     .cache_dir = cache->dir,
+    .shaders_hash = cache->shaders_hash,
     .log = vk_test_log (),
   };
   OvkDevice *dev = ovk_device_new (&params, &error);
@@ -269,6 +271,7 @@ cache_setup (Cache *cache, const VkMode *mode)
   GError *error = NULL;
 
   vk_test_take_warnings ();
+  cache->shaders_hash = 0;
   cache->mode = mode;
   cache->top = g_dir_make_tmp ("owl2-vk-XXXXXX", &error);
   vk_assert_ok (cache->top != NULL, error);
@@ -334,7 +337,7 @@ expect_ignored (const Cache *cache, const char *why, const char *data, gsize n)
 static void
 test_cache_broken (const VkMode *mode)
 {
-  const gsize header = 48; /* magic, length, checksum */
+  const gsize header = 56; /* magic, shaders, length, checksum */
   Cache cache;
   g_autofree char *good = NULL, *bad = NULL;
   g_autofree guint8 *digest = g_malloc (32);
@@ -362,9 +365,10 @@ test_cache_broken (const VkMode *mode)
   /* Well-formed, but of another device. */
   memcpy (bad, good, n);
   bad[header + 8] ^= 1; /* vendorID */
+  g_checksum_update (checksum, (guint8 *) bad + 8, 8);
   g_checksum_update (checksum, (guint8 *) bad + header, (gssize) (n - header));
   g_checksum_get_digest (checksum, digest, &n_digest);
-  memcpy (bad + 16, digest, 32);
+  memcpy (bad + 24, digest, 32);
   expect_ignored (&cache, "another device", bad, n);
   cache_teardown (&cache);
 }
@@ -420,9 +424,70 @@ test_cache_unwritable (const VkMode *mode)
   cache_teardown (&cache);
 }
 
+/* What was made of other shaders is left behind, without a word. */
+static void
+test_cache_shaders (const VkMode *mode)
+{
+  Cache cache;
+  g_autofree char *file = NULL;
+  gsize n;
+
+  cache_setup (&cache, mode);
+  cache.shaders_hash = 1;
+  g_assert_cmpuint (cache_use (&cache), ==, 0);
+  g_assert_cmpuint (cache_use (&cache), >, 0);
+  cache.shaders_hash = 2;
+  g_assert_cmpuint (cache_use (&cache), ==, 0);
+  g_assert_cmpuint (cache_use (&cache), >, 0);
+  cache.shaders_hash = 1;
+  g_assert_cmpuint (cache_use (&cache), ==, 0);
+  /* As the format before. */
+  g_assert_true (g_file_get_contents (cache.file, &file, &n, NULL));
+  memcpy (file, "owl2pc1\n", 8);
+  g_assert_true (g_file_set_contents (cache.file, file, (gssize) n, NULL));
+  g_assert_cmpuint (cache_use (&cache), ==, 0);
+  g_assert_cmpuint (cache_use (&cache), >, 0);
+  g_assert_cmpuint (vk_test_take_warnings (), ==, 0);
+  cache_teardown (&cache);
+}
+
+/* What could not be written is written the next time, though nothing has been
+ * compiled since. */
+static void
+test_cache_retry (const VkMode *mode)
+{
+  guint32 spec[3] = { 64, 7, 1 };
+  Cache cache;
+  GError *error = NULL;
+  g_autofree char *dir = NULL;
+
+  cache_setup (&cache, mode);
+  dir = g_path_get_dirname (cache.file);
+  {
+    g_autofree char *above = g_path_get_dirname (dir);
+    g_autoptr (OvkDevice) dev = cache_open (&cache);
+
+    vk_assert_ok (
+        ovk_pipeline_get (dev, &vk_shader_mix, spec, 3, &error) != NULL, error);
+    g_rmdir (dir);
+    g_mkdir_with_parents (above, 0700);
+    vk_assert_ok (g_file_set_contents (dir, "x", 1, &error), error);
+    vk_test_take_warnings ();
+    ovk_device_save_cache (dev);
+    g_assert_cmpuint (vk_test_take_warnings (), ==, 1);
+    g_remove (dir);
+    ovk_device_save_cache (dev);
+    g_assert_cmpuint (vk_test_take_warnings (), ==, 0);
+    g_assert_true (g_file_test (cache.file, G_FILE_TEST_IS_REGULAR));
+  }
+  cache_teardown (&cache);
+}
+
 static void
 add_tests (void)
 {
+  vk_test_add_once ("/device/cache-shaders", test_cache_shaders);
+  vk_test_add_once ("/device/cache-retry", test_cache_retry);
   vk_test_add_once ("/device/choose", test_choose);
   vk_test_add_once ("/device/cpu-is-said", test_cpu_is_said);
   vk_test_add_once ("/device/uuid", test_uuid);
