@@ -31,6 +31,7 @@ STAND_INS = {
 INLINE = {
     "sh tests/run.sh": "true",
     "gst-inspect-1.0 owl2": "gst-inspect-1.0 owl2",
+    "owl2-ask --list-devices": "build/tools/owl2-ask --list-devices",
     "owl2-bench --synthetic 7b --type TYPE": None,
 }
 # Systems that it has been run on.
