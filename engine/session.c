@@ -269,7 +269,7 @@ owl2_session_shrink (
 
   if (!check_image (image, error))
     return NULL;
-  if (owl2_exec_step (&session->exec, 0, error))
+  if (owl2_exec_step (&session->exec, error))
     rgb = owl2_image_shrink (&session->image, &session->exec, image->data,
         image->width, image->height, image->stride, error);
   if (!rgb)
@@ -289,7 +289,7 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
   if (!check_image (image, error)
       || !owl2_model_check_file (session->model, error))
     return NULL;
-  if (!owl2_exec_step (&session->exec, 0, error)
+  if (!owl2_exec_step (&session->exec, error)
       || !record_frame (session, image, error)) {
     owl2_exec_abandon (&session->exec);
     return NULL;
@@ -406,7 +406,7 @@ prefill (Owl2Session *s, const Prompt *prompt, guint n_max, gboolean cold,
 
   if (cold)
     owl2_kvcache_forget (&s->cache);
-  if (!owl2_exec_step (&s->exec, 0, error)
+  if (!owl2_exec_step (&s->exec, error)
       || !owl2_kvcache_begin (&s->cache, keys, prompt->keys->len,
           prompt->keys->len + n_max - 1, error))
     return FALSE;
@@ -595,7 +595,7 @@ decode (Generation *g, guint n_max, gboolean *ended, GError **error)
     }
     if (g->ids->len >= n_max)
       return TRUE;
-    if (!owl2_exec_step (&s->exec, 0, error))
+    if (!owl2_exec_step (&s->exec, error))
       return FALSE;
     next.index = (guint32) id;
     /* The stages of generated tokens are not part of a trace. */

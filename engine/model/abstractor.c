@@ -46,7 +46,7 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
     Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer,
     const Owl2Tensor *vision, GError **error)
 {
-  guint Q = b->x.rows, T = vision->rows, width = b->x.cols;
+  guint Q = b->x.rows, T = vision->rows;
   guint d = weights->config.abstractor.head_dim;
   Owl2Tensor kv_queries = owl2_tensor_rows (b->kv, 0, Q);
   Owl2Tensor kv_vision = owl2_tensor_rows (b->kv, Q, T);
@@ -83,10 +83,13 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
       OWL2_ACT_NONE, NULL);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->v, &b->kv, &layer->v.w, &layer->v.b,
       OWL2_ACT_NONE, NULL);
+  cmd = owl2_exec_next (exec, "abstractor attention", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_attention (cmd, &attention);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->t, &b->attn, &layer->out.w,
       &layer->out.b, OWL2_ACT_NONE, &b->h);
-  return owl2_exec_step (exec, 4.0 * width * width * (2.0 * Q + T), error);
+  return owl2_exec_step (exec, error);
 }
 
 /* b->x = t + w2 (ffn_ln (silu (w1 (u)) * w3 (u))) */
@@ -106,9 +109,12 @@ record_mlp (Owl2Exec *exec, const Owl2Weights *weights,
   owl2_op_swiglu (cmd, &b->act, &b->gate, &b->up);
   owl2_op_layernorm (cmd, &b->norm, &b->act, &layer->ffn_norm.w,
       &layer->ffn_norm.b, weights->config.abstractor.eps);
+  cmd = owl2_exec_next (exec, "abstractor mlp", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->x, &b->norm, &layer->down.w,
       &layer->down.b, OWL2_ACT_NONE, &b->t);
-  return owl2_exec_step (exec, 6.0 * b->x.rows * b->x.cols * b->up.cols, error);
+  return owl2_exec_step (exec, error);
 }
 
 gboolean
@@ -134,7 +140,7 @@ owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
   owl2_op_matmul (cmd, OWL2_PREFILL, &rows, &b->x, &w->proj.w, &w->proj.b,
       OWL2_ACT_NONE, NULL);
   owl2_op_copy (cmd, &last, &w->eos);
-  return owl2_exec_step (exec, 2.0 * Q * b->x.cols * b->out.cols, error)
+  return owl2_exec_step (exec, error)
          && owl2_exec_tap (
              exec, "abstractor_output", -1, &b->out, 3, out_shape, 0, error);
 }

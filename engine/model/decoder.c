@@ -138,7 +138,6 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   guint pos0 = cache->n, d = config->decoder.head_dim;
   guint n_heads = config->decoder.n_heads;
   guint n_kv_heads = config->decoder.n_kv_heads;
-  double width = config->decoder.width, kv_width = (double) n_kv_heads * d;
   Owl2Tensor x = top (b->x, n), h = top (b->h, n), q = top (b->q, n);
   Owl2Tensor attn = top (b->attn, n);
   Owl2Tensor k = top (b->k, n), v = top (b->v, n);
@@ -170,6 +169,9 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   owl2_op_rope (cmd, &k, &cache->rope, n_kv_heads, d, pos0);
   owl2_op_kv_store (cmd, &cache->k[layer], &k, n_kv_heads, pos0);
   owl2_op_kv_store (cmd, &cache->v[layer], &v, n_kv_heads, pos0);
+  cmd = owl2_exec_next (exec, "decoder attention", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_attention (cmd, &attention);
   if (run->attention && exec->tap
       && !tap_attention (exec, &attention, layer, error))
@@ -177,8 +179,7 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   cmd = owl2_exec_cmd (exec);
   owl2_op_matmul (
       cmd, run->family, &x, &attn, &w->out, NULL, OWL2_ACT_NONE, &x);
-  return owl2_exec_step (exec,
-      n * (4.0 * width * (width + kv_width) + 4.0 * width * (pos0 + n)), error);
+  return owl2_exec_step (exec, error);
 }
 
 /* x += down (silu (gate (h)) * up (h)), h = norm (x) */
@@ -195,10 +196,16 @@ record_mlp (Owl2Exec *exec, const Owl2Weights *weights, Owl2DecoderBuffers *b,
   owl2_mam_norm (
       cmd, &h, &x, w->ffn_norm, &b->modality, weights->config.decoder.eps);
   owl2_op_matmul (cmd, family, &gate, &h, &w->gate, NULL, OWL2_ACT_NONE, NULL);
+  cmd = owl2_exec_next (exec, "decoder mlp", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_matmul (cmd, family, &up, &h, &w->up, NULL, OWL2_ACT_NONE, NULL);
   owl2_op_swiglu (cmd, &gate, &gate, &up);
+  cmd = owl2_exec_next (exec, "decoder mlp", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_matmul (cmd, family, &x, &gate, &w->down, NULL, OWL2_ACT_NONE, &x);
-  return owl2_exec_step (exec, 6.0 * n * x.cols * gate.cols, error);
+  return owl2_exec_step (exec, error);
 }
 
 /* The final norm and logits of every position, which only a tap wants. */

@@ -3,20 +3,25 @@
 
 #include <string.h>
 
-/* A CPU driver makes some 10 to 100 GFLOP/s, a GPU a hundred times that: either
- * way a submission takes seconds at most, so a cancel is answered soon and no
- * driver's watchdog bites. */
-#define FLOPS_LIMIT_CPU 2e10
-#define FLOPS_LIMIT_GPU 1e12
+/* What a submission is to take: two are in flight, so a cancel is answered
+ * within twice that, no driver's watchdog bites, and what a submission costs by
+ * itself is nothing beside it. */
+#define AIM_US 30000
+/* Before the device's pace is known: that of a slow processor, so that the
+ * first takes no longer. */
+#define FLOPS_LIMIT_FIRST 2e8
+/* From one submission to the next the limit grows no faster than this: one that
+ * was measured short may have been of operations that are not counted. */
+#define GROWTH 4
+/* What a host that was held up makes of the pace has an end. */
+#define FLOPS_LIMIT_MIN 1e7
 
 gboolean
 owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error)
 {
   memset (exec, 0, sizeof *exec);
   exec->dev = ovk_device_ref (dev);
-  exec->flops_limit = ovk_device_caps (dev)->type == VK_PHYSICAL_DEVICE_TYPE_CPU
-                          ? FLOPS_LIMIT_CPU
-                          : FLOPS_LIMIT_GPU;
+  exec->flops_limit = FLOPS_LIMIT_FIRST;
   for (guint i = 0; i < 2; i++) {
     exec->cmds[i] = ovk_cmd_new (dev, i ? "exec 1" : "exec 0", error);
     if (!exec->cmds[i]) {
@@ -53,11 +58,28 @@ exec_submit (Owl2Exec *exec, GError **error)
 {
   guint i = exec->current;
 
-  exec->flops = 0;
+  exec->submitted_flops[i] = ovk_cmd_work (exec->cmds[i]);
   if (!ovk_cmd_submit (exec->cmds[i], error))
     return FALSE;
   exec->submitted[i] = TRUE;
+  exec->submitted_us[i] = g_get_monotonic_time ();
   return TRUE;
+}
+
+/* The next submissions take what the one that is done would have had to, to
+ * take AIM_US. It began when it was handed over, or when the one before was
+ * done. */
+static void
+learn_pace (Owl2Exec *exec, guint i)
+{
+  gint64 now = g_get_monotonic_time ();
+  gint64 took = now - MAX (exec->submitted_us[i], exec->done_us);
+  double flops = exec->submitted_flops[i];
+
+  exec->done_us = now;
+  if (flops > 0)
+    exec->flops_limit = CLAMP (flops * AIM_US / MAX (took, 1), FLOPS_LIMIT_MIN,
+        MAX (exec->flops_limit, flops) * GROWTH);
 }
 
 static gboolean
@@ -66,23 +88,37 @@ exec_wait (Owl2Exec *exec, guint i, GError **error)
   if (!exec->submitted[i])
     return TRUE;
   exec->submitted[i] = FALSE;
-  return ovk_cmd_wait (exec->cmds[i], error);
+  if (!ovk_cmd_wait (exec->cmds[i], error))
+    return FALSE;
+  learn_pace (exec, i);
+  return TRUE;
 }
 
 gboolean
-owl2_exec_step (Owl2Exec *exec, double flops, GError **error)
+owl2_exec_step (Owl2Exec *exec, GError **error)
 {
   if (g_atomic_int_get (&exec->cancelled)) {
     g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
     return FALSE;
   }
-  exec->flops += flops;
-  if (exec->flops < exec->flops_limit)
+  if (ovk_cmd_work (exec->cmds[exec->current]) < exec->flops_limit)
     return TRUE;
   if (!exec_submit (exec, error))
     return FALSE;
   exec->current = 1 - exec->current;
   return exec_wait (exec, exec->current, error);
+}
+
+OvkCmd *
+owl2_exec_next (Owl2Exec *exec, const char *label, GError **error)
+{
+  OvkCmd *cmd;
+
+  if (!owl2_exec_step (exec, error))
+    return NULL;
+  cmd = owl2_exec_cmd (exec);
+  ovk_cmd_label (cmd, label);
+  return cmd;
 }
 
 gboolean
@@ -101,7 +137,6 @@ owl2_exec_abandon (Owl2Exec *exec)
     exec_wait (exec, i, NULL);
     ovk_cmd_reset (exec->cmds[i]);
   }
-  exec->flops = 0;
 }
 
 float *

@@ -19,8 +19,11 @@ typedef struct {
   OvkCmd *cmds[2];
   guint current; /* the one being recorded */
   gboolean submitted[2];
-  double flops;        /* recorded since the last submission */
-  double flops_limit;  /* submit when they are more than this */
+  double flops;       /* recorded since the last submission */
+  double flops_limit; /* submit when they are more than this */
+  double submitted_flops[2];
+  gint64 submitted_us[2],
+      done_us;         /* monotonic: handed over; the last one done */
   gint cancelled;      /* atomic */
   Owl2ExecTapFunc tap; /* NULL: nobody is looking */
   gpointer tap_data;
@@ -36,12 +39,15 @@ void owl2_exec_collect (Owl2Exec *exec, OvkPipelineSet *set);
 OvkCmd *owl2_exec_cmd (Owl2Exec *exec);
 
 /**
- * owl2_exec_step: call between operations, with the floating point operations
- * recorded since the last call. Submits when enough has come together, so that
- * no submission runs for long on a slow device. Errors: CANCELLED; those of
+ * owl2_exec_step: call between operations. Submits when enough has come
+ * together for some tens of milliseconds, by what earlier submissions took; an
+ * operation that takes longer by itself is a submission of its own. Then
+ * another command list is to be recorded into. Errors: CANCELLED; those of
  * ovk_cmd_submit() and ovk_cmd_wait().
  */
-gboolean owl2_exec_step (Owl2Exec *exec, double flops, GError **error);
+gboolean owl2_exec_step (Owl2Exec *exec, GError **error);
+/* The same. Returns: the command list to go on with, labelled, or NULL. */
+OvkCmd *owl2_exec_next (Owl2Exec *exec, const char *label, GError **error);
 
 /* Submits what is left and blocks until everything is done. */
 gboolean owl2_exec_finish (Owl2Exec *exec, GError **error);

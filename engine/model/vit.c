@@ -36,7 +36,7 @@ record_embeddings (Owl2Exec *exec, const Owl2Weights *weights,
   owl2_op_layernorm (cmd, &b->h, &b->x, &w->pre_ln.w, &w->pre_ln.b,
       weights->config.vision.eps);
   owl2_op_copy (cmd, &b->x, &b->h);
-  return owl2_exec_step (exec, 2.0 * T * patches->cols * b->x.cols, error);
+  return owl2_exec_step (exec, error);
 }
 
 /* x += attention (ln1 (x)), x += mlp (ln2 (x)) */
@@ -44,7 +44,7 @@ static gboolean
 record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
     const Owl2VitLayer *layer, GError **error)
 {
-  guint T = b->x.rows, width = b->x.cols, mlp = b->mlp.cols;
+  guint T = b->x.rows, width = b->x.cols;
   guint d = weights->config.vision.head_dim;
   Owl2Attention attention = {
     .family = OWL2_PREFILL,
@@ -69,21 +69,27 @@ record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
   owl2_op_layernorm (cmd, &b->h, &b->x, &layer->ln1.w, &layer->ln1.b, eps);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->qkv, &b->h, &layer->qkv.w,
       &layer->qkv.b, OWL2_ACT_NONE, NULL);
+  cmd = owl2_exec_next (exec, "vit attention", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_attention (cmd, &attention);
+  cmd = owl2_exec_next (exec, "vit attention", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->x, &b->attn, &layer->out.w,
       &layer->out.b, OWL2_ACT_NONE, &b->x);
-  if (!owl2_exec_step (
-          exec, T * (8.0 * width * width + 4.0 * T * width), error))
+  cmd = owl2_exec_next (exec, "vit mlp", error);
+  if (!cmd)
     return FALSE;
-
-  cmd = owl2_exec_cmd (exec);
-  ovk_cmd_label (cmd, "vit mlp");
   owl2_op_layernorm (cmd, &b->h, &b->x, &layer->ln2.w, &layer->ln2.b, eps);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->mlp, &b->h, &layer->up.w, &layer->up.b,
       OWL2_ACT_QUICK_GELU, NULL);
+  cmd = owl2_exec_next (exec, "vit mlp", error);
+  if (!cmd)
+    return FALSE;
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->x, &b->mlp, &layer->down.w,
       &layer->down.b, OWL2_ACT_NONE, &b->x);
-  return owl2_exec_step (exec, 4.0 * T * width * mlp, error);
+  return owl2_exec_step (exec, error);
 }
 
 gboolean

@@ -171,6 +171,7 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
     n = MIN (piece, a->n_q - r);
     attention_piece (cmd, a, &q, &k, &v, r, n);
   }
+  ovk_cmd_add_work (cmd, 4.0 * a->n_q * a->n_k * a->n_heads * a->head_dim);
 }
 
 void

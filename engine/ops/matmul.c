@@ -141,6 +141,7 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
           residual ? &pr : NULL);
     }
   }
+  ovk_cmd_add_work (cmd, 2.0 * x->rows * w->rows * x->cols);
 }
 
 void

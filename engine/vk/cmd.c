@@ -265,6 +265,7 @@ cmd_reset (OvkCmd *cmd)
   cmd->label = NULL;
   cmd->label_open = FALSE;
   cmd->n_buffers = 0;
+  cmd->work = 0;
   cmd->touched_last = NULL;
   ovk_timer_reset (&cmd->timer);
   g_hash_table_remove_all (cmd->touched);
@@ -337,6 +338,19 @@ ovk_cmd_label (OvkCmd *cmd, const char *label)
   cmd->label = label;
   time_label (cmd, buffer, cmd_label (cmd));
   label_begin (cmd, buffer);
+}
+
+void
+ovk_cmd_add_work (OvkCmd *cmd, double flops)
+{
+  if (!cmd->collect && !cmd->error)
+    cmd->work += flops;
+}
+
+double
+ovk_cmd_work (const OvkCmd *cmd)
+{
+  return cmd->work;
 }
 
 void

@@ -316,6 +316,10 @@ void ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set);
 
 /* Names what follows, for debug labels and timings; a constant string. */
 void ovk_cmd_label (OvkCmd *cmd, const char *label);
+/* Counts the floating point operations of what has just been recorded; and those
+ * since the last submission was done. */
+void ovk_cmd_add_work (OvkCmd *cmd, double flops);
+double ovk_cmd_work (const OvkCmd *cmd);
 
 /**
  * ovk_cmd_submit: hands what was recorded to the device and returns at once.

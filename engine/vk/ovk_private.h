@@ -309,6 +309,7 @@ struct _OvkCmd {
   gboolean recording;
   gboolean host_reads;
   guint64 pending; /* timeline value in flight; 0: none */
+  double work;     /* floating point operations of the recording */
 
   VkCommandPool pool;
   GArray *buffers;  /* VkCommandBuffer, all of @pool */
