@@ -130,9 +130,11 @@ def check_folder(args, gguf, frame, folder):
                 f"and is not a regular file, but {name}", *t, out)
         report.check(f"{name}, no other stage", list(out.iterdir()) == [stage])
         stage.rmdir() if name == "a directory" else stage.unlink()
-    refused("full folder", r"out/[a-z_0-9]+\.npy: File too large", *t, out,
-            restore_signals=False, preexec_fn=lambda: resource.setrlimit(
-                resource.RLIMIT_FSIZE, (4096, 4096)))
+    # SwiftShader keeps its code in a file of memory, which the limit hits first.
+    if "swiftshader" not in os.environ.get("VK_DRIVER_FILES", ""):
+        refused("full folder", r"out/[a-z_0-9]+\.npy: File too large", *t, out,
+                restore_signals=False, preexec_fn=lambda: resource.setrlimit(
+                    resource.RLIMIT_FSIZE, (4096, 4096)))
     report.check("no half file", not list(out.iterdir()))
 
 
