@@ -186,7 +186,7 @@ no_aslr
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 build asan clang -Db_sanitize=address,undefined -Db_lundef=false &&
-  run_tests asan asan --suite host --suite gpu
+  run_tests asan asan --suite host --suite gpu --suite once
 unset ASAN_OPTIONS UBSAN_OPTIONS
 
 say 'clang with ThreadSanitizer: what has threads'
