@@ -301,7 +301,7 @@ load (const Owl2ModelParams *params, GError **error)
        && owl2_model_start (model, params, &config, &source, error);
   owl2_config_clear (&config);
   if (ok && model->weights->mapped_bytes > 0 && owl2_gguf_file (gguf))
-    model->file = owl2_file_ref (owl2_gguf_file (gguf));
+    model->file = owl2_input_ref (owl2_gguf_file (gguf));
   return ok ? g_steal_pointer (&model) : NULL;
 }
 
@@ -333,14 +333,14 @@ owl2_model_unref (Owl2Model *model)
   owl2_weights_free (model->weights);
   owl2_tokenizer_free (model->tokenizer);
   ovk_device_unref (model->dev);
-  owl2_file_unref (model->file);
+  owl2_input_unref (model->file);
   g_free (model);
 }
 
 gboolean
 owl2_model_check_file (const Owl2Model *model, GError **error)
 {
-  return !model->file || owl2_file_check (model->file, error);
+  return !model->file || owl2_input_check_bytes (model->file, error);
 }
 
 static guint64

@@ -13,7 +13,7 @@ struct _Owl2Model {
   OvkDevice *dev;
   Owl2Tokenizer *tokenizer;
   Owl2Weights *weights;
-  Owl2File *file;   /* whose pages weights are read from; NULL: none */
+  Owl2Input *file;  /* whose pages weights are read from; NULL: none */
   Owl2Type kv_type; /* of the KV caches whose pipelines the load makes */
 };
 

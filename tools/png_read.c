@@ -129,7 +129,7 @@ png_read_rgb (const char *path, Owl2Image *image, GError **error)
     else
       fail (&r, OWL2_ERROR_NO_MEMORY, "no memory to read it");
     png_destroy_read_struct (&r.png, &r.info, NULL);
-    owl2_input_free (r.in);
+    owl2_input_unref (r.in);
   }
   g_free (r.rows);
   if (ok) {

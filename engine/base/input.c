@@ -7,15 +7,21 @@
 #include <time.h>
 #include <unistd.h>
 
-/* Stamps without a fraction: of a file system that keeps seconds, or every
- * other one (FAT). */
-#define COARSE_NS (2 * G_GINT64_CONSTANT (1000000000))
-#define MAX_WAIT_US (3 * G_USEC_PER_SEC)
+/* The kernel's clock for files moves in steps of 1 to 10 ms, so a write right
+ * after a look at the times need not change them. A file whose times stay the
+ * same for this long has new ones after any later write; where they have no
+ * fraction, the file system keeps seconds, or every other one (FAT). */
+#define SETTLE_US 20000u
+#define SETTLE_COARSE_US 2000000u
+/* So often it is looked at again, then it is said to be in the making. */
+#define SETTLE_TRIES 5u
+#define RECENT_NS (3 * G_GINT64_CONSTANT (1000000000))
 
 /* A Git LFS pointer has less than 1024 bytes, by its specification. */
 #define LFS_MAX_BYTES 1024u
 
 struct _Owl2Input {
+  gint ref_count; /* atomic */
   char *path;
   GBytes *bytes; /* NULL for a file */
   int fd;        /* -1 for memory */
@@ -58,10 +64,17 @@ owl2_input_kind (mode_t mode)
   }
 }
 
-void
-owl2_input_free (Owl2Input *in)
+Owl2Input *
+owl2_input_ref (Owl2Input *in)
 {
-  if (!in)
+  g_atomic_int_inc (&in->ref_count);
+  return in;
+}
+
+void
+owl2_input_unref (Owl2Input *in)
+{
+  if (!in || !g_atomic_int_dec_and_test (&in->ref_count))
     return;
   if (in->fd >= 0)
     close (in->fd);
@@ -108,6 +121,7 @@ owl2_input_open (const char *path, GError **error)
 {
   g_autoptr (Owl2Input) in = g_new0 (Owl2Input, 1);
 
+  in->ref_count = 1;
   in->path = g_strdup (path);
   in->fd = -1;
   /* Looked at first, since opening alone does something to a FIFO (it wakes a
@@ -133,6 +147,7 @@ owl2_input_new (GBytes *bytes, const char *name)
 {
   Owl2Input *in = g_new0 (Owl2Input, 1);
 
+  in->ref_count = 1;
   in->path = g_strdup (name);
   in->bytes = g_bytes_ref (bytes);
   in->fd = -1;
@@ -278,37 +293,45 @@ is_same (const struct stat *a, const struct stat *b)
          && nanoseconds (&a->st_ctim) == nanoseconds (&b->st_ctim);
 }
 
-gboolean
-owl2_input_settle (Owl2Input *in, GError **error)
+/* Changed so lately that a change to come may have the same stamp. A time in
+ * the future may be that of a file server, whose clock is ahead. */
+static gboolean
+is_recent (const struct stat *st)
 {
-  gint64 start = g_get_monotonic_time ();
-  struct timespec now;
-  struct stat st;
+  gint64 age = g_get_real_time () * 1000 - nanoseconds (&st->st_ctim);
 
-  while (in->fd >= 0) {
-    gint64 stamp, age, tick;
-
-    /* The time is taken first: a change after it is stamped with it or later.
-     * A clock that is ahead, of a file server, can't be waited for. */
-    clock_gettime (CLOCK_REALTIME_COARSE, &now);
-    if (fstat (in->fd, &st) != 0)
-      return bad (in->path, error, "can't be read: %s", g_strerror (errno));
-    if (st.st_size != in->st.st_size
-        || g_get_monotonic_time () - start > MAX_WAIT_US)
-      return has_changed (in, &st, error);
-    in->st = st;
-    stamp = nanoseconds (&st.st_ctim);
-    tick = st.st_ctim.tv_nsec == 0 ? COARSE_NS : 1;
-    age = nanoseconds (&now) - stamp;
-    if (age >= tick || age < -COARSE_NS)
-      break;
-    g_usleep (1000);
-  }
-  return TRUE;
+  return age > -RECENT_NS && age < RECENT_NS;
 }
 
 gboolean
-owl2_input_check (const Owl2Input *in, GError **error)
+owl2_input_settle (Owl2Input *in, GError **error)
+{
+  const struct stat opened = in->st;
+  struct stat now;
+
+  for (guint i = 0; in->fd >= 0 && is_recent (&in->st); i++) {
+    struct stat before = in->st;
+
+    if (i == SETTLE_TRIES)
+      return bad (in->path, error,
+          "is still being written to: it changed %u times within %u ms",
+          SETTLE_TRIES, SETTLE_TRIES * SETTLE_US / 1000);
+    g_usleep (before.st_ctim.tv_nsec ? SETTLE_US : SETTLE_COARSE_US);
+    if (fstat (in->fd, &in->st) != 0)
+      return bad (in->path, error, "can't be read: %s", g_strerror (errno));
+    if (is_same (&before, &in->st))
+      break;
+  }
+  if (in->fd < 0 || (guint64) in->st.st_size == in->size)
+    return TRUE;
+  now = in->st;
+  in->st = opened;
+  return has_changed (in, &now, error);
+}
+
+/* @unlinked: one that has no name any more may be the same. */
+static gboolean
+check (const Owl2Input *in, gboolean unlinked, GError **error)
 {
   struct stat st;
 
@@ -316,5 +339,41 @@ owl2_input_check (const Owl2Input *in, GError **error)
     return TRUE;
   if (fstat (in->fd, &st) != 0)
     return bad (in->path, error, "can't be read: %s", g_strerror (errno));
+  /* Losing the name is what the time of the last change tells then. */
+  if (unlinked && in->st.st_nlink > 0 && st.st_nlink == 0)
+    st.st_ctim = in->st.st_ctim;
   return is_same (&in->st, &st) || has_changed (in, &st, error);
+}
+
+gboolean
+owl2_input_check (const Owl2Input *in, GError **error)
+{
+  return check (in, FALSE, error);
+}
+
+gboolean
+owl2_input_check_bytes (const Owl2Input *in, GError **error)
+{
+  return check (in, TRUE, error);
+}
+
+GBytes *
+owl2_input_map (const Owl2Input *in, GError **error)
+{
+  g_autoptr (GError) why = NULL;
+  g_autoptr (GMappedFile) map = NULL;
+  struct stat st;
+
+  if (in->bytes)
+    return g_bytes_ref (in->bytes);
+  map = g_mapped_file_new_from_fd (in->fd, FALSE, &why);
+  if (!map) {
+    bad (in->path, error, "can't be mapped: %s", why->message);
+    return NULL;
+  }
+  if (g_mapped_file_get_length (map) != in->size) {
+    has_changed (in, fstat (in->fd, &st) == 0 ? &st : &in->st, error);
+    return NULL;
+  }
+  return g_mapped_file_get_bytes (map);
 }

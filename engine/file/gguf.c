@@ -54,7 +54,7 @@ owl2_gguf_free (Owl2Gguf *gguf)
   g_free (gguf->tensors);
   g_clear_pointer (&gguf->keys, g_hash_table_unref);
   g_clear_pointer (&gguf->bytes, g_bytes_unref);
-  owl2_file_unref (gguf->file);
+  owl2_input_unref (gguf->file);
   g_free (gguf->name);
   g_free (gguf);
 }
@@ -81,6 +81,24 @@ take_ahead (GgufCursor *c, guint8 *dst, gsize n)
   return n;
 }
 
+/* The error names what was to be read. */
+static gboolean
+read_input (const Owl2Gguf *gguf, guint64 at, gpointer dst, gsize n,
+    const char *what, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+  const char *why;
+
+  if (owl2_input_read (gguf->file, at, dst, n, &failure))
+    return TRUE;
+  why = failure->message;
+  if (g_str_has_prefix (why, gguf->name))
+    why += strlen (gguf->name) + strlen (": ");
+  return gguf_bad (gguf, error,
+      "%s at byte %" G_GUINT64_FORMAT " needs %" G_GSIZE_FORMAT " bytes: %s",
+      what, at, n, why);
+}
+
 static gboolean
 read_file (
     GgufCursor *c, guint8 *dst, gsize n, const char *what, GError **error)
@@ -92,7 +110,7 @@ read_file (
   if (n == 0)
     return TRUE;
   if (n >= sizeof c->ahead) {
-    if (!owl2_file_read (c->gguf->file, c->pos, dst, n, what, error))
+    if (!read_input (c->gguf, c->pos, dst, n, what, error))
       return FALSE;
     c->pos += n;
     c->ahead_at = c->pos;
@@ -102,7 +120,7 @@ read_file (
   c->ahead_at = c->pos;
   c->ahead_bytes = 0;
   done = (gsize) MIN (c->gguf->size - c->pos, sizeof c->ahead);
-  if (!owl2_file_read (c->gguf->file, c->pos, c->ahead, done, what, error))
+  if (!read_input (c->gguf, c->pos, c->ahead, done, what, error))
     return FALSE;
   c->ahead_bytes = done;
   take_ahead (c, dst, n);
@@ -317,21 +335,12 @@ place_tensors (GgufCursor *c, Owl2Gguf *gguf, guint32 alignment, GError **error)
 static gboolean
 check_magic (GgufCursor *c, GError **error)
 {
-  static const char lfs[] = "ion https://git-lfs";
-  char rest[sizeof lfs - 1];
   guint8 magic[4];
 
   if (!gguf_read (c, magic, 4, "header", error))
     return FALSE;
   if (memcmp (magic, GGUF_MAGIC, 4) == 0)
     return TRUE;
-  if (memcmp (magic, "vers", 4) == 0
-      && gguf_read (c, rest, sizeof rest, "header", NULL)
-      && memcmp (rest, lfs, sizeof rest) == 0)
-    return gguf_bad (c->gguf, error,
-        "is a Git LFS pointer of %" G_GUINT64_FORMAT
-        " bytes, not the file that it stands for: get that with 'git lfs pull'",
-        c->gguf->size);
   return gguf_bad (c->gguf, error,
       "not a GGUF file: starts with %02x %02x %02x %02x", magic[0], magic[1],
       magic[2], magic[3]);
@@ -428,15 +437,15 @@ owl2_gguf_new (GBytes *bytes, const char *name, GError **error)
 Owl2Gguf *
 owl2_gguf_open (const char *path, GError **error)
 {
-  g_autoptr (Owl2File) file = owl2_file_open (path, error);
+  g_autoptr (Owl2Input) file = owl2_input_open (path, error);
   g_autoptr (Owl2Gguf) gguf = NULL;
   g_autoptr (GError) failure = NULL;
   GgufCursor c = { NULL };
 
-  if (!file)
+  if (!file || !owl2_input_settle (file, error))
     return NULL;
-  gguf = gguf_alloc (path, owl2_file_size (file));
-  gguf->file = owl2_file_ref (file);
+  gguf = gguf_alloc (path, owl2_input_size (file));
+  gguf->file = owl2_input_ref (file);
   c.gguf = gguf;
   if (parse (gguf, &c, &failure))
     return owl2_gguf_check (gguf, error) ? g_steal_pointer (&gguf) : NULL;
@@ -446,7 +455,7 @@ owl2_gguf_open (const char *path, GError **error)
   return NULL;
 }
 
-Owl2File *
+Owl2Input *
 owl2_gguf_file (const Owl2Gguf *gguf)
 {
   return gguf->file;
@@ -455,14 +464,14 @@ owl2_gguf_file (const Owl2Gguf *gguf)
 gboolean
 owl2_gguf_check (const Owl2Gguf *gguf, GError **error)
 {
-  return !gguf->file || owl2_file_check (gguf->file, error);
+  return !gguf->file || owl2_input_check_bytes (gguf->file, error);
 }
 
 gboolean
 owl2_gguf_map (Owl2Gguf *gguf, GError **error)
 {
   if (!gguf->bytes)
-    gguf->bytes = owl2_file_map (gguf->file, error);
+    gguf->bytes = owl2_input_map (gguf->file, error);
   return gguf->bytes != NULL;
 }
 
@@ -475,8 +484,7 @@ owl2_gguf_read (const Owl2Gguf *gguf, const Owl2GgufTensor *tensor,
   if (gguf->file) {
     g_autofree char *what = g_strdup_printf ("tensor '%s'", tensor->name);
 
-    return owl2_file_read (
-        gguf->file, tensor->offset + offset, dst, n, what, error);
+    return read_input (gguf, tensor->offset + offset, dst, n, what, error);
   }
   memcpy (dst,
       (const guint8 *) g_bytes_get_data (gguf->bytes, NULL) + tensor->offset

@@ -9,7 +9,7 @@
 #define OWL2_GGUF_H
 
 #include "base.h"
-#include "file.h"
+#include "input.h"
 #include "types.h"
 
 G_BEGIN_DECLS
@@ -43,11 +43,11 @@ const char *owl2_gguf_name (const Owl2Gguf *gguf); /* for messages */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Gguf, owl2_gguf_free)
 
 /* The file; NULL if it is in memory. Borrowed. */
-Owl2File *owl2_gguf_file (const Owl2Gguf *gguf);
-/* See owl2_file_check(); always TRUE in memory. */
+Owl2Input *owl2_gguf_file (const Owl2Gguf *gguf);
+/* See owl2_input_check_bytes(); always TRUE in memory. */
 gboolean owl2_gguf_check (const Owl2Gguf *gguf, GError **error);
 /* Maps the file, for owl2_gguf_bytes(); nothing in memory. See
- * owl2_file_map(). Before other threads read @gguf. */
+ * owl2_input_map(). Before other threads read @gguf. */
 gboolean owl2_gguf_map (Owl2Gguf *gguf, GError **error);
 /* What the tensors' data lie in at their offsets, borrowed; NULL if it is a
  * file that was not mapped. A reference keeps it mapped. */

@@ -14,7 +14,7 @@
 
 struct _Owl2Gguf {
   char *name;
-  Owl2File *file; /* NULL: all is in @bytes */
+  Owl2Input *file; /* NULL: all is in @bytes */
   GBytes *bytes;  /* NULL: not mapped */
   guint64 size;
   GHashTable *keys;        /* key -> GgufKv, owned */

@@ -216,7 +216,7 @@ folder_new (const char *dir, GError **error)
 
   folder->dir = g_strdup (dir);
   folder->inputs =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_input_free);
+      g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_input_unref);
   if (stat (dir, &st) != 0) {
     convert_bad (dir, error, "can't be opened: %s", g_strerror (errno));
     return NULL;
