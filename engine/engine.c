@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "printable.h"
 #include "room.h"
 
 /* Parts of a load, as fractions of the whole: what comes before the weights and
@@ -71,7 +72,7 @@ open_tokenizer (const Owl2Gguf *gguf, GError **error)
           gguf, "tokenizer.ggml.unknown_token_id", 0, &vocab.unk_id, error))
     return NULL;
   if (g_strcmp0 (kind, "llama") != 0) {
-    g_autofree char *shown = owl2_config_show (kind);
+    g_autofree char *shown = owl2_excerpt (kind, strlen (kind), 64);
 
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
         "%s: tokenizer.ggml.model is '%s', not 'llama'", owl2_gguf_name (gguf),

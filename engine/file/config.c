@@ -91,12 +91,6 @@ bad (const char *source, GError **error, const char *format, ...)
   return FALSE;
 }
 
-char *
-owl2_config_show (const char *text)
-{
-  return owl2_excerpt (text, strlen (text), MAX_SHOWN_BYTES);
-}
-
 void
 owl2_config_clear (Owl2Config *config)
 {
@@ -283,9 +277,9 @@ check_kind (const Owl2Gguf *gguf, GError **error)
     return TRUE;
   if (owl2_gguf_has (gguf, "general.name"))
     (void) owl2_gguf_string (gguf, "general.name", &name, NULL);
-  shown_arch = owl2_config_show (arch);
-  shown_type = owl2_config_show (type);
-  shown_name = owl2_config_show (name);
+  shown_arch = owl2_excerpt (arch, strlen (arch), MAX_SHOWN_BYTES);
+  shown_type = owl2_excerpt (type, strlen (type), MAX_SHOWN_BYTES);
+  shown_name = owl2_excerpt (name, strlen (name), MAX_SHOWN_BYTES);
   if (strcmp (arch, OWL2_ARCH) == 0)
     return bad (source, error,
         "general.type is '%s', not 'model': '%s' is no model by itself",

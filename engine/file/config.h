@@ -53,10 +53,6 @@ gboolean owl2_config_check (
 void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
 void owl2_config_clear (Owl2Config *config);
 
-/* (transfer full): a string of a file for a message: one short line whatever it
- * holds. */
-char *owl2_config_show (const char *text);
-
 /* Tensors. One entry for each that a model of this configuration has. */
 typedef struct {
   char name[64];          /* in the GGUF file */
