@@ -188,6 +188,13 @@ is_one_line (const char *text)
   return TRUE;
 }
 
+/* (transfer full): what is safe to show stays as it is. */
+static char *
+shown_once (const char *text)
+{
+  return is_one_line (text) ? g_strdup (text) : owl2_printable_message (text);
+}
+
 /* (transfer full): owl2 has made its texts printable already, which is not to
  * be done twice; other elements have not. */
 static char *
@@ -198,9 +205,8 @@ shown (GstMessage *message, const char *text)
           ? gst_element_get_factory (GST_ELEMENT (GST_MESSAGE_SRC (message)))
           : NULL;
 
-  if (factory && strcmp (GST_OBJECT_NAME (factory), "owl2") == 0
-      && is_one_line (text))
-    return g_strdup (text);
+  if (factory && strcmp (GST_OBJECT_NAME (factory), "owl2") == 0)
+    return shown_once (text);
   return owl2_printable_message (text);
 }
 
@@ -397,7 +403,7 @@ show_line (Answers *answers, const char *line, GError **error)
   if (!g_str_has_prefix (line, "ERROR:")
       && !g_str_has_prefix (line, "WARNING:"))
     return answers_add_line (answers, line, error);
-  text = owl2_printable_message (line);
+  text = shown_once (line); /* in it may be what owl2 has made printable */
   fprintf (stderr, "%s\n", text);
   return TRUE;
 }
