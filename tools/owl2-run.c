@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <glib/gstdio.h>
 #include <gst/gst.h>
 
 #include "answers.h"
@@ -132,6 +133,20 @@ set_property (
   return TRUE;
 }
 
+/* (transfer full) (nullable): the value, where there is such a property. */
+static char *
+get_string (GObject *object, const char *name)
+{
+  GParamSpec *pspec =
+      g_object_class_find_property (G_OBJECT_GET_CLASS (object), name);
+  char *value = NULL;
+
+  if (pspec && pspec->value_type == G_TYPE_STRING
+      && (pspec->flags & G_PARAM_READABLE))
+    g_object_get (object, name, &value, NULL);
+  return value;
+}
+
 /* @setting: "[ELEMENT.]PROPERTY=VALUE"; properties have no dot in their names.
  */
 static gboolean
@@ -157,6 +172,40 @@ set_value (GstElement *pipeline, const char *setting, GError **error)
   if (!element)
     return fail (error, "the pipeline has no element '%s'", owner);
   return set_property (element, property, equals + 1, error);
+}
+
+/* 0 if the element reads or writes the file. */
+static int
+compare_file (gconstpointer item, gconstpointer user_data)
+{
+  GObject *element = g_value_get_object (item);
+  const GStatBuf *file = user_data;
+  g_autofree char *uri = get_string (element, "uri");
+  g_autofree char *name = uri ? g_filename_from_uri (uri, NULL, NULL)
+                              : get_string (element, "location");
+  GStatBuf st;
+
+  return !(name && g_stat (name, &st) == 0 && st.st_dev == file->st_dev
+           && st.st_ino == file->st_ino);
+}
+
+/* A slip would leave nothing of the video that is asked about. */
+static gboolean
+check_srt (GstElement *pipeline, const char *srt, GError **error)
+{
+  GValue element = G_VALUE_INIT;
+  GstIterator *elements;
+  gboolean used;
+  GStatBuf st;
+
+  if (!srt || g_stat (srt, &st) < 0 || !S_ISREG (st.st_mode))
+    return TRUE;
+  elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
+  used = gst_iterator_find_custom (elements, compare_file, &element, &st);
+  gst_iterator_free (elements);
+  if (used)
+    g_value_unset (&element);
+  return !used || fail (error, "%s: the pipeline uses this file itself", srt);
 }
 
 /* (transfer full) */
@@ -215,15 +264,10 @@ shown (GstMessage *message, const char *text)
 static char *
 location (GstMessage *message)
 {
-  GObject *src = G_OBJECT (GST_MESSAGE_SRC (message));
-  GParamSpec *pspec =
-      g_object_class_find_property (G_OBJECT_GET_CLASS (src), "location");
-  g_autofree char *name = NULL, *quoted = NULL;
+  g_autofree char *name =
+      get_string (G_OBJECT (GST_MESSAGE_SRC (message)), "location");
+  g_autofree char *quoted = NULL;
 
-  if (!pspec || pspec->value_type != G_TYPE_STRING
-      || !(pspec->flags & G_PARAM_READABLE))
-    return NULL;
-  g_object_get (src, "location", &name, NULL);
   if (!name)
     return NULL;
   quoted = g_strdup_printf ("\"%s\"", name);
@@ -387,6 +431,7 @@ run (const Options *o, GError **error)
   g_log_set_handler ("GStreamer", G_LOG_LEVEL_WARNING, on_warning, NULL);
   for (guint i = 1; ok && o->rest[i]; i++)
     ok = set_value (pipeline, o->rest[i], error);
+  ok = ok && check_srt (pipeline, o->srt, error);
   answers = ok ? answers_new (o->srt, error) : NULL;
   ok = answers && play (o, pipeline, answers, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);

@@ -197,6 +197,18 @@ def values_all(p, texts):
     p.refused("owl2-run", "--", line, b"parent=x", holds=b"parent")
     p.refused("owl2-run", "--", line, b"num-buffers=-2", holds=b"-2")
     p.refused("owl2-run", "--", "videotestsrc ! nonesuch" + "\x1b[31m")
+    # Subtitles never replace what the pipeline reads or writes.
+    kept = pathlib.Path(p.folder, "kept")
+    kept.write_text("kept")
+    link = pathlib.Path(p.folder, "link")
+    os.link(kept, link)
+    for line in ("filesrc location=kept ! fakesink",
+                 f"fakesrc uridecodebin uri={kept.as_uri()} ! fakesink",
+                 "fakesrc ! bin.( filesink location=./kept )"):
+        p.refused("owl2-run", "--srt=link", "--", line, holds=b"link")
+        check(kept.read_text() == "kept", f"subtitles replaced it: {line}")
+    kept.unlink()
+    link.unlink()
     p.refused("live-test.sh", b"frames=65", holds=b"65")
     p.refused("camera.sh", b"frames=" + ESCAPE, holds=ESCAPE)
     for script in "caption-file.sh", "ask-file.sh":
