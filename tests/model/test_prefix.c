@@ -214,6 +214,113 @@ test_cancel (void)
     owl2_features_unref (frames[i]);
 }
 
+/* Cancels at one of the stages. */
+typedef struct {
+  Owl2Session *session;
+  guint n_left;
+} Disturber;
+
+static void
+cancel_at_stage (const char *name, char type, const gsize *shape, guint n_dims,
+    guint axis, const void *data, gpointer user_data)
+{
+  Disturber *d = user_data;
+
+  if (d->n_left-- == 0)
+    owl2_session_cancel (d->session);
+}
+
+static gboolean
+end_at_token (
+    gint32 id, double probability, const char *text, gpointer user_data)
+{
+  Disturber *d = user_data;
+
+  return d->n_left-- > 0;
+}
+
+/* A request that comes to no answer, or to another than is asked for later: it
+ * is cancelled within the prompt, ended at a token, refused, or so long that
+ * the cache grows. */
+static void
+disturb (Owl2Session *session, GRand *rand, Owl2Features **frames,
+    const char *prompt)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2Answer) answer = NULL;
+  Disturber d = { session, (guint) g_rand_int_range (rand, 0, 10) };
+  Owl2Request request = {
+    .prompt = prompt,
+    .frames = frames,
+    .n_frames = N_FRAMES,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+    .user_data = &d,
+  };
+
+  request.sampling.max_tokens = 12;
+  request.sampling.ignore_eos = TRUE;
+  switch (g_rand_int_range (rand, 0, 5)) {
+    case 0:
+      owl2_session_set_tap (
+          session, cancel_at_stage, g_rand_boolean (rand), &d);
+      break;
+    case 1:
+      request.on_token = end_at_token;
+      break;
+    case 2:
+      request.n_frames = 0;
+      break;
+    case 3:
+      request.sampling.max_tokens = (guint) g_rand_int_range (rand, 20, 120);
+      break;
+    default:
+      request.cold = TRUE;
+      break;
+  }
+  answer = owl2_session_generate (session, &request, &error);
+  owl2_session_set_tap (session, NULL, FALSE, NULL);
+  owl2_session_uncancel (session);
+}
+
+/* Frames come and go, at addresses that others had, and requests end in any
+ * way. */
+static void
+test_random (void)
+{
+  static const char *const questions[] = { "What", "What is it?",
+    "What is it now?", "What is it now, and what was it before that?",
+    "Where is it?" };
+  g_autoptr (GRand) rand = g_rand_new_with_seed (1);
+  g_autoptr (Owl2Session) session = session_new (OWL2_KV_AUTO);
+  Owl2Features *frames[N_FRAMES];
+  guint n_reused = 0;
+
+  for (guint i = 0; i < N_FRAMES; i++)
+    frames[i] = encode (session, i);
+  for (guint step = 0; step < 100; step++) {
+    g_autofree char *other = g_strdup_printf (QUESTION,
+        questions[g_rand_int_range (rand, 0, G_N_ELEMENTS (questions))]);
+    g_autofree char *prompt = g_strdup_printf (QUESTION,
+        questions[g_rand_int_range (rand, 0, G_N_ELEMENTS (questions))]);
+    guint i = (guint) g_rand_int_range (rand, 0, N_FRAMES);
+
+    if (g_rand_int_range (rand, 0, 3) == 0) {
+      owl2_features_unref (frames[i]);
+      frames[i] = encode (session, step + N_FRAMES);
+    }
+    disturb (session, rand, frames, other);
+    {
+      g_auto (Asked) asked = ask (session, frames, prompt);
+
+      n_reused += asked.answer->n_reused > 0;
+      assert_as_cold (&asked, OWL2_KV_AUTO, frames, prompt);
+    }
+  }
+  g_assert_cmpuint (n_reused, >, 20);
+  for (guint i = 0; i < N_FRAMES; i++)
+    owl2_features_unref (frames[i]);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -231,6 +338,7 @@ main (int argc, char **argv)
   g_test_add_data_func (
       "/prefix/q8_0", GUINT_TO_POINTER (OWL2_KV_Q8_0), test_questions);
   g_test_add_func ("/prefix/cancel", test_cancel);
+  g_test_add_func ("/prefix/random", test_random);
   result = g_test_run ();
   owl2_model_unref (model);
   return result;
