@@ -70,7 +70,8 @@ build () {
     fail "$name: meson setup"
     return 1
   fi
-  if ! ninja -k 0 -C "$builds/$name" >"$logs/$name-build.log" 2>&1; then
+  if ! ninja -k 0 -C "$builds/$name" all meson-test-prereq \
+      >"$logs/$name-build.log" 2>&1; then
     grep -E -A4 'error:|warning:|^FAILED' "$logs/$name-build.log" || true
     fail "$name: build"
     return 1
