@@ -159,6 +159,16 @@ create_timeline (OvkDevice *dev, GError **error)
   return TRUE;
 }
 
+/* Names and labels are for who looks closely, and only then given: the loader
+ * (up to 1.4 at least) looks for the device of a name in its list of all
+ * instances without a lock, which ends the process when another thread makes or
+ * ends an instance of its own. */
+static gboolean
+wants_names (const Owl2Log *log)
+{
+  return log && log->func && log->level >= OWL2_LOG_DEBUG;
+}
+
 static void
 load_debug_functions (OvkDevice *dev)
 {
@@ -253,7 +263,7 @@ open_candidate (const OvkDeviceParams *params, VkInstance instance,
   dev->timeout_ns = c->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
                         ? OVK_TIMEOUT_CPU_NS
                         : OVK_TIMEOUT_NS;
-  dev->debug_utils = debug_utils;
+  dev->debug_utils = debug_utils && wants_names (params->log);
   apply_params (dev, params);
   if (!device_open (dev, params, error))
     return NULL;

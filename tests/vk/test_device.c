@@ -483,9 +483,33 @@ test_cache_retry (const VkMode *mode)
   cache_teardown (&cache);
 }
 
+/* The loader is asked to name things for those alone who look closely: it does
+ * so without a lock, beside whoever else makes instances. */
+static void
+test_names (const VkMode *mode)
+{
+  Owl2Log log = *vk_test_log ();
+
+  for (guint level = 0; level <= OWL2_LOG_TRACE; level++) {
+    OvkDeviceParams params = { .device = mode->device };
+    GError *error = NULL;
+    g_autoptr (OvkDevice) dev = NULL;
+
+    log.level = (Owl2LogLevel) level;
+    params.log = level ? &log : NULL;
+    dev = ovk_device_new (&params, &error);
+    vk_assert_ok (dev != NULL, error);
+    if (level < OWL2_LOG_DEBUG) {
+      g_assert_null (dev->set_name);
+      g_assert_null (dev->begin_label);
+    }
+  }
+}
+
 static void
 add_tests (void)
 {
+  vk_test_add_once ("/device/names", test_names);
   vk_test_add_once ("/device/cache-shaders", test_cache_shaders);
   vk_test_add_once ("/device/cache-retry", test_cache_retry);
   vk_test_add_once ("/device/choose", test_choose);

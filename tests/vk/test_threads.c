@@ -123,6 +123,47 @@ test_programs (const VkMode *mode)
   run (jobs, run_programs);
 }
 
+static gint n_opening; /* atomic */
+
+static gpointer
+open_and_close (gpointer data)
+{
+  OvkDeviceParams params = { .device = ((const VkMode *) data)->device };
+
+  for (guint i = 0; i < 10; i++) {
+    GError *error = NULL;
+    g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
+
+    vk_assert_ok (dev != NULL, error);
+  }
+  g_atomic_int_add (&n_opening, -1);
+  return NULL;
+}
+
+/* Each device has an instance of its own, and they come and go while others are
+ * at work, and make what would have a name. */
+static void
+test_open (const VkMode *mode)
+{
+  OvkDeviceParams params = { .device = mode->device };
+  GError *error = NULL;
+  g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
+  GThread *threads[4];
+
+  vk_assert_ok (dev != NULL, error);
+  g_atomic_int_set (&n_opening, G_N_ELEMENTS (threads));
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    threads[i] = g_thread_new ("open", open_and_close, (gpointer) mode);
+  while (g_atomic_int_get (&n_opening)) {
+    OvkCmd *cmd = ovk_cmd_new (dev, "beside", &error);
+
+    vk_assert_ok (cmd != NULL, error);
+    ovk_cmd_free (cmd);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (threads); i++)
+    g_thread_join (threads[i]);
+}
+
 /* Who comes second gets what the first one made. */
 static void
 test_pipelines (const VkMode *mode)
@@ -216,6 +257,7 @@ add_tests (void)
 {
   vk_test_add ("/threads/transfers", test_transfers);
   vk_test_add_once ("/threads/last-use", test_last_use);
+  vk_test_add_once ("/threads/open", test_open);
   vk_test_add ("/threads/programs", test_programs);
   vk_test_add_once ("/threads/pipelines", test_pipelines);
 }
