@@ -297,7 +297,7 @@ test_random (void)
 
   for (guint i = 0; i < N_FRAMES; i++)
     frames[i] = encode (session, i);
-  for (guint step = 0; step < 100; step++) {
+  for (guint step = 0; step < 40; step++) {
     g_autofree char *other = g_strdup_printf (QUESTION,
         questions[g_rand_int_range (rand, 0, G_N_ELEMENTS (questions))]);
     g_autofree char *prompt = g_strdup_printf (QUESTION,
