@@ -44,7 +44,7 @@ load (Shader *s, const char *path)
 {
   const char *slash = strrchr (path, '/');
   FILE *file = fopen (path, "rb");
-  long size;
+  long size = 0;
 
   s->path = path;
   s->name = strdup (slash ? slash + 1 : path);
@@ -110,7 +110,7 @@ static uint32_t
 type_bytes (const Shader *s, uint32_t type)
 {
   const uint32_t *w = find (s, OP_TYPE_INT, type);
-  uint32_t n;
+  uint32_t n = 0;
 
   if (!w)
     w = find (s, OP_TYPE_FLOAT, type);
@@ -197,7 +197,7 @@ main (int argc, char **argv)
       "#include \"ovk.h\"\n\n",
       made);
   for (int i = 3; i < argc; i++) {
-    Shader s = { NULL };
+    Shader s = { .path = NULL };
 
     load (&s, argv[i]);
     write_shader (c, &s);
