@@ -3,7 +3,6 @@
  * have written: only the first is parsed as a pipeline; the values are set as
  * properties of its elements. Prints the answers of owl2 in it. */
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <glib/gstdio.h>
@@ -26,9 +25,6 @@ typedef struct {
   gboolean messages, read, verbose;
   char **rest; /* the pipeline, then the values */
 } Options;
-
-/* The first SIGINT, SIGTERM or SIGHUP; a second one kills as usual. */
-static volatile sig_atomic_t stop_signal;
 
 static gboolean fail (GError **error, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
@@ -364,31 +360,13 @@ handle (const Options *o, GstElement *pipeline, Answers *answers,
 
 /* ---- running ------------------------------------------------------------ */
 
-static void
-on_signal (int number)
-{
-  stop_signal = number;
-}
-
-static void
-catch_signals (void)
-{
-  struct sigaction action = { .sa_handler = on_signal,
-    .sa_flags = SA_RESETHAND };
-
-  sigemptyset (&action.sa_mask);
-  sigaction (SIGINT, &action, NULL);
-  sigaction (SIGTERM, &action, NULL);
-  sigaction (SIGHUP, &action, NULL);
-}
-
 static gboolean
 play (const Options *o, GstElement *pipeline, Answers *answers, GError **error)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   gboolean going = TRUE, done = FALSE, ending = FALSE;
 
-  catch_signals ();
+  program_catch_signals ();
   /* If it fails, a message says why; and if none does, the wait is short. */
   if (gst_element_set_state (pipeline, GST_STATE_PLAYING)
       == GST_STATE_CHANGE_FAILURE)
@@ -398,10 +376,10 @@ play (const Options *o, GstElement *pipeline, Answers *answers, GError **error)
 
     if (message)
       going = handle (o, pipeline, answers, message, &done, error);
-    else if (ending && !stop_signal)
+    else if (ending && !program_signal)
       return fail (error, "the pipeline can't be started");
     /* The end of the stream, so that what it has seen is answered. */
-    if (stop_signal && !ending) {
+    if (program_signal && !ending) {
       ending = TRUE;
       gst_element_send_event (pipeline, gst_event_new_eos ());
     }

@@ -13,6 +13,7 @@
 
 static const char *program;
 static gboolean failed; /* which is told by then */
+volatile sig_atomic_t program_signal;
 
 /* Runs in exit(), whoever calls it. What could not be written stays in the
  * stream's buffer, so that it is tried, and fails, once more. */
@@ -96,6 +97,24 @@ program_say_line (const char *format, ...)
   line = g_strdup_vprintf (format, args);
   va_end (args);
   fprintf (stderr, "%s: %s\n", program, line);
+}
+
+static void
+on_signal (int number)
+{
+  program_signal = number;
+}
+
+void
+program_catch_signals (void)
+{
+  struct sigaction action = { .sa_handler = on_signal,
+    .sa_flags = SA_RESETHAND };
+
+  sigemptyset (&action.sa_mask);
+  sigaction (SIGINT, &action, NULL);
+  sigaction (SIGTERM, &action, NULL);
+  sigaction (SIGHUP, &action, NULL);
 }
 
 int

@@ -3,6 +3,8 @@
 #ifndef OWL2_PROGRAM_H
 #define OWL2_PROGRAM_H
 
+#include <signal.h>
+
 #include <glib.h>
 
 G_BEGIN_DECLS
@@ -21,6 +23,11 @@ void program_say (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
 /* The same for arguments that are printable already. */
 void program_say_line (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* SIGINT, SIGTERM and SIGHUP end nothing by themselves the first time, but are
+ * kept in program_signal, 0 until then; the second time they do. */
+void program_catch_signals (void);
+extern volatile sig_atomic_t program_signal;
 
 /* What main() returns: 0 if all went well, else 1, after the line that tells
  * @error (nullable: that has been told). */

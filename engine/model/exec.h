@@ -19,13 +19,12 @@ typedef struct {
   OvkCmd *cmds[2];
   guint current; /* the one being recorded */
   gboolean submitted[2];
-  double flops;       /* recorded since the last submission */
-  double flops_limit; /* submit when they are more than this */
+  double flops_limit; /* submit when more than this is recorded */
   double submitted_flops[2];
-  gint64 submitted_us[2],
-      done_us;         /* monotonic: handed over; the last one done */
-  gint cancelled;      /* atomic */
-  Owl2ExecTapFunc tap; /* NULL: nobody is looking */
+  gint64 submitted_us[2]; /* monotonic: when it was handed over */
+  gint64 done_us;         /* when the last one was done */
+  gint cancelled;         /* atomic */
+  Owl2ExecTapFunc tap;    /* NULL: nobody is looking */
   gpointer tap_data;
 } Owl2Exec;
 

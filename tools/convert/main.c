@@ -16,9 +16,7 @@
 
 enum { EXIT_USAGE = 2 };
 
-/* The first SIGINT, SIGTERM or SIGHUP; a second one kills as usual. */
-static volatile sig_atomic_t stop_signal;
-
+/* The pipeline looks at program_signal as an int. */
 G_STATIC_ASSERT (sizeof (sig_atomic_t) == sizeof (int));
 
 #define BAR_INTERVAL (G_USEC_PER_SEC / 8)
@@ -31,24 +29,13 @@ typedef struct {
 } Bar;
 
 static void
-on_signal (int number)
-{
-  stop_signal = number;
-}
-
-static void
 catch_signals (void)
 {
-  struct sigaction action = { .sa_handler = on_signal,
-    .sa_flags = SA_RESETHAND };
+  struct sigaction action = { .sa_handler = SIG_IGN };
 
-  sigemptyset (&action.sa_mask);
-  sigaction (SIGINT, &action, NULL);
-  sigaction (SIGTERM, &action, NULL);
-  sigaction (SIGHUP, &action, NULL);
+  program_catch_signals ();
   /* A limit to the size of files is an error of writing, which cleans up. */
-  action.sa_handler = SIG_IGN;
-  action.sa_flags = 0;
+  sigemptyset (&action.sa_mask);
   sigaction (SIGXFSZ, &action, NULL);
 }
 
@@ -137,7 +124,7 @@ convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
     .out = out,
     .type = type,
     .n_threads = n_threads,
-    .stop = &stop_signal,
+    .stop = &program_signal,
     .log = &log,
     .user_data = &bar };
   ConvertSummary summary;
@@ -153,7 +140,7 @@ convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
   if (!convert_run (&options, &summary, &error)) {
     erase_bar (&bar);
     program_say ("%s", error->message);
-    return stop_signal ? 128 + stop_signal : EXIT_FAILURE;
+    return program_signal ? 128 + program_signal : EXIT_FAILURE;
   }
   erase_bar (&bar);
   seconds = (double) (g_get_monotonic_time () - bar.started) / G_USEC_PER_SEC;
