@@ -353,12 +353,6 @@ ovk_cmd_work (const OvkCmd *cmd)
   return cmd->work;
 }
 
-void
-ovk_cmd_host_reads (OvkCmd *cmd)
-{
-  cmd->host_reads = TRUE;
-}
-
 /* ---- submitting ------------------------------------------------------- */
 
 /* Waiting for the semaphore alone does not bring the writes to the host. */
@@ -385,7 +379,7 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
     VkCommandBuffer buffer = current_buffer (cmd);
 
     time_label (cmd, buffer, NULL);
-    if (cmd->host_reads || cmd->dev->caps.unified_memory)
+    if (cmd->host_reads)
       host_barrier (buffer);
     buffer_end (cmd);
   }
@@ -404,7 +398,14 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
   }
   cmd->recording = FALSE;
   cmd->pending = value;
+  cmd->ticket = value;
   return TRUE;
+}
+
+guint64
+ovk_cmd_ticket (const OvkCmd *cmd)
+{
+  return cmd->ticket;
 }
 
 gboolean

@@ -360,6 +360,8 @@ ovk_buffer_sync (
   };
   VkResult result;
 
+  if (type_flags (dev, buffer->type) & HOST_COHERENT)
+    return TRUE;
   if (read)
     result = vkInvalidateMappedMemoryRanges (dev->handle, 1, &range);
   else
@@ -385,7 +387,7 @@ buffer_zero (OvkBuffer *buffer, GError **error)
 
   if (buffer->map && ovk_buffer_is_cached (buffer)) {
     memset (buffer->map, 0, buffer->size);
-    return TRUE;
+    return ovk_buffer_sync (buffer, 0, buffer->size, FALSE, error);
   }
   cmd = ovk_cmd_new (buffer->dev, "zeroing", error);
   if (!cmd)
@@ -402,6 +404,8 @@ struct _OvkArena {
   gsize block_bytes;
   gsize align;       /* of slices, a power of two */
   gboolean counts;   /* only: takes nothing */
+  guint type;        /* memory type of the blocks */
+  gboolean mapped;   /* the host sees them */
   GMutex lock;       /* of the next two */
   GPtrArray *blocks; /* OvkBuffer, owned */
   guint64 bytes;
@@ -416,11 +420,23 @@ ovk_arena_new (OvkDevice *dev, const char *name, gsize block_bytes)
   arena->name = g_strdup (name);
   /* 256 suits every device's caches; drivers rarely ask for more. */
   arena->align = MAX (dev->caps.storage_align, 256);
+  arena->type = dev->type_device;
+  arena->mapped = dev->caps.unified_memory;
   arena->block_bytes = MIN (block_bytes, dev->caps.max_allocation_bytes)
                        / arena->align * arena->align;
   arena->blocks =
       g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_buffer_free);
   g_mutex_init (&arena->lock);
+  return arena;
+}
+
+OvkArena *
+ovk_arena_new_results (OvkDevice *dev, const char *name, gsize block_bytes)
+{
+  OvkArena *arena = ovk_arena_new (dev, name, block_bytes);
+
+  arena->type = dev->type_readback;
+  arena->mapped = TRUE;
   return arena;
 }
 
@@ -448,11 +464,10 @@ ovk_arena_free (OvkArena *arena)
 static OvkBuffer *
 arena_add_block (OvkArena *arena, gsize size_bytes, GError **error)
 {
-  OvkDevice *dev = arena->dev;
   g_autofree char *name =
       g_strdup_printf ("%s %u", arena->name, arena->blocks->len);
   g_autoptr (OvkBuffer) block = ovk_buffer_new (
-      dev, name, size_bytes, dev->type_device, dev->caps.unified_memory, error);
+      arena->dev, name, size_bytes, arena->type, arena->mapped, error);
 
   if (!block || !buffer_zero (block, error))
     return NULL;

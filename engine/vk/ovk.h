@@ -137,6 +137,15 @@ typedef struct {
  * of its own). Contents start as zeros.
  */
 OvkArena *ovk_arena_new (OvkDevice *dev, const char *name, gsize block_bytes);
+/**
+ * ovk_arena_new_results: likewise of memory that the host sees, for what the
+ * host reads while the device is at work on something else: storage buffers and
+ * destinations of transfers as any other, but slow for the device to read. It
+ * is the host's own memory on devices that have theirs apart, and counts there
+ * for no device memory. See ovk_slice_peek().
+ */
+OvkArena *ovk_arena_new_results (
+    OvkDevice *dev, const char *name, gsize block_bytes);
 /* Takes no memory and only counts what its pieces would: their slices have no
  * buffer. */
 OvkArena *ovk_arena_new_counting (OvkDevice *dev);
@@ -155,6 +164,18 @@ gboolean ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
     gsize size_bytes, GError **error);
 gboolean ovk_slice_read (
     OvkDevice *dev, OvkSlice src, void *data, gsize size_bytes, GError **error);
+
+/**
+ * ovk_slice_peek: the bytes of a slice of an arena for results, as the device
+ * left them with the last command that the caller has waited for; commands
+ * under way may be writing other bytes of the same arena. It blocks for
+ * nothing. The pointer stays good as long as the arena, but what the device has
+ * written since may be seen through it only after another call.
+ *
+ * Returns: (transfer none): @slice.size bytes; NULL with FAILED if the host
+ * does not see this memory, NO_MEMORY
+ */
+const void *ovk_slice_peek (OvkSlice slice, GError **error);
 
 typedef struct _OvkUploader OvkUploader;
 OvkUploader *ovk_uploader_new (OvkDevice *dev, GError **error);
@@ -249,8 +270,8 @@ typedef enum {
 /**
  * ovk_compiler_new: starts to make all of @set on threads of its own, so that
  * ovk_pipeline_get() has them at once and their first dispatch takes no longer
- * than later ones. Where the system gives no thread, those that wait for it make
- * them.
+ * than later ones. Where the system gives no thread, those that wait for it
+ * make them.
  */
 typedef struct _OvkCompiler OvkCompiler;
 OvkCompiler *ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set);
@@ -316,8 +337,8 @@ void ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set);
 
 /* Names what follows, for debug labels and timings; a constant string. */
 void ovk_cmd_label (OvkCmd *cmd, const char *label);
-/* Counts the floating point operations of what has just been recorded; and those
- * since the last submission was done. */
+/* Counts the floating point operations of what has just been recorded; and
+ * those since the last submission was done. */
 void ovk_cmd_add_work (OvkCmd *cmd, double flops);
 double ovk_cmd_work (const OvkCmd *cmd);
 
@@ -331,6 +352,16 @@ double ovk_cmd_work (const OvkCmd *cmd);
 gboolean ovk_cmd_submit (OvkCmd *cmd, GError **error);
 gboolean ovk_cmd_wait (OvkCmd *cmd, GError **error);
 gboolean ovk_cmd_run (OvkCmd *cmd, GError **error);
+/* What the newest submission of @cmd is called, 0 if there was none: later
+ * submissions to the device have greater ones. */
+guint64 ovk_cmd_ticket (const OvkCmd *cmd);
+/* Whether that submission and all before it are done, and what they wrote can
+ * be read. It does not block. TRUE of a lost device, too: a wait says so. */
+gboolean ovk_device_reached (OvkDevice *dev, guint64 ticket);
+/* Blocks until it is reached; 0 always is. @what names the work in the error.
+ * Any thread. Errors: DEVICE_LOST, as ovk_cmd_wait(). */
+gboolean ovk_device_wait (
+    OvkDevice *dev, guint64 ticket, const char *what, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCmd, ovk_cmd_free)
 
 typedef struct {

@@ -134,9 +134,6 @@ gboolean ovk_device_alive (OvkDevice *dev, GError **error);
  * @touched of OvkBuffer before anyone else can look. */
 gboolean ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
     guint n_buffers, GHashTable *touched, guint64 *value, GError **error);
-/* Blocks until @value is reached. @what names the work in the error. */
-gboolean ovk_device_wait (
-    OvkDevice *dev, guint64 value, const char *what, GError **error);
 /* Waits for @value before something is destroyed. FALSE: the device hangs and
  * may still use it, so that it has to be parked. */
 gboolean ovk_device_settle (OvkDevice *dev, guint64 value);
@@ -179,8 +176,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkBuffer, ovk_buffer_free)
 guint64 ovk_buffer_last_use (OvkBuffer *buffer);
 /* The host reads it at the speed of its own memory. */
 gboolean ovk_buffer_is_cached (const OvkBuffer *buffer);
-/* Brings what the host wrote to the device, or (@read) the reverse: for memory
- * that is not coherent, and harmless for other. */
+/* Brings what the host wrote to the device, or (@read) the reverse; there is
+ * nothing to do for memory that is coherent. */
 gboolean ovk_buffer_sync (
     OvkBuffer *buffer, gsize offset, gsize size, gboolean read, GError **error);
 
@@ -307,9 +304,10 @@ struct _OvkCmd {
   GError *error;           /* first of recording */
   OvkPipelineSet *collect; /* (nullable) borrowed: nothing is recorded */
   gboolean recording;
-  gboolean host_reads;
-  guint64 pending; /* timeline value in flight; 0: none */
-  double work;     /* floating point operations of the recording */
+  gboolean host_reads; /* it writes what the host sees */
+  guint64 pending;     /* timeline value in flight; 0: none */
+  guint64 ticket;      /* of the newest submission */
+  double work;         /* floating point operations of the recording */
 
   VkCommandPool pool;
   GArray *buffers;  /* VkCommandBuffer, all of @pool */
@@ -339,8 +337,6 @@ void ovk_cmd_start_pipeline (
     OvkCmd *cmd, OvkPipeline *pipeline, OvkSlice slice);
 /* ovk_cmd_copy for any size and offset. */
 void ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
-/* What is recorded ends with its writes visible to the host. */
-void ovk_cmd_host_reads (OvkCmd *cmd);
 /* The command buffer for the next command; NULL after an error. */
 VkCommandBuffer ovk_cmd_next (OvkCmd *cmd);
 void ovk_cmd_fail_text (OvkCmd *cmd, const char *format, ...)

@@ -225,6 +225,20 @@ ovk_device_wait (
 }
 
 gboolean
+ovk_device_reached (OvkDevice *dev, guint64 ticket)
+{
+  guint64 reached = 0;
+  VkResult result;
+
+  if (!ticket || g_atomic_int_get (&dev->lost))
+    return TRUE;
+  result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
+  if (result == VK_ERROR_DEVICE_LOST)
+    g_atomic_int_set (&dev->lost, 1);
+  return result == VK_ERROR_DEVICE_LOST || reached >= ticket;
+}
+
+gboolean
 ovk_device_settle (OvkDevice *dev, guint64 value)
 {
   /* Vulkan allows destroying what a lost device was working on. */

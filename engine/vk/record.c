@@ -26,6 +26,8 @@ order (OvkCmd *cmd, VkCommandBuffer buffer, const OvkUse *uses, guint n)
           cmd, "the host's memory is only read, but was to be written");
       return FALSE;
     }
+    if (uses[i].buffer->map && (uses[i].how & OVK_USE_WRITES))
+      cmd->host_reads = TRUE;
     touch (cmd, uses[i].buffer);
   }
   ovk_hazards_order (&cmd->hazards, buffer, uses, n);

@@ -242,7 +242,8 @@ write_rows (
   }
   if (!ovk_device_wait (dev, ovk_buffer_last_use (dst.buffer), "upload", error))
     return FALSE;
-  return rows_copy (rows, dst.buffer->map + dst.offset, 0, total, error);
+  return rows_copy (rows, dst.buffer->map + dst.offset, 0, total, error)
+         && ovk_buffer_sync (dst.buffer, dst.offset, total, FALSE, error);
 }
 
 static gboolean
@@ -364,13 +365,31 @@ read_staged (OvkUploader *reader, OvkSlice src, guint8 *data, gsize size_bytes,
     n = MIN (size_bytes - asked, STAGING_BYTES);
     ovk_cmd_copy_bytes (stage->cmd, (OvkSlice){ stage->buffer, 0, n },
         (OvkSlice){ src.buffer, src.offset + asked, n });
-    ovk_cmd_host_reads (stage->cmd);
     if (!ovk_cmd_submit (stage->cmd, error))
       return FALSE;
     stage->used = n;
     asked += n;
   }
   return TRUE;
+}
+
+const void *
+ovk_slice_peek (OvkSlice slice, GError **error)
+{
+  OvkBuffer *buffer = slice.buffer;
+
+  if (!check_slice (slice, slice.size, error))
+    return NULL;
+  if (!buffer->map) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "%" G_GSIZE_FORMAT " bytes at %" G_GSIZE_FORMAT
+        " lie in memory that the host does not see",
+        slice.size, slice.offset);
+    return NULL;
+  }
+  if (!ovk_buffer_sync (buffer, slice.offset, slice.size, TRUE, error))
+    return NULL;
+  return buffer->map + slice.offset;
 }
 
 gboolean
@@ -388,7 +407,8 @@ ovk_slice_read (
   if (!check_slice (src, size_bytes, error) || !ovk_device_alive (dev, error))
     return FALSE;
   if (buffer->map && (size_bytes <= small || ovk_buffer_is_cached (buffer))) {
-    if (!ovk_device_wait (dev, ovk_buffer_last_use (buffer), "readback", error))
+    if (!ovk_device_wait (dev, ovk_buffer_last_use (buffer), "readback", error)
+        || !ovk_buffer_sync (buffer, src.offset, size_bytes, TRUE, error))
       return FALSE;
     memcpy (data, buffer->map + src.offset, size_bytes);
     return TRUE;

@@ -8,7 +8,7 @@
 
 /* ---- counting barriers ------------------------------------------------ */
 
-static guint n_barriers;
+static guint n_barriers, n_host_barriers;
 
 VKAPI_ATTR void VKAPI_CALL
 vkCmdPipelineBarrier (VkCommandBuffer buffer, VkPipelineStageFlags src,
@@ -22,7 +22,9 @@ vkCmdPipelineBarrier (VkCommandBuffer buffer, VkPipelineStageFlags src,
   if (!real)
     real = (PFN_vkCmdPipelineBarrier) dlsym (RTLD_NEXT, "vkCmdPipelineBarrier");
   /* The one for the host at the end is another matter. */
-  if (dst != VK_PIPELINE_STAGE_HOST_BIT)
+  if (dst == VK_PIPELINE_STAGE_HOST_BIT)
+    n_host_barriers++;
+  else
     n_barriers++;
   real (buffer, src, dst, flags, n_memory, memory, n_buffer, buffers, n_image,
       images);
@@ -87,6 +89,35 @@ test_barriers (const VkMode *mode)
     ovk_cmd_copy (cmd, s[i + 1], s[i]);
   g_assert_cmpuint (take_barriers (), ==, 8);
   vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+}
+
+/* Commands that write what the host sees end with a barrier for it, others
+ * don't. */
+static void
+test_host_barriers (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 1 << 20);
+  g_autoptr (OvkArena) results = ovk_arena_new_results (dev, "results", 4096);
+  g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+  OvkSlice a = vk_alloc (arena, 1024), b = vk_alloc (arena, 1024);
+  OvkSlice r = vk_alloc (results, 1024);
+  guint for_device = mode->staging ? 0 : 1;
+  GError *error = NULL;
+
+  n_host_barriers = 0;
+  ovk_cmd_copy (cmd, b, r);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  g_assert_cmpuint (n_host_barriers, ==, for_device);
+  n_host_barriers = 0;
+  ovk_cmd_copy (cmd, r, b);
+  ovk_cmd_fill (cmd, a, 1);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  g_assert_cmpuint (n_host_barriers, ==, 1);
+  n_host_barriers = 0;
+  ovk_cmd_fill (cmd, a, 1);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  g_assert_cmpuint (n_host_barriers, ==, for_device);
 }
 
 static void
@@ -441,6 +472,7 @@ test_hang (const VkMode *mode)
   for (guint i = 0; i < 32; i++)
     vk_mix (cmd, &spec, s[0], s[1], s[2], s[3], n, 1);
   vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
+  g_assert_false (ovk_device_reached (dev, ovk_cmd_ticket (cmd)));
   vk_assert_error (ovk_cmd_wait (cmd, &error), error, OWL2_ERROR_DEVICE_LOST,
       "did not finish 'long work' within 0.02 s");
 
@@ -452,6 +484,9 @@ test_hang (const VkMode *mode)
   vk_assert_error (ovk_cmd_run (other, &error), error, OWL2_ERROR_DEVICE_LOST,
       "lost earlier");
   vk_assert_error (ovk_slice_read (dev, s[0], &word, 4, &error), error,
+      OWL2_ERROR_DEVICE_LOST, "lost");
+  g_assert_true (ovk_device_reached (dev, dev->submitted));
+  vk_assert_error (ovk_device_wait (dev, dev->submitted, "it", &error), error,
       OWL2_ERROR_DEVICE_LOST, "lost");
   vk_assert_error (ovk_slice_write (dev, s[0], &word, 4, &error), error,
       OWL2_ERROR_DEVICE_LOST, "lost");
@@ -480,6 +515,7 @@ static void
 add_tests (void)
 {
   vk_test_add_once ("/cmd/barriers", test_barriers);
+  vk_test_add ("/cmd/host-barriers", test_host_barriers);
   vk_test_add ("/cmd/random", test_random);
   vk_test_add_once ("/cmd/dispatch-limits", test_dispatch_limits);
   vk_test_add_once ("/cmd/transfer-limits", test_transfer_limits);

@@ -14,10 +14,10 @@
 
 typedef struct {
   OvkDevice *dev;
-  OvkArena *arena;
+  OvkArena *arena, *results;
   OvkUploader *up;
   OvkCmd *cmd;
-  OvkSlice s[4];
+  OvkSlice s[4], result;
   guint32 *host[4];
 } Scene;
 
@@ -28,6 +28,9 @@ scene_build (Scene *scene, const OvkDeviceParams *params, GError **error)
   if (!scene->dev)
     return FALSE;
   scene->arena = ovk_arena_new (scene->dev, "scene", 30000);
+  scene->results = ovk_arena_new_results (scene->dev, "results", 4096);
+  if (!ovk_arena_alloc (scene->results, 64, &scene->result, error))
+    return FALSE;
   scene->cmd = ovk_cmd_new (scene->dev, "scene", error);
   if (!scene->cmd)
     return FALSE;
@@ -49,6 +52,7 @@ scene_run (Scene *scene, GError **error)
   const VkMixSpec spec = { 64, 3, 1 };
   guint32 **h = scene->host;
   OvkSlice *s = scene->s;
+  const void *words;
 
   ovk_cmd_set_timing (scene->cmd, TRUE);
   for (guint round = 0; round < 2; round++) {
@@ -57,6 +61,7 @@ scene_run (Scene *scene, GError **error)
       vk_mix_host (&spec, h[0], h[1], h[2], h[3], N_WORDS, i);
     }
     ovk_cmd_copy (scene->cmd, s[0], s[2]);
+    ovk_cmd_copy (scene->cmd, scene->result, vk_slice (s[0], 0, 64));
     memcpy (h[0], h[2], N_WORDS * 4);
     if (!ovk_cmd_submit (scene->cmd, error))
       return FALSE;
@@ -64,6 +69,10 @@ scene_run (Scene *scene, GError **error)
     if (!ovk_slice_write (scene->dev, s[1], h[1], N_WORDS * 4, error)
         || !ovk_cmd_wait (scene->cmd, error))
       return FALSE;
+    words = ovk_slice_peek (scene->result, error);
+    if (!words)
+      return FALSE;
+    g_assert_cmpmem (words, 64, h[0], 64);
   }
   return TRUE;
 }
@@ -97,6 +106,7 @@ play (const OvkDeviceParams *params, GError **error)
   ovk_uploader_free (scene.up);
   ovk_cmd_free (scene.cmd);
   ovk_arena_free (scene.arena);
+  ovk_arena_free (scene.results);
   ovk_device_unref (scene.dev);
   for (guint i = 0; i < 4; i++)
     g_free (scene.host[i]);

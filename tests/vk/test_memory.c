@@ -2,6 +2,7 @@
 /* Arenas, transfers, and what happens when memory runs out. */
 #include "common.h"
 
+#include <dlfcn.h>
 #include <string.h>
 
 #define MIB ((gsize) 1 << 20)
@@ -298,9 +299,152 @@ test_in_flight (const VkMode *mode)
   }
 }
 
+/* ---- results ---------------------------------------------------------- */
+
+static gint n_invalidated; /* atomic; calls, as the next */
+static gint n_flushed;
+
+VKAPI_ATTR VkResult VKAPI_CALL
+vkInvalidateMappedMemoryRanges (
+    VkDevice dev, uint32_t n, const VkMappedMemoryRange *ranges)
+{
+  PFN_vkInvalidateMappedMemoryRanges real =
+      (PFN_vkInvalidateMappedMemoryRanges) dlsym (
+          RTLD_NEXT, "vkInvalidateMappedMemoryRanges");
+
+  g_atomic_int_inc (&n_invalidated);
+  return real (dev, n, ranges);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+vkFlushMappedMemoryRanges (
+    VkDevice dev, uint32_t n, const VkMappedMemoryRange *ranges)
+{
+  PFN_vkFlushMappedMemoryRanges real = (PFN_vkFlushMappedMemoryRanges) dlsym (
+      RTLD_NEXT, "vkFlushMappedMemoryRanges");
+
+  g_atomic_int_inc (&n_flushed);
+  return real (dev, n, ranges);
+}
+
+static const guint32 *
+peek (OvkSlice slice)
+{
+  GError *error = NULL;
+  const guint32 *words = ovk_slice_peek (slice, &error);
+
+  vk_assert_ok (words != NULL, error);
+  return words;
+}
+
+/* Shaders, copies and fills write results, which the host sees once their
+ * submission is reached, whatever else is under way. */
+static void
+test_results (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, MIB);
+  GError *error = NULL;
+  g_autoptr (OvkArena) results =
+      ovk_arena_new_results (dev, "results", 64 << 10);
+  const guint n = 2048;
+  const VkMixSpec spec = { 64, 3, 20 };
+  OvkCmd *cmds[4];
+  OvkSlice a = vk_alloc (arena, n * 4), b = vk_alloc (arena, n * 4);
+  OvkSlice io = vk_alloc (arena, n * 4), out[4], copy[4], fill[4];
+  g_autofree guint32 *ha = g_new0 (guint32, n), *hb = g_new0 (guint32, n);
+  g_autofree guint32 *hio = g_new0 (guint32, n);
+  guint32 *ho[4];
+  guint64 last = 0;
+
+  for (guint i = 0; i < 4; i++) {
+    cmds[i] = vk_cmd (dev);
+    out[i] = vk_alloc (results, n * 4);
+    copy[i] = vk_alloc (results, n * 4);
+    fill[i] = vk_alloc (results, 16);
+    ho[i] = g_new0 (guint32, n);
+    g_assert_cmpuint (ovk_cmd_ticket (cmds[i]), ==, 0);
+    for (guint k = 0; k < n; k++)
+      g_assert_cmpuint (peek (out[i])[k], ==, 0);
+  }
+  for (guint round = 0; round < 12; round++) {
+    guint i = round % 4;
+
+    if (round >= 4) {
+      guint64 ticket = ovk_cmd_ticket (cmds[i]);
+
+      vk_assert_ok (ovk_device_wait (dev, ticket, "round", &error), error);
+      g_assert_true (ovk_device_reached (dev, ticket));
+      g_assert_true (ovk_device_reached (dev, ticket - 1));
+      g_assert_cmpmem (peek (out[i]), n * 4, ho[i], n * 4);
+      g_assert_cmpmem (peek (copy[i]), n * 4, ho[i], n * 4);
+      g_assert_cmpuint (peek (fill[i])[3], ==, round - 4);
+    }
+    vk_mix (cmds[i], &spec, a, b, out[i], io, n, round);
+    vk_mix_host (&spec, ha, hb, ho[i], hio, n, round);
+    ovk_cmd_copy (cmds[i], copy[i], out[i]);
+    ovk_cmd_fill (cmds[i], fill[i], round);
+    vk_assert_ok (ovk_cmd_submit (cmds[i], &error), error);
+    g_assert_cmpuint (ovk_cmd_ticket (cmds[i]), >, last);
+    last = ovk_cmd_ticket (cmds[i]);
+  }
+  for (guint i = 0; i < 4; i++) {
+    vk_assert_ok (ovk_cmd_wait (cmds[i], &error), error);
+    g_assert_cmpmem (peek (out[i]), n * 4, ho[i], n * 4);
+    ovk_cmd_free (cmds[i]);
+    g_free (ho[i]);
+  }
+  g_assert_true (ovk_device_reached (dev, 0));
+  g_assert_true (ovk_device_reached (dev, last));
+  /* The host may write them, too. */
+  vk_assert_ok (
+      ovk_slice_write (dev, fill[0], "abcdefghijklmnop", 16, &error), error);
+  g_assert_cmpmem (peek (fill[0]), 16, "abcdefghijklmnop", 16);
+  vk_assert_ok (ovk_slice_read (dev, fill[0], ha, 16, &error), error);
+  g_assert_cmpmem (ha, 16, "abcdefghijklmnop", 16);
+
+  if (mode->staging)
+    vk_assert_error (ovk_slice_peek (a, &error) != NULL, error,
+        OWL2_ERROR_FAILED, "8192 bytes at 0 lie in memory that the host");
+  out[0].offset = out[0].buffer->size;
+  vk_assert_error (ovk_slice_peek (out[0], &error) != NULL, error,
+      OWL2_ERROR_FAILED, "does not fit");
+}
+
+/* A device whose memory is not coherent, as far as the layer knows. */
+static void
+test_results_not_coherent (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) results = ovk_arena_new_results (dev, "results", 4096);
+  OvkSlice first = vk_alloc (results, 64), slice = vk_alloc (results, 64);
+  GError *error = NULL;
+  guint32 word = 5;
+
+  n_invalidated = 0;
+  n_flushed = 0;
+  peek (slice);
+  vk_assert_ok (ovk_slice_write (dev, slice, &word, 4, &error), error);
+  if (dev->memory.memoryTypes[dev->type_readback].propertyFlags
+      & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
+    g_assert_cmpint (n_invalidated + n_flushed, ==, 0);
+  dev->memory.memoryTypes[dev->type_readback].propertyFlags &=
+      ~(VkMemoryPropertyFlags) VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
+  n_flushed = 0;
+  g_assert_cmpuint (peek (slice)[0], ==, 5);
+  g_assert_cmpint (n_invalidated, >, 0);
+  word = 7;
+  vk_assert_ok (ovk_slice_write (dev, slice, &word, 4, &error), error);
+  g_assert_cmpint (n_flushed, ==, 1);
+  g_assert_cmpuint (peek (slice)[0], ==, 7);
+  g_assert_cmpuint (peek (first)[0], ==, 0);
+}
+
 static void
 add_tests (void)
 {
+  vk_test_add ("/memory/results", test_results);
+  vk_test_add ("/memory/results-not-coherent", test_results_not_coherent);
   vk_test_add ("/memory/arena", test_arena);
   vk_test_add ("/memory/no-memory", test_no_memory);
   vk_test_add ("/memory/allocation-count", test_allocation_count);
