@@ -22,7 +22,7 @@ ovk_cmd_new_internal (
   cmd->buffers = g_array_new (FALSE, TRUE, sizeof (VkCommandBuffer));
   cmd->pools = g_array_new (FALSE, TRUE, sizeof (VkDescriptorPool));
   ovk_timer_init (&cmd->timer, dev);
-  cmd->touched = g_hash_table_new (NULL, NULL);
+  cmd->touched.buffers = g_hash_table_new (NULL, NULL);
   if (!ovk_device_alive (dev, error))
     return NULL;
   result = vkCreateCommandPool (dev->handle, &info, NULL, &cmd->pool);
@@ -66,6 +66,7 @@ ovk_cmd_free (OvkCmd *cmd)
   if (!cmd)
     return;
   dev = cmd->dev;
+  ovk_touched_keep (dev, &cmd->touched, FALSE);
   if (!ovk_device_settle (dev, cmd->pending)) {
     cmd_park (cmd);
     return;
@@ -78,7 +79,7 @@ ovk_cmd_free (OvkCmd *cmd)
     vkDestroyCommandPool (dev->handle, cmd->pool, NULL);
   g_array_unref (cmd->buffers);
   g_array_unref (cmd->pools);
-  g_hash_table_unref (cmd->touched);
+  g_hash_table_unref (cmd->touched.buffers);
   g_clear_error (&cmd->error);
   g_free (cmd->name);
   if (cmd->holds_ref)
@@ -205,7 +206,7 @@ buffer_begin (OvkCmd *cmd)
 {
   VkCommandBufferBeginInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
-    .flags = VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
+    .flags = cmd->kept ? 0 : VK_COMMAND_BUFFER_USAGE_ONE_TIME_SUBMIT_BIT,
   };
   VkResult result = VK_SUCCESS;
 
@@ -259,16 +260,20 @@ buffer_end (OvkCmd *cmd)
 static void
 cmd_reset (OvkCmd *cmd)
 {
+  ovk_touched_keep (cmd->dev, &cmd->touched, FALSE);
   cmd->recording = FALSE;
+  cmd->kept = FALSE;
+  cmd->repeatable = FALSE;
   cmd->host_reads = FALSE;
   cmd->timed = FALSE;
   cmd->label = NULL;
   cmd->label_open = FALSE;
   cmd->n_buffers = 0;
   cmd->work = 0;
-  cmd->touched_last = NULL;
+  cmd->touched.last = NULL;
+  cmd->touched.stale = FALSE;
   ovk_timer_reset (&cmd->timer);
-  g_hash_table_remove_all (cmd->touched);
+  g_hash_table_remove_all (cmd->touched.buffers);
 }
 
 static gboolean
@@ -294,6 +299,7 @@ cmd_begin (OvkCmd *cmd)
     return FALSE;
   }
   cmd->n_sets = 0;
+  cmd->kept = cmd->keep;
   if (!buffer_begin (cmd))
     return FALSE;
   cmd->recording = TRUE;
@@ -370,6 +376,30 @@ host_barrier (VkCommandBuffer buffer)
       VK_PIPELINE_STAGE_HOST_BIT, 0, 1, &memory, 0, NULL, 0, NULL);
 }
 
+/* Nobody frees a buffer between the check and the mark that it is in use. */
+static gboolean
+submit_recording (OvkCmd *cmd, guint64 *value, GError **error)
+{
+  const VkCommandBuffer *buffers =
+      &g_array_index (cmd->buffers, VkCommandBuffer, 0);
+  OvkDevice *dev = cmd->dev;
+  gboolean ok, stale;
+
+  if (!cmd->kept)
+    return ovk_device_submit (
+        dev, buffers, cmd->n_buffers, &cmd->touched, value, error);
+  g_mutex_lock (&dev->kept_lock);
+  stale = cmd->touched.stale;
+  ok = !stale
+       && ovk_device_submit (
+           dev, buffers, cmd->n_buffers, &cmd->touched, value, error);
+  g_mutex_unlock (&dev->kept_lock);
+  if (stale)
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "%s: what was kept refers to memory that has been freed", cmd->name);
+  return ok;
+}
+
 gboolean
 ovk_cmd_submit (OvkCmd *cmd, GError **error)
 {
@@ -388,15 +418,18 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
     ovk_cmd_reset (cmd);
     return FALSE;
   }
-  if (!cmd->recording)
+  if (!cmd->recording && (!cmd->repeatable || cmd->collect))
     return ovk_device_alive (cmd->dev, error);
-  if (!ovk_device_submit (cmd->dev,
-          &g_array_index (cmd->buffers, VkCommandBuffer, 0), cmd->n_buffers,
-          cmd->touched, &value, error)) {
+  /* The same command buffers can't be on the queue twice. */
+  if (!cmd->recording && !ovk_cmd_wait (cmd, error))
+    return FALSE;
+  ovk_touched_keep (cmd->dev, &cmd->touched, cmd->kept);
+  if (!submit_recording (cmd, &value, error)) {
     cmd_reset (cmd);
     return FALSE;
   }
   cmd->recording = FALSE;
+  cmd->repeatable = cmd->kept;
   cmd->pending = value;
   cmd->ticket = value;
   return TRUE;
@@ -421,7 +454,10 @@ ovk_cmd_wait (OvkCmd *cmd, GError **error)
   cmd->pending = 0;
   if (cmd->timed)
     ovk_timer_collect (&cmd->timer);
-  cmd_reset (cmd);
+  if (cmd->repeatable)
+    cmd->label = NULL;
+  else
+    cmd_reset (cmd);
   return TRUE;
 }
 
@@ -441,11 +477,27 @@ ovk_cmd_check (OvkCmd *cmd, GError **error)
   return FALSE;
 }
 
+static void
+drop_recording (OvkCmd *cmd)
+{
+  /* What is in flight has nothing recorded beside it. */
+  if (cmd->pending)
+    cmd->repeatable = FALSE;
+  else
+    cmd_reset (cmd);
+}
+
 void
 ovk_cmd_reset (OvkCmd *cmd)
 {
   g_clear_error (&cmd->error);
-  /* What is in flight has nothing recorded beside it. */
-  if (!cmd->pending)
-    cmd_reset (cmd);
+  drop_recording (cmd);
+}
+
+void
+ovk_cmd_set_kept (OvkCmd *cmd, gboolean kept)
+{
+  cmd->keep = kept;
+  if (!kept && cmd->repeatable)
+    drop_recording (cmd);
 }

@@ -212,6 +212,8 @@ device_alloc (VkInstance instance, const Owl2Log *log)
   dev->parked_cmds = g_ptr_array_new ();
   g_mutex_init (&dev->queue_lock);
   g_mutex_init (&dev->memory_lock);
+  g_mutex_init (&dev->kept_lock);
+  dev->kept = g_ptr_array_new ();
   ovk_transfer_init (dev);
   g_mutex_init (&dev->pipeline_lock);
   g_cond_init (&dev->pipeline_made);
@@ -404,6 +406,8 @@ ovk_device_unref (OvkDevice *dev)
   g_clear_pointer (&dev->parked_cmds, g_ptr_array_unref);
   g_mutex_clear (&dev->queue_lock);
   g_mutex_clear (&dev->memory_lock);
+  g_mutex_clear (&dev->kept_lock);
+  g_ptr_array_unref (dev->kept);
   ovk_transfer_clear (dev);
   g_mutex_clear (&dev->pipeline_lock);
   g_cond_clear (&dev->pipeline_made);

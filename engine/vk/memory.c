@@ -191,6 +191,35 @@ ovk_buffer_last_use (OvkBuffer *buffer)
 }
 
 void
+ovk_touched_keep (OvkDevice *dev, OvkTouched *touched, gboolean keep)
+{
+  if (touched->kept == keep)
+    return;
+  g_mutex_lock (&dev->kept_lock);
+  if (keep)
+    g_ptr_array_add (dev->kept, touched);
+  else
+    g_ptr_array_remove_fast (dev->kept, touched);
+  g_mutex_unlock (&dev->kept_lock);
+  touched->kept = keep;
+}
+
+/* Nobody can use it again. */
+static void
+buffer_forget (OvkBuffer *buffer)
+{
+  OvkDevice *dev = buffer->dev;
+
+  g_mutex_lock (&dev->kept_lock);
+  for (guint i = 0; i < dev->kept->len; i++) {
+    OvkTouched *touched = g_ptr_array_index (dev->kept, i);
+
+    touched->stale |= g_hash_table_remove (touched->buffers, buffer);
+  }
+  g_mutex_unlock (&dev->kept_lock);
+}
+
+void
 ovk_buffer_free (OvkBuffer *buffer)
 {
   OvkDevice *dev;
@@ -198,6 +227,7 @@ ovk_buffer_free (OvkBuffer *buffer)
   if (!buffer)
     return;
   dev = buffer->dev;
+  buffer_forget (buffer);
   if (!ovk_device_settle (dev, ovk_buffer_last_use (buffer))) {
     g_mutex_lock (&dev->memory_lock);
     g_ptr_array_add (dev->parked_buffers, buffer);

@@ -327,8 +327,21 @@ void ovk_cmd_fail (OvkCmd *cmd, GError *error /* transfer full */);
 gboolean ovk_cmd_failed (const OvkCmd *cmd);
 /* FALSE with a copy of the error kept so far, if there is one. */
 gboolean ovk_cmd_check (OvkCmd *cmd, GError **error);
-/* Drops what was recorded and the error kept; not while in flight. */
+/* Drops what was recorded, or kept, and the error; not while in flight. */
 void ovk_cmd_reset (OvkCmd *cmd);
+
+/**
+ * ovk_cmd_set_kept: whether the recordings that begin from now on stay after
+ * they were submitted and waited for. Then ovk_cmd_submit() and ovk_cmd_run()
+ * without anything recorded since do the same again, after a wait for the time
+ * before if that is under way. Recording anew, ovk_cmd_reset() and any error
+ * drop what was kept; so does FALSE.
+ *
+ * The memory that it refers to is not held: once some of it was freed, the next
+ * submission fails with FAILED and does nothing. Timings add up, and
+ * ovk_cmd_work() is that of one submission.
+ */
+void ovk_cmd_set_kept (OvkCmd *cmd, gboolean kept);
 
 /* From now on nothing is recorded: each dispatch only enters its pipeline into
  * @set, which must live as long; what is wrong with a command fails as always.
@@ -345,7 +358,8 @@ double ovk_cmd_work (const OvkCmd *cmd);
 /**
  * ovk_cmd_submit: hands what was recorded to the device and returns at once.
  * ovk_cmd_wait: blocks until that is done. ovk_cmd_run: both. After any of
- * them returned (wait or run, or an error) @cmd is empty and can be recorded.
+ * them returned (wait or run, or an error) @cmd is empty, see
+ * ovk_cmd_set_kept(), and can be recorded.
  * Errors: the first of recording; NO_MEMORY; DEVICE_LOST, also when the device
  * gets on with nothing for a minute (ten on a CPU device).
  */

@@ -84,11 +84,14 @@ struct _OvkDevice {
   PFN_vkCmdBeginDebugUtilsLabelEXT begin_label;
   PFN_vkCmdEndDebugUtilsLabelEXT end_label;
 
-  GMutex memory_lock; /* of the next four */
+  GMutex memory_lock; /* of the next four, taken last */
   guint64 allocated;
   guint n_allocations;
   GPtrArray *parked_buffers; /* could not be freed, as the device hangs */
   GPtrArray *parked_cmds;    /* likewise */
+
+  GMutex kept_lock; /* of the next one, and of what is in it */
+  GPtrArray *kept;  /* OvkTouched, borrowed, that outlive their submission */
 
   GMutex transfer_lock; /* of the next two; never held over a wait */
   GPtrArray *writers;   /* OvkUploader that rest, for ovk_slice_write */
@@ -120,6 +123,14 @@ void ovk_device_name (OvkDevice *dev, VkObjectType type, guint64 object,
 #define OVK_HANDLE(handle) ((guint64) (handle))
 #define OVK_POINTER(handle) ((guint64) (guintptr) (handle))
 
+/* The buffers that a recording uses. */
+typedef struct {
+  GHashTable *buffers; /* set of OvkBuffer */
+  OvkBuffer *last;     /* (nullable) newest */
+  gboolean kept;       /* among the device's */
+  gboolean stale;      /* one of them was freed while it was kept */
+} OvkTouched;
+
 /* ---- queue.c ---------------------------------------------------------- */
 
 /* The only place where a VkResult becomes a GError. The text is @format, then
@@ -130,10 +141,10 @@ void ovk_set_error (OvkDevice *dev, GError **error, VkResult result,
 /* FALSE with DEVICE_LOST once the device is gone. */
 gboolean ovk_device_alive (OvkDevice *dev, GError **error);
 /* Submits @buffers in order, as one link of the chain each. @value: the
- * timeline value that says that all is done; it is the last use of the set
- * @touched of OvkBuffer before anyone else can look. */
+ * timeline value that says that all is done; it is the last use of the buffers
+ * @touched before anyone else can look. */
 gboolean ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
-    guint n_buffers, GHashTable *touched, guint64 *value, GError **error);
+    guint n_buffers, const OvkTouched *touched, guint64 *value, GError **error);
 /* Waits for @value before something is destroyed. FALSE: the device hangs and
  * may still use it, so that it has to be parked. */
 gboolean ovk_device_settle (OvkDevice *dev, guint64 value);
@@ -174,6 +185,8 @@ gboolean ovk_buffer_charge (
 void ovk_buffer_free (OvkBuffer *buffer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkBuffer, ovk_buffer_free)
 guint64 ovk_buffer_last_use (OvkBuffer *buffer);
+/* Notices from now on which of its buffers are freed, or no more. */
+void ovk_touched_keep (OvkDevice *dev, OvkTouched *touched, gboolean keep);
 /* The host reads it at the speed of its own memory. */
 gboolean ovk_buffer_is_cached (const OvkBuffer *buffer);
 /* Brings what the host wrote to the device, or (@read) the reverse; there is
@@ -304,6 +317,9 @@ struct _OvkCmd {
   GError *error;           /* first of recording */
   OvkPipelineSet *collect; /* (nullable) borrowed: nothing is recorded */
   gboolean recording;
+  gboolean keep;       /* wanted of recordings that begin */
+  gboolean kept;       /* this one is to stay */
+  gboolean repeatable; /* it was submitted, and stays */
   gboolean host_reads; /* it writes what the host sees */
   guint64 pending;     /* timeline value in flight; 0: none */
   guint64 ticket;      /* of the newest submission */
@@ -315,8 +331,7 @@ struct _OvkCmd {
   guint n_commands; /* in the last one */
 
   OvkHazards hazards;
-  GHashTable *touched; /* set of OvkBuffer, since the recording began */
-  OvkBuffer *touched_last;
+  OvkTouched touched; /* since the recording began */
 
   GArray *pools; /* VkDescriptorPool, filled one after another */
   guint n_sets;  /* descriptor sets of the recording */

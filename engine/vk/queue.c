@@ -104,19 +104,19 @@ ovk_device_alive (OvkDevice *dev, GError **error)
 
 /* Under the queue's lock. */
 static void
-mark_touched (GHashTable *touched, guint64 value)
+mark_touched (const OvkTouched *touched, guint64 value)
 {
   GHashTableIter iter;
   gpointer buffer;
 
-  g_hash_table_iter_init (&iter, touched);
+  g_hash_table_iter_init (&iter, touched->buffers);
   while (g_hash_table_iter_next (&iter, &buffer, NULL))
     ((OvkBuffer *) buffer)->last_use = value;
 }
 
 gboolean
 ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
-    guint n_buffers, GHashTable *touched, guint64 *value, GError **error)
+    guint n_buffers, const OvkTouched *touched, guint64 *value, GError **error)
 {
   const VkPipelineStageFlags stages =
       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;

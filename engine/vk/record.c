@@ -9,10 +9,10 @@
 static void
 touch (OvkCmd *cmd, OvkBuffer *buffer)
 {
-  if (buffer == cmd->touched_last)
+  if (buffer == cmd->touched.last)
     return;
-  cmd->touched_last = buffer;
-  g_hash_table_add (cmd->touched, buffer);
+  cmd->touched.last = buffer;
+  g_hash_table_add (cmd->touched.buffers, buffer);
 }
 
 /* To be called before the command that does @uses; FALSE: there is to be

@@ -21,6 +21,8 @@ typedef struct {
   guint current;
   Memory memories[N_MEMORIES];
   guint32 seed;
+  OvkCmd *kept;      /* what it holds is submitted again and again */
+  guint32 kept_seed; /* decides that; 0: nothing */
 } Program;
 
 /* A piece of a memory. */
@@ -88,8 +90,9 @@ step_dispatch (Program *p, OvkCmd *cmd)
   } while (overlap (&out, &io) || overlap (&out, &a) || overlap (&out, &b)
            || overlap (&io, &a) || overlap (&io, &b));
 
-  vk_mix (cmd, &spec, device_side (&a), device_side (&b), device_side (&out),
-      device_side (&io), n, add);
+  if (cmd)
+    vk_mix (cmd, &spec, device_side (&a), device_side (&b), device_side (&out),
+        device_side (&io), n, add);
   vk_mix_host (&spec, host_side (&a), host_side (&b), host_side (&out),
       host_side (&io), n, add);
 }
@@ -102,7 +105,8 @@ step_copy (Program *p, OvkCmd *cmd)
 
   if (overlap (&from, &to))
     return;
-  ovk_cmd_copy (cmd, device_side (&to), device_side (&from));
+  if (cmd)
+    ovk_cmd_copy (cmd, device_side (&to), device_side (&from));
   memcpy (host_side (&to), host_side (&from), n * 4u);
 }
 
@@ -115,7 +119,8 @@ step_update (Program *p, OvkCmd *cmd)
 
   for (guint i = 0; i < n; i++)
     data[i] = g_rand_int (p->rand);
-  ovk_cmd_update (cmd, device_side (&to), data, n * 4u);
+  if (cmd)
+    ovk_cmd_update (cmd, device_side (&to), data, n * 4u);
   memcpy (host_side (&to), data, n * 4u);
 }
 
@@ -126,7 +131,8 @@ step_fill (Program *p, OvkCmd *cmd)
   Piece to = random_piece (p, n, 1);
   guint32 word = g_rand_int (p->rand);
 
-  ovk_cmd_fill (cmd, device_side (&to), word);
+  if (cmd)
+    ovk_cmd_fill (cmd, device_side (&to), word);
   for (guint i = 0; i < n; i++)
     host_side (&to)[i] = word;
 }
@@ -176,11 +182,11 @@ step_host (Program *p)
       error);
 }
 
+/* One command of those that there are; without @cmd on the host only. */
 static void
-step (Program *p)
+step_command (Program *p, OvkCmd *cmd)
 {
-  OvkCmd *cmd = p->cmds[p->current];
-  guint which = below (p, 100);
+  guint which = below (p, 92);
 
   if (which < 50)
     step_dispatch (p, cmd);
@@ -188,12 +194,46 @@ step (Program *p)
     step_copy (p, cmd);
   else if (which < 80)
     step_update (p, cmd);
-  else if (which < 92)
-    step_fill (p, cmd);
-  else if (which < 97)
-    submit (p);
   else
+    step_fill (p, cmd);
+}
+
+/* Submits what was kept once more, or records and keeps something else. */
+static void
+step_kept (Program *p)
+{
+  gboolean again = p->kept_seed && below (p, 4);
+  GError *error = NULL;
+  GRand *rand = p->rand;
+  guint n;
+
+  submit (p);
+  if (!again)
+    p->kept_seed = g_rand_int (p->rand) | 1;
+  p->rand = g_rand_new_with_seed (p->kept_seed);
+  n = 1 + below (p, 40);
+  for (guint i = 0; i < n; i++)
+    step_command (p, again ? NULL : p->kept);
+  g_rand_free (p->rand);
+  p->rand = rand;
+  vk_assert_ok (ovk_cmd_submit (p->kept, &error), error);
+  if (below (p, 2))
+    vk_assert_ok (ovk_cmd_wait (p->kept, &error), error);
+}
+
+static void
+step (Program *p)
+{
+  guint which = below (p, 100);
+
+  if (which < 90)
+    step_command (p, p->cmds[p->current]);
+  else if (which < 94)
+    submit (p);
+  else if (which < 97)
     step_host (p);
+  else
+    step_kept (p);
 }
 
 void
@@ -206,6 +246,8 @@ vk_random_program (OvkDevice *dev, guint32 seed, guint n_steps)
   p.arena = vk_arena (dev, 16 << 10);
   for (guint i = 0; i < N_CMDS; i++)
     p.cmds[i] = vk_cmd (dev);
+  p.kept = vk_cmd (dev);
+  ovk_cmd_set_kept (p.kept, TRUE);
   for (guint i = 0; i < N_MEMORIES; i++) {
     Memory *m = &p.memories[i];
 
@@ -225,6 +267,7 @@ vk_random_program (OvkDevice *dev, guint32 seed, guint n_steps)
     vk_assert_ok (ovk_cmd_wait (p.cmds[i], &error), error);
     ovk_cmd_free (p.cmds[i]);
   }
+  ovk_cmd_free (p.kept);
   for (guint i = 0; i < N_MEMORIES; i++)
     g_free (p.memories[i].words);
   ovk_arena_free (p.arena);

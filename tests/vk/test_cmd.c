@@ -378,6 +378,131 @@ test_timing_without_timestamps (const VkMode *mode)
   g_array_unref (timings);
 }
 
+/* ---- kept commands ---------------------------------------------------- */
+
+static guint32
+read_word (OvkDevice *dev, OvkSlice slice)
+{
+  GError *error = NULL;
+  guint32 word = 0;
+
+  vk_assert_ok (ovk_slice_read (dev, slice, &word, 4, &error), error);
+  return word;
+}
+
+/* A recording longer than one command buffer is done again and again. */
+static void
+test_kept (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 1 << 20);
+  g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+  const VkMixSpec spec = { 64, 3, 1 };
+  const guint n = 100, n_dispatches = 300;
+  OvkSlice s[4];
+  guint32 words[4][100] = { { 0 } }, got[100];
+  GError *error = NULL;
+  GArray *timings;
+  guint64 ticket = 0;
+
+  for (guint i = 0; i < 4; i++)
+    s[i] = vk_alloc (arena, n * 4);
+  ovk_cmd_set_kept (cmd, TRUE);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error); /* nothing yet */
+  ovk_cmd_set_timing (cmd, TRUE);
+  ovk_cmd_label (cmd, "kept");
+  for (guint i = 0; i < n_dispatches; i++)
+    vk_mix (cmd, &spec, s[i % 4], s[(i + 1) % 4], s[(i + 2) % 4],
+        s[(i + 3) % 4], n, i);
+  ovk_cmd_add_work (cmd, 5.);
+  for (guint round = 0; round < 5; round++) {
+    for (guint i = 0; i < n_dispatches; i++)
+      vk_mix_host (&spec, words[i % 4], words[(i + 1) % 4], words[(i + 2) % 4],
+          words[(i + 3) % 4], n, i);
+    vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
+    g_assert_cmpuint (ovk_cmd_ticket (cmd), >, ticket);
+    ticket = ovk_cmd_ticket (cmd);
+    if (round == 1) /* in flight, which the next submission waits for */
+      continue;
+    for (guint i = 0; i < 4; i++) {
+      vk_assert_ok (ovk_slice_read (dev, s[i], got, n * 4, &error), error);
+      g_assert_cmpmem (got, n * 4, words[i], n * 4);
+    }
+    g_assert_cmpfloat (ovk_cmd_work (cmd), ==, 5.);
+    vk_assert_ok (ovk_cmd_wait (cmd, &error), error);
+  }
+  timings = ovk_cmd_timings (cmd);
+  g_assert_cmpuint (timings->len, ==, 1);
+  g_assert_cmpuint (
+      g_array_index (timings, OvkTiming, 0).n_dispatches, ==, 5 * n_dispatches);
+  g_array_unref (timings);
+
+  /* While pipelines are collected, nothing is submitted. */
+  ovk_cmd_collect (cmd, set);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  g_assert_cmpuint (ovk_cmd_ticket (cmd), ==, ticket);
+  ovk_cmd_collect (cmd, NULL);
+
+  /* Recording anew drops it, and so does a reset. */
+  ovk_cmd_fill (cmd, s[0], 9);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  vk_assert_ok (ovk_slice_write (dev, s[0], "1234", 4, &error), error);
+  vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
+  vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
+  ovk_cmd_reset (cmd); /* takes effect at the wait */
+  vk_assert_ok (ovk_cmd_wait (cmd, &error), error);
+  g_assert_cmpuint (read_word (dev, s[0]), ==, 9);
+  vk_assert_ok (ovk_slice_write (dev, s[0], "\1\0\0\0", 4, &error), error);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  g_assert_cmpuint (read_word (dev, s[0]), ==, 1);
+  ovk_cmd_fill (cmd, s[0], 9);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  ovk_cmd_set_kept (cmd, FALSE);
+  vk_assert_ok (ovk_slice_write (dev, s[0], "\1\0\0\0", 4, &error), error);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  g_assert_cmpuint (read_word (dev, s[0]), ==, 1);
+}
+
+/* An error drops what was kept; memory that was freed is one. */
+static void
+test_kept_errors (const VkMode *mode)
+{
+  g_autoptr (OvkDevice) dev = vk_test_open (mode);
+  g_autoptr (OvkArena) arena = vk_arena (dev, 1 << 20);
+  g_autoptr (OvkCmd) cmd = vk_cmd (dev);
+  g_autoptr (OvkCmd) other = vk_cmd (dev);
+  OvkSlice s = vk_alloc (arena, 16), wrong = vk_slice (s, 2, 4);
+  GError *error = NULL;
+
+  ovk_cmd_set_kept (cmd, TRUE);
+  ovk_cmd_set_kept (other, TRUE);
+  ovk_cmd_fill (other, s, 3);
+  vk_assert_ok (ovk_cmd_run (other, &error), error);
+  for (guint in_flight = 0; in_flight < 2; in_flight++) {
+    OvkArena *short_lived = vk_arena (dev, 4096);
+    OvkSlice t = vk_alloc (short_lived, 16);
+
+    ovk_cmd_copy (cmd, t, s);
+    vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+    vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
+    if (!in_flight)
+      vk_assert_ok (ovk_cmd_wait (cmd, &error), error);
+    ovk_arena_free (short_lived);
+    vk_assert_error (ovk_cmd_run (cmd, &error), error, OWL2_ERROR_FAILED,
+        "what was kept refers to memory that has been freed");
+    vk_assert_ok (ovk_cmd_run (cmd, &error), error); /* empty now */
+  }
+  ovk_cmd_fill (cmd, s, 4);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+  ovk_cmd_fill (cmd, wrong, 4);
+  vk_assert_error (
+      ovk_cmd_run (cmd, &error), error, OWL2_ERROR_FAILED, "fill of 4 bytes");
+  vk_assert_ok (ovk_cmd_run (other, &error), error);
+  vk_assert_ok (ovk_cmd_run (cmd, &error), error); /* empty now */
+  g_assert_cmpuint (read_word (dev, s), ==, 3);
+}
+
 /* ---- the end ---------------------------------------------------------- */
 
 /* Everything is freed while the device works on it; that has to wait. */
@@ -523,6 +648,8 @@ add_tests (void)
   vk_test_add_once ("/cmd/long", test_long);
   vk_test_add_once (
       "/cmd/timing-without-timestamps", test_timing_without_timestamps);
+  vk_test_add ("/cmd/kept", test_kept);
+  vk_test_add ("/cmd/kept-errors", test_kept_errors);
   vk_test_add ("/cmd/free-in-flight", test_free_in_flight);
   vk_test_add ("/cmd/device-goes-first", test_device_goes_first);
   vk_test_add_once ("/cmd/hang", test_hang);

@@ -16,7 +16,7 @@ typedef struct {
   OvkDevice *dev;
   OvkArena *arena, *results;
   OvkUploader *up;
-  OvkCmd *cmd;
+  OvkCmd *cmd, *kept;
   OvkSlice s[4], result;
   guint32 *host[4];
 } Scene;
@@ -34,6 +34,10 @@ scene_build (Scene *scene, const OvkDeviceParams *params, GError **error)
   scene->cmd = ovk_cmd_new (scene->dev, "scene", error);
   if (!scene->cmd)
     return FALSE;
+  scene->kept = ovk_cmd_new (scene->dev, "kept", error);
+  if (!scene->kept)
+    return FALSE;
+  ovk_cmd_set_kept (scene->kept, TRUE);
   scene->up = ovk_uploader_new (scene->dev, error);
   if (!scene->up)
     return FALSE;
@@ -55,6 +59,7 @@ scene_run (Scene *scene, GError **error)
   const void *words;
 
   ovk_cmd_set_timing (scene->cmd, TRUE);
+  vk_mix (scene->kept, &spec, s[0], s[1], s[2], s[3], N_WORDS, 77);
   for (guint round = 0; round < 2; round++) {
     for (guint i = 0; i < 20; i++) {
       vk_mix (scene->cmd, &spec, s[0], s[1], s[2], s[3], N_WORDS, i);
@@ -68,6 +73,9 @@ scene_run (Scene *scene, GError **error)
     h[1][7] = round;
     if (!ovk_slice_write (scene->dev, s[1], h[1], N_WORDS * 4, error)
         || !ovk_cmd_wait (scene->cmd, error))
+      return FALSE;
+    vk_mix_host (&spec, h[0], h[1], h[2], h[3], N_WORDS, 77);
+    if (!ovk_cmd_run (scene->kept, error))
       return FALSE;
     words = ovk_slice_peek (scene->result, error);
     if (!words)
@@ -105,6 +113,7 @@ play (const OvkDeviceParams *params, GError **error)
        && scene_check (&scene, error);
   ovk_uploader_free (scene.up);
   ovk_cmd_free (scene.cmd);
+  ovk_cmd_free (scene.kept);
   ovk_arena_free (scene.arena);
   ovk_arena_free (scene.results);
   ovk_device_unref (scene.dev);
