@@ -2,6 +2,7 @@
 /* Compiles pipelines ahead of their use, on several threads. */
 #include "ovk_private.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* More would take the processors from those who decode the video. */
@@ -104,6 +105,39 @@ make_ready (OvkDevice *dev, Starter *s, const OvkPipeline *key, GError **error)
   return ovk_cmd_run (s->cmd, error);
 }
 
+/* ---- what was given up ------------------------------------------------ */
+
+/* Compilers that their threads are to free, and have not yet. */
+static GMutex left_lock;
+static GCond left_freed;
+static guint n_left;
+
+void
+ovk_compiler_drain (void)
+{
+  g_mutex_lock (&left_lock);
+  while (n_left)
+    g_cond_wait (&left_freed, &left_lock);
+  g_mutex_unlock (&left_lock);
+}
+
+/* A driver's compiler must not be at work while the process takes it down. This
+ * is registered when the driver has long been loaded, and so runs before it
+ * ends. */
+static void
+leave (void)
+{
+  static gsize registered;
+
+  if (g_once_init_enter (&registered)) {
+    (void) atexit (ovk_compiler_drain);
+    g_once_init_leave (&registered, 1);
+  }
+  g_mutex_lock (&left_lock);
+  n_left++;
+  g_mutex_unlock (&left_lock);
+}
+
 /* ---- compiling -------------------------------------------------------- */
 
 typedef struct {
@@ -114,17 +148,19 @@ typedef struct {
 struct _OvkCompiler {
   OvkDevice *dev;                /* reference */
   GThread *threads[MAX_THREADS]; /* NULL: there could be none */
-  guint n_threads;
-  GArray *items; /* Item, the longest to compile first */
-  Starter here;  /* of whoever waits, where there is no first thread */
+  gboolean no_first;             /* there could be no first thread */
+  GArray *items;                 /* Item, the longest to compile first */
+  Starter here; /* of whoever waits, where there is no first thread */
   gboolean here_ready;
 
   GMutex lock; /* of all below, and of the items' on_twin */
   GCond changed;
   guint next;      /* item that nobody has begun */
   guint n_twins;   /* threads with a twin that are at work */
-  gboolean active; /* the first thread is */
+  guint n_running; /* threads that still use all this */
+  gboolean active; /* the first thread is at work, or who does that for it */
   gboolean stop;
+  gboolean left;                   /* nobody waits: the last thread frees it */
   guint64 done_bytes, total_bytes; /* of the shaders' code */
   GError *error;                   /* (nullable) the first */
 };
@@ -211,6 +247,37 @@ finish_first (OvkCompiler *c)
   g_mutex_unlock (&c->lock);
 }
 
+/* Nothing is under way any more. */
+static void
+destroy (OvkCompiler *c)
+{
+  g_array_unref (c->items);
+  g_clear_error (&c->error);
+  g_mutex_clear (&c->lock);
+  g_cond_clear (&c->changed);
+  ovk_device_unref (c->dev);
+  g_free (c);
+}
+
+/* The last that a thread does with @c. */
+static void
+end_thread (OvkCompiler *c)
+{
+  gboolean last;
+
+  g_mutex_lock (&c->lock);
+  last = --c->n_running == 0 && c->left;
+  g_cond_broadcast (&c->changed);
+  g_mutex_unlock (&c->lock);
+  if (!last)
+    return;
+  destroy (c);
+  g_mutex_lock (&left_lock);
+  n_left--;
+  g_cond_broadcast (&left_freed);
+  g_mutex_unlock (&left_lock);
+}
+
 static gpointer
 first_thread (gpointer data)
 {
@@ -226,6 +293,7 @@ first_thread (gpointer data)
     starter_clear (&s);
   }
   finish_first (c);
+  end_thread (c);
   return NULL;
 }
 
@@ -235,7 +303,7 @@ needs_this_thread (OvkCompiler *c)
   gboolean here;
 
   g_mutex_lock (&c->lock);
-  here = !c->threads[0] && c->active && !c->error;
+  here = c->no_first && c->active && !c->error;
   g_mutex_unlock (&c->lock);
   return here;
 }
@@ -267,6 +335,17 @@ work_here (OvkCompiler *c)
   finish_first (c);
 }
 
+static gboolean
+is_stopped (OvkCompiler *c)
+{
+  gboolean stop;
+
+  g_mutex_lock (&c->lock);
+  stop = c->stop;
+  g_mutex_unlock (&c->lock);
+  return stop;
+}
+
 /* Nothing that fails on a twin matters: the device tries again. */
 static void
 work_on_twin (OvkCompiler *c)
@@ -279,8 +358,9 @@ work_on_twin (OvkCompiler *c)
     return;
   while ((item = begin_item (c))) {
     make_ready (twin, &s, &item->key, NULL);
-    ovk_pipeline_get (
-        c->dev, item->key.shader, item->key.spec, item->key.n_spec, NULL);
+    if (!is_stopped (c))
+      ovk_pipeline_get (
+          c->dev, item->key.shader, item->key.spec, item->key.n_spec, NULL);
     end_item (c, item, TRUE);
   }
   starter_clear (&s);
@@ -300,6 +380,7 @@ next_thread (gpointer data)
   c->n_twins--;
   g_cond_broadcast (&c->changed);
   g_mutex_unlock (&c->lock);
+  end_thread (c);
   return NULL;
 }
 
@@ -318,6 +399,7 @@ ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set)
   OvkCompiler *c = g_new0 (OvkCompiler, 1);
   GHashTableIter iter;
   gpointer key;
+  guint n_threads;
 
   c->dev = ovk_device_ref (dev);
   c->items = g_array_new (FALSE, FALSE, sizeof (Item));
@@ -331,16 +413,19 @@ ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set)
     c->total_bytes += item.key.shader->code_bytes;
   }
   g_array_sort (c->items, compare_items);
-  c->n_threads = CLAMP (g_get_num_processors (), 1, MAX_THREADS);
-  c->n_threads = CLAMP (c->items->len, 1, c->n_threads);
-  c->n_twins = c->n_threads - 1;
+  n_threads = CLAMP (g_get_num_processors (), 1, MAX_THREADS);
+  n_threads = CLAMP (c->items->len, 1, n_threads);
+  c->n_twins = n_threads - 1;
+  c->n_running = n_threads;
   c->active = TRUE;
-  for (guint i = 0; i < c->n_threads; i++) {
+  for (guint i = 0; i < n_threads; i++) {
     c->threads[i] = g_thread_try_new (
         "owl2-compile", i ? next_thread : first_thread, c, NULL);
-    if (i && !c->threads[i]) {
+    if (!c->threads[i]) {
       g_mutex_lock (&c->lock);
-      c->n_twins--;
+      c->no_first |= i == 0;
+      c->n_twins -= i ? 1 : 0;
+      c->n_running--;
       g_cond_broadcast (&c->changed);
       g_mutex_unlock (&c->lock);
     }
@@ -373,23 +458,15 @@ ovk_compiler_wait (OvkCompiler *c, guint timeout_ms, double *fraction)
   return state;
 }
 
-static void
-join (OvkCompiler *c)
-{
-  for (guint i = 0; i < c->n_threads; i++)
-    g_clear_pointer (&c->threads[i], g_thread_join);
-  c->n_threads = 0;
-  if (c->here_ready)
-    starter_clear (&c->here);
-  c->here_ready = FALSE;
-}
-
 gboolean
 ovk_compiler_finish (OvkCompiler *c, GError **error)
 {
   while (needs_this_thread (c))
     work_here (c);
-  join (c);
+  g_mutex_lock (&c->lock);
+  while (c->n_running)
+    g_cond_wait (&c->changed, &c->lock);
+  g_mutex_unlock (&c->lock);
   if (!c->error)
     return TRUE;
   if (error)
@@ -400,17 +477,26 @@ ovk_compiler_finish (OvkCompiler *c, GError **error)
 void
 ovk_compiler_free (OvkCompiler *c)
 {
+  GThread *threads[MAX_THREADS];
+  gboolean left;
+
   if (!c)
     return;
+  if (c->here_ready)
+    starter_clear (&c->here);
   g_mutex_lock (&c->lock);
   c->stop = TRUE;
+  c->left = left = c->n_running > 0;
+  if (left)
+    leave ();
+  memcpy (threads, c->threads, sizeof threads);
   g_cond_broadcast (&c->changed);
   g_mutex_unlock (&c->lock);
-  join (c);
-  g_array_unref (c->items);
-  g_clear_error (&c->error);
-  g_mutex_clear (&c->lock);
-  g_cond_clear (&c->changed);
-  ovk_device_unref (c->dev);
-  g_free (c);
+  for (guint i = 0; i < MAX_THREADS; i++)
+    if (threads[i] && left)
+      g_thread_unref (threads[i]);
+    else if (threads[i])
+      g_thread_join (threads[i]);
+  if (!left)
+    destroy (c);
 }

@@ -206,7 +206,8 @@ device_alloc (VkInstance instance, const Owl2Log *log)
   OvkDevice *dev = g_new0 (OvkDevice, 1);
 
   g_atomic_ref_count_init (&dev->refs);
-  dev->log = log;
+  if (log)
+    dev->log = *log;
   dev->instance = instance;
   dev->parked_buffers = g_ptr_array_new ();
   dev->parked_cmds = g_ptr_array_new ();
@@ -270,11 +271,11 @@ open_candidate (const OvkDeviceParams *params, VkInstance instance,
   if (!device_open (dev, params, error))
     return NULL;
   if (dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU)
-    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
         "using %s (%s): a Vulkan driver that computes on the CPU, not on a GPU",
         dev->caps.name, dev->caps.driver);
   else
-    owl2_log (dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)",
+    owl2_log (&dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)",
         dev->caps.name, ovk_type_name (dev->caps.type), dev->caps.driver);
   return g_steal_pointer (&dev);
 }
@@ -282,7 +283,7 @@ open_candidate (const OvkDeviceParams *params, VkInstance instance,
 OvkDevice *
 ovk_device_twin (OvkDevice *dev, GError **error)
 {
-  g_autoptr (OvkDevice) twin = device_alloc (dev->instance, dev->log);
+  g_autoptr (OvkDevice) twin = device_alloc (dev->instance, &dev->log);
   OvkDeviceParams params = {
     .no_unified_memory = !dev->caps.unified_memory,
     .no_host_import = !dev->caps.host_import_align,
@@ -372,7 +373,7 @@ close_device (OvkDevice *dev)
   /* Where the first failed for want of memory, the second try may do. */
   if (dev->timeline && !ovk_device_settle (dev, dev->submitted)
       && !ovk_device_settle (dev, dev->submitted)) {
-    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
         "%s hangs; leaving it and %" G_GUINT64_FORMAT " bytes behind",
         dev->caps.name, dev->allocated);
     return FALSE;
@@ -423,5 +424,5 @@ ovk_device_caps (const OvkDevice *dev)
 const Owl2Log *
 ovk_device_log (const OvkDevice *dev)
 {
-  return dev->log;
+  return &dev->log;
 }

@@ -77,7 +77,9 @@ typedef struct {
  *   keeps the cache in memory only
  * @shaders_hash: of the code of all shaders that there are: a cache on disk of
  *   others is not gone on with
- * @log: (nullable): must outlive the device
+ * @log: (nullable): copied; its function may be called as long as the device
+ *   lives, which is longer than the last reference outside, see
+ *   ovk_compiler_free()
  * @no_host_import: report that cap as missing
  * @no_subgroups, @no_unified_memory: likewise, for tests; without unified
  *   memory there is no import of the host's
@@ -282,8 +284,12 @@ OvkCompilerState ovk_compiler_wait (
     OvkCompiler *compiler, guint timeout_ms, double *fraction);
 /* Blocks until they are made. Errors: those of ovk_pipeline_get(). */
 gboolean ovk_compiler_finish (OvkCompiler *compiler, GError **error);
-/* Begins no more, and waits for what was begun. Accepts NULL. */
+/* Begins no more, and returns at once: a pipeline that is being made is left to
+ * its thread, which holds the device until it is done. Accepts NULL. */
 void ovk_compiler_free (OvkCompiler *compiler);
+/* Blocks until nothing of the kind is left. The end of the process does that.
+ */
+void ovk_compiler_drain (void);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCompiler, ovk_compiler_free)
 
 /* ---- cmd.c ------------------------------------------------------------ */

@@ -50,8 +50,8 @@ GPtrArray *ovk_candidates_choose (
  */
 struct _OvkDevice {
   gatomicrefcount refs;
-  OvkDevice *parent;  /* (nullable) reference: of a twin, owns the instance */
-  const Owl2Log *log; /* (nullable) borrowed */
+  OvkDevice *parent; /* (nullable) reference: of a twin, owns the instance */
+  Owl2Log log;
   OvkCaps caps;
 
   VkInstance instance;

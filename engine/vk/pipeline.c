@@ -322,12 +322,12 @@ load_cache (OvkDevice *dev, gsize *size)
   else
     wrong = check_cache (dev, file, *size, &outdated);
   if (wrong) {
-    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
         "ignoring the pipeline cache %s: %s", dev->cache_path, wrong);
     return NULL;
   }
   if (outdated) {
-    owl2_log (dev->log, OWL2_LOG_DEBUG, AREA,
+    owl2_log (&dev->log, OWL2_LOG_DEBUG, AREA,
         "the pipeline cache %s is of other shaders; it begins anew",
         dev->cache_path);
     return NULL;
@@ -361,7 +361,7 @@ ovk_pipeline_open (
   }
   result = vkCreatePipelineCache (dev->handle, &info, NULL, &dev->cache);
   if (result != VK_SUCCESS && file) {
-    owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
         "ignoring the pipeline cache %s: the driver refused it",
         dev->cache_path);
     info.initialDataSize = 0;
@@ -437,7 +437,7 @@ ovk_device_save_cache (OvkDevice *dev)
     return;
   if (!write_cache (dev->cache_path, file, size, &error)) {
     if (!dev->cache_failed)
-      owl2_log (dev->log, OWL2_LOG_WARNING, AREA,
+      owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
           "the pipeline cache can't be written, so each start compiles all"
           " pipelines again, which may take seconds: %s",
           error->message);
@@ -446,7 +446,7 @@ ovk_device_save_cache (OvkDevice *dev)
   }
   dev->cache_grown = FALSE;
   dev->cache_saved_bytes = size - sizeof (CacheHeader);
-  owl2_log (dev->log, OWL2_LOG_DEBUG, AREA,
+  owl2_log (&dev->log, OWL2_LOG_DEBUG, AREA,
       "wrote the pipeline cache %s, %" G_GSIZE_FORMAT " bytes", dev->cache_path,
       size);
 }

@@ -156,6 +156,82 @@ test_give_up (const VkMode *mode)
   check_made (dev);
 }
 
+/* A driver whose compiler gets stuck, for as long as the gate is shut. */
+static struct {
+  GMutex lock;
+  GCond changed;
+  gboolean shut;
+  guint n_stuck;
+  gboolean given_up; /* somebody was stuck for ten seconds */
+} gate;
+
+VKAPI_ATTR void VKAPI_CALL
+vkDestroyShaderModule (
+    VkDevice dev, VkShaderModule module, const VkAllocationCallbacks *alloc)
+{
+  PFN_vkDestroyShaderModule real =
+      (PFN_vkDestroyShaderModule) dlsym (RTLD_NEXT, "vkDestroyShaderModule");
+  gint64 end = g_get_monotonic_time () + 10 * G_USEC_PER_SEC;
+
+  g_mutex_lock (&gate.lock);
+  gate.n_stuck++;
+  g_cond_broadcast (&gate.changed);
+  while (gate.shut && !gate.given_up)
+    gate.given_up = !g_cond_wait_until (&gate.changed, &gate.lock, end);
+  gate.n_stuck--;
+  g_mutex_unlock (&gate.lock);
+  real (dev, module, alloc);
+}
+
+/* Returns whether somebody has given up waiting for it. */
+static gboolean
+set_gate (gboolean shut)
+{
+  gboolean given_up;
+
+  g_mutex_lock (&gate.lock);
+  gate.shut = shut;
+  given_up = gate.given_up;
+  g_cond_broadcast (&gate.changed);
+  g_mutex_unlock (&gate.lock);
+  return given_up;
+}
+
+/* Giving up waits for nothing that is under way, even if the device's last
+ * reference outside goes with it; nothing is left behind in the end. */
+static void
+test_give_up_stuck (const VkMode *mode)
+{
+  for (guint i = 0; i < 6; i++) {
+    OvkDevice *dev = vk_test_open (mode);
+    g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+    OvkCompiler *compiler;
+    gint n;
+
+    collect (dev, set, N_VARIANTS);
+    set_gate (TRUE);
+    compiler = ovk_compiler_new (dev, set);
+    if (i % 3 == 0) {
+      g_mutex_lock (&gate.lock);
+      while (!gate.n_stuck)
+        g_cond_wait (&gate.changed, &gate.lock);
+      g_mutex_unlock (&gate.lock);
+    } else {
+      ovk_compiler_wait (compiler, vk_random (20), NULL);
+    }
+    ovk_compiler_free (compiler);
+    ovk_device_unref (dev);
+    n = g_atomic_int_get (&n_calls_vkCreateComputePipelines);
+    g_assert_false (set_gate (FALSE));
+    ovk_compiler_drain ();
+    /* What each thread had begun, and nothing else. */
+    g_assert_cmpint (
+        g_atomic_int_get (&n_calls_vkCreateComputePipelines) - n, <=, 4);
+    for (guint k = 0; k < G_N_ELEMENTS (live_devices); k++)
+      g_assert_null (live_devices[k]);
+  }
+}
+
 /* Two who want the same, and one who does not wait for them. */
 static void
 test_together (const VkMode *mode)
@@ -228,6 +304,7 @@ add_tests (void)
   vk_test_add_once ("/compile/collect", test_collect);
   vk_test_add_once ("/compile/make", test_make);
   vk_test_add_once ("/compile/give-up", test_give_up);
+  vk_test_add_once ("/compile/give-up-stuck", test_give_up_stuck);
   vk_test_add_once ("/compile/together", test_together);
   vk_test_add_once ("/compile/faults", test_faults);
 }
