@@ -67,6 +67,8 @@ ovk_cmd_free (OvkCmd *cmd)
     return;
   dev = cmd->dev;
   ovk_touched_keep (dev, &cmd->touched, FALSE);
+  if (cmd->staged)
+    ovk_staging_release (dev, cmd, 0);
   if (!ovk_device_settle (dev, cmd->pending)) {
     cmd_park (cmd);
     return;
@@ -261,6 +263,9 @@ static void
 cmd_reset (OvkCmd *cmd)
 {
   ovk_touched_keep (cmd->dev, &cmd->touched, FALSE);
+  if (cmd->staged)
+    ovk_staging_release (cmd->dev, cmd, 0);
+  cmd->staged = FALSE;
   cmd->recording = FALSE;
   cmd->kept = FALSE;
   cmd->repeatable = FALSE;
@@ -320,6 +325,30 @@ ovk_cmd_next (OvkCmd *cmd)
     return NULL;
   cmd->n_commands++;
   return current_buffer (cmd);
+}
+
+void *
+ovk_cmd_stage (OvkCmd *cmd, gsize size_bytes, OvkSlice *slice)
+{
+  GError *error = NULL;
+  guint8 *map;
+
+  if (cmd->error)
+    return NULL;
+  if (cmd->recording ? cmd->kept : cmd->keep) {
+    ovk_cmd_fail_text (cmd, "what is kept can't read what is staged once");
+    return NULL;
+  }
+  /* Beginning waits for what is in flight and drops what it had recorded. */
+  if (!cmd->collect && !cmd->recording && !cmd_begin (cmd))
+    return NULL;
+  map = ovk_staging_reserve (cmd->dev, cmd, size_bytes, slice, &error);
+  if (!map) {
+    ovk_cmd_fail (cmd, error);
+    return NULL;
+  }
+  cmd->staged = TRUE;
+  return map;
 }
 
 void
@@ -412,11 +441,18 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
     if (cmd->host_reads)
       host_barrier (buffer);
     buffer_end (cmd);
+    if (cmd->staged && !cmd->error)
+      ovk_staging_flush (cmd->dev, cmd, &cmd->error);
   }
   if (cmd->error) {
     g_propagate_error (error, g_steal_pointer (&cmd->error));
     ovk_cmd_reset (cmd);
     return FALSE;
+  }
+  if (cmd->collect) {
+    if (cmd->staged)
+      ovk_staging_release (cmd->dev, cmd, 0);
+    cmd->staged = FALSE;
   }
   if (!cmd->recording && (!cmd->repeatable || cmd->collect))
     return ovk_device_alive (cmd->dev, error);
@@ -428,6 +464,9 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
     cmd_reset (cmd);
     return FALSE;
   }
+  if (cmd->staged)
+    ovk_staging_release (cmd->dev, cmd, value);
+  cmd->staged = FALSE;
   cmd->recording = FALSE;
   cmd->repeatable = cmd->kept;
   cmd->pending = value;

@@ -215,6 +215,7 @@ device_alloc (VkInstance instance, const Owl2Log *log)
   g_mutex_init (&dev->memory_lock);
   g_mutex_init (&dev->kept_lock);
   dev->kept = g_ptr_array_new ();
+  ovk_staging_init (dev);
   ovk_transfer_init (dev);
   g_mutex_init (&dev->pipeline_lock);
   g_cond_init (&dev->pipeline_made);
@@ -380,6 +381,7 @@ close_device (OvkDevice *dev)
   }
   ovk_device_save_cache (dev);
   ovk_transfer_drop (dev);
+  ovk_staging_drop (dev);
   free_parked (dev);
   ovk_pipeline_clear (dev);
   /* Mesa's queue thread (22.3) still touches a timeline semaphore shortly after
@@ -409,6 +411,7 @@ ovk_device_unref (OvkDevice *dev)
   g_mutex_clear (&dev->memory_lock);
   g_mutex_clear (&dev->kept_lock);
   g_ptr_array_unref (dev->kept);
+  ovk_staging_clear (dev);
   ovk_transfer_clear (dev);
   g_mutex_clear (&dev->pipeline_lock);
   g_cond_clear (&dev->pipeline_made);

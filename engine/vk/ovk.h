@@ -323,6 +323,19 @@ void ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader,
     const void *push, guint groups_x, guint groups_y, guint groups_z);
 /* Sizes and offsets are multiples of 4. */
 void ovk_cmd_copy (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
+/**
+ * ovk_cmd_stage: memory for @size_bytes, 1 to 64 MiB, on their way to the
+ * device: the host writes them before it submits @cmd, and the commands of @cmd
+ * that follow read them at @slice. Nothing is allocated. Shaders may read them
+ * where they are, which is right on devices with unified memory and, for what
+ * is read once, on others; what is read more often should be copied first.
+ * Waits for submissions that hold the memory, once it is used up.
+ *
+ * Returns: (transfer none): where to write, until the submission; NULL with the
+ * error kept: NO_MEMORY (one recording can't have more than there is in all,
+ * either), FAILED if recordings of @cmd are kept, DEVICE_LOST
+ */
+void *ovk_cmd_stage (OvkCmd *cmd, gsize size_bytes, OvkSlice *slice);
 /* Copies @data into the command itself, so it may go away at once; at most
  * 65536 bytes, a multiple of 4. For token ids and the like. */
 void ovk_cmd_update (

@@ -41,6 +41,37 @@ GArray *ovk_candidates_find (VkInstance instance, GError **error);
 GPtrArray *ovk_candidates_choose (
     const GArray *found, const char *wanted, GError **error);
 
+/* ---- staging.c -------------------------------------------------------- */
+
+/**
+ * OvkStaging: one buffer that the host sees, and which pieces of it are in use:
+ * by recordings, and by submissions until they are reached. Pieces are handed
+ * out one behind the other, and again from the start.
+ */
+typedef struct {
+  GMutex lock; /* of all below */
+  GCond changed;
+  OvkBuffer *buffer; /* (nullable) made when first needed */
+  GArray *pieces;    /* in their order */
+  gsize next;        /* where to look first, bytes */
+  gsize size;        /* bytes; less in tests, before the first use */
+} OvkStaging;
+
+void ovk_staging_init (OvkDevice *dev);
+void ovk_staging_drop (OvkDevice *dev); /* frees the buffer */
+void ovk_staging_clear (OvkDevice *dev);
+/* Bytes that the recording of @owner reads, where the host may write until it
+ * is submitted. Waits for submissions while there is no room, and for the
+ * recordings of others if this one holds nothing. Errors: NO_MEMORY, also if
+ * nothing gets free; DEVICE_LOST. */
+guint8 *ovk_staging_reserve (OvkDevice *dev, const OvkCmd *owner,
+    gsize size_bytes, OvkSlice *slice, GError **error);
+/* What the host wrote for the recording of @owner goes to the device. */
+gboolean ovk_staging_flush (
+    OvkDevice *dev, const OvkCmd *owner, GError **error);
+/* That recording was submitted as @ticket; 0: it was dropped. */
+void ovk_staging_release (OvkDevice *dev, const OvkCmd *owner, guint64 ticket);
+
 /* ---- device.c --------------------------------------------------------- */
 
 /**
@@ -93,9 +124,11 @@ struct _OvkDevice {
   GMutex kept_lock; /* of the next one, and of what is in it */
   GPtrArray *kept;  /* OvkTouched, borrowed, that outlive their submission */
 
+  OvkStaging staging;
+
   GMutex transfer_lock; /* of the next two; never held over a wait */
   GPtrArray *writers;   /* OvkUploader that rest, for ovk_slice_write */
-  GPtrArray *readers;   /* likewise, for ovk_slice_read */
+  GPtrArray *readers;   /* of transfer.c, likewise, for ovk_slice_read */
 
   GMutex pipeline_lock; /* of all below, except the cache itself */
   GCond pipeline_made;
@@ -215,7 +248,7 @@ gboolean ovk_import_is_possible (OvkDevice *dev);
 /* ---- transfer.c ------------------------------------------------------- */
 
 void ovk_transfer_init (OvkDevice *dev);
-/* Frees the staging buffers; at the end of the device. */
+/* Frees what rests; at the end of the device. */
 void ovk_transfer_drop (OvkDevice *dev);
 void ovk_transfer_clear (OvkDevice *dev);
 
@@ -320,6 +353,7 @@ struct _OvkCmd {
   gboolean keep;       /* wanted of recordings that begin */
   gboolean kept;       /* this one is to stay */
   gboolean repeatable; /* it was submitted, and stays */
+  gboolean staged;     /* holds bytes of the staging buffer */
   gboolean host_reads; /* it writes what the host sees */
   guint64 pending;     /* timeline value in flight; 0: none */
   guint64 ticket;      /* of the newest submission */

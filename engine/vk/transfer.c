@@ -1,38 +1,40 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ways into device memory and back: through the host's mapping where there
- * is one, else through a pair of staging buffers. */
+ * is one, else through what is staged, and through a pair of buffers back. */
 #include "ovk_private.h"
 
 #include <string.h>
 
-/* One staging buffer of a pair. Large enough that a transfer hides the cost of
- * its submission, small enough to stay in the host's caches for the most. */
-#define STAGING_BYTES (8u << 20)
-#define N_STAGING 2
+/* A block large enough that a transfer hides the cost of its submission, small
+ * enough to stay in the host's caches for the most. */
+#define BLOCK_BYTES ((gsize) 8 << 20)
+/* Uploads of many small pieces share one of this size. */
+#define SMALL_BLOCK_BYTES ((gsize) 1 << 20)
+#define N_BLOCKS 2
 
-/* ---- staging ---------------------------------------------------------- */
+/* ---- uploaders -------------------------------------------------------- */
 
+/* What one submission brings. */
 typedef struct {
   OvkCmd *cmd;
-  OvkBuffer *buffer;
-  gsize used; /* bytes of @buffer in what @cmd records */
-} Stage;
+  OvkSlice slice; /* of the staging buffer */
+  guint8 *map;    /* (nullable) */
+  gsize used;     /* bytes of it in what @cmd records */
+} Block;
 
 struct _OvkUploader {
-  OvkDevice *dev;          /* borrowed; a public one's cmds hold it */
-  Stage stages[N_STAGING]; /* made when first needed */
+  OvkDevice *dev; /* borrowed; a public one's cmds hold it */
+  Block blocks[N_BLOCKS];
   guint current;
-  guint type;        /* memory type of the staging buffers */
   gboolean internal; /* owned by the device itself */
 };
 
 static OvkUploader *
-uploader_new (OvkDevice *dev, guint type, gboolean internal)
+uploader_new (OvkDevice *dev, gboolean internal)
 {
   OvkUploader *up = g_new0 (OvkUploader, 1);
 
   up->dev = internal ? dev : ovk_device_ref (dev);
-  up->type = type;
   up->internal = internal;
   return up;
 }
@@ -42,7 +44,7 @@ ovk_uploader_new (OvkDevice *dev, GError **error)
 {
   if (!ovk_device_alive (dev, error))
     return NULL;
-  return uploader_new (dev, dev->type_upload, FALSE);
+  return uploader_new (dev, FALSE);
 }
 
 void
@@ -50,83 +52,40 @@ ovk_uploader_free (OvkUploader *up)
 {
   if (!up)
     return;
-  for (guint i = 0; i < N_STAGING; i++) {
-    ovk_cmd_free (up->stages[i].cmd);
-    ovk_buffer_free (up->stages[i].buffer);
-  }
+  for (guint i = 0; i < N_BLOCKS; i++)
+    ovk_cmd_free (up->blocks[i].cmd);
   if (!up->internal)
     ovk_device_unref (up->dev);
   g_free (up);
 }
 
-void
-ovk_transfer_init (OvkDevice *dev)
-{
-  g_mutex_init (&dev->transfer_lock);
-  dev->writers =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_uploader_free);
-  dev->readers =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_uploader_free);
-}
-
-void
-ovk_transfer_drop (OvkDevice *dev)
-{
-  g_ptr_array_set_size (dev->writers, 0);
-  g_ptr_array_set_size (dev->readers, 0);
-}
-
-void
-ovk_transfer_clear (OvkDevice *dev)
-{
-  g_clear_pointer (&dev->writers, g_ptr_array_unref);
-  g_clear_pointer (&dev->readers, g_ptr_array_unref);
-  g_mutex_clear (&dev->transfer_lock);
-}
-
-/* (transfer full): one that rests, or a new one: there are as many as threads
- * that transfer at the same time, and none waits for another. */
-static OvkUploader *
-take_resting (OvkDevice *dev, GPtrArray *resting, guint type)
-{
-  OvkUploader *up = NULL;
-
-  g_mutex_lock (&dev->transfer_lock);
-  if (resting->len)
-    up = g_ptr_array_steal_index_fast (resting, resting->len - 1);
-  g_mutex_unlock (&dev->transfer_lock);
-  return up ? up : uploader_new (dev, type, TRUE);
-}
-
-static void
-put_to_rest (OvkDevice *dev, GPtrArray *resting, OvkUploader *up)
-{
-  g_mutex_lock (&dev->transfer_lock);
-  g_ptr_array_add (resting, up);
-  g_mutex_unlock (&dev->transfer_lock);
-}
-
+/* Reserves for @n more bytes. Nothing else is recorded, so that a wait for room
+ * keeps nobody waiting. */
 static gboolean
-stage_prepare (OvkUploader *up, Stage *stage, GError **error)
+block_begin (OvkUploader *up, Block *block, gsize n, GError **error)
 {
-  if (!stage->cmd)
-    stage->cmd = ovk_cmd_new_internal (up->dev, "transfer", FALSE, error);
-  if (stage->cmd && !stage->buffer)
-    stage->buffer = ovk_buffer_new (
-        up->dev, "staging", STAGING_BYTES, up->type, TRUE, error);
-  return stage->buffer != NULL;
+  if (!block->cmd)
+    block->cmd = ovk_cmd_new_internal (up->dev, "upload", FALSE, error);
+  if (!block->cmd || !ovk_cmd_wait (block->cmd, error))
+    return FALSE;
+  n = MIN (n, BLOCK_BYTES);
+  if (!up->internal)
+    n = MAX (n, SMALL_BLOCK_BYTES);
+  block->map = ovk_cmd_stage (block->cmd, n, &block->slice);
+  return block->map || ovk_cmd_check (block->cmd, error);
 }
 
 static gboolean
 uploader_submit (OvkUploader *up, GError **error)
 {
-  Stage *stage = &up->stages[up->current];
+  Block *block = &up->blocks[up->current];
 
-  if (!stage->used)
+  if (!block->map)
     return TRUE;
-  stage->used = 0;
-  up->current = (up->current + 1) % N_STAGING;
-  return ovk_cmd_submit (stage->cmd, error);
+  block->map = NULL;
+  block->used = 0;
+  up->current = (up->current + 1) % N_BLOCKS;
+  return ovk_cmd_submit (block->cmd, error);
 }
 
 /* Rows of a matrix as the destination has them: a run of bytes in which each
@@ -179,25 +138,23 @@ uploader_stage (OvkUploader *up, OvkSlice dst, const Rows *rows, gsize total,
   gsize done = 0;
 
   while (done < total) {
-    Stage *stage = &up->stages[up->current];
+    Block *block = &up->blocks[up->current];
     gsize part;
 
-    if (!stage_prepare (up, stage, error))
+    if (!block->map && !block_begin (up, block, total - done, error))
       return FALSE;
-    /* The previous round of this stage may still be read by the device. */
-    if (!stage->used && !ovk_cmd_wait (stage->cmd, error))
+    part = MIN (total - done, block->slice.size - block->used);
+    if (!rows_copy (rows, block->map + block->used, done, part, error))
       return FALSE;
-    part = MIN (total - done, STAGING_BYTES - stage->used);
-    if (!rows_copy (rows, stage->buffer->map + stage->used, done, part, error)
-        || !ovk_buffer_sync (stage->buffer, stage->used, part, FALSE, error))
-      return FALSE;
-    ovk_cmd_copy_bytes (stage->cmd,
+    ovk_cmd_copy_bytes (block->cmd,
         (OvkSlice){ dst.buffer, dst.offset + done, part },
-        (OvkSlice){ stage->buffer, stage->used, part });
+        (OvkSlice){
+            block->slice.buffer, block->slice.offset + block->used, part });
     done += part;
     /* Each piece starts on a word, which copies fastest. */
-    stage->used = MIN ((stage->used + part + 15) & ~(gsize) 15, STAGING_BYTES);
-    if (stage->used == STAGING_BYTES && !uploader_submit (up, error))
+    block->used =
+        MIN ((block->used + part + 15) & ~(gsize) 15, block->slice.size);
+    if (block->used == block->slice.size && !uploader_submit (up, error))
       return FALSE;
   }
   return TRUE;
@@ -222,10 +179,11 @@ check_slice (OvkSlice slice, gsize size_bytes, GError **error)
 static gboolean
 uploader_drop (OvkUploader *up)
 {
-  for (guint i = 0; i < N_STAGING; i++) {
-    up->stages[i].used = 0;
-    if (up->stages[i].cmd)
-      ovk_cmd_reset (up->stages[i].cmd);
+  for (guint i = 0; i < N_BLOCKS; i++) {
+    up->blocks[i].map = NULL;
+    up->blocks[i].used = 0;
+    if (up->blocks[i].cmd)
+      ovk_cmd_reset (up->blocks[i].cmd);
   }
   return FALSE;
 }
@@ -294,13 +252,35 @@ ovk_uploader_finish (OvkUploader *up, GError **error)
 {
   if (!uploader_submit (up, error))
     return uploader_drop (up);
-  for (guint i = 0; i < N_STAGING; i++) {
-    Stage *stage = &up->stages[i];
+  for (guint i = 0; i < N_BLOCKS; i++) {
+    OvkCmd *cmd = up->blocks[i].cmd;
 
-    if (stage->cmd && !ovk_cmd_wait (stage->cmd, error))
+    if (cmd && !ovk_cmd_wait (cmd, error))
       return uploader_drop (up);
   }
   return TRUE;
+}
+
+/* (transfer full) (nullable): one that rests: there are as many as threads that
+ * transfer at the same time, and none waits for another. */
+static gpointer
+take_resting (OvkDevice *dev, GPtrArray *resting)
+{
+  gpointer up = NULL;
+
+  g_mutex_lock (&dev->transfer_lock);
+  if (resting->len)
+    up = g_ptr_array_steal_index_fast (resting, resting->len - 1);
+  g_mutex_unlock (&dev->transfer_lock);
+  return up;
+}
+
+static void
+put_to_rest (OvkDevice *dev, GPtrArray *resting, gpointer up)
+{
+  g_mutex_lock (&dev->transfer_lock);
+  g_ptr_array_add (resting, up);
+  g_mutex_unlock (&dev->transfer_lock);
 }
 
 gboolean
@@ -317,7 +297,9 @@ ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
     return FALSE;
   if (dst.buffer->map)
     return write_rows (dev, dst, &r, size_bytes, error);
-  up = take_resting (dev, dev->writers, dev->type_upload);
+  up = take_resting (dev, dev->writers);
+  if (!up)
+    up = uploader_new (dev, TRUE);
   ok = ovk_uploader_rows (
            up, dst, size_bytes, data, size_bytes, size_bytes, 1, error)
        && ovk_uploader_finish (up, error);
@@ -326,6 +308,51 @@ ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
 }
 
 /* ---- readback --------------------------------------------------------- */
+
+#define N_STAGES 2
+
+/* One buffer of a pair: in memory that the host reads fast, as the staging
+ * buffer need not be. */
+typedef struct {
+  OvkCmd *cmd;
+  OvkBuffer *buffer; /* BLOCK_BYTES */
+  gsize used;        /* bytes that @cmd brings */
+} Stage;
+
+typedef struct {
+  OvkDevice *dev; /* borrowed */
+  Stage stages[N_STAGES];
+} Reader;
+
+static Reader *
+reader_new (OvkDevice *dev)
+{
+  Reader *reader = g_new0 (Reader, 1);
+
+  reader->dev = dev;
+  return reader;
+}
+
+static void
+reader_free (Reader *reader)
+{
+  for (guint i = 0; i < N_STAGES; i++) {
+    ovk_cmd_free (reader->stages[i].cmd);
+    ovk_buffer_free (reader->stages[i].buffer);
+  }
+  g_free (reader);
+}
+
+static gboolean
+stage_prepare (OvkDevice *dev, Stage *stage, GError **error)
+{
+  if (!stage->cmd)
+    stage->cmd = ovk_cmd_new_internal (dev, "readback", FALSE, error);
+  if (stage->cmd && !stage->buffer)
+    stage->buffer = ovk_buffer_new (
+        dev, "readback", BLOCK_BYTES, dev->type_readback, TRUE, error);
+  return stage->buffer != NULL;
+}
 
 /* Takes what the stage's copy has brought to @data. */
 static gboolean
@@ -344,25 +371,25 @@ stage_take (Stage *stage, guint8 *data, GError **error)
 }
 
 static gboolean
-read_staged (OvkUploader *reader, OvkSlice src, guint8 *data, gsize size_bytes,
+read_staged (Reader *reader, OvkSlice src, guint8 *data, gsize size_bytes,
     GError **error)
 {
   gsize asked = 0, taken = 0;
 
-  for (guint i = 0; i < N_STAGING; i++)
+  for (guint i = 0; i < N_STAGES; i++)
     reader->stages[i].used = 0;
   /* One stage is filled by the device while the other one is emptied. */
-  for (guint i = 0; taken < size_bytes; i = (i + 1) % N_STAGING) {
+  for (guint i = 0; taken < size_bytes; i = (i + 1) % N_STAGES) {
     Stage *stage = &reader->stages[i];
     gsize n = stage->used;
 
-    if (!stage_prepare (reader, stage, error)
+    if (!stage_prepare (reader->dev, stage, error)
         || !stage_take (stage, data + taken, error))
       return FALSE;
     taken += n;
     if (asked == size_bytes)
       continue;
-    n = MIN (size_bytes - asked, STAGING_BYTES);
+    n = MIN (size_bytes - asked, BLOCK_BYTES);
     ovk_cmd_copy_bytes (stage->cmd, (OvkSlice){ stage->buffer, 0, n },
         (OvkSlice){ src.buffer, src.offset + asked, n });
     if (!ovk_cmd_submit (stage->cmd, error))
@@ -399,7 +426,7 @@ ovk_slice_read (
   /* Below this, reading memory without a cache costs less than a submission. */
   const gsize small = 16 << 10;
   OvkBuffer *buffer = src.buffer;
-  OvkUploader *reader;
+  Reader *reader;
   gboolean ok;
 
   if (!size_bytes)
@@ -413,8 +440,36 @@ ovk_slice_read (
     memcpy (data, buffer->map + src.offset, size_bytes);
     return TRUE;
   }
-  reader = take_resting (dev, dev->readers, dev->type_readback);
+  reader = take_resting (dev, dev->readers);
+  if (!reader)
+    reader = reader_new (dev);
   ok = read_staged (reader, src, data, size_bytes, error);
   put_to_rest (dev, dev->readers, reader);
   return ok;
+}
+
+/* ---- those of the device ---------------------------------------------- */
+
+void
+ovk_transfer_init (OvkDevice *dev)
+{
+  g_mutex_init (&dev->transfer_lock);
+  dev->writers =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_uploader_free);
+  dev->readers = g_ptr_array_new_with_free_func ((GDestroyNotify) reader_free);
+}
+
+void
+ovk_transfer_drop (OvkDevice *dev)
+{
+  g_ptr_array_set_size (dev->writers, 0);
+  g_ptr_array_set_size (dev->readers, 0);
+}
+
+void
+ovk_transfer_clear (OvkDevice *dev)
+{
+  g_clear_pointer (&dev->writers, g_ptr_array_unref);
+  g_clear_pointer (&dev->readers, g_ptr_array_unref);
+  g_mutex_clear (&dev->transfer_lock);
 }

@@ -56,9 +56,16 @@ scene_run (Scene *scene, GError **error)
   const VkMixSpec spec = { 64, 3, 1 };
   guint32 **h = scene->host;
   OvkSlice *s = scene->s;
+  OvkSlice staged = { NULL, 0, 0 };
   const void *words;
+  void *map;
 
   ovk_cmd_set_timing (scene->cmd, TRUE);
+  h[2][3] = 4711;
+  map = ovk_cmd_stage (scene->cmd, 64, &staged);
+  if (map)
+    memcpy (map, h[2], 64);
+  ovk_cmd_copy (scene->cmd, vk_slice (s[2], 0, 64), staged);
   vk_mix (scene->kept, &spec, s[0], s[1], s[2], s[3], N_WORDS, 77);
   for (guint round = 0; round < 2; round++) {
     for (guint i = 0; i < 20; i++) {
