@@ -2,7 +2,7 @@
 /* How much memory of the host there is to be had. A container or a service has
  * less than the machine: a control group that passes its limit is killed, not
  * refused. Files as proc(5) and the kernel's cgroup-v2.rst describe them. */
-#include "ovk_private.h"
+#include "ovk_available.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Records commands, and submits them. */
-#include "ovk_private.h"
+#include "ovk_cmd.h"
 
 /* ---- making and freeing ----------------------------------------------- */
 
@@ -12,7 +12,7 @@ ovk_cmd_new_internal (
   VkCommandPoolCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
     .flags = VK_COMMAND_POOL_CREATE_TRANSIENT_BIT,
-    .queueFamilyIndex = dev->queue_family,
+    .queueFamilyIndex = dev->gpu.queue_family,
   };
   VkResult result;
 
@@ -21,19 +21,19 @@ ovk_cmd_new_internal (
   cmd->name = g_strdup (name);
   cmd->buffers = g_array_new (FALSE, TRUE, sizeof (VkCommandBuffer));
   cmd->pools = g_array_new (FALSE, TRUE, sizeof (VkDescriptorPool));
-  ovk_timer_init (&cmd->timer, dev);
+  ovk_timer_init (&cmd->timer, &dev->gpu);
   cmd->touched.buffers = g_hash_table_new (NULL, NULL);
-  if (!ovk_device_alive (dev, error))
+  if (!ovk_gpu_alive (&dev->gpu, error))
     return NULL;
-  result = vkCreateCommandPool (dev->handle, &info, NULL, &cmd->pool);
+  result = vkCreateCommandPool (dev->gpu.handle, &info, NULL, &cmd->pool);
   if (result != VK_SUCCESS) {
     cmd->pool = VK_NULL_HANDLE;
-    ovk_set_error (dev, error, result, "%s: making commands '%s' failed",
-        dev->caps.name, name);
+    ovk_set_error (&dev->gpu, error, result, "%s: making commands '%s' failed",
+        dev->gpu.caps.name, name);
     return NULL;
   }
-  ovk_device_name (
-      dev, VK_OBJECT_TYPE_COMMAND_POOL, OVK_HANDLE (cmd->pool), "%s", name);
+  ovk_gpu_name (&dev->gpu, VK_OBJECT_TYPE_COMMAND_POOL, OVK_HANDLE (cmd->pool),
+      "%s", name);
   return g_steal_pointer (&cmd);
 }
 
@@ -51,9 +51,7 @@ cmd_park (OvkCmd *cmd)
   gboolean held_ref = cmd->holds_ref;
 
   cmd->holds_ref = FALSE;
-  g_mutex_lock (&dev->memory_lock);
-  g_ptr_array_add (dev->parked_cmds, cmd);
-  g_mutex_unlock (&dev->memory_lock);
+  ovk_shelf_put (&dev->queue.parked, cmd, (GDestroyNotify) ovk_cmd_free);
   if (held_ref)
     ovk_device_unref (dev);
 }
@@ -66,19 +64,19 @@ ovk_cmd_free (OvkCmd *cmd)
   if (!cmd)
     return;
   dev = cmd->dev;
-  ovk_touched_keep (dev, &cmd->touched, FALSE);
+  ovk_touched_keep (&dev->heap, &cmd->touched, FALSE);
   if (cmd->staged)
-    ovk_staging_release (dev, cmd, 0);
-  if (!ovk_device_settle (dev, cmd->pending)) {
+    ovk_staging_release (&dev->staging, cmd, 0);
+  if (!ovk_queue_settle (&dev->queue, cmd->pending)) {
     cmd_park (cmd);
     return;
   }
   ovk_timer_clear (&cmd->timer);
   for (guint i = 0; i < cmd->pools->len; i++)
     vkDestroyDescriptorPool (
-        dev->handle, g_array_index (cmd->pools, VkDescriptorPool, i), NULL);
+        dev->gpu.handle, g_array_index (cmd->pools, VkDescriptorPool, i), NULL);
   if (cmd->pool)
-    vkDestroyCommandPool (dev->handle, cmd->pool, NULL);
+    vkDestroyCommandPool (dev->gpu.handle, cmd->pool, NULL);
   g_array_unref (cmd->buffers);
   g_array_unref (cmd->pools);
   g_hash_table_unref (cmd->touched.buffers);
@@ -128,8 +126,8 @@ ovk_cmd_fail_result (OvkCmd *cmd, VkResult result, const char *what)
 {
   GError *error = NULL;
 
-  ovk_set_error (cmd->dev, &error, result, "%s: %s for '%s' failed",
-      cmd->dev->caps.name, what, cmd->name);
+  ovk_set_error (&cmd->dev->gpu, &error, result, "%s: %s for '%s' failed",
+      cmd->dev->gpu.caps.name, what, cmd->name);
   ovk_cmd_fail (cmd, error);
 }
 
@@ -149,9 +147,9 @@ label_begin (OvkCmd *cmd, VkCommandBuffer buffer)
     .pLabelName = cmd->label,
   };
 
-  if (!cmd->label || !cmd->dev->begin_label)
+  if (!cmd->label || !cmd->dev->gpu.begin_label)
     return;
-  cmd->dev->begin_label (buffer, &label);
+  cmd->dev->gpu.begin_label (buffer, &label);
   cmd->label_open = TRUE;
 }
 
@@ -159,7 +157,7 @@ static void
 label_end (OvkCmd *cmd, VkCommandBuffer buffer)
 {
   if (cmd->label_open)
-    cmd->dev->end_label (buffer);
+    cmd->dev->gpu.end_label (buffer);
   cmd->label_open = FALSE;
 }
 
@@ -193,7 +191,7 @@ ovk_cmd_timings (OvkCmd *cmd)
 static guint
 commands_per_buffer (const OvkCmd *cmd)
 {
-  return cmd->dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU ? 16 : 128;
+  return cmd->dev->gpu.caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU ? 16 : 128;
 }
 
 static VkCommandBuffer
@@ -221,9 +219,9 @@ buffer_begin (OvkCmd *cmd)
     };
     VkCommandBuffer buffer;
 
-    result = vkAllocateCommandBuffers (cmd->dev->handle, &alloc, &buffer);
+    result = vkAllocateCommandBuffers (cmd->dev->gpu.handle, &alloc, &buffer);
     if (result == VK_SUCCESS) {
-      ovk_device_name (cmd->dev, VK_OBJECT_TYPE_COMMAND_BUFFER,
+      ovk_gpu_name (&cmd->dev->gpu, VK_OBJECT_TYPE_COMMAND_BUFFER,
           OVK_POINTER (buffer), "%s %u", cmd->name, cmd->n_buffers);
       g_array_append_val (cmd->buffers, buffer);
     }
@@ -262,9 +260,9 @@ buffer_end (OvkCmd *cmd)
 static void
 cmd_reset (OvkCmd *cmd)
 {
-  ovk_touched_keep (cmd->dev, &cmd->touched, FALSE);
+  ovk_touched_keep (&cmd->dev->heap, &cmd->touched, FALSE);
   if (cmd->staged)
-    ovk_staging_release (cmd->dev, cmd, 0);
+    ovk_staging_release (&cmd->dev->staging, cmd, 0);
   cmd->staged = FALSE;
   cmd->recording = FALSE;
   cmd->kept = FALSE;
@@ -295,10 +293,10 @@ cmd_begin (OvkCmd *cmd)
   }
   cmd_reset (cmd);
   cmd->label = label;
-  result = vkResetCommandPool (dev->handle, cmd->pool, 0);
+  result = vkResetCommandPool (dev->gpu.handle, cmd->pool, 0);
   for (guint i = 0; i < cmd->pools->len && result == VK_SUCCESS; i++)
     result = vkResetDescriptorPool (
-        dev->handle, g_array_index (cmd->pools, VkDescriptorPool, i), 0);
+        dev->gpu.handle, g_array_index (cmd->pools, VkDescriptorPool, i), 0);
   if (result != VK_SUCCESS) {
     ovk_cmd_fail_result (cmd, result, "resetting");
     return FALSE;
@@ -342,7 +340,8 @@ ovk_cmd_stage (OvkCmd *cmd, gsize size_bytes, OvkSlice *slice)
   /* Beginning waits for what is in flight and drops what it had recorded. */
   if (!cmd->collect && !cmd->recording && !cmd_begin (cmd))
     return NULL;
-  map = ovk_staging_reserve (cmd->dev, cmd, size_bytes, slice, &error);
+  map =
+      ovk_staging_reserve (&cmd->dev->staging, cmd, size_bytes, slice, &error);
   if (!map) {
     ovk_cmd_fail (cmd, error);
     return NULL;
@@ -415,14 +414,14 @@ submit_recording (OvkCmd *cmd, guint64 *value, GError **error)
   gboolean ok, stale;
 
   if (!cmd->kept)
-    return ovk_device_submit (
-        dev, buffers, cmd->n_buffers, &cmd->touched, value, error);
-  g_mutex_lock (&dev->kept_lock);
+    return ovk_queue_submit (&dev->queue, buffers, cmd->n_buffers,
+        cmd->touched.buffers, value, error);
+  g_mutex_lock (&dev->heap.kept_lock);
   stale = cmd->touched.stale;
   ok = !stale
-       && ovk_device_submit (
-           dev, buffers, cmd->n_buffers, &cmd->touched, value, error);
-  g_mutex_unlock (&dev->kept_lock);
+       && ovk_queue_submit (&dev->queue, buffers, cmd->n_buffers,
+           cmd->touched.buffers, value, error);
+  g_mutex_unlock (&dev->heap.kept_lock);
   if (stale)
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
         "%s: what was kept refers to memory that has been freed", cmd->name);
@@ -442,7 +441,7 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
       host_barrier (buffer);
     buffer_end (cmd);
     if (cmd->staged && !cmd->error)
-      ovk_staging_flush (cmd->dev, cmd, &cmd->error);
+      ovk_staging_flush (&cmd->dev->staging, cmd, &cmd->error);
   }
   if (cmd->error) {
     g_propagate_error (error, g_steal_pointer (&cmd->error));
@@ -451,21 +450,21 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
   }
   if (cmd->collect) {
     if (cmd->staged)
-      ovk_staging_release (cmd->dev, cmd, 0);
+      ovk_staging_release (&cmd->dev->staging, cmd, 0);
     cmd->staged = FALSE;
   }
   if (!cmd->recording && (!cmd->repeatable || cmd->collect))
-    return ovk_device_alive (cmd->dev, error);
+    return ovk_gpu_alive (&cmd->dev->gpu, error);
   /* The same command buffers can't be on the queue twice. */
   if (!cmd->recording && !ovk_cmd_wait (cmd, error))
     return FALSE;
-  ovk_touched_keep (cmd->dev, &cmd->touched, cmd->kept);
+  ovk_touched_keep (&cmd->dev->heap, &cmd->touched, cmd->kept);
   if (!submit_recording (cmd, &value, error)) {
     cmd_reset (cmd);
     return FALSE;
   }
   if (cmd->staged)
-    ovk_staging_release (cmd->dev, cmd, value);
+    ovk_staging_release (&cmd->dev->staging, cmd, value);
   cmd->staged = FALSE;
   cmd->recording = FALSE;
   cmd->repeatable = cmd->kept;
@@ -488,7 +487,7 @@ ovk_cmd_wait (OvkCmd *cmd, GError **error)
   if (!cmd->pending)
     return TRUE;
   /* On failure it stays pending, so that freeing knows what may be in use. */
-  if (!ovk_device_wait (cmd->dev, cmd->pending, what, error))
+  if (!ovk_queue_wait (&cmd->dev->queue, cmd->pending, what, error))
     return FALSE;
   cmd->pending = 0;
   if (cmd->timed)

@@ -1,56 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Compiles pipelines ahead of their use, on several threads. */
-#include "ovk_private.h"
+#include "ovk_cmd.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 /* More would take the processors from those who decode the video. */
 #define MAX_THREADS 4
-
-/* ---- sets ------------------------------------------------------------- */
-
-struct _OvkPipelineSet {
-  GHashTable *wanted; /* set of OvkPipeline without handles */
-};
-
-OvkPipelineSet *
-ovk_pipeline_set_new (void)
-{
-  OvkPipelineSet *set = g_new0 (OvkPipelineSet, 1);
-
-  set->wanted = g_hash_table_new_full (
-      ovk_pipeline_hash, ovk_pipeline_equal, g_free, NULL);
-  return set;
-}
-
-void
-ovk_pipeline_set_free (OvkPipelineSet *set)
-{
-  if (!set)
-    return;
-  g_hash_table_unref (set->wanted);
-  g_free (set);
-}
-
-void
-ovk_pipeline_set_add (OvkPipelineSet *set, const OvkShader *shader,
-    const guint32 *spec, guint n_spec)
-{
-  OvkPipeline key = { .shader = shader, .n_spec = n_spec };
-
-  g_return_if_fail (n_spec <= OVK_MAX_SPEC);
-  if (n_spec)
-    memcpy (key.spec, spec, n_spec * sizeof (guint32));
-  if (!g_hash_table_contains (set->wanted, &key))
-    g_hash_table_add (set->wanted, g_memdup2 (&key, sizeof (key)));
-}
-
-guint
-ovk_pipeline_set_size (const OvkPipelineSet *set)
-{
-  return g_hash_table_size (set->wanted);
-}
 
 /* ---- the first dispatch ----------------------------------------------- */
 
@@ -59,8 +15,8 @@ ovk_pipeline_set_size (const OvkPipelineSet *set)
 static gboolean
 compiles_late (const OvkDevice *dev)
 {
-  return dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
-         && g_str_has_prefix (dev->caps.driver, "llvmpipe");
+  return dev->gpu.caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
+         && g_str_has_prefix (dev->gpu.caps.driver, "llvmpipe");
 }
 
 /* What dispatches pipelines on a device that compiles late, without any
@@ -96,8 +52,8 @@ starter_init (Starter *s, OvkDevice *dev, GError **error)
 static gboolean
 make_ready (OvkDevice *dev, Starter *s, const OvkPipeline *key, GError **error)
 {
-  OvkPipeline *pipeline =
-      ovk_pipeline_get (dev, key->shader, key->spec, key->n_spec, error);
+  OvkPipeline *pipeline = ovk_pipelines_get (
+      &dev->pipelines, key->shader, key->spec, key->n_spec, error);
 
   if (!pipeline || !s->cmd)
     return pipeline != NULL;
@@ -359,8 +315,8 @@ work_on_twin (OvkCompiler *c)
   while ((item = begin_item (c))) {
     make_ready (twin, &s, &item->key, NULL);
     if (!is_stopped (c))
-      ovk_pipeline_get (
-          c->dev, item->key.shader, item->key.spec, item->key.n_spec, NULL);
+      ovk_pipelines_get (&c->dev->pipelines, item->key.shader, item->key.spec,
+          item->key.n_spec, NULL);
     end_item (c, item, TRUE);
   }
   starter_clear (&s);
@@ -397,17 +353,15 @@ OvkCompiler *
 ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set)
 {
   OvkCompiler *c = g_new0 (OvkCompiler, 1);
-  GHashTableIter iter;
-  gpointer key;
+  g_autoptr (GPtrArray) keys = ovk_pipeline_set_list (set);
   guint n_threads;
 
   c->dev = ovk_device_ref (dev);
   c->items = g_array_new (FALSE, FALSE, sizeof (Item));
   g_mutex_init (&c->lock);
   g_cond_init (&c->changed);
-  g_hash_table_iter_init (&iter, set->wanted);
-  while (g_hash_table_iter_next (&iter, &key, NULL)) {
-    Item item = { *(const OvkPipeline *) key, FALSE };
+  for (guint i = 0; i < keys->len; i++) {
+    Item item = { *(const OvkPipeline *) g_ptr_array_index (keys, i), FALSE };
 
     g_array_append_val (c->items, item);
     c->total_bytes += item.key.shader->code_bytes;

@@ -1,41 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Opens a device, and closes it. */
-#include "ovk_private.h"
+#include "ovk_device.h"
+#include "ovk_physical.h"
 
 #include <string.h>
 #include <unistd.h>
 
 #define AREA "vk"
 
-void
-ovk_device_name (
-    OvkDevice *dev, VkObjectType type, guint64 object, const char *format, ...)
-{
-  g_autofree char *name = NULL;
-  VkDebugUtilsObjectNameInfoEXT info = {
-    .sType = VK_STRUCTURE_TYPE_DEBUG_UTILS_OBJECT_NAME_INFO_EXT,
-    .objectType = type,
-    .objectHandle = object,
-  };
-  va_list args;
-
-  if (!dev->set_name || !object)
-    return;
-  va_start (args, format);
-  name = g_strdup_vprintf (format, args);
-  va_end (args);
-  info.pObjectName = name;
-  /* A name that could not be set is no reason to fail anything. */
-  (void) dev->set_name (dev->handle, &info);
-}
-
 /* Whether the device's memory may be the host's: over a bus it would not be
  * read in place but at each use. */
 static gboolean
 works_on_host_memory (const OvkDevice *dev)
 {
-  return dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
-         || dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+  return dev->gpu.caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
+         || dev->gpu.caps.type == VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
 }
 
 /* Files are mapped in pages of the system; devices that take larger ones can't
@@ -53,10 +32,10 @@ read_host_import (OvkDevice *dev)
   };
   long page = sysconf (_SC_PAGESIZE);
 
-  vkGetPhysicalDeviceProperties2 (dev->physical, &props);
+  vkGetPhysicalDeviceProperties2 (dev->gpu.physical, &props);
   if (page > 0 && host.minImportedHostPointerAlignment <= (guint64) page
-      && ovk_import_is_possible (dev))
-    dev->caps.host_import_align = host.minImportedHostPointerAlignment;
+      && ovk_gpu_can_import (&dev->gpu))
+    dev->gpu.caps.host_import_align = host.minImportedHostPointerAlignment;
 }
 
 static gboolean
@@ -72,7 +51,7 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
   };
   VkDeviceQueueCreateInfo queue = {
     .sType = VK_STRUCTURE_TYPE_DEVICE_QUEUE_CREATE_INFO,
-    .queueFamilyIndex = dev->queue_family,
+    .queueFamilyIndex = dev->gpu.queue_family,
     .queueCount = 1,
     .pQueuePriorities = &priority,
   };
@@ -84,15 +63,16 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
   };
   VkResult result;
 
-  if (vkEnumerateDeviceExtensionProperties (dev->physical, NULL, &n_props, NULL)
+  if (vkEnumerateDeviceExtensionProperties (
+          dev->gpu.physical, NULL, &n_props, NULL)
       == VK_SUCCESS) {
     props = g_new0 (VkExtensionProperties, n_props + 1);
     if (vkEnumerateDeviceExtensionProperties (
-            dev->physical, NULL, &n_props, props)
+            dev->gpu.physical, NULL, &n_props, props)
         < 0)
       n_props = 0;
   }
-  dev->has_budget =
+  dev->gpu.has_budget =
       ovk_has_extension (props, n_props, VK_EXT_MEMORY_BUDGET_EXTENSION_NAME);
   /* Whoever has it, must have it enabled. */
   if (ovk_has_extension (props, n_props, "VK_KHR_portability_subset"))
@@ -116,46 +96,22 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
       .pNext = &maintenance4,
     };
 
-    vkGetPhysicalDeviceProperties2 (dev->physical, &more);
+    vkGetPhysicalDeviceProperties2 (dev->gpu.physical, &more);
     if (maintenance4.maxBufferSize)
-      dev->caps.max_allocation_bytes =
-          MIN (dev->caps.max_allocation_bytes, maintenance4.maxBufferSize);
+      dev->gpu.caps.max_allocation_bytes =
+          MIN (dev->gpu.caps.max_allocation_bytes, maintenance4.maxBufferSize);
   }
 #endif
 
-  result = vkCreateDevice (dev->physical, &info, NULL, &dev->handle);
+  result = vkCreateDevice (dev->gpu.physical, &info, NULL, &dev->gpu.handle);
   if (result != VK_SUCCESS) {
-    dev->handle = VK_NULL_HANDLE;
-    ovk_set_error (dev, error, result, "opening %s failed", dev->caps.name);
+    dev->gpu.handle = VK_NULL_HANDLE;
+    ovk_set_error (
+        &dev->gpu, error, result, "opening %s failed", dev->gpu.caps.name);
     return FALSE;
   }
   if (host_import)
     read_host_import (dev);
-  return TRUE;
-}
-
-static gboolean
-create_timeline (OvkDevice *dev, GError **error)
-{
-  VkSemaphoreTypeCreateInfo type = {
-    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
-    .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
-  };
-  VkSemaphoreCreateInfo info = {
-    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
-    .pNext = &type,
-  };
-  VkResult result =
-      vkCreateSemaphore (dev->handle, &info, NULL, &dev->timeline);
-
-  if (result != VK_SUCCESS) {
-    dev->timeline = VK_NULL_HANDLE;
-    ovk_set_error (
-        dev, error, result, "%s: creating a semaphore failed", dev->caps.name);
-    return FALSE;
-  }
-  ovk_device_name (
-      dev, VK_OBJECT_TYPE_SEMAPHORE, OVK_HANDLE (dev->timeline), "timeline");
   return TRUE;
 }
 
@@ -172,18 +128,18 @@ wants_names (const Owl2Log *log)
 static void
 load_debug_functions (OvkDevice *dev)
 {
-  dev->set_name =
+  dev->gpu.set_name =
       (PFN_vkSetDebugUtilsObjectNameEXT) (gpointer) vkGetInstanceProcAddr (
-          dev->instance, "vkSetDebugUtilsObjectNameEXT");
-  dev->begin_label =
+          dev->gpu.instance, "vkSetDebugUtilsObjectNameEXT");
+  dev->gpu.begin_label =
       (PFN_vkCmdBeginDebugUtilsLabelEXT) (gpointer) vkGetInstanceProcAddr (
-          dev->instance, "vkCmdBeginDebugUtilsLabelEXT");
-  dev->end_label =
+          dev->gpu.instance, "vkCmdBeginDebugUtilsLabelEXT");
+  dev->gpu.end_label =
       (PFN_vkCmdEndDebugUtilsLabelEXT) (gpointer) vkGetInstanceProcAddr (
-          dev->instance, "vkCmdEndDebugUtilsLabelEXT");
-  if (!dev->begin_label || !dev->end_label) {
-    dev->begin_label = NULL;
-    dev->end_label = NULL;
+          dev->gpu.instance, "vkCmdEndDebugUtilsLabelEXT");
+  if (!dev->gpu.begin_label || !dev->gpu.end_label) {
+    dev->gpu.begin_label = NULL;
+    dev->gpu.end_label = NULL;
   }
 }
 
@@ -191,12 +147,12 @@ static void
 apply_params (OvkDevice *dev, const OvkDeviceParams *params)
 {
   if (params->no_subgroups) {
-    dev->caps.subgroup_ballot = FALSE;
-    dev->caps.subgroup_arithmetic = FALSE;
+    dev->gpu.caps.subgroup_ballot = FALSE;
+    dev->gpu.caps.subgroup_arithmetic = FALSE;
   }
   if (params->max_storage_range)
-    dev->caps.max_storage_range =
-        MIN (dev->caps.max_storage_range, params->max_storage_range);
+    dev->gpu.caps.max_storage_range =
+        MIN (dev->gpu.caps.max_storage_range, params->max_storage_range);
 }
 
 /* What every device has from the start, and needs to be freed. */
@@ -207,18 +163,14 @@ device_alloc (VkInstance instance, const Owl2Log *log)
 
   g_atomic_ref_count_init (&dev->refs);
   if (log)
-    dev->log = *log;
-  dev->instance = instance;
-  dev->parked_buffers = g_ptr_array_new ();
-  dev->parked_cmds = g_ptr_array_new ();
-  g_mutex_init (&dev->queue_lock);
-  g_mutex_init (&dev->memory_lock);
-  g_mutex_init (&dev->kept_lock);
-  dev->kept = g_ptr_array_new ();
-  ovk_staging_init (dev);
-  ovk_transfer_init (dev);
-  g_mutex_init (&dev->pipeline_lock);
-  g_cond_init (&dev->pipeline_made);
+    dev->gpu.log = *log;
+  dev->gpu.instance = instance;
+  ovk_queue_init (&dev->queue, &dev->gpu);
+  ovk_heap_init (&dev->heap, &dev->gpu, &dev->queue);
+  ovk_staging_init (&dev->staging, &dev->heap);
+  ovk_pipelines_init (&dev->pipelines, &dev->gpu);
+  ovk_shelf_init (&dev->writers);
+  ovk_shelf_init (&dev->readers);
   return dev;
 }
 
@@ -228,25 +180,21 @@ device_open (OvkDevice *dev, const OvkDeviceParams *params, GError **error)
 {
   gboolean host_import = !params->no_host_import && !params->no_unified_memory;
 
-  vkGetPhysicalDeviceMemoryProperties (dev->physical, &dev->memory);
   if (!create_logical_device (dev, host_import, error))
     return FALSE;
-  if (dev->debug_utils)
+  if (dev->gpu.debug_utils)
     load_debug_functions (dev);
-  if (dev->caps.host_import_align)
-    dev->host_pointer_properties =
+  if (dev->gpu.caps.host_import_align)
+    dev->gpu.host_pointer_properties =
         (PFN_vkGetMemoryHostPointerPropertiesEXT) (gpointer)
             vkGetDeviceProcAddr (
-                dev->handle, "vkGetMemoryHostPointerPropertiesEXT");
-  if (!dev->host_pointer_properties)
-    dev->caps.host_import_align = 0;
-  vkGetDeviceQueue (dev->handle, dev->queue_family, 0, &dev->queue);
-  ovk_device_name (
-      dev, VK_OBJECT_TYPE_QUEUE, OVK_POINTER (dev->queue), "owl2 queue");
-  return create_timeline (dev, error)
-         && ovk_memory_choose_types (dev, params->no_unified_memory, error)
-         && ovk_pipeline_open (
-             dev, params->cache_dir, params->shaders_hash, error);
+                dev->gpu.handle, "vkGetMemoryHostPointerPropertiesEXT");
+  if (!dev->gpu.host_pointer_properties)
+    dev->gpu.caps.host_import_align = 0;
+  return ovk_queue_open (&dev->queue, error)
+         && ovk_heap_open (&dev->heap, params->no_unified_memory, error)
+         && ovk_pipelines_open (
+             &dev->pipelines, params->cache_dir, params->shaders_hash, error);
 }
 
 /* Opens @c; takes over @instance in any case. */
@@ -256,50 +204,47 @@ open_candidate (const OvkDeviceParams *params, VkInstance instance,
 {
   g_autoptr (OvkDevice) dev = device_alloc (instance, params->log);
 
-  dev->physical = c->handle;
-  dev->caps = c->caps;
-  dev->queue_family = c->queue_family;
-  dev->timestamp_bits = c->timestamp_bits;
-  dev->copy_atom = MAX (c->limits.nonCoherentAtomSize, 1);
-  dev->max_bindings =
+  dev->gpu.physical = c->handle;
+  dev->gpu.caps = c->caps;
+  dev->gpu.queue_family = c->queue_family;
+  dev->gpu.timestamp_bits = c->timestamp_bits;
+  dev->gpu.copy_atom = MAX (c->limits.nonCoherentAtomSize, 1);
+  dev->gpu.max_bindings =
       MIN (c->limits.maxPerStageDescriptorStorageBuffers, OVK_MAX_BINDINGS);
-  dev->max_allocations = c->limits.maxMemoryAllocationCount;
-  dev->timeout_ns = c->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
-                        ? OVK_TIMEOUT_CPU_NS
-                        : OVK_TIMEOUT_NS;
-  dev->debug_utils = debug_utils && wants_names (params->log);
+  dev->gpu.max_allocations = c->limits.maxMemoryAllocationCount;
+  dev->gpu.debug_utils = debug_utils && wants_names (params->log);
   apply_params (dev, params);
   if (!device_open (dev, params, error))
     return NULL;
-  if (dev->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU)
-    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
+  if (dev->gpu.caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU)
+    owl2_log (&dev->gpu.log, OWL2_LOG_WARNING, AREA,
         "using %s (%s): a Vulkan driver that computes on the CPU, not on a GPU",
-        dev->caps.name, dev->caps.driver);
+        dev->gpu.caps.name, dev->gpu.caps.driver);
   else
-    owl2_log (&dev->log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)",
-        dev->caps.name, ovk_type_name (dev->caps.type), dev->caps.driver);
+    owl2_log (&dev->gpu.log, OWL2_LOG_INFO, AREA, "using %s (%s, %s)",
+        dev->gpu.caps.name, ovk_type_name (dev->gpu.caps.type),
+        dev->gpu.caps.driver);
   return g_steal_pointer (&dev);
 }
 
 OvkDevice *
 ovk_device_twin (OvkDevice *dev, GError **error)
 {
-  g_autoptr (OvkDevice) twin = device_alloc (dev->instance, &dev->log);
+  g_autoptr (OvkDevice) twin = device_alloc (dev->gpu.instance, &dev->gpu.log);
   OvkDeviceParams params = {
-    .no_unified_memory = !dev->caps.unified_memory,
-    .no_host_import = !dev->caps.host_import_align,
+    .no_unified_memory = !dev->gpu.caps.unified_memory,
+    .no_host_import = !dev->gpu.caps.host_import_align,
   };
 
   twin->parent = ovk_device_ref (dev);
-  twin->physical = dev->physical;
-  twin->caps = dev->caps;
-  twin->queue_family = dev->queue_family;
-  twin->timestamp_bits = dev->timestamp_bits;
-  twin->copy_atom = dev->copy_atom;
-  twin->max_bindings = dev->max_bindings;
-  twin->max_allocations = dev->max_allocations;
-  twin->timeout_ns = dev->timeout_ns;
-  twin->debug_utils = dev->debug_utils;
+  twin->gpu.physical = dev->gpu.physical;
+  twin->gpu.caps = dev->gpu.caps;
+  twin->gpu.queue_family = dev->gpu.queue_family;
+  twin->gpu.timestamp_bits = dev->gpu.timestamp_bits;
+  twin->gpu.copy_atom = dev->gpu.copy_atom;
+  twin->gpu.max_bindings = dev->gpu.max_bindings;
+  twin->gpu.max_allocations = dev->gpu.max_allocations;
+  twin->gpu.debug_utils = dev->gpu.debug_utils;
   return device_open (twin, &params, error) ? g_steal_pointer (&twin) : NULL;
 }
 
@@ -354,43 +299,29 @@ ovk_device_ref (OvkDevice *dev)
   return dev;
 }
 
-/* A device that hung may have finished in the meantime. */
-static void
-free_parked (OvkDevice *dev)
-{
-  g_autoptr (GPtrArray) cmds = g_steal_pointer (&dev->parked_cmds);
-  g_autoptr (GPtrArray) buffers = g_steal_pointer (&dev->parked_buffers);
-
-  for (guint i = 0; i < cmds->len; i++)
-    ovk_cmd_free (g_ptr_array_index (cmds, i));
-  for (guint i = 0; i < buffers->len; i++)
-    ovk_buffer_free (g_ptr_array_index (buffers, i));
-}
-
 /* FALSE if it had to be left behind. */
 static gboolean
 close_device (OvkDevice *dev)
 {
+  guint64 last = ovk_queue_submitted (&dev->queue);
+
   /* Where the first failed for want of memory, the second try may do. */
-  if (dev->timeline && !ovk_device_settle (dev, dev->submitted)
-      && !ovk_device_settle (dev, dev->submitted)) {
-    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
+  if (dev->queue.timeline && !ovk_queue_settle (&dev->queue, last)
+      && !ovk_queue_settle (&dev->queue, last)) {
+    owl2_log (&dev->gpu.log, OWL2_LOG_WARNING, AREA,
         "%s hangs; leaving it and %" G_GUINT64_FORMAT " bytes behind",
-        dev->caps.name, dev->allocated);
+        dev->gpu.caps.name, ovk_heap_allocated_bytes (&dev->heap));
     return FALSE;
   }
-  ovk_device_save_cache (dev);
-  ovk_transfer_drop (dev);
-  ovk_staging_drop (dev);
-  free_parked (dev);
-  ovk_pipeline_clear (dev);
-  /* Mesa's queue thread (22.3) still touches a timeline semaphore shortly after
-   * the wait for it has returned; this waits for that thread. */
-  if (dev->submitted)
-    (void) vkDeviceWaitIdle (dev->handle);
-  if (dev->timeline)
-    vkDestroySemaphore (dev->handle, dev->timeline, NULL);
-  vkDestroyDevice (dev->handle, NULL);
+  ovk_pipelines_save_cache (&dev->pipelines);
+  ovk_shelf_empty (&dev->writers);
+  ovk_shelf_empty (&dev->readers);
+  ovk_staging_close (&dev->staging);
+  /* A device that hung may have finished in the meantime. */
+  ovk_shelf_empty (&dev->queue.parked);
+  ovk_pipelines_close (&dev->pipelines);
+  ovk_queue_close (&dev->queue);
+  vkDestroyDevice (dev->gpu.handle, NULL);
   return TRUE;
 }
 
@@ -399,33 +330,69 @@ ovk_device_unref (OvkDevice *dev)
 {
   if (!dev || !g_atomic_ref_count_dec (&dev->refs))
     return;
-  if (dev->handle && !close_device (dev))
+  if (dev->gpu.handle && !close_device (dev))
     return;
   if (dev->parent)
     ovk_device_unref (dev->parent);
-  else if (dev->instance)
-    vkDestroyInstance (dev->instance, NULL);
-  g_clear_pointer (&dev->parked_buffers, g_ptr_array_unref);
-  g_clear_pointer (&dev->parked_cmds, g_ptr_array_unref);
-  g_mutex_clear (&dev->queue_lock);
-  g_mutex_clear (&dev->memory_lock);
-  g_mutex_clear (&dev->kept_lock);
-  g_ptr_array_unref (dev->kept);
-  ovk_staging_clear (dev);
-  ovk_transfer_clear (dev);
-  g_mutex_clear (&dev->pipeline_lock);
-  g_cond_clear (&dev->pipeline_made);
+  else if (dev->gpu.instance)
+    vkDestroyInstance (dev->gpu.instance, NULL);
+  ovk_shelf_clear (&dev->readers);
+  ovk_shelf_clear (&dev->writers);
+  ovk_pipelines_clear (&dev->pipelines);
+  ovk_staging_clear (&dev->staging);
+  ovk_heap_clear (&dev->heap);
+  ovk_queue_clear (&dev->queue);
   g_free (dev);
 }
 
 const OvkCaps *
 ovk_device_caps (const OvkDevice *dev)
 {
-  return &dev->caps;
+  return &dev->gpu.caps;
 }
 
 const Owl2Log *
 ovk_device_log (const OvkDevice *dev)
 {
-  return &dev->log;
+  return &dev->gpu.log;
+}
+
+/* ---- its parts, for those above --------------------------------------- */
+
+guint64
+ovk_device_allocated_bytes (OvkDevice *dev)
+{
+  return ovk_heap_allocated_bytes (&dev->heap);
+}
+
+guint64
+ovk_device_free_bytes (OvkDevice *dev)
+{
+  return ovk_heap_free_bytes (&dev->heap);
+}
+
+gboolean
+ovk_device_reached (OvkDevice *dev, guint64 ticket)
+{
+  return ovk_queue_reached (&dev->queue, ticket);
+}
+
+gboolean
+ovk_device_wait (
+    OvkDevice *dev, guint64 ticket, const char *what, GError **error)
+{
+  return ovk_queue_wait (&dev->queue, ticket, what, error);
+}
+
+OvkPipeline *
+ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader, const guint32 *spec,
+    guint n_spec, GError **error)
+{
+  return ovk_pipelines_get (&dev->pipelines, shader, spec, n_spec, error);
+}
+
+void
+ovk_device_save_cache (OvkDevice *dev)
+{
+  ovk_pipelines_save_cache (&dev->pipelines);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Which commands depend on earlier ones, and the barriers between them. */
-#include "ovk_private.h"
+#include "ovk_hazards.h"
 
 #define USE_SHADER (OVK_USE_SHADER_READ | OVK_USE_SHADER_WRITE)
 #define USE_TRANSFER (OVK_USE_TRANSFER_READ | OVK_USE_TRANSFER_WRITE)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's memory as a device's, with VK_EXT_external_memory_host. */
-#include "ovk_private.h"
+#include "ovk_device.h"
 
 #include <string.h>
-
-#define IMPORT_USAGE                                                           \
-  (VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT)
-#define HANDLE_TYPE VK_EXTERNAL_MEMORY_HANDLE_TYPE_HOST_ALLOCATION_BIT_EXT
 
 struct _OvkImport {
   OvkDevice *dev; /* reference */
@@ -14,55 +10,36 @@ struct _OvkImport {
 };
 
 static gboolean
-refuse (OvkDevice *dev, const char *name, const char *why, GError **error)
+refuse (const OvkGpu *gpu, const char *name, const char *why, GError **error)
 {
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
-      "%s can't read '%s' where it lies: %s", dev->caps.name, name, why);
+      "%s can't read '%s' where it lies: %s", gpu->caps.name, name, why);
   return FALSE;
-}
-
-gboolean
-ovk_import_is_possible (OvkDevice *dev)
-{
-  VkPhysicalDeviceExternalBufferInfo info = {
-    .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-    .usage = IMPORT_USAGE,
-    .handleType = HANDLE_TYPE,
-  };
-  VkExternalBufferProperties props = {
-    .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
-  };
-  VkExternalMemoryFeatureFlags features;
-
-  vkGetPhysicalDeviceExternalBufferProperties (dev->physical, &info, &props);
-  features = props.externalMemoryProperties.externalMemoryFeatures;
-  return (features & VK_EXTERNAL_MEMORY_FEATURE_IMPORTABLE_BIT)
-         && !(features & VK_EXTERNAL_MEMORY_FEATURE_DEDICATED_ONLY_BIT);
 }
 
 static gboolean
 create_handle (OvkBuffer *buffer, const char *name, GError **error)
 {
-  OvkDevice *dev = buffer->dev;
+  OvkGpu *gpu = buffer->heap->gpu;
   VkExternalMemoryBufferCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-    .handleTypes = HANDLE_TYPE,
+    .handleTypes = OVK_IMPORT_HANDLE,
   };
   VkBufferCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
     .pNext = &external,
     .size = buffer->size,
-    .usage = IMPORT_USAGE,
+    .usage = OVK_IMPORT_USAGE,
     .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
   };
-  VkResult result = vkCreateBuffer (dev->handle, &info, NULL, &buffer->handle);
+  VkResult result = vkCreateBuffer (gpu->handle, &info, NULL, &buffer->handle);
 
   if (result == VK_SUCCESS)
     return TRUE;
   buffer->handle = VK_NULL_HANDLE;
-  ovk_set_error (dev, error, result,
+  ovk_set_error (gpu, error, result,
       "%s: creating a buffer of %" G_GSIZE_FORMAT " bytes over '%s' failed",
-      dev->caps.name, buffer->size, name);
+      gpu->caps.name, buffer->size, name);
   return FALSE;
 }
 
@@ -70,21 +47,21 @@ create_handle (OvkBuffer *buffer, const char *name, GError **error)
 static int
 pick_type (OvkBuffer *buffer)
 {
-  OvkDevice *dev = buffer->dev;
+  OvkGpu *gpu = buffer->heap->gpu;
   VkMemoryHostPointerPropertiesEXT host = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_HOST_POINTER_PROPERTIES_EXT,
   };
   VkMemoryRequirements needs;
 
-  vkGetBufferMemoryRequirements (dev->handle, buffer->handle, &needs);
+  vkGetBufferMemoryRequirements (gpu->handle, buffer->handle, &needs);
   /* The import has no bytes to spare. */
   if (needs.size > buffer->size
-      || dev->host_pointer_properties (
-             dev->handle, HANDLE_TYPE, buffer->map, &host)
+      || gpu->host_pointer_properties (
+             gpu->handle, OVK_IMPORT_HANDLE, buffer->map, &host)
              != VK_SUCCESS)
     return -1;
-  return ovk_memory_pick_type (dev, needs.memoryTypeBits & host.memoryTypeBits,
-      -1,
+  return ovk_heap_pick_type (buffer->heap,
+      needs.memoryTypeBits & host.memoryTypeBits, -1,
       VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT
           | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT,
       VK_MEMORY_PROPERTY_HOST_CACHED_BIT, 0);
@@ -93,10 +70,10 @@ pick_type (OvkBuffer *buffer)
 static gboolean
 import_pages (OvkBuffer *buffer, const char *name, GError **error)
 {
-  OvkDevice *dev = buffer->dev;
+  OvkGpu *gpu = buffer->heap->gpu;
   VkImportMemoryHostPointerInfoEXT import = {
     .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_HOST_POINTER_INFO_EXT,
-    .handleType = HANDLE_TYPE,
+    .handleType = OVK_IMPORT_HANDLE,
     .pHostPointer = buffer->map,
   };
   VkMemoryAllocateInfo info = {
@@ -107,50 +84,52 @@ import_pages (OvkBuffer *buffer, const char *name, GError **error)
   };
   VkResult result;
 
-  if (!ovk_buffer_charge (buffer, name, 0, error))
+  if (!ovk_heap_charge (
+          buffer->heap, &buffer->charge, buffer->type, name, 0, error))
     return FALSE;
-  result = vkAllocateMemory (dev->handle, &info, NULL, &buffer->memory);
+  result = vkAllocateMemory (gpu->handle, &info, NULL, &buffer->memory);
   if (result != VK_SUCCESS)
     buffer->memory = VK_NULL_HANDLE;
   else
     result =
-        vkBindBufferMemory (dev->handle, buffer->handle, buffer->memory, 0);
+        vkBindBufferMemory (gpu->handle, buffer->handle, buffer->memory, 0);
   if (result == VK_SUCCESS)
     return TRUE;
-  ovk_set_error (dev, error, result,
+  ovk_set_error (gpu, error, result,
       "%s: taking %" G_GSIZE_FORMAT " bytes of '%s' where they lie failed",
-      dev->caps.name, buffer->size, name);
+      gpu->caps.name, buffer->size, name);
   return FALSE;
 }
 
 /* @start and @size_bytes are multiples of the import's alignment. */
 static OvkBuffer *
-buffer_import (OvkDevice *dev, const char *name, GBytes *memory, guintptr start,
+buffer_import (OvkHeap *heap, const char *name, GBytes *memory, guintptr start,
     gsize size_bytes, GError **error)
 {
   g_autoptr (OvkBuffer) buffer = g_new0 (OvkBuffer, 1);
+  OvkGpu *gpu = heap->gpu;
   int type;
 
-  buffer->dev = dev;
+  buffer->heap = heap;
   buffer->size = size_bytes;
   buffer->host = g_bytes_ref (memory);
   buffer->map = (guint8 *) start;
-  if (!ovk_device_alive (dev, error))
+  if (!ovk_gpu_alive (gpu, error))
     return NULL;
   if (!create_handle (buffer, name, error))
     return NULL;
   type = pick_type (buffer);
   if (type < 0) {
-    refuse (dev, name, "it has no type of memory for these pages", error);
+    refuse (gpu, name, "it has no type of memory for these pages", error);
     return NULL;
   }
   buffer->type = (guint) type;
   if (!import_pages (buffer, name, error))
     return NULL;
-  ovk_device_name (dev, VK_OBJECT_TYPE_DEVICE_MEMORY,
-      OVK_HANDLE (buffer->memory), "%s", name);
-  ovk_device_name (
-      dev, VK_OBJECT_TYPE_BUFFER, OVK_HANDLE (buffer->handle), "%s", name);
+  ovk_gpu_name (gpu, VK_OBJECT_TYPE_DEVICE_MEMORY, OVK_HANDLE (buffer->memory),
+      "%s", name);
+  ovk_gpu_name (
+      gpu, VK_OBJECT_TYPE_BUFFER, OVK_HANDLE (buffer->handle), "%s", name);
   return g_steal_pointer (&buffer);
 }
 
@@ -161,7 +140,7 @@ static gboolean
 probe (OvkDevice *dev, const char *name, GBytes *memory, guintptr start,
     GError **error)
 {
-  gsize n = dev->caps.host_import_align;
+  gsize n = dev->gpu.caps.host_import_align;
   g_autoptr (OvkDevice) twin = ovk_device_twin (dev, error);
   g_autoptr (OvkBuffer) page = NULL;
   g_autoptr (OvkArena) arena = NULL;
@@ -171,7 +150,7 @@ probe (OvkDevice *dev, const char *name, GBytes *memory, guintptr start,
 
   if (!twin)
     return FALSE;
-  page = buffer_import (twin, name, memory, start, n, error);
+  page = buffer_import (&twin->heap, name, memory, start, n, error);
   arena = ovk_arena_new (twin, "probe", n);
   cmd = page ? ovk_cmd_new (twin, "probe", error) : NULL;
   if (!cmd || !ovk_arena_alloc (arena, n, &slice, error))
@@ -181,7 +160,7 @@ probe (OvkDevice *dev, const char *name, GBytes *memory, guintptr start,
       || !ovk_slice_read (twin, slice, copy, n, error))
     return FALSE;
   if (memcmp (copy, (const void *) start, n) != 0)
-    return refuse (dev, name, "it reads something else there", error);
+    return refuse (&dev->gpu, name, "it reads something else there", error);
   return TRUE;
 }
 
@@ -189,29 +168,30 @@ OvkImport *
 ovk_import_new (OvkDevice *dev, const char *name, GBytes *memory,
     const void *data, gsize size_bytes, GError **error)
 {
-  guintptr start = (guintptr) data, align = dev->caps.host_import_align;
+  guintptr start = (guintptr) data, align = dev->gpu.caps.host_import_align;
   OvkBuffer *buffer;
   OvkImport *import;
 
   if (!align || !size_bytes) {
-    refuse (dev, name, "it does not work on the host's memory", error);
+    refuse (&dev->gpu, name, "it does not work on the host's memory", error);
     return NULL;
   }
   size_bytes += start % align;
   start -= start % align;
   size_bytes += (align - size_bytes % align) % align;
-  if (size_bytes > dev->caps.max_allocation_bytes) {
+  if (size_bytes > dev->gpu.caps.max_allocation_bytes) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
         "%s: '%s' has %" G_GSIZE_FORMAT " bytes, one allocation may have "
         "%" G_GSIZE_FORMAT,
-        dev->caps.name, name, size_bytes, dev->caps.max_allocation_bytes);
+        dev->gpu.caps.name, name, size_bytes,
+        dev->gpu.caps.max_allocation_bytes);
     return NULL;
   }
   /* Software works with the process's own pages, whatever they are. */
-  if (dev->caps.type != VK_PHYSICAL_DEVICE_TYPE_CPU
+  if (dev->gpu.caps.type != VK_PHYSICAL_DEVICE_TYPE_CPU
       && !probe (dev, name, memory, start, error))
     return NULL;
-  buffer = buffer_import (dev, name, memory, start, size_bytes, error);
+  buffer = buffer_import (&dev->heap, name, memory, start, size_bytes, error);
   if (!buffer)
     return NULL;
   import = g_new0 (OvkImport, 1);

@@ -122,7 +122,7 @@ guint64 ovk_device_free_bytes (OvkDevice *dev);
 GPtrArray *ovk_device_list (GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkDevice, ovk_device_unref)
 
-/* ---- memory.c --------------------------------------------------------- */
+/* ---- arena.c, transfer.c ---------------------------------------------- */
 
 /**
  * OvkSlice: bytes of a buffer. @offset is a multiple of caps.storage_align

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The devices there are, what they can do, and which one is wanted. */
-#include "ovk_private.h"
+#include "ovk_physical.h"
+#include "ovk_gpu.h"
 
 #include <string.h>
 

@@ -1,13 +1,28 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Shaders with their constants become pipelines, once; the driver's work is
  * kept on disk. */
-#include "ovk_private.h"
+#include "ovk_pipelines.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
 #define AREA "vk"
+
+void
+ovk_pipelines_init (OvkPipelines *ps, OvkGpu *gpu)
+{
+  ps->gpu = gpu;
+  g_mutex_init (&ps->lock);
+  g_cond_init (&ps->made);
+}
+
+void
+ovk_pipelines_clear (OvkPipelines *ps)
+{
+  g_mutex_clear (&ps->lock);
+  g_cond_clear (&ps->made);
+}
 
 /* ---- pipelines -------------------------------------------------------- */
 
@@ -33,7 +48,7 @@ ovk_pipeline_equal (gconstpointer p, gconstpointer q)
 
 /* One layout serves all shaders with as many bindings. Under the lock. */
 static gboolean
-get_set_layout (OvkDevice *dev, guint n_bindings, GError **error)
+get_set_layout (OvkPipelines *ps, guint n_bindings, GError **error)
 {
   VkDescriptorSetLayoutBinding bindings[OVK_MAX_BINDINGS];
   VkDescriptorSetLayoutCreateInfo info = {
@@ -41,7 +56,7 @@ get_set_layout (OvkDevice *dev, guint n_bindings, GError **error)
     .bindingCount = n_bindings,
     .pBindings = bindings,
   };
-  VkDescriptorSetLayout *layout = &dev->set_layouts[n_bindings];
+  VkDescriptorSetLayout *layout = &ps->set_layouts[n_bindings];
   VkResult result;
 
   if (*layout)
@@ -54,26 +69,26 @@ get_set_layout (OvkDevice *dev, guint n_bindings, GError **error)
       .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
     };
   }
-  result = vkCreateDescriptorSetLayout (dev->handle, &info, NULL, layout);
+  result = vkCreateDescriptorSetLayout (ps->gpu->handle, &info, NULL, layout);
   if (result != VK_SUCCESS) {
     *layout = VK_NULL_HANDLE;
-    ovk_set_error (dev, error, result,
-        "%s: creating a layout of %u bindings failed", dev->caps.name,
+    ovk_set_error (ps->gpu, error, result,
+        "%s: creating a layout of %u bindings failed", ps->gpu->caps.name,
         n_bindings);
     return FALSE;
   }
-  ovk_device_name (dev, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
+  ovk_gpu_name (ps->gpu, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
       OVK_HANDLE (*layout), "%u bindings", n_bindings);
   return TRUE;
 }
 
 /* Under the lock. */
 static gboolean
-get_layouts (OvkDevice *dev, OvkPipeline *pipeline, GError **error)
+get_layouts (OvkPipelines *ps, OvkPipeline *pipeline, GError **error)
 {
   guint n_bindings = pipeline->shader->n_bindings;
   guint push_bytes = pipeline->shader->push_bytes;
-  VkPipelineLayout *layout = &dev->layouts[n_bindings][push_bytes / 4];
+  VkPipelineLayout *layout = &ps->layouts[n_bindings][push_bytes / 4];
   VkPushConstantRange range = {
     .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
     .size = push_bytes,
@@ -81,35 +96,35 @@ get_layouts (OvkDevice *dev, OvkPipeline *pipeline, GError **error)
   VkPipelineLayoutCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
     .setLayoutCount = 1,
-    .pSetLayouts = &dev->set_layouts[n_bindings],
+    .pSetLayouts = &ps->set_layouts[n_bindings],
     .pushConstantRangeCount = push_bytes ? 1 : 0,
     .pPushConstantRanges = &range,
   };
   VkResult result;
 
-  if (!get_set_layout (dev, n_bindings, error))
+  if (!get_set_layout (ps, n_bindings, error))
     return FALSE;
   if (!*layout) {
-    result = vkCreatePipelineLayout (dev->handle, &info, NULL, layout);
+    result = vkCreatePipelineLayout (ps->gpu->handle, &info, NULL, layout);
     if (result != VK_SUCCESS) {
       *layout = VK_NULL_HANDLE;
-      ovk_set_error (dev, error, result,
+      ovk_set_error (ps->gpu, error, result,
           "%s: creating a layout of %u bindings and %u bytes failed",
-          dev->caps.name, n_bindings, push_bytes);
+          ps->gpu->caps.name, n_bindings, push_bytes);
       return FALSE;
     }
-    ovk_device_name (dev, VK_OBJECT_TYPE_PIPELINE_LAYOUT, OVK_HANDLE (*layout),
+    ovk_gpu_name (ps->gpu, VK_OBJECT_TYPE_PIPELINE_LAYOUT, OVK_HANDLE (*layout),
         "%u bindings, %u bytes", n_bindings, push_bytes);
   }
   pipeline->layout = *layout;
-  pipeline->set_layout = dev->set_layouts[n_bindings];
+  pipeline->set_layout = ps->set_layouts[n_bindings];
   return TRUE;
 }
 
 /* Takes milliseconds to seconds; called without any lock. */
 static gboolean
 compile (
-    OvkDevice *dev, OvkPipeline *pipeline, VkPipeline *handle, GError **error)
+    OvkPipelines *ps, OvkPipeline *pipeline, VkPipeline *handle, GError **error)
 {
   const OvkShader *shader = pipeline->shader;
   VkSpecializationMapEntry entries[OVK_MAX_SPEC];
@@ -145,28 +160,28 @@ compile (
     };
   }
   result = vkCreateShaderModule (
-      dev->handle, &module_info, NULL, &info.stage.module);
+      ps->gpu->handle, &module_info, NULL, &info.stage.module);
   if (result == VK_SUCCESS) {
-    ovk_device_name (dev, VK_OBJECT_TYPE_SHADER_MODULE,
+    ovk_gpu_name (ps->gpu, VK_OBJECT_TYPE_SHADER_MODULE,
         OVK_HANDLE (info.stage.module), "%s", shader->name);
     result = vkCreateComputePipelines (
-        dev->handle, dev->cache, 1, &info, NULL, handle);
-    vkDestroyShaderModule (dev->handle, info.stage.module, NULL);
+        ps->gpu->handle, ps->cache, 1, &info, NULL, handle);
+    vkDestroyShaderModule (ps->gpu->handle, info.stage.module, NULL);
   }
   if (result != VK_SUCCESS) {
     *handle = VK_NULL_HANDLE;
-    ovk_set_error (dev, error, result, "%s: compiling shader '%s' failed",
-        dev->caps.name, shader->name);
+    ovk_set_error (ps->gpu, error, result, "%s: compiling shader '%s' failed",
+        ps->gpu->caps.name, shader->name);
     return FALSE;
   }
-  ovk_device_name (
-      dev, VK_OBJECT_TYPE_PIPELINE, OVK_HANDLE (*handle), "%s", shader->name);
+  ovk_gpu_name (ps->gpu, VK_OBJECT_TYPE_PIPELINE, OVK_HANDLE (*handle), "%s",
+      shader->name);
   return TRUE;
 }
 
 static gboolean
 check_shader (
-    OvkDevice *dev, const OvkShader *shader, guint n_spec, GError **error)
+    OvkPipelines *ps, const OvkShader *shader, guint n_spec, GError **error)
 {
   if (n_spec > OVK_MAX_SPEC || shader->push_bytes > OVK_MAX_PUSH_BYTES
       || shader->push_bytes % 4 || shader->n_bindings > OVK_MAX_BINDINGS) {
@@ -177,54 +192,54 @@ check_shader (
         OVK_MAX_BINDINGS, OVK_MAX_PUSH_BYTES, OVK_MAX_SPEC);
     return FALSE;
   }
-  if (shader->n_bindings > dev->max_bindings) {
+  if (shader->n_bindings > ps->gpu->max_bindings) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
         "shader '%s' has %u bindings, %s allows %u", shader->name,
-        shader->n_bindings, dev->caps.name, dev->max_bindings);
+        shader->n_bindings, ps->gpu->caps.name, ps->gpu->max_bindings);
     return FALSE;
   }
   return TRUE;
 }
 
 OvkPipeline *
-ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader, const guint32 *spec,
-    guint n_spec, GError **error)
+ovk_pipelines_get (OvkPipelines *ps, const OvkShader *shader,
+    const guint32 *spec, guint n_spec, GError **error)
 {
   OvkPipeline key = { .shader = shader, .n_spec = n_spec };
   OvkPipeline *pipeline;
   VkPipeline handle = VK_NULL_HANDLE;
   gboolean made;
 
-  if (!check_shader (dev, shader, n_spec, error)
-      || !ovk_device_alive (dev, error))
+  if (!check_shader (ps, shader, n_spec, error)
+      || !ovk_gpu_alive (ps->gpu, error))
     return NULL;
   if (n_spec)
     memcpy (key.spec, spec, n_spec * sizeof (guint32));
 
-  g_mutex_lock (&dev->pipeline_lock);
-  while ((pipeline = g_hash_table_lookup (dev->pipelines, &key))
-         && !pipeline->handle)
-    g_cond_wait (&dev->pipeline_made, &dev->pipeline_lock);
+  g_mutex_lock (&ps->lock);
+  while (
+      (pipeline = g_hash_table_lookup (ps->known, &key)) && !pipeline->handle)
+    g_cond_wait (&ps->made, &ps->lock);
   if (!pipeline) {
     /* Others who want the same one wait for this thread to make it. */
     pipeline = g_memdup2 (&key, sizeof (key));
-    g_hash_table_add (dev->pipelines, pipeline);
-    made = get_layouts (dev, pipeline, error);
-    g_mutex_unlock (&dev->pipeline_lock);
+    g_hash_table_add (ps->known, pipeline);
+    made = get_layouts (ps, pipeline, error);
+    g_mutex_unlock (&ps->lock);
 
-    made = made && compile (dev, pipeline, &handle, error);
+    made = made && compile (ps, pipeline, &handle, error);
 
-    g_mutex_lock (&dev->pipeline_lock);
+    g_mutex_lock (&ps->lock);
     if (made) {
       pipeline->handle = handle;
-      dev->cache_grown = TRUE;
+      ps->cache_grown = TRUE;
     } else {
-      g_hash_table_remove (dev->pipelines, pipeline);
+      g_hash_table_remove (ps->known, pipeline);
       pipeline = NULL;
     }
-    g_cond_broadcast (&dev->pipeline_made);
+    g_cond_broadcast (&ps->made);
   }
-  g_mutex_unlock (&dev->pipeline_lock);
+  g_mutex_unlock (&ps->lock);
   return pipeline;
 }
 
@@ -272,9 +287,9 @@ cache_file_name (const OvkCaps *caps)
  * would grow with each version. */
 static const char *
 check_cache (
-    const OvkDevice *dev, const char *file, gsize size, gboolean *outdated)
+    const OvkPipelines *ps, const char *file, gsize size, gboolean *outdated)
 {
-  const OvkCaps *caps = &dev->caps;
+  const OvkCaps *caps = &ps->gpu->caps;
   VkPipelineCacheHeaderVersionOne inner;
   CacheHeader header;
   guint8 digest[32];
@@ -299,13 +314,13 @@ check_cache (
       || inner.vendorID != caps->vendor_id || inner.deviceID != caps->device_id
       || memcmp (inner.pipelineCacheUUID, caps->cache_uuid, VK_UUID_SIZE) != 0)
     return "it is of another device or driver";
-  *outdated = header.shaders != dev->shaders_hash;
+  *outdated = header.shaders != ps->shaders_hash;
   return NULL;
 }
 
 /* (transfer full) the file if it can be used, else NULL. */
 static char *
-load_cache (OvkDevice *dev, gsize *size)
+load_cache (OvkPipelines *ps, gsize *size)
 {
   g_autofree char *file = NULL;
   g_autoptr (GError) error = NULL;
@@ -313,31 +328,31 @@ load_cache (OvkDevice *dev, gsize *size)
   const char *wrong;
   GStatBuf st;
 
-  if (!dev->cache_path || g_stat (dev->cache_path, &st) != 0)
+  if (!ps->cache_path || g_stat (ps->cache_path, &st) != 0)
     return NULL;
   if (!S_ISREG (st.st_mode) || (guint64) st.st_size > CACHE_MAX_BYTES)
     wrong = "it is no file of a sensible size";
-  else if (!g_file_get_contents (dev->cache_path, &file, size, &error))
+  else if (!g_file_get_contents (ps->cache_path, &file, size, &error))
     wrong = error->message;
   else
-    wrong = check_cache (dev, file, *size, &outdated);
+    wrong = check_cache (ps, file, *size, &outdated);
   if (wrong) {
-    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
-        "ignoring the pipeline cache %s: %s", dev->cache_path, wrong);
+    owl2_log (&ps->gpu->log, OWL2_LOG_WARNING, AREA,
+        "ignoring the pipeline cache %s: %s", ps->cache_path, wrong);
     return NULL;
   }
   if (outdated) {
-    owl2_log (&dev->log, OWL2_LOG_DEBUG, AREA,
+    owl2_log (&ps->gpu->log, OWL2_LOG_DEBUG, AREA,
         "the pipeline cache %s is of other shaders; it begins anew",
-        dev->cache_path);
+        ps->cache_path);
     return NULL;
   }
   return g_steal_pointer (&file);
 }
 
 gboolean
-ovk_pipeline_open (
-    OvkDevice *dev, const char *cache_dir, guint64 shaders_hash, GError **error)
+ovk_pipelines_open (OvkPipelines *ps, const char *cache_dir,
+    guint64 shaders_hash, GError **error)
 {
   g_autofree char *file = NULL;
   gsize size = 0;
@@ -346,36 +361,36 @@ ovk_pipeline_open (
   };
   VkResult result;
 
-  dev->pipelines = g_hash_table_new_full (
+  ps->known = g_hash_table_new_full (
       ovk_pipeline_hash, ovk_pipeline_equal, g_free, NULL);
   if (cache_dir) {
-    g_autofree char *name = cache_file_name (&dev->caps);
+    g_autofree char *name = cache_file_name (&ps->gpu->caps);
 
-    dev->cache_path = g_build_filename (cache_dir, name, NULL);
+    ps->cache_path = g_build_filename (cache_dir, name, NULL);
   }
-  dev->shaders_hash = shaders_hash;
-  file = load_cache (dev, &size);
+  ps->shaders_hash = shaders_hash;
+  file = load_cache (ps, &size);
   if (file) {
     info.initialDataSize = size - sizeof (CacheHeader);
     info.pInitialData = file + sizeof (CacheHeader);
   }
-  result = vkCreatePipelineCache (dev->handle, &info, NULL, &dev->cache);
+  result = vkCreatePipelineCache (ps->gpu->handle, &info, NULL, &ps->cache);
   if (result != VK_SUCCESS && file) {
-    owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
+    owl2_log (&ps->gpu->log, OWL2_LOG_WARNING, AREA,
         "ignoring the pipeline cache %s: the driver refused it",
-        dev->cache_path);
+        ps->cache_path);
     info.initialDataSize = 0;
     info.pInitialData = NULL;
-    result = vkCreatePipelineCache (dev->handle, &info, NULL, &dev->cache);
+    result = vkCreatePipelineCache (ps->gpu->handle, &info, NULL, &ps->cache);
   }
   if (result != VK_SUCCESS) {
-    dev->cache = VK_NULL_HANDLE;
-    ovk_set_error (dev, error, result, "%s: creating a pipeline cache failed",
-        dev->caps.name);
+    ps->cache = VK_NULL_HANDLE;
+    ovk_set_error (ps->gpu, error, result,
+        "%s: creating a pipeline cache failed", ps->gpu->caps.name);
     return FALSE;
   }
-  dev->cache_saved_bytes = info.initialDataSize;
-  ovk_device_name (dev, VK_OBJECT_TYPE_PIPELINE_CACHE, OVK_HANDLE (dev->cache),
+  ps->cache_saved_bytes = info.initialDataSize;
+  ovk_gpu_name (ps->gpu, VK_OBJECT_TYPE_PIPELINE_CACHE, OVK_HANDLE (ps->cache),
       "pipeline cache");
   return TRUE;
 }
@@ -396,22 +411,22 @@ write_cache (const char *path, const char *file, gsize size, GError **error)
 
 /* The file to be, if it would hold more than the one there is. */
 static char *
-make_cache_file (OvkDevice *dev, gsize *file_bytes)
+make_cache_file (OvkPipelines *ps, gsize *file_bytes)
 {
   g_autofree char *file = NULL;
-  CacheHeader header = { CACHE_MAGIC, dev->shaders_hash, 0, { 0 } };
+  CacheHeader header = { CACHE_MAGIC, ps->shaders_hash, 0, { 0 } };
   size_t size = 0;
   VkResult result;
 
-  result = vkGetPipelineCacheData (dev->handle, dev->cache, &size, NULL);
-  if (result != VK_SUCCESS || size <= dev->cache_saved_bytes
+  result = vkGetPipelineCacheData (ps->gpu->handle, ps->cache, &size, NULL);
+  if (result != VK_SUCCESS || size <= ps->cache_saved_bytes
       || size > CACHE_MAX_BYTES - sizeof (header))
     return NULL;
   file = g_try_malloc (sizeof (header) + size);
   if (!file)
     return NULL;
   result = vkGetPipelineCacheData (
-      dev->handle, dev->cache, &size, file + sizeof (header));
+      ps->gpu->handle, ps->cache, &size, file + sizeof (header));
   if (result != VK_SUCCESS)
     return NULL;
   header.data_bytes = size;
@@ -423,51 +438,51 @@ make_cache_file (OvkDevice *dev, gsize *file_bytes)
 }
 
 void
-ovk_device_save_cache (OvkDevice *dev)
+ovk_pipelines_save_cache (OvkPipelines *ps)
 {
   g_autoptr (GError) error = NULL;
   g_autoptr (GMutexLocker) locker = NULL;
   g_autofree char *file = NULL;
   gsize size = 0;
 
-  if (!dev->cache_path || !dev->cache || g_atomic_int_get (&dev->lost))
+  if (!ps->cache_path || !ps->cache || g_atomic_int_get (&ps->gpu->lost))
     return;
-  locker = g_mutex_locker_new (&dev->pipeline_lock);
-  if (!dev->cache_grown || !(file = make_cache_file (dev, &size)))
+  locker = g_mutex_locker_new (&ps->lock);
+  if (!ps->cache_grown || !(file = make_cache_file (ps, &size)))
     return;
-  if (!write_cache (dev->cache_path, file, size, &error)) {
-    if (!dev->cache_failed)
-      owl2_log (&dev->log, OWL2_LOG_WARNING, AREA,
+  if (!write_cache (ps->cache_path, file, size, &error)) {
+    if (!ps->cache_failed)
+      owl2_log (&ps->gpu->log, OWL2_LOG_WARNING, AREA,
           "the pipeline cache can't be written, so each start compiles all"
           " pipelines again, which may take seconds: %s",
           error->message);
-    dev->cache_failed = TRUE;
+    ps->cache_failed = TRUE;
     return;
   }
-  dev->cache_grown = FALSE;
-  dev->cache_saved_bytes = size - sizeof (CacheHeader);
-  owl2_log (&dev->log, OWL2_LOG_DEBUG, AREA,
-      "wrote the pipeline cache %s, %" G_GSIZE_FORMAT " bytes", dev->cache_path,
+  ps->cache_grown = FALSE;
+  ps->cache_saved_bytes = size - sizeof (CacheHeader);
+  owl2_log (&ps->gpu->log, OWL2_LOG_DEBUG, AREA,
+      "wrote the pipeline cache %s, %" G_GSIZE_FORMAT " bytes", ps->cache_path,
       size);
 }
 
 void
-ovk_pipeline_clear (OvkDevice *dev)
+ovk_pipelines_close (OvkPipelines *ps)
 {
-  if (dev->pipelines) {
+  if (ps->known) {
     GHashTableIter iter;
     gpointer key;
 
-    g_hash_table_iter_init (&iter, dev->pipelines);
+    g_hash_table_iter_init (&iter, ps->known);
     while (g_hash_table_iter_next (&iter, &key, NULL))
-      vkDestroyPipeline (dev->handle, ((OvkPipeline *) key)->handle, NULL);
-    g_clear_pointer (&dev->pipelines, g_hash_table_unref);
+      vkDestroyPipeline (ps->gpu->handle, ((OvkPipeline *) key)->handle, NULL);
+    g_clear_pointer (&ps->known, g_hash_table_unref);
   }
-  for (guint i = 0; i < G_N_ELEMENTS (dev->layouts); i++) {
-    for (guint j = 0; j < G_N_ELEMENTS (dev->layouts[i]); j++)
-      vkDestroyPipelineLayout (dev->handle, dev->layouts[i][j], NULL);
-    vkDestroyDescriptorSetLayout (dev->handle, dev->set_layouts[i], NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (ps->layouts); i++) {
+    for (guint j = 0; j < G_N_ELEMENTS (ps->layouts[i]); j++)
+      vkDestroyPipelineLayout (ps->gpu->handle, ps->layouts[i][j], NULL);
+    vkDestroyDescriptorSetLayout (ps->gpu->handle, ps->set_layouts[i], NULL);
   }
-  vkDestroyPipelineCache (dev->handle, dev->cache, NULL);
-  g_clear_pointer (&dev->cache_path, g_free);
+  vkDestroyPipelineCache (ps->gpu->handle, ps->cache, NULL);
+  g_clear_pointer (&ps->cache_path, g_free);
 }

@@ -1,122 +1,91 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one queue of a device: submitting, waiting, and what goes wrong there. */
-#include "ovk_private.h"
+/* Submitting, and waiting for what was submitted. */
+#include "ovk_queue.h"
 
-/* ---- errors ----------------------------------------------------------- */
+/* ---- opening and closing ---------------------------------------------- */
 
-static const char *
-result_name (VkResult result)
+void
+ovk_queue_init (OvkQueue *queue, OvkGpu *gpu)
 {
-  switch (result) {
-    case VK_NOT_READY:
-      return "not ready";
-    case VK_TIMEOUT:
-      return "timed out";
-    case VK_INCOMPLETE:
-      return "incomplete answer";
-    case VK_ERROR_OUT_OF_HOST_MEMORY:
-      return "out of host memory";
-    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
-      return "out of device memory";
-    case VK_ERROR_INITIALIZATION_FAILED:
-      return "initialization failed";
-    case VK_ERROR_DEVICE_LOST:
-      return "device lost";
-    case VK_ERROR_MEMORY_MAP_FAILED:
-      return "mapping memory failed";
-    case VK_ERROR_LAYER_NOT_PRESENT:
-      return "layer not present";
-    case VK_ERROR_EXTENSION_NOT_PRESENT:
-      return "extension not present";
-    case VK_ERROR_FEATURE_NOT_PRESENT:
-      return "feature not present";
-    case VK_ERROR_INCOMPATIBLE_DRIVER:
-      return "no usable driver";
-    case VK_ERROR_TOO_MANY_OBJECTS:
-      return "too many objects";
-    case VK_ERROR_FRAGMENTED_POOL:
-    case VK_ERROR_FRAGMENTATION:
-      return "fragmented memory";
-    case VK_ERROR_OUT_OF_POOL_MEMORY:
-      return "pool exhausted";
-    case VK_ERROR_INVALID_EXTERNAL_HANDLE:
-      return "invalid handle";
-    case VK_ERROR_INVALID_SHADER_NV:
-      return "invalid shader";
-    default:
-      return "unknown error";
+  queue->gpu = gpu;
+  ovk_shelf_init (&queue->parked);
+  g_mutex_init (&queue->lock);
+}
+
+static gboolean
+create_timeline (OvkQueue *queue, GError **error)
+{
+  VkSemaphoreTypeCreateInfo type = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_TYPE_CREATE_INFO,
+    .semaphoreType = VK_SEMAPHORE_TYPE_TIMELINE,
+  };
+  VkSemaphoreCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_CREATE_INFO,
+    .pNext = &type,
+  };
+  VkResult result =
+      vkCreateSemaphore (queue->gpu->handle, &info, NULL, &queue->timeline);
+
+  if (result != VK_SUCCESS) {
+    queue->timeline = VK_NULL_HANDLE;
+    ovk_set_error (queue->gpu, error, result, "%s: creating a semaphore failed",
+        queue->gpu->caps.name);
+    return FALSE;
   }
+  ovk_gpu_name (queue->gpu, VK_OBJECT_TYPE_SEMAPHORE,
+      OVK_HANDLE (queue->timeline), "timeline");
+  return TRUE;
+}
+
+gboolean
+ovk_queue_open (OvkQueue *queue, GError **error)
+{
+  OvkGpu *gpu = queue->gpu;
+
+  queue->timeout_ns = gpu->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
+                          ? OVK_TIMEOUT_CPU_NS
+                          : OVK_TIMEOUT_NS;
+  vkGetDeviceQueue (gpu->handle, gpu->queue_family, 0, &queue->handle);
+  ovk_gpu_name (
+      gpu, VK_OBJECT_TYPE_QUEUE, OVK_POINTER (queue->handle), "owl2 queue");
+  return create_timeline (queue, error);
 }
 
 void
-ovk_set_error (
-    OvkDevice *dev, GError **error, VkResult result, const char *format, ...)
+ovk_queue_close (OvkQueue *queue)
 {
-  g_autofree char *text = NULL;
-  Owl2Error code;
-  va_list args;
-
-  va_start (args, format);
-  text = g_strdup_vprintf (format, args);
-  va_end (args);
-
-  switch (result) {
-    case VK_ERROR_OUT_OF_HOST_MEMORY:
-    case VK_ERROR_OUT_OF_DEVICE_MEMORY:
-    case VK_ERROR_OUT_OF_POOL_MEMORY:
-    case VK_ERROR_TOO_MANY_OBJECTS:
-    case VK_ERROR_FRAGMENTATION:
-    case VK_ERROR_MEMORY_MAP_FAILED:
-      code = OWL2_ERROR_NO_MEMORY;
-      break;
-    case VK_ERROR_DEVICE_LOST:
-      code = OWL2_ERROR_DEVICE_LOST;
-      if (dev)
-        g_atomic_int_set (&dev->lost, 1);
-      break;
-    case VK_ERROR_INCOMPATIBLE_DRIVER:
-      code = OWL2_ERROR_NO_DEVICE;
-      break;
-    case VK_ERROR_LAYER_NOT_PRESENT:
-    case VK_ERROR_EXTENSION_NOT_PRESENT:
-    case VK_ERROR_FEATURE_NOT_PRESENT:
-      code = OWL2_ERROR_UNSUPPORTED;
-      break;
-    default:
-      code = OWL2_ERROR_FAILED;
-      break;
-  }
-  g_set_error (error, OWL2_ERROR, code, "%s: %s (Vulkan result %d)", text,
-      result_name (result), (int) result);
+  /* Mesa's queue thread (22.3) still touches a timeline semaphore shortly after
+   * the wait for it has returned; this waits for that thread. */
+  if (queue->submitted)
+    (void) vkDeviceWaitIdle (queue->gpu->handle);
+  if (queue->timeline)
+    vkDestroySemaphore (queue->gpu->handle, queue->timeline, NULL);
 }
 
-gboolean
-ovk_device_alive (OvkDevice *dev, GError **error)
+void
+ovk_queue_clear (OvkQueue *queue)
 {
-  if (!g_atomic_int_get (&dev->lost))
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST,
-      "%s was lost earlier; only freeing is possible", dev->caps.name);
-  return FALSE;
+  ovk_shelf_clear (&queue->parked);
+  g_mutex_clear (&queue->lock);
 }
 
-/* ---- the queue -------------------------------------------------------- */
+/* ---- submitting ------------------------------------------------------- */
 
 /* Under the queue's lock. */
 static void
-mark_touched (const OvkTouched *touched, guint64 value)
+mark_used (GHashTable *uses, guint64 value)
 {
   GHashTableIter iter;
-  gpointer buffer;
+  gpointer use;
 
-  g_hash_table_iter_init (&iter, touched->buffers);
-  while (g_hash_table_iter_next (&iter, &buffer, NULL))
-    ((OvkBuffer *) buffer)->last_use = value;
+  g_hash_table_iter_init (&iter, uses);
+  while (g_hash_table_iter_next (&iter, &use, NULL))
+    ((OvkLastUse *) use)->value = value;
 }
 
 gboolean
-ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
-    guint n_buffers, const OvkTouched *touched, guint64 *value, GError **error)
+ovk_queue_submit (OvkQueue *queue, const VkCommandBuffer *buffers,
+    guint n_buffers, GHashTable *uses, guint64 *value, GError **error)
 {
   const VkPipelineStageFlags stages =
       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
@@ -126,7 +95,7 @@ ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
   g_autofree guint64 *values = g_new (guint64, n_buffers + 1);
   VkResult result;
 
-  if (!ovk_device_alive (dev, error))
+  if (!ovk_gpu_alive (queue->gpu, error))
     return FALSE;
   for (guint i = 0; i < n_buffers; i++) {
     timelines[i] = (VkTimelineSemaphoreSubmitInfo){
@@ -140,58 +109,87 @@ ovk_device_submit (OvkDevice *dev, const VkCommandBuffer *buffers,
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
       .pNext = &timelines[i],
       .waitSemaphoreCount = 1,
-      .pWaitSemaphores = &dev->timeline,
+      .pWaitSemaphores = &queue->timeline,
       .pWaitDstStageMask = &stages,
       .commandBufferCount = 1,
       .pCommandBuffers = &buffers[i],
       .signalSemaphoreCount = 1,
-      .pSignalSemaphores = &dev->timeline,
+      .pSignalSemaphores = &queue->timeline,
     };
   }
 
-  g_mutex_lock (&dev->queue_lock);
+  g_mutex_lock (&queue->lock);
   for (guint i = 0; i <= n_buffers; i++)
-    values[i] = dev->submitted + i;
-  result = vkQueueSubmit (dev->queue, n_buffers, infos, VK_NULL_HANDLE);
+    values[i] = queue->submitted + i;
+  result = vkQueueSubmit (queue->handle, n_buffers, infos, VK_NULL_HANDLE);
   if (result == VK_SUCCESS) {
-    dev->submitted += n_buffers;
-    mark_touched (touched, dev->submitted);
+    queue->submitted += n_buffers;
+    mark_used (uses, queue->submitted);
   }
-  *value = dev->submitted;
-  g_mutex_unlock (&dev->queue_lock);
+  *value = queue->submitted;
+  g_mutex_unlock (&queue->lock);
 
   if (result != VK_SUCCESS) {
-    ovk_set_error (
-        dev, error, result, "%s: submitting work failed", dev->caps.name);
+    ovk_set_error (queue->gpu, error, result, "%s: submitting work failed",
+        queue->gpu->caps.name);
     return FALSE;
   }
   return TRUE;
 }
 
-/* VK_TIMEOUT when the device has finished nothing for dev->timeout_ns. */
+guint64
+ovk_queue_submitted (OvkQueue *queue)
+{
+  guint64 value;
+
+  g_mutex_lock (&queue->lock);
+  value = queue->submitted;
+  g_mutex_unlock (&queue->lock);
+  return value;
+}
+
+guint64
+ovk_queue_last_use (OvkQueue *queue, const OvkLastUse *use)
+{
+  guint64 value;
+
+  g_mutex_lock (&queue->lock);
+  value = use->value;
+  g_mutex_unlock (&queue->lock);
+  return value;
+}
+
+/* ---- waiting ---------------------------------------------------------- */
+
+/* VK_TIMEOUT when the device has finished nothing for timeout_ns. */
 static VkResult
-wait_for_value (OvkDevice *dev, guint64 value)
+wait_for_value (OvkQueue *queue, guint64 value)
 {
   VkSemaphoreWaitInfo info = {
     .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
     .semaphoreCount = 1,
-    .pSemaphores = &dev->timeline,
+    .pSemaphores = &queue->timeline,
     .pValues = &value,
   };
   guint64 reached = 0, before = 0;
   VkResult result;
 
-  result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
-  while (result == VK_SUCCESS && reached < value) {
-    guint64 timeout_ns = g_atomic_int_get (&dev->hung) ? 0 : dev->timeout_ns;
+  result = vkGetSemaphoreCounterValue (
+      queue->gpu->handle, queue->timeline, &reached);
+  while (result == VK_SUCCESS) {
+    guint64 timeout_ns =
+        g_atomic_int_get (&queue->hung) ? 0 : queue->timeout_ns;
 
+    /* Also for what is reached: only the wait orders what the device's threads
+     * have written before what comes here. */
     before = reached;
-    result = vkWaitSemaphores (dev->handle, &info, timeout_ns);
+    result = vkWaitSemaphores (queue->gpu->handle, &info, timeout_ns);
     if (result != VK_TIMEOUT)
       return result;
     /* Others may have queued work before this one; as long as the device gets
      * on with it, it is not lost. */
-    result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
+    result = vkGetSemaphoreCounterValue (
+        queue->gpu->handle, queue->timeline, &reached);
     if (result == VK_SUCCESS && reached < value && reached == before)
       return VK_TIMEOUT;
   }
@@ -199,62 +197,68 @@ wait_for_value (OvkDevice *dev, guint64 value)
 }
 
 gboolean
-ovk_device_wait (
-    OvkDevice *dev, guint64 value, const char *what, GError **error)
+ovk_queue_wait (
+    OvkQueue *queue, guint64 value, const char *what, GError **error)
 {
   VkResult result;
 
   if (!value)
     return TRUE;
-  if (!ovk_device_alive (dev, error))
+  if (!ovk_gpu_alive (queue->gpu, error))
     return FALSE;
-  result = wait_for_value (dev, value);
+  result = wait_for_value (queue, value);
   if (result == VK_SUCCESS)
     return TRUE;
   if (result == VK_TIMEOUT) {
-    g_atomic_int_set (&dev->hung, 1);
-    g_atomic_int_set (&dev->lost, 1);
+    g_atomic_int_set (&queue->hung, 1);
+    g_atomic_int_set (&queue->gpu->lost, 1);
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST,
-        "%s did not finish '%s' within %.3g s", dev->caps.name, what,
-        (double) dev->timeout_ns / OVK_SECOND_NS);
+        "%s did not finish '%s' within %.3g s", queue->gpu->caps.name, what,
+        (double) queue->timeout_ns / OVK_SECOND_NS);
   } else {
-    ovk_set_error (dev, error, result, "%s: waiting for '%s' failed",
-        dev->caps.name, what);
+    ovk_set_error (queue->gpu, error, result, "%s: waiting for '%s' failed",
+        queue->gpu->caps.name, what);
   }
   return FALSE;
 }
 
 gboolean
-ovk_device_reached (OvkDevice *dev, guint64 ticket)
+ovk_queue_reached (OvkQueue *queue, guint64 value)
 {
-  guint64 reached = 0;
+  VkSemaphoreWaitInfo info = {
+    .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
+    .semaphoreCount = 1,
+    .pSemaphores = &queue->timeline,
+    .pValues = &value,
+  };
   VkResult result;
 
-  if (!ticket || g_atomic_int_get (&dev->lost))
+  if (!value || g_atomic_int_get (&queue->gpu->lost))
     return TRUE;
-  result = vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached);
+  result = vkWaitSemaphores (queue->gpu->handle, &info, 0);
   if (result == VK_ERROR_DEVICE_LOST)
-    g_atomic_int_set (&dev->lost, 1);
-  return result == VK_ERROR_DEVICE_LOST || reached >= ticket;
+    g_atomic_int_set (&queue->gpu->lost, 1);
+  return result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST;
 }
 
 gboolean
-ovk_device_settle (OvkDevice *dev, guint64 value)
+ovk_queue_settle (OvkQueue *queue, guint64 value)
 {
   /* Vulkan allows destroying what a lost device was working on. */
   if (!value
-      || (g_atomic_int_get (&dev->lost) && !g_atomic_int_get (&dev->hung)))
+      || (g_atomic_int_get (&queue->gpu->lost)
+          && !g_atomic_int_get (&queue->hung)))
     return TRUE;
-  switch (wait_for_value (dev, value)) {
+  switch (wait_for_value (queue, value)) {
     case VK_SUCCESS:
       return TRUE;
     case VK_ERROR_DEVICE_LOST:
-      g_atomic_int_set (&dev->lost, 1);
+      g_atomic_int_set (&queue->gpu->lost, 1);
       return TRUE;
     default:
       /* It may be at work still, for all that is known. */
-      g_atomic_int_set (&dev->hung, 1);
-      g_atomic_int_set (&dev->lost, 1);
+      g_atomic_int_set (&queue->hung, 1);
+      g_atomic_int_set (&queue->gpu->lost, 1);
       return FALSE;
   }
 }

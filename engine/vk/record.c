@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The commands there are: checked, ordered after those they depend on, and
  * written into the command buffer. */
-#include "ovk_private.h"
+#include "ovk_cmd.h"
 
 #define SETS_PER_POOL 256
 #define MAX_UPDATE_BYTES 65536
@@ -51,14 +51,14 @@ add_descriptor_pool (OvkCmd *cmd)
   };
   VkDescriptorPool pool;
   VkResult result =
-      vkCreateDescriptorPool (cmd->dev->handle, &info, NULL, &pool);
+      vkCreateDescriptorPool (cmd->dev->gpu.handle, &info, NULL, &pool);
 
   if (result != VK_SUCCESS) {
     ovk_cmd_fail_result (cmd, result, "making descriptors");
     return FALSE;
   }
-  ovk_device_name (cmd->dev, VK_OBJECT_TYPE_DESCRIPTOR_POOL, OVK_HANDLE (pool),
-      "%s descriptors %u", cmd->name, cmd->pools->len);
+  ovk_gpu_name (&cmd->dev->gpu, VK_OBJECT_TYPE_DESCRIPTOR_POOL,
+      OVK_HANDLE (pool), "%s descriptors %u", cmd->name, cmd->pools->len);
   g_array_append_val (cmd->pools, pool);
   return TRUE;
 }
@@ -78,7 +78,7 @@ new_set (OvkCmd *cmd, const OvkPipeline *pipeline)
   if (index == cmd->pools->len && !add_descriptor_pool (cmd))
     return VK_NULL_HANDLE;
   info.descriptorPool = g_array_index (cmd->pools, VkDescriptorPool, index);
-  result = vkAllocateDescriptorSets (cmd->dev->handle, &info, &set);
+  result = vkAllocateDescriptorSets (cmd->dev->gpu.handle, &info, &set);
   if (result != VK_SUCCESS) {
     ovk_cmd_fail_result (cmd, result, "allocating descriptors");
     return VK_NULL_HANDLE;
@@ -112,7 +112,7 @@ bind_buffers (OvkCmd *cmd, VkCommandBuffer buffer, const OvkPipeline *pipeline,
       .pBufferInfo = &infos[i],
     };
   }
-  vkUpdateDescriptorSets (cmd->dev->handle, n, writes, 0, NULL);
+  vkUpdateDescriptorSets (cmd->dev->gpu.handle, n, writes, 0, NULL);
   vkCmdBindDescriptorSets (buffer, VK_PIPELINE_BIND_POINT_COMPUTE,
       pipeline->layout, 0, 1, &set, 0, NULL);
   return TRUE;
@@ -129,7 +129,7 @@ static gboolean
 check_dispatch (OvkCmd *cmd, const OvkShader *shader,
     const OvkBinding *bindings, guint x, guint y, guint z)
 {
-  const OvkCaps *caps = &cmd->dev->caps;
+  const OvkCaps *caps = &cmd->dev->gpu.caps;
 
   if (x > caps->max_groups_x || y > caps->max_groups_yz
       || z > caps->max_groups_yz) {
@@ -186,7 +186,8 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
       ovk_pipeline_set_add (cmd->collect, shader, spec, n_spec);
     return;
   }
-  pipeline = ovk_pipeline_get (cmd->dev, shader, spec, n_spec, &error);
+  pipeline =
+      ovk_pipelines_get (&cmd->dev->pipelines, shader, spec, n_spec, &error);
   if (!pipeline) {
     ovk_cmd_fail (cmd, error);
     return;

@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The one buffer through which the host's bytes go to the device. */
-#include "ovk_private.h"
+#include "ovk_staging.h"
 
 #define STAGING_BYTES ((gsize) 64 << 20)
 
 /* Bytes [begin, end) that are in use. */
 typedef struct {
   gsize begin, end;
-  const OvkCmd *owner; /* records what reads them; only compared */
+  gconstpointer owner; /* records what reads them */
   guint64 ticket;      /* of the submission that does; 0: there was none yet */
 } Piece;
 
 void
-ovk_staging_init (OvkDevice *dev)
+ovk_staging_init (OvkStaging *s, OvkHeap *heap)
 {
-  OvkStaging *s = &dev->staging;
-
+  s->heap = heap;
   g_mutex_init (&s->lock);
   g_cond_init (&s->changed);
   s->pieces = g_array_new (FALSE, FALSE, sizeof (Piece));
@@ -23,16 +22,14 @@ ovk_staging_init (OvkDevice *dev)
 }
 
 void
-ovk_staging_drop (OvkDevice *dev)
+ovk_staging_close (OvkStaging *s)
 {
-  g_clear_pointer (&dev->staging.buffer, ovk_buffer_free);
+  g_clear_pointer (&s->buffer, ovk_buffer_free);
 }
 
 void
-ovk_staging_clear (OvkDevice *dev)
+ovk_staging_clear (OvkStaging *s)
 {
-  OvkStaging *s = &dev->staging;
-
   g_array_unref (s->pieces);
   g_mutex_clear (&s->lock);
   g_cond_clear (&s->changed);
@@ -48,14 +45,12 @@ piece (OvkStaging *s, guint i)
 
 /* Takes back what the device is done with. */
 static void
-reclaim (OvkDevice *dev)
+reclaim (OvkStaging *s)
 {
-  OvkStaging *s = &dev->staging;
-
   for (guint i = s->pieces->len; i-- > 0;) {
     guint64 ticket = piece (s, i)->ticket;
 
-    if (ticket && ovk_device_reached (dev, ticket))
+    if (ticket && ovk_queue_reached (s->heap->queue, ticket))
       g_array_remove_index (s->pieces, i);
   }
 }
@@ -81,7 +76,7 @@ find_room (OvkStaging *s, gsize from, gsize n, guint *at)
 
 /* @n is a multiple of the alignment. */
 static gboolean
-place (OvkStaging *s, const OvkCmd *owner, gsize n, gsize *begin)
+place (OvkStaging *s, gconstpointer owner, gsize n, gsize *begin)
 {
   Piece fresh = { 0, 0, owner, 0 };
   guint at;
@@ -100,7 +95,7 @@ place (OvkStaging *s, const OvkCmd *owner, gsize n, gsize *begin)
 /* The submission that is done first, 0 if there is none. @held: (out): bytes
  * of the recording of @owner. */
 static guint64
-oldest_ticket (OvkStaging *s, const OvkCmd *owner, gsize *held)
+oldest_ticket (OvkStaging *s, gconstpointer owner, gsize *held)
 {
   guint64 oldest = 0;
 
@@ -119,16 +114,15 @@ oldest_ticket (OvkStaging *s, const OvkCmd *owner, gsize *held)
 /* Waits for something to become free. The lock is let go in between. */
 static gboolean
 wait_for_room (
-    OvkDevice *dev, const OvkCmd *owner, gsize n, gint64 end, GError **error)
+    OvkStaging *s, gconstpointer owner, gsize n, gint64 end, GError **error)
 {
-  OvkStaging *s = &dev->staging;
   gsize held;
   guint64 ticket = oldest_ticket (s, owner, &held);
   gboolean ok;
 
   if (ticket) {
     g_mutex_unlock (&s->lock);
-    ok = ovk_device_wait (dev, ticket, "upload", error);
+    ok = ovk_queue_wait (s->heap->queue, ticket, "upload", error);
     g_mutex_lock (&s->lock);
     return ok;
   }
@@ -140,30 +134,29 @@ wait_for_room (
       "%s: %" G_GSIZE_FORMAT " bytes can't be staged, of %" G_GSIZE_FORMAT
       " this recording has %" G_GSIZE_FORMAT
       " and others that are not submitted the rest",
-      dev->caps.name, n, s->size, held);
+      s->heap->gpu->caps.name, n, s->size, held);
   return FALSE;
 }
 
 /* ---- reserving -------------------------------------------------------- */
 
 static gboolean
-make_buffer (OvkDevice *dev, GError **error)
+make_buffer (OvkStaging *s, GError **error)
 {
-  OvkStaging *s = &dev->staging;
-
   if (!s->buffer)
-    s->buffer =
-        ovk_buffer_new (dev, "staging", s->size, dev->type_upload, TRUE, error);
+    s->buffer = ovk_buffer_new (
+        s->heap, "staging", s->size, s->heap->type_upload, TRUE, error);
   return s->buffer != NULL;
 }
 
 guint8 *
-ovk_staging_reserve (OvkDevice *dev, const OvkCmd *owner, gsize size_bytes,
+ovk_staging_reserve (OvkStaging *s, gconstpointer owner, gsize size_bytes,
     OvkSlice *slice, GError **error)
 {
-  const gint64 end = g_get_monotonic_time () + (gint64) dev->timeout_ns / 1000;
-  OvkStaging *s = &dev->staging;
-  gsize align = MAX (MAX (dev->caps.storage_align, dev->copy_atom), 256);
+  const gint64 end =
+      g_get_monotonic_time () + (gint64) s->heap->queue->timeout_ns / 1000;
+  OvkGpu *gpu = s->heap->gpu;
+  gsize align = MAX (MAX (gpu->caps.storage_align, gpu->copy_atom), 256);
   g_autoptr (GMutexLocker) locker = NULL;
   gsize n, begin;
 
@@ -171,20 +164,20 @@ ovk_staging_reserve (OvkDevice *dev, const OvkCmd *owner, gsize size_bytes,
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
         "%s: %" G_GSIZE_FORMAT " bytes can't be staged at once, 1 to "
         "%" G_GSIZE_FORMAT " are possible",
-        dev->caps.name, size_bytes, s->size);
+        s->heap->gpu->caps.name, size_bytes, s->size);
     return NULL;
   }
-  if (!ovk_device_alive (dev, error))
+  if (!ovk_gpu_alive (gpu, error))
     return NULL;
   n = (size_bytes + align - 1) / align * align;
   locker = g_mutex_locker_new (&s->lock);
-  if (!make_buffer (dev, error))
+  if (!make_buffer (s, error))
     return NULL;
   for (;;) {
-    reclaim (dev);
+    reclaim (s);
     if (place (s, owner, n, &begin))
       break;
-    if (!wait_for_room (dev, owner, n, end, error))
+    if (!wait_for_room (s, owner, n, end, error))
       return NULL;
   }
   *slice = (OvkSlice){ s->buffer, begin, size_bytes };
@@ -192,9 +185,8 @@ ovk_staging_reserve (OvkDevice *dev, const OvkCmd *owner, gsize size_bytes,
 }
 
 gboolean
-ovk_staging_flush (OvkDevice *dev, const OvkCmd *owner, GError **error)
+ovk_staging_flush (OvkStaging *s, gconstpointer owner, GError **error)
 {
-  OvkStaging *s = &dev->staging;
   gboolean ok = TRUE;
 
   g_mutex_lock (&s->lock);
@@ -210,10 +202,8 @@ ovk_staging_flush (OvkDevice *dev, const OvkCmd *owner, GError **error)
 }
 
 void
-ovk_staging_release (OvkDevice *dev, const OvkCmd *owner, guint64 ticket)
+ovk_staging_release (OvkStaging *s, gconstpointer owner, guint64 ticket)
 {
-  OvkStaging *s = &dev->staging;
-
   g_mutex_lock (&s->lock);
   for (guint i = s->pieces->len; i-- > 0;) {
     Piece *p = piece (s, i);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Measures on the device how long the commands of each label take. */
-#include "ovk_private.h"
+#include "ovk_timer.h"
 
 #include <string.h>
 
@@ -13,9 +13,9 @@ typedef struct {
 } Segment;
 
 void
-ovk_timer_init (OvkTimer *timer, OvkDevice *dev)
+ovk_timer_init (OvkTimer *timer, OvkGpu *gpu)
 {
-  timer->dev = dev;
+  timer->gpu = gpu;
   timer->pools = g_array_new (FALSE, TRUE, sizeof (VkQueryPool));
   timer->segments = g_array_new (FALSE, TRUE, sizeof (Segment));
   timer->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
@@ -26,7 +26,7 @@ ovk_timer_clear (OvkTimer *timer)
 {
   for (guint i = 0; i < timer->pools->len; i++)
     vkDestroyQueryPool (
-        timer->dev->handle, g_array_index (timer->pools, VkQueryPool, i), NULL);
+        timer->gpu->handle, g_array_index (timer->pools, VkQueryPool, i), NULL);
   g_clear_pointer (&timer->pools, g_array_unref);
   g_clear_pointer (&timer->segments, g_array_unref);
   g_clear_pointer (&timer->timings, g_array_unref);
@@ -42,21 +42,21 @@ ovk_timer_reset (OvkTimer *timer)
 static gboolean
 add_pool (OvkTimer *timer, GError **error)
 {
-  OvkDevice *dev = timer->dev;
+  OvkGpu *gpu = timer->gpu;
   VkQueryPoolCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_QUERY_POOL_CREATE_INFO,
     .queryType = VK_QUERY_TYPE_TIMESTAMP,
     .queryCount = QUERIES_PER_POOL,
   };
   VkQueryPool pool;
-  VkResult result = vkCreateQueryPool (dev->handle, &info, NULL, &pool);
+  VkResult result = vkCreateQueryPool (gpu->handle, &info, NULL, &pool);
 
   if (result != VK_SUCCESS) {
     ovk_set_error (
-        dev, error, result, "%s: making timestamps failed", dev->caps.name);
+        gpu, error, result, "%s: making timestamps failed", gpu->caps.name);
     return FALSE;
   }
-  ovk_device_name (dev, VK_OBJECT_TYPE_QUERY_POOL, OVK_HANDLE (pool),
+  ovk_gpu_name (gpu, VK_OBJECT_TYPE_QUERY_POOL, OVK_HANDLE (pool),
       "timestamps %u", timer->pools->len);
   g_array_append_val (timer->pools, pool);
   return TRUE;
@@ -70,7 +70,7 @@ stamp (OvkTimer *timer, VkCommandBuffer buffer, GError **error)
   guint query = timer->n_stamps % QUERIES_PER_POOL;
   VkQueryPool pool;
 
-  if (timer->dev->caps.timestamp_ns <= 0.)
+  if (timer->gpu->caps.timestamp_ns <= 0.)
     return TRUE;
   if (index == timer->pools->len && !add_pool (timer, error))
     return FALSE;
@@ -124,9 +124,9 @@ timing_of (OvkTimer *timer, const char *label)
 void
 ovk_timer_collect (OvkTimer *timer)
 {
-  OvkDevice *dev = timer->dev;
+  OvkGpu *gpu = timer->gpu;
   guint n = timer->n_stamps;
-  guint bits = dev->timestamp_bits;
+  guint bits = gpu->timestamp_bits;
   guint64 mask =
       bits >= 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << bits) - 1;
   g_autofree guint64 *ticks = g_new0 (guint64, n + 1);
@@ -134,7 +134,7 @@ ovk_timer_collect (OvkTimer *timer)
 
   for (guint i = 0; i < n; i += QUERIES_PER_POOL) {
     guint part = MIN (n - i, QUERIES_PER_POOL);
-    VkResult result = vkGetQueryPoolResults (dev->handle,
+    VkResult result = vkGetQueryPoolResults (gpu->handle,
         g_array_index (timer->pools, VkQueryPool, i / QUERIES_PER_POOL), 0,
         part, part * sizeof (guint64), ticks + i, sizeof (guint64),
         VK_QUERY_RESULT_64_BIT);
@@ -148,7 +148,7 @@ ovk_timer_collect (OvkTimer *timer)
     t->n_dispatches += segment->n_dispatches;
     if (known)
       t->ns +=
-          (double) ((ticks[i + 1] - ticks[i]) & mask) * dev->caps.timestamp_ns;
+          (double) ((ticks[i + 1] - ticks[i]) & mask) * gpu->caps.timestamp_ns;
   }
 }
 

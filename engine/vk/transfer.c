@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The ways into device memory and back: through the host's mapping where there
  * is one, else through what is staged, and through a pair of buffers back. */
-#include "ovk_private.h"
+#include "ovk_cmd.h"
 
 #include <string.h>
 
@@ -42,7 +42,7 @@ uploader_new (OvkDevice *dev, gboolean internal)
 OvkUploader *
 ovk_uploader_new (OvkDevice *dev, GError **error)
 {
-  if (!ovk_device_alive (dev, error))
+  if (!ovk_gpu_alive (&dev->gpu, error))
     return NULL;
   return uploader_new (dev, FALSE);
 }
@@ -198,7 +198,8 @@ write_rows (
         "the host's memory is only read, but was to be written");
     return FALSE;
   }
-  if (!ovk_device_wait (dev, ovk_buffer_last_use (dst.buffer), "upload", error))
+  if (!ovk_queue_wait (
+          &dev->queue, ovk_buffer_last_use (dst.buffer), "upload", error))
     return FALSE;
   return rows_copy (rows, dst.buffer->map + dst.offset, 0, total, error)
          && ovk_buffer_sync (dst.buffer, dst.offset, total, FALSE, error);
@@ -220,7 +221,7 @@ upload (
     return FALSE;
   }
   total = rows * r->dst_stride;
-  if (!check_slice (dst, total, error) || !ovk_device_alive (up->dev, error))
+  if (!check_slice (dst, total, error) || !ovk_gpu_alive (&up->dev->gpu, error))
     return FALSE;
   if (dst.buffer->map)
     return write_rows (up->dev, dst, r, total, error);
@@ -261,28 +262,6 @@ ovk_uploader_finish (OvkUploader *up, GError **error)
   return TRUE;
 }
 
-/* (transfer full) (nullable): one that rests: there are as many as threads that
- * transfer at the same time, and none waits for another. */
-static gpointer
-take_resting (OvkDevice *dev, GPtrArray *resting)
-{
-  gpointer up = NULL;
-
-  g_mutex_lock (&dev->transfer_lock);
-  if (resting->len)
-    up = g_ptr_array_steal_index_fast (resting, resting->len - 1);
-  g_mutex_unlock (&dev->transfer_lock);
-  return up;
-}
-
-static void
-put_to_rest (OvkDevice *dev, GPtrArray *resting, gpointer up)
-{
-  g_mutex_lock (&dev->transfer_lock);
-  g_ptr_array_add (resting, up);
-  g_mutex_unlock (&dev->transfer_lock);
-}
-
 gboolean
 ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
     gsize size_bytes, GError **error)
@@ -293,17 +272,19 @@ ovk_slice_write (OvkDevice *dev, OvkSlice dst, const void *data,
 
   if (!size_bytes)
     return TRUE;
-  if (!check_slice (dst, size_bytes, error) || !ovk_device_alive (dev, error))
+  if (!check_slice (dst, size_bytes, error)
+      || !ovk_gpu_alive (&dev->gpu, error))
     return FALSE;
   if (dst.buffer->map)
     return write_rows (dev, dst, &r, size_bytes, error);
-  up = take_resting (dev, dev->writers);
+  /* There are as many as threads that write at the same time. */
+  up = ovk_shelf_take (&dev->writers);
   if (!up)
     up = uploader_new (dev, TRUE);
   ok = ovk_uploader_rows (
            up, dst, size_bytes, data, size_bytes, size_bytes, 1, error)
        && ovk_uploader_finish (up, error);
-  put_to_rest (dev, dev->writers, up);
+  ovk_shelf_put (&dev->writers, up, (GDestroyNotify) ovk_uploader_free);
   return ok;
 }
 
@@ -349,8 +330,8 @@ stage_prepare (OvkDevice *dev, Stage *stage, GError **error)
   if (!stage->cmd)
     stage->cmd = ovk_cmd_new_internal (dev, "readback", FALSE, error);
   if (stage->cmd && !stage->buffer)
-    stage->buffer = ovk_buffer_new (
-        dev, "readback", BLOCK_BYTES, dev->type_readback, TRUE, error);
+    stage->buffer = ovk_buffer_new (&dev->heap, "readback", BLOCK_BYTES,
+        dev->heap.type_readback, TRUE, error);
   return stage->buffer != NULL;
 }
 
@@ -431,45 +412,21 @@ ovk_slice_read (
 
   if (!size_bytes)
     return TRUE;
-  if (!check_slice (src, size_bytes, error) || !ovk_device_alive (dev, error))
+  if (!check_slice (src, size_bytes, error)
+      || !ovk_gpu_alive (&dev->gpu, error))
     return FALSE;
   if (buffer->map && (size_bytes <= small || ovk_buffer_is_cached (buffer))) {
-    if (!ovk_device_wait (dev, ovk_buffer_last_use (buffer), "readback", error)
+    if (!ovk_queue_wait (
+            &dev->queue, ovk_buffer_last_use (buffer), "readback", error)
         || !ovk_buffer_sync (buffer, src.offset, size_bytes, TRUE, error))
       return FALSE;
     memcpy (data, buffer->map + src.offset, size_bytes);
     return TRUE;
   }
-  reader = take_resting (dev, dev->readers);
+  reader = ovk_shelf_take (&dev->readers);
   if (!reader)
     reader = reader_new (dev);
   ok = read_staged (reader, src, data, size_bytes, error);
-  put_to_rest (dev, dev->readers, reader);
+  ovk_shelf_put (&dev->readers, reader, (GDestroyNotify) reader_free);
   return ok;
-}
-
-/* ---- those of the device ---------------------------------------------- */
-
-void
-ovk_transfer_init (OvkDevice *dev)
-{
-  g_mutex_init (&dev->transfer_lock);
-  dev->writers =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_uploader_free);
-  dev->readers = g_ptr_array_new_with_free_func ((GDestroyNotify) reader_free);
-}
-
-void
-ovk_transfer_drop (OvkDevice *dev)
-{
-  g_ptr_array_set_size (dev->writers, 0);
-  g_ptr_array_set_size (dev->readers, 0);
-}
-
-void
-ovk_transfer_clear (OvkDevice *dev)
-{
-  g_clear_pointer (&dev->writers, g_ptr_array_unref);
-  g_clear_pointer (&dev->readers, g_ptr_array_unref);
-  g_mutex_clear (&dev->transfer_lock);
 }

@@ -38,7 +38,7 @@ check 'files without a licence line' sh -c \
   "grep -rL 'SPDX-License-Identifier: LGPL-2.1-or-later' --include=*.[ch] \
    --include=*.comp --include=*.glsl --include=*.sh --include=*.py \
    engine gst-owl2 shaders tools tests pipelines model .ci"
-for header in engine/owl2.h engine/base/*.h engine/vk/ovk.h engine/ops/ops.h \
+for header in engine/owl2.h engine/base/*.h engine/vk/*.h engine/ops/ops.h \
     engine/file/*.h engine/text/text.h engine/model/*.h; do
   for language in c c++; do
     check "$header alone in $language" "$cc" -x "$language" -fsyntax-only -Wall \

@@ -3,7 +3,8 @@
 #ifndef VK_TEST_COMMON_H
 #define VK_TEST_COMMON_H
 
-#include "ovk_private.h"
+#include "ovk_cmd.h"
+#include "ovk_physical.h"
 
 /**
  * VkMode: a device, and one of the two ways into its memory.

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Memory of the host, from files as Linux has them. */
-#include "ovk_private.h"
+#include "ovk_available.h"
 
 #include <glib/gstdio.h>
 

@@ -365,7 +365,7 @@ test_timing_without_timestamps (const VkMode *mode)
   GArray *timings;
   const OvkTiming *t;
 
-  dev->caps.timestamp_ns = 0.;
+  dev->gpu.caps.timestamp_ns = 0.;
   ovk_cmd_set_timing (cmd, TRUE);
   vk_mix (cmd, &spec, vk_slice (s, 0, 1024), vk_slice (s, 0, 1024),
       vk_slice (s, 1024, 1024), vk_slice (s, 2048, 1024), 256, 0);
@@ -592,7 +592,7 @@ test_hang (const VkMode *mode)
       fastest = MIN (fastest, g_get_monotonic_time () - start);
     }
   } while (fastest < G_USEC_PER_SEC / 50);
-  dev->timeout_ns = OVK_SECOND_NS / 50;
+  dev->queue.timeout_ns = OVK_SECOND_NS / 50;
   ovk_cmd_label (cmd, "long work");
   for (guint i = 0; i < 32; i++)
     vk_mix (cmd, &spec, s[0], s[1], s[2], s[3], n, 1);
@@ -601,7 +601,7 @@ test_hang (const VkMode *mode)
   vk_assert_error (ovk_cmd_wait (cmd, &error), error, OWL2_ERROR_DEVICE_LOST,
       "did not finish 'long work' within 0.02 s");
 
-  dev->timeout_ns = OVK_TIMEOUT_NS;
+  dev->queue.timeout_ns = OVK_TIMEOUT_NS;
   vk_mix (cmd, &spec, s[0], s[1], s[2], s[3], n, 1);
   vk_assert_error (
       ovk_cmd_run (cmd, &error), error, OWL2_ERROR_DEVICE_LOST, "lost earlier");
@@ -610,9 +610,9 @@ test_hang (const VkMode *mode)
       "lost earlier");
   vk_assert_error (ovk_slice_read (dev, s[0], &word, 4, &error), error,
       OWL2_ERROR_DEVICE_LOST, "lost");
-  g_assert_true (ovk_device_reached (dev, dev->submitted));
-  vk_assert_error (ovk_device_wait (dev, dev->submitted, "it", &error), error,
-      OWL2_ERROR_DEVICE_LOST, "lost");
+  g_assert_true (ovk_device_reached (dev, dev->queue.submitted));
+  vk_assert_error (ovk_device_wait (dev, dev->queue.submitted, "it", &error),
+      error, OWL2_ERROR_DEVICE_LOST, "lost");
   vk_assert_error (ovk_slice_write (dev, s[0], &word, 4, &error), error,
       OWL2_ERROR_DEVICE_LOST, "lost");
   vk_assert_error (ovk_arena_alloc (arena, 4 << 20, &t, &error), error,
@@ -624,13 +624,13 @@ test_hang (const VkMode *mode)
   ovk_cmd_free (other);
   ovk_arena_free (arena);
   /* The work still goes on, so nothing of this waited for it. */
-  g_assert_cmpint (
-      vkGetSemaphoreCounterValue (dev->handle, dev->timeline, &reached), ==,
-      VK_SUCCESS);
-  g_assert_cmpuint (reached, <, dev->submitted);
+  g_assert_cmpint (vkGetSemaphoreCounterValue (
+                       dev->gpu.handle, dev->queue.timeline, &reached),
+      ==, VK_SUCCESS);
+  g_assert_cmpuint (reached, <, dev->queue.submitted);
 
   /* Once it is done after all, the device frees what was left. */
-  vkDeviceWaitIdle (dev->handle);
+  vkDeviceWaitIdle (dev->gpu.handle);
   vk_test_take_warnings ();
   ovk_device_unref (dev);
   g_assert_cmpuint (vk_test_take_warnings (), ==, 0);

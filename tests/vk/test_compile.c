@@ -43,7 +43,7 @@ test_collect (const VkMode *mode)
   VkMixSpec spec = { 64, 3, 1 };
   GError *error = NULL;
   guint32 word;
-  guint64 submitted = dev->submitted;
+  guint64 submitted = dev->queue.submitted;
 
   g_assert_cmpuint (ovk_pipeline_set_size (set), ==, 0);
   n_calls_vkCreateComputePipelines = 0;
@@ -68,7 +68,7 @@ test_collect (const VkMode *mode)
   vk_assert_ok (ovk_slice_read (dev, s, &word, 4, &error), error);
   g_assert_cmpuint (word, ==, 0);
   g_test_message (
-      "%" G_GUINT64_FORMAT " submissions", dev->submitted - submitted);
+      "%" G_GUINT64_FORMAT " submissions", dev->queue.submitted - submitted);
   ovk_cmd_fill (cmd, s, 5);
   vk_assert_ok (ovk_cmd_run (cmd, &error), error);
   vk_assert_ok (ovk_slice_read (dev, s, &word, 4, &error), error);

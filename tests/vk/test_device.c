@@ -219,7 +219,7 @@ test_pipelines (const VkMode *mode)
   none = ovk_pipeline_get (dev, &bad, spec, 3, &error);
   vk_assert_error (none != NULL, error, OWL2_ERROR_FAILED, "132 push bytes");
   bad = vk_shader_mix;
-  dev->max_bindings = 3;
+  dev->gpu.max_bindings = 3;
   none = ovk_pipeline_get (dev, &bad, spec, 3, &error);
   vk_assert_error (none != NULL, error, OWL2_ERROR_UNSUPPORTED, "allows 3");
 }
@@ -257,7 +257,7 @@ cache_use (const Cache *cache)
   guint32 spec[3] = { 64, 7, 1 };
   GError *error = NULL;
   g_autoptr (OvkDevice) dev = cache_open (cache);
-  gsize loaded = dev->cache_saved_bytes;
+  gsize loaded = dev->pipelines.cache_saved_bytes;
 
   vk_assert_ok (
       ovk_pipeline_get (dev, &vk_shader_mix, spec, 3, &error) != NULL, error);
@@ -277,7 +277,7 @@ cache_setup (Cache *cache, const VkMode *mode)
   vk_assert_ok (cache->top != NULL, error);
   cache->dir = g_build_filename (cache->top, "a", "b", NULL);
   dev = cache_open (cache);
-  cache->file = g_strdup (dev->cache_path);
+  cache->file = g_strdup (dev->pipelines.cache_path);
 }
 
 static void
@@ -500,8 +500,8 @@ test_names (const VkMode *mode)
     dev = ovk_device_new (&params, &error);
     vk_assert_ok (dev != NULL, error);
     if (level < OWL2_LOG_DEBUG) {
-      g_assert_null (dev->set_name);
-      g_assert_null (dev->begin_label);
+      g_assert_null (dev->gpu.set_name);
+      g_assert_null (dev->gpu.begin_label);
     }
   }
 }

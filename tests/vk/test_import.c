@@ -94,7 +94,7 @@ test_read (const VkMode *mode)
   if (!dev)
     return;
   before = ovk_device_allocated_bytes (dev);
-  n_before = dev->n_allocations;
+  n_before = dev->heap.n_allocations;
   for (guint i = 0; i < 30; i++) {
     g_autoptr (GError) error = NULL;
     gsize align = MAX (ovk_device_caps (dev)->storage_align, 16);
@@ -105,20 +105,21 @@ test_read (const VkMode *mode)
     gsize begin = offset + (align - slice.offset % align) % align;
 
     g_assert_cmpuint (slice.size, ==, size);
-    g_assert_cmpuint (slice.offset, ==, offset % dev->caps.host_import_align);
+    g_assert_cmpuint (
+        slice.offset, ==, offset % dev->gpu.caps.host_import_align);
     vk_assert_ok (ovk_slice_read (dev, slice, got, size, &error), error);
     g_assert_cmpmem (got, size, data + offset, size);
     /* None of it is memory of the device. */
     g_assert_cmpuint (ovk_device_allocated_bytes (dev), ==, before);
-    g_assert_cmpuint (dev->n_allocations, ==, n_before + 1);
+    g_assert_cmpuint (dev->heap.n_allocations, ==, n_before + 1);
     if (begin + 4 <= offset + size) {
       guint n = MIN ((offset + size - begin) / 4, 5000);
 
       slice = ovk_import_slice (import, data + begin, n * 4);
       check_sum (dev, slice, slice, data + begin, data + begin, n);
-      g_assert_cmpuint (n_before, <=, dev->n_allocations);
+      g_assert_cmpuint (n_before, <=, dev->heap.n_allocations);
       before = ovk_device_allocated_bytes (dev);
-      n_before = dev->n_allocations - 1;
+      n_before = dev->heap.n_allocations - 1;
     }
   }
   ovk_import_free (NULL);
@@ -139,7 +140,7 @@ test_several (const VkMode *mode)
 
   if (!dev)
     return;
-  dev->caps.max_allocation_bytes = 4 << 20;
+  dev->gpu.caps.max_allocation_bytes = 4 << 20;
   vk_assert_error (
       ovk_import_new (dev, "all", file, data, FILE_BYTES, &error) != NULL,
       error, OWL2_ERROR_NO_MEMORY, "'all' has 5246976 bytes");
@@ -250,7 +251,7 @@ open_with_probe (const VkMode *mode)
   OvkDevice *dev = open_importing (mode);
 
   if (dev)
-    dev->caps.type = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
+    dev->gpu.caps.type = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU;
   return dev;
 }
 
@@ -276,7 +277,7 @@ test_probe (const VkMode *mode)
   fail_only = NULL;
   vk_assert_error (
       import != NULL, error, OWL2_ERROR_DEVICE_LOST, "device lost");
-  vk_assert_ok (ovk_device_alive (dev, &error), error);
+  vk_assert_ok (ovk_gpu_alive (&dev->gpu, &error), error);
 
   import = import_range (dev, file, 100, FILE_BYTES - 100);
   slice = ovk_import_slice (import, data + 4096, 4096);

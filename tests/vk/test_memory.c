@@ -87,9 +87,11 @@ test_no_memory (const VkMode *mode)
   g_assert_cmpuint (ovk_arena_bytes (arena), ==, 0);
 
   /* A device with a heap of ten MiB, all of it for the arena. */
-  dev->caps.type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
-  dev->has_budget = FALSE;
-  dev->memory.memoryHeaps[dev->memory.memoryTypes[dev->type_device].heapIndex]
+  dev->gpu.caps.type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
+  dev->gpu.has_budget = FALSE;
+  dev->heap.memory
+      .memoryHeaps[dev->heap.memory.memoryTypes[dev->heap.type_device]
+                       .heapIndex]
       .size = ovk_device_allocated_bytes (dev) + 10 * MIB;
   g_assert_cmpuint (ovk_device_free_bytes (dev), ==, 10 * MIB);
   vk_assert_error (ovk_arena_alloc (arena, 11 * MIB, &slice, &error), error,
@@ -111,7 +113,7 @@ test_allocation_count (const VkMode *mode)
   GError *error = NULL;
   OvkSlice slice;
 
-  dev->max_allocations = dev->n_allocations + 2;
+  dev->gpu.max_allocations = dev->heap.n_allocations + 2;
   vk_alloc (arena, 1000);
   vk_alloc (arena, 1000);
   vk_assert_error (ovk_arena_alloc (arena, 1000, &slice, &error), error,
@@ -463,7 +465,7 @@ test_stage_errors (const VkMode *mode)
   vk_assert_error (ovk_cmd_run (cmd, &error), error, OWL2_ERROR_NO_MEMORY,
       "524288 bytes can't be staged, of 1048576 this recording has 262144");
   /* Whoever holds nothing waits, but not for ever. */
-  dev->timeout_ns = OVK_SECOND_NS / 50;
+  dev->queue.timeout_ns = OVK_SECOND_NS / 50;
   g_assert_null (ovk_cmd_stage (cmd, MIB, &slice));
   vk_assert_error (ovk_cmd_run (cmd, &error), error, OWL2_ERROR_NO_MEMORY,
       "this recording has 0");
@@ -608,10 +610,10 @@ test_results_not_coherent (const VkMode *mode)
   n_flushed = 0;
   peek (slice);
   vk_assert_ok (ovk_slice_write (dev, slice, &word, 4, &error), error);
-  if (dev->memory.memoryTypes[dev->type_readback].propertyFlags
+  if (dev->heap.memory.memoryTypes[dev->heap.type_readback].propertyFlags
       & VK_MEMORY_PROPERTY_HOST_COHERENT_BIT)
     g_assert_cmpint (n_invalidated + n_flushed, ==, 0);
-  dev->memory.memoryTypes[dev->type_readback].propertyFlags &=
+  dev->heap.memory.memoryTypes[dev->heap.type_readback].propertyFlags &=
       ~(VkMemoryPropertyFlags) VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   n_flushed = 0;
   g_assert_cmpuint (peek (slice)[0], ==, 5);

@@ -179,17 +179,21 @@ test_pipelines (const VkMode *mode)
         jobs[0].pipelines, sizeof (jobs[0].pipelines));
 }
 
+typedef struct {
+  OvkDevice *dev;
+  OvkSlice slice;
+} ReadJob;
+
 static gpointer
 read_and_wait (gpointer data)
 {
-  OvkSlice *slice = data;
-  g_autofree guint8 *bytes = g_malloc (slice->size);
+  const ReadJob *job = data;
+  gsize n = job->slice.size;
+  g_autofree guint8 *bytes = g_malloc (n);
   GError *error = NULL;
 
   g_atomic_pointer_set (&held_thread, g_thread_self ());
-  vk_assert_ok (
-      ovk_slice_read (slice->buffer->dev, *slice, bytes, slice->size, &error),
-      error);
+  vk_assert_ok (ovk_slice_read (job->dev, job->slice, bytes, n, &error), error);
   return NULL;
 }
 
@@ -200,13 +204,14 @@ test_transfers (const VkMode *mode)
   g_autoptr (OvkDevice) dev = vk_test_open (mode);
   OvkArena *arena = vk_arena (dev, 1 << 20);
   OvkSlice slice = vk_alloc (arena, 100000), other = vk_alloc (arena, 64);
+  ReadJob job = { dev, slice };
   guint32 words[16] = { 1, 2, 3 }, back[16];
   GError *error = NULL;
   GThread *thread;
 
   /* So that there is something to wait for in any case. */
   vk_assert_ok (ovk_slice_write (dev, slice, words, 64, &error), error);
-  thread = g_thread_new ("held", read_and_wait, &slice);
+  thread = g_thread_new ("held", read_and_wait, &job);
   g_mutex_lock (&held_lock);
   if (!slice.buffer->map)
     while (!is_held)
@@ -245,7 +250,7 @@ test_last_use (const VkMode *mode)
     vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
     watched = NULL;
     seen = g_thread_join (watcher);
-    g_assert_cmpuint (*seen, ==, dev->submitted);
+    g_assert_cmpuint (*seen, ==, dev->queue.submitted);
     vk_assert_ok (ovk_cmd_wait (cmd, &error), error);
   }
   ovk_cmd_free (cmd);
