@@ -30,6 +30,106 @@ vkGetPhysicalDeviceFeatures2 (
   }
 }
 
+/* ---- a driver that has much ------------------------------------------- */
+
+/* Extensions nobody knows, in front of the real ones, and one behind them. */
+static guint n_unknown;
+static const char *another; /* (nullable) */
+static gboolean is_growing; /* by one more with each look */
+
+static VkResult
+list_more (const VkExtensionProperties *real, guint n_real, uint32_t *n,
+    VkExtensionProperties *props)
+{
+  const guint front = n_unknown, total = front + n_real + (another ? 1 : 0);
+  const guint room = *n;
+
+  if (is_growing)
+    n_unknown++;
+  *n = props ? MIN (room, total) : total;
+  for (guint i = 0; props && i < *n; i++) {
+    memset (&props[i], 0, sizeof props[i]);
+    if (i < front)
+      g_snprintf (props[i].extensionName, VK_MAX_EXTENSION_NAME_SIZE,
+          "VK_UNKNOWN_number_%u", i);
+    else if (i < front + n_real)
+      props[i] = real[i - front];
+    else
+      g_strlcpy (props[i].extensionName, another, VK_MAX_EXTENSION_NAME_SIZE);
+  }
+  return props && room < total ? VK_INCOMPLETE : VK_SUCCESS;
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+vkEnumerateDeviceExtensionProperties (VkPhysicalDevice device,
+    const char *layer, uint32_t *n, VkExtensionProperties *props)
+{
+  PFN_vkEnumerateDeviceExtensionProperties real =
+      (PFN_vkEnumerateDeviceExtensionProperties) dlsym (
+          RTLD_NEXT, "vkEnumerateDeviceExtensionProperties");
+  g_autofree VkExtensionProperties *list = NULL;
+  guint32 n_real = 0;
+
+  if (!n_unknown)
+    return real (device, layer, n, props);
+  g_assert_cmpint (real (device, layer, &n_real, NULL), ==, VK_SUCCESS);
+  list = g_new0 (VkExtensionProperties, n_real + 1);
+  g_assert_cmpint (real (device, layer, &n_real, list), ==, VK_SUCCESS);
+  return list_more (list, n_real, n, props);
+}
+
+VKAPI_ATTR VkResult VKAPI_CALL
+vkEnumerateInstanceExtensionProperties (
+    const char *layer, uint32_t *n, VkExtensionProperties *props)
+{
+  PFN_vkEnumerateInstanceExtensionProperties real =
+      (PFN_vkEnumerateInstanceExtensionProperties) dlsym (
+          RTLD_NEXT, "vkEnumerateInstanceExtensionProperties");
+  g_autofree VkExtensionProperties *list = NULL;
+  guint32 n_real = 0;
+
+  if (!n_unknown)
+    return real (layer, n, props);
+  g_assert_cmpint (real (layer, &n_real, NULL), ==, VK_SUCCESS);
+  list = g_new0 (VkExtensionProperties, n_real + 1);
+  g_assert_cmpint (real (layer, &n_real, list), ==, VK_SUCCESS);
+  return list_more (list, n_real, n, props);
+}
+
+/* However long the lists of extensions are, what stands last in them counts;
+ * and a list that has grown between two looks does no harm. */
+static void
+test_many_extensions (const VkMode *mode)
+{
+  const guint lengths[] = { 1, 300, 5000 };
+  OvkDeviceParams params = { .device = mode->device, .log = vk_test_log () };
+  GError *error = NULL;
+  g_autoptr (OvkDevice) plain = ovk_device_new (&params, &error);
+
+  vk_assert_ok (plain != NULL, error);
+  for (guint i = 0; i < G_N_ELEMENTS (lengths); i++) {
+    g_autoptr (OvkDevice) dev = NULL;
+
+    n_unknown = lengths[i];
+    another = VK_EXT_MEMORY_BUDGET_EXTENSION_NAME;
+    dev = ovk_device_new (&params, &error);
+    vk_assert_ok (dev != NULL, error);
+    g_assert_true (dev->gpu.has_budget);
+    g_assert_true (dev->gpu.debug_utils == plain->gpu.debug_utils);
+    g_assert_cmpuint (
+        dev->gpu.caps.host_import_align, ==, plain->gpu.caps.host_import_align);
+  }
+  another = NULL;
+  is_growing = TRUE;
+  {
+    g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
+
+    vk_assert_ok (dev != NULL, error);
+  }
+  is_growing = FALSE;
+  n_unknown = 0;
+}
+
 /* ---- choosing --------------------------------------------------------- */
 
 static void
@@ -509,6 +609,7 @@ test_names (const VkMode *mode)
 static void
 add_tests (void)
 {
+  vk_test_add_once ("/device/many-extensions", test_many_extensions);
   vk_test_add_once ("/device/names", test_names);
   vk_test_add_once ("/device/cache-shaders", test_cache_shaders);
   vk_test_add_once ("/device/cache-retry", test_cache_retry);
