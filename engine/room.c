@@ -53,14 +53,13 @@ owl2_room_buffers (const Owl2Model *model, GError **error)
   Owl2ImageBuffers image;
   Owl2VitBuffers vit;
   Owl2AbstractorBuffers abstractor;
-  Owl2DecoderBuffers decoder = { 0 };
+  Owl2DecoderBuffers decoder;
   gboolean ok =
       owl2_image_buffers_alloc (&image, arena, config, error)
       && owl2_vit_buffers_alloc (&vit, arena, config, error)
       && owl2_abstractor_buffers_alloc (&abstractor, arena, config, error)
       && owl2_decoder_buffers_init (&decoder, arena, config, error);
 
-  owl2_decoder_buffers_clear (&decoder);
   return ok ? ovk_arena_bytes (arena) : 0;
 }
 
@@ -75,7 +74,7 @@ owl2_room_check (const Owl2Model *model, const Owl2KvCache *cache,
   if (kv + buffers <= n_free)
     return TRUE;
   positions = n_positions ? g_strdup_printf (" for %u positions in %s",
-                  n_positions, owl2_type_name (cache->type))
+                  n_positions, owl2_type_name (cache->kv.type))
                           : g_strdup ("");
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
       "%s needs %" G_GUINT64_FORMAT

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #include "abstractor.h"
-#include "decoder.h"
 #include "image.h"
 #include "room.h"
+#include "run.h"
 #include "vit.h"
 
 /* Of the session's buffers, which take one block where they are smaller. */
@@ -109,7 +109,7 @@ compile_kv_type (Owl2Session *s, GError **error)
   g_autoptr (OvkPipelineSet) set = NULL;
   g_autoptr (OvkCompiler) compiler = NULL;
 
-  if (s->cache.type == s->model->kv_type)
+  if (s->cache.kv.type == s->model->kv_type)
     return TRUE;
   set = ovk_pipeline_set_new ();
   if (!owl2_session_warm_up (s, FALSE, set, error))
@@ -160,7 +160,6 @@ owl2_session_free (Owl2Session *session)
     return;
   owl2_exec_clear (&session->exec);
   owl2_kvcache_clear (&session->cache);
-  owl2_decoder_buffers_clear (&session->decoder);
   owl2_image_clear (&session->image);
   g_clear_pointer (&session->arena, ovk_arena_free);
   owl2_model_unref (session->model);
@@ -516,10 +515,10 @@ choose (Generation *g, gint32 *id, double *probability, GError **error)
   const Owl2Sampling *sampling = &g->request->sampling;
   gint32 eos = owl2_tokenizer_eos (s->model->tokenizer);
   gboolean ban_eos = g->ids->len < sampling->min_tokens;
-  Owl2Argmax top;
+  Owl2Result top;
 
   if (!ovk_slice_read (
-          s->model->dev, s->decoder.argmax, &top, sizeof top, error))
+          s->model->dev, s->decoder.results, &top, sizeof top, error))
     return FALSE;
   if (top.n_bad) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
@@ -585,7 +584,6 @@ decode (Generation *g, guint n_max, gboolean *ended, GError **error)
     };
     gint32 id;
     double probability;
-    gboolean ok;
 
     if (!choose (g, &id, &probability, error))
       return FALSE;
@@ -598,16 +596,8 @@ decode (Generation *g, guint n_max, gboolean *ended, GError **error)
     if (!owl2_exec_step (&s->exec, error))
       return FALSE;
     next.index = (guint32) id;
-    /* The stages of generated tokens are not part of a trace. */
-    {
-      Owl2ExecTapFunc tap = s->exec.tap;
-
-      s->exec.tap = NULL;
-      ok = owl2_decoder_run (
-          &s->exec, s->model->weights, &s->cache, &s->decoder, &run, error);
-      s->exec.tap = tap;
-    }
-    if (!ok)
+    if (!owl2_decoder_run (
+            &s->exec, s->model->weights, &s->cache, &s->decoder, &run, error))
       return FALSE;
   }
 }

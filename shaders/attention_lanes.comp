@@ -38,12 +38,13 @@ main ()
   uint lane = gl_SubgroupInvocationID;
   uint tile = LANES * QUERIES;
   uint tiles_q = (pc.n_q + tile - 1) / tile;
+  uint first = keys_of (0), list = pages_of (0);
 
   for (uint item = gl_WorkGroupID.x; item < tiles_q * pc.n_heads;
        item += gl_NumWorkGroups.x) {
     uint row0 = item % tiles_q * tile, head = item / tiles_q;
-    /* Causal: the last query sees the most. */
-    uint end = keys_of (min (row0 + tile, pc.n_q) - 1);
+    /* The last query sees the most. */
+    uint end = keys_of_run (first, min (row0 + tile, pc.n_q) - 1);
     vec4 q[QUERIES * D4], acc[QUERIES * D4];
     float top[QUERIES], sum[QUERIES];
 
@@ -59,7 +60,7 @@ main ()
     }
 
     for (uint j0 = 0; j0 < end; j0 += KEYS) {
-      uint key = min (j0 + lane % KEYS, pc.n_k - 1);
+      uint key = min (j0 + lane % KEYS, end - 1), page = page_of (list, j0);
       float s[QUERIES * KEYS];
 
       [[unroll]] for (uint t = 0; t < QUERIES * KEYS; t++)
@@ -68,9 +69,9 @@ main ()
 
       [[unroll]] for (uint d = 0; d < D4; d++) {
         if (d % KV_GROUP == 0)
-          scale = k_scale (k_at (key, head), d);
+          scale = k_scale (k_at (page, key, head), d);
 
-        vec4 k = load_k (k_at (key, head), d, scale);
+        vec4 k = load_k (k_at (page, key, head), d, scale);
 
         [[unroll]] for (uint j = 0; j < KEYS; j++) {
           [[unroll]] for (uint e = 0; e < 4; e++) {
@@ -85,7 +86,7 @@ main ()
       float shrink[QUERIES];
 
       [[unroll]] for (uint t = 0; t < QUERIES; t++) {
-        uint seen = keys_of (row0 + t * LANES + lane);
+        uint seen = keys_of_run (first, row0 + t * LANES + lane);
         float new_top = top[t], add = 0.0;
 
         [[unroll]] for (uint j = 0; j < KEYS; j++)
@@ -103,9 +104,9 @@ main ()
 
       [[unroll]] for (uint d = 0; d < D4; d++) {
         if (d % KV_GROUP == 0)
-          scale = v_scale (v_at (key, head), d);
+          scale = v_scale (v_at (page, key, head), d);
 
-        vec4 v = load_v (v_at (key, head), d, scale);
+        vec4 v = load_v (v_at (page, key, head), d, scale);
         vec4 a[QUERIES];
 
         [[unroll]] for (uint t = 0; t < QUERIES; t++)

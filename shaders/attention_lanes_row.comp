@@ -9,6 +9,7 @@
  * A workgroup is one subgroup and takes a query of one head. The keys are taken
  * one a lane; of the values a lane owns every LANES-th vec4. Nothing but the
  * loads is left of a key then, and those of a smaller type are fewer. */
+#define OWL2_PAGED
 #include "include/owl2.glsl"
 #include "include/attention.glsl"
 
@@ -24,7 +25,7 @@ main ()
   for (uint item = gl_WorkGroupID.x; item < items;
        item += gl_NumWorkGroups.x) {
     uint row = item / pc.n_heads, head = item % pc.n_heads;
-    uint n_keys = keys_of (row);
+    uint n_keys = keys_of (row), list = pages_of (row);
     float top = LOWEST, sum = 0.0;
     vec4 q[D4], acc[OWN];
 
@@ -34,7 +35,8 @@ main ()
       acc[t] = vec4 (0.0);
 
     for (uint j0 = 0; j0 < n_keys; j0 += LANES) {
-      uint at = k_at (min (j0 + lane, pc.n_k - 1), head);
+      uint page = page_of (list, j0);
+      uint at = k_at (page, min (j0 + lane, n_keys - 1), head);
       float s = 0.0, scale, new_top = top;
 
       [[unroll]] for (uint d = 0; d < D4; d++) {
@@ -57,7 +59,7 @@ main ()
       [[dont_unroll]] for (uint j = 0; j < min (LANES, n_keys - j0); j++) {
         float pj = subgroupShuffle (p, j);
 
-        at = v_at (j0 + j, head);
+        at = v_at (page, j0 + j, head);
         [[unroll]] for (uint t = 0; t < OWN; t++) {
           uint d = min (t * LANES + lane, D4 - 1);
 

@@ -1,13 +1,14 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* probs[head * n_q + row][key] = softmax (q k' * scale); keys that a causal
- * mask hides get 0. For looking inside, so simple rather than fast: one
+/* probs[head * n_q + row][key] = softmax (q k' * scale); keys that a row does
+ * not see get 0. For looking inside, so simple rather than fast: one
  * workgroup a row; an invocation owns every WORKGROUP-th key and keeps its
  * scores in out itself until they are normalised. */
 #include "include/owl2.glsl"
 #include "include/reduce.glsl"
 #define OWL2_KEYS_ALONE
+#define OWL2_PAGED
 #include "include/attention.glsl"
 
 layout (set = 0, binding = 2) buffer Out { float o[]; };
@@ -20,10 +21,11 @@ main ()
   for (uint r = gl_WorkGroupID.x; r < pc.rows; r += gl_NumWorkGroups.x) {
     uint head = (pc.row0 + r) / pc.n_q, row = (pc.row0 + r) % pc.n_q;
     uint or = pc.o_offset + r * pc.o_stride, n_keys = keys_of (row);
+    uint list = pages_of (row);
     float top = LOWEST, sum = 0.0;
 
     for (uint j = first; j < n_keys; j += step) {
-      uint at = k_at (j, head);
+      uint at = k_at (page_of (list, j), j, head);
       float s = 0.0;
 
       for (uint d = 0; d < D4; d++)

@@ -5,6 +5,7 @@
  * query and head a workgroup. The keys are taken WORKGROUP at a time, one an
  * invocation. For the values an invocation owns a vec4 of the head and every
  * PARTS-th key; the parts are added at the end. */
+#define OWL2_PAGED
 #include "include/owl2.glsl"
 #include "include/reduce.glsl"
 #include "include/attention.glsl"
@@ -14,6 +15,7 @@ const uint PARTS = gl_WorkGroupSize.x / D4;     /* at least 1: WG >= 64 */
 
 shared vec4 qs[D4];
 shared float ps[gl_WorkGroupSize.x];
+shared uint vs[gl_WorkGroupSize.x];     /* where the keys' values start */
 shared vec4 parts[gl_WorkGroupSize.x];
 
 void
@@ -25,7 +27,7 @@ main ()
   for (uint item = gl_WorkGroupID.x; item < items;
        item += gl_NumWorkGroups.x) {
     uint row = item / pc.n_heads, head = item % pc.n_heads;
-    uint n_keys = keys_of (row);
+    uint n_keys = keys_of (row), list = pages_of (row);
     float top = LOWEST, sum = 0.0;
     vec4 acc = vec4 (0.0);
 
@@ -37,8 +39,9 @@ main ()
       float s = LOWEST;
 
       if (j0 + i < n_keys) {
-        uint at = k_at (j0 + i, head);
+        uint page = page_of (list, j0 + i), at = k_at (page, j0 + i, head);
 
+        vs[i] = v_at (page, j0 + i, head);
         s = 0.0;
         for (uint d = 0; d < D4; d++)
           s += dot (qs[d], load_k (at, d, k_scale (at, d)));
@@ -57,7 +60,7 @@ main ()
       acc *= shrink;
       if (part < PARTS)
         for (uint j = part; j < count; j += PARTS) {
-          uint at = v_at (j0 + j, head);
+          uint at = vs[j];
 
           acc += ps[j] * load_v (at, d4, v_scale (at, d4));
         }

@@ -24,27 +24,27 @@ shared float sums[TILE];
 shared float quarter[TILE * 4];
 
 void
-load_slice_k (uint j0, uint head, uint slice)
+load_slice_k (uint j0, uint end, uint page, uint head, uint slice)
 {
   for (uint t = gl_LocalInvocationIndex; t < TILE * TILE / 4;
        t += gl_WorkGroupSize.x) {
     uint j = t / (TILE / 4), c = t % (TILE / 4), d4 = slice * TILE / 4 + c;
-    uint at = k_at (j0 + j, head);
+    uint at = k_at (page, j0 + j, head);
 
-    ks[j * PITCH + c] = j0 + j < pc.n_k && d4 < D4
+    ks[j * PITCH + c] = j0 + j < end && d4 < D4
         ? load_k (at, d4, k_scale (at, d4)) : vec4 (0.0);
   }
 }
 
 void
-load_slice_v (uint j0, uint head, uint slice)
+load_slice_v (uint j0, uint end, uint page, uint head, uint slice)
 {
   for (uint t = gl_LocalInvocationIndex; t < TILE * TILE / 4;
        t += gl_WorkGroupSize.x) {
     uint j = t / (TILE / 4), c = t % (TILE / 4), d4 = slice * TILE / 4 + c;
-    uint at = v_at (j0 + j, head);
+    uint at = v_at (page, j0 + j, head);
 
-    ks[j * PITCH + c] = j0 + j < pc.n_k && d4 < D4
+    ks[j * PITCH + c] = j0 + j < end && d4 < D4
         ? load_v (at, d4, v_scale (at, d4)) : vec4 (0.0);
   }
 }
@@ -63,10 +63,10 @@ load_slice_q (uint row0, uint head, uint slice)
 
 /* ps = exp (scores - top), and what that changes; four invocations a row. */
 void
-softmax (uint row0, uint j0)
+softmax (uint first, uint row0, uint j0)
 {
   uint i = gl_LocalInvocationIndex, r = i / 4, part = i % 4;
-  uint seen = keys_of (row0 + r);       /* may lie before or after the tile */
+  uint seen = keys_of_run (first, row0 + r);    /* before or after the tile, too */
   uint at = r * PITCH + part * 2;
   vec4 s[2] = { ps[at], ps[at + 1] };
   float top = LOWEST, sum = 0.0;
@@ -105,12 +105,13 @@ main ()
   uint i = gl_LocalInvocationIndex;
   uint r4 = i / 16 * 4, c = i % 16;     /* queries r4 .. r4 + 3 */
   uint tiles_q = (pc.n_q + TILE - 1) / TILE;
+  uint first = keys_of (0), list = pages_of (0);
 
   for (uint item = gl_WorkGroupID.x; item < tiles_q * pc.n_heads;
        item += gl_NumWorkGroups.x) {
     uint row0 = item % tiles_q * TILE, head = item / tiles_q;
-    /* Causal: the last query sees the most. */
-    uint end = keys_of (min (row0 + TILE, pc.n_q) - 1);
+    /* The last query sees the most. */
+    uint end = keys_of_run (first, min (row0 + TILE, pc.n_q) - 1);
     float acc[SLICES * 8];
 
     [[unroll]] for (uint t = 0; t < SLICES * 8; t++)
@@ -122,11 +123,12 @@ main ()
 
     for (uint j0 = 0; j0 < end; j0 += TILE) {
       vec4 s[2] = { vec4 (0.0), vec4 (0.0) };   /* keys c, c + 16 */
+      uint page = page_of (list, j0);
 
       for (uint slice = 0; slice < SLICES; slice++) {
         barrier ();
         load_slice_q (row0, head, slice);
-        load_slice_k (j0, head, slice);
+        load_slice_k (j0, end, page, head, slice);
         barrier ();
         [[dont_unroll]] for (uint d = 0; d < TILE / 4; d++) {
           vec4 a = ks[c * PITCH + d], b = ks[(c + 16) * PITCH + d];
@@ -144,13 +146,13 @@ main ()
         ps[(r4 + e) * PITCH + c / 4 + 4][c % 4] = s[1][e];
       }
       barrier ();
-      softmax (row0, j0);
+      softmax (first, row0, j0);
 
       [[unroll]] for (uint e = 0; e < 4; e++)
         [[unroll]] for (uint t = 0; t < SLICES * 2; t++)
           acc[t * 4 + e] *= shrinks[r4 + e];
       [[unroll]] for (uint slice = 0; slice < SLICES; slice++) {
-        load_slice_v (j0, head, slice);
+        load_slice_v (j0, end, page, head, slice);
         barrier ();
         [[dont_unroll]] for (uint j4 = 0; j4 < TILE / 4; j4++) {
           vec4 a, b;            /* elements c, c + 16 of four keys */

@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keys or values of some positions into the cache, which has its rows by head,
- * then position, as include/attention.glsl reads them.
+/* Keys or values of rows into their places in the pages of a layer, which lie by
+ * page, head, then position, as include/attention.glsl reads them.
  *
  * F32: an invocation copies a word.
  * The smaller types are made of the words, too, so that every driver rounds
@@ -18,6 +18,7 @@
 layout (push_constant) uniform Push { owl2_pc_kv_store pc; };
 layout (set = 0, binding = 0) readonly buffer Src { uint s[]; };
 layout (set = 0, binding = 1) writeonly buffer Dst { uint d[]; };
+layout (set = 0, binding = 2) readonly buffer Rows { owl2_pass_row rows[]; };
 
 const uint INFINITE = 0x7f800000u;
 
@@ -88,12 +89,20 @@ main ()
   uint units = dim;
 #endif
 
-  for (uint i = OWL2_FIRST; i < pc.rows * pc.heads * units; i += OWL2_STEP) {
-    uint u = i % units, head = i / units % pc.heads;
-    uint r = i / (units * pc.heads);
+  for (uint item = gl_WorkGroupID.x;
+       item < pc.rows * OWL2_SLICES (pc.heads * units);
+       item += gl_NumWorkGroups.x) {
+    uint r = OWL2_ROW_OF (item, pc.heads * units);
+    uint i = OWL2_UNIT_OF (item, pc.heads * units);
+    uint u = i % units, head = i / units;
+    uint place = rows[pc.r_offset + r].kv_row;
     uint from = pc.s_offset + r * pc.s_stride + head * dim;
-    uint to = pc.d_offset + r * pc.d_stride + head * pc.d_head_stride;
+    uint to = pc.d_offset
+        + ((place / OWL2_PAGE * pc.heads + head) * OWL2_PAGE + place % OWL2_PAGE)
+        * pc.d_stride;
 
+    if (i >= pc.heads * units)
+      continue;
 #if defined OWL2_Q8_0
     uint scales = store_block (from + 64 * u, to + 16 * u);
 

@@ -1,7 +1,7 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* out[r] = x[r] / sqrt (mean (x[r]^2) + eps) * w[modality[r]]
+/* out[r] = x[r] / sqrt (mean (x[r]^2) + eps) * w[modality of row r]
  * (Zhang, Sennrich 2019; the weight per modality: mPLUG-Owl2, section 3.2).
  * One workgroup a row, more rows if the grid is limited. out may be x. */
 #include "include/owl2.glsl"
@@ -16,7 +16,7 @@ layout (set = 0, binding = 1) readonly buffer Language1 { float w0_1[]; };
 layout (set = 0, binding = 1) readonly buffer Language4 { vec4 w0_4[]; };
 layout (set = 0, binding = 2) readonly buffer Vision1 { float w1_1[]; };
 layout (set = 0, binding = 2) readonly buffer Vision4 { vec4 w1_4[]; };
-layout (set = 0, binding = 3) readonly buffer Modality { uint modality[]; };
+layout (set = 0, binding = 3) readonly buffer Rows { owl2_pass_row rows[]; };
 layout (set = 0, binding = 4) writeonly buffer Out1 { float o1[]; };
 layout (set = 0, binding = 4) writeonly buffer Out4 { vec4 o4[]; };
 
@@ -29,7 +29,7 @@ main ()
   for (uint r = gl_WorkGroupID.x; r < pc.rows; r += gl_NumWorkGroups.x) {
     uint at = pc.x_offset + r * pc.x_stride;
     uint to = pc.o_offset + r * pc.o_stride;
-    bool vision = MODALITY && modality[pc.m_offset + r] != 0;
+    bool vision = MODALITY && rows[pc.r_offset + r].modality != 0;
     float sum = 0.0;
 
     for (uint c = first; c < n; c += step)

@@ -5,8 +5,8 @@
  *   a = x[i], b = x[i + head_dim / 2]
  *   x[i] = a cos - b sin, x[i + head_dim / 2] = b cos + a sin
  * in place. x [rows][n_heads * head_dim]; table row [cos: head_dim / 2][sin:
- * head_dim / 2]. One invocation a pair, or four if VEC4 (the halves then are
- * whole vec4s); more if the grid is limited. */
+ * head_dim / 2] of the row's position. One invocation a pair, or four if VEC4
+ * (the halves then are whole vec4s); more if the grid is limited. */
 #include "include/owl2.glsl"
 
 layout (push_constant) uniform Push { owl2_pc_rope pc; };
@@ -14,6 +14,7 @@ layout (set = 0, binding = 0) buffer X1 { float x1[]; };
 layout (set = 0, binding = 0) buffer X4 { vec4 x4[]; };
 layout (set = 0, binding = 1) readonly buffer Table1 { float t1[]; };
 layout (set = 0, binding = 1) readonly buffer Table4 { vec4 t4[]; };
+layout (set = 0, binding = 2) readonly buffer Rows { owl2_pass_row rows[]; };
 
 void
 main ()
@@ -21,14 +22,17 @@ main ()
   uint width = VEC4 ? 4 : 1;
   uint half_dim = pc.head_dim / 2;
   uint steps = half_dim / width;        /* of a head */
-  uint n = pc.rows * pc.n_heads * steps;
+  uint units = pc.n_heads * steps;      /* of a row */
 
-  for (uint i = OWL2_FIRST; i < n; i += OWL2_STEP) {
-    uint r = i / (pc.n_heads * steps), e = i % steps * width;
-    uint h = i / steps % pc.n_heads;
+  for (uint item = gl_WorkGroupID.x; item < pc.rows * OWL2_SLICES (units);
+       item += gl_NumWorkGroups.x) {
+    uint r = OWL2_ROW_OF (item, units), u = OWL2_UNIT_OF (item, units);
+    uint h = u / steps, e = u % steps * width;
     uint at = pc.x_offset + r * pc.x_stride + h * pc.head_dim + e;
-    uint tab = pc.t_offset + r * pc.t_stride + e;
+    uint tab = pc.t_offset + rows[pc.r_offset + r].position * pc.t_stride + e;
 
+    if (u >= units)
+      continue;
     if (VEC4) {
       vec4 a = x4[at / 4], b = x4[(at + half_dim) / 4];
       vec4 c = t4[tab / 4], s = t4[(tab + half_dim) / 4];

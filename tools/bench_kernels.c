@@ -20,8 +20,9 @@ typedef struct {
   Shape s;
   Owl2Type type;         /* of the weights */
   Owl2Tensor x, w, y, z; /* what a kernel needs of them */
-  OvkSlice small;        /* ids, or a result */
-  double flops, bytes;   /* of one run */
+  Owl2Rows rows;
+  OvkSlice small;      /* pages, or results */
+  double flops, bytes; /* of one run */
 } Bench;
 
 typedef struct {
@@ -95,6 +96,24 @@ weight (Bench *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
          && fill (b, t, error);
 }
 
+/* m rows: of any ids, each the last of @n_k positions in pages 0, 1, .. */
+static gboolean
+table (Bench *b, guint n_k, GError **error)
+{
+  gsize bytes = b->s.m * sizeof (Owl2PassRow);
+  g_autofree Owl2PassRow *rows = g_new0 (Owl2PassRow, b->s.m);
+
+  for (guint i = 0; i < b->s.m; i++)
+    rows[i] = (Owl2PassRow){
+      .source = (i * 2654435761u) % b->s.n,
+      .position = n_k - 1,
+      .ban = OWL2_ROW_NO_BAN,
+    };
+  return ovk_arena_alloc (b->arena, bytes, &b->rows.table, error)
+         && ovk_slice_write (b->dev, b->rows.table, rows, bytes, error)
+         && ovk_arena_alloc (b->arena, sizeof (Owl2Result), &b->small, error);
+}
+
 /* ---- kernels ---------------------------------------------------------- */
 
 static gboolean
@@ -119,21 +138,15 @@ record_matmul (Bench *b)
 static gboolean
 prepare_embed (Bench *b, GError **error)
 {
-  g_autofree guint32 *ids = g_new (guint32, b->s.m);
-
-  for (guint i = 0; i < b->s.m; i++)
-    ids[i] = (i * 2654435761u) % b->s.n;
   b->bytes = (owl2_tensor_bytes (b->type, 1, b->s.k) + 4.0 * b->s.k) * b->s.m;
   return weight (b, &b->w, b->s.n, b->s.k, error)
-         && activation (b, &b->y, b->s.m, b->s.k, error)
-         && ovk_arena_alloc (b->arena, 4 * (gsize) b->s.m, &b->small, error)
-         && ovk_slice_write (b->dev, b->small, ids, 4 * (gsize) b->s.m, error);
+         && activation (b, &b->y, b->s.m, b->s.k, error) && table (b, 1, error);
 }
 
 static void
 record_embed (Bench *b)
 {
-  owl2_op_embed (b->cmd, &b->y, &b->w, b->small, b->s.m);
+  owl2_op_embed (b->cmd, &b->y, &b->w, &b->rows, b->s.m, b->small);
 }
 
 /* m queries, n keys, heads of k; as many heads as make 4096. */
@@ -141,6 +154,24 @@ static guint
 bench_heads (const Bench *b)
 {
   return MAX (1, 4096 / b->s.k);
+}
+
+/* One query is a token, whose keys lie in pages; more are a frame's. */
+static gboolean
+prepare_pages (Bench *b, GError **error)
+{
+  guint n_pages = (b->s.n + OWL2_PAGE - 1) / OWL2_PAGE;
+  guint rows = n_pages * bench_heads (b) * OWL2_PAGE;
+  g_autofree guint32 *list = g_new (guint32, n_pages);
+
+  for (guint i = 0; i < n_pages; i++)
+    list[i] = i;
+  return activation (b, &b->w, rows, b->s.k, error)
+         && activation (b, &b->z, rows, b->s.k, error)
+         && table (b, b->s.n, error)
+         && ovk_arena_alloc (b->arena, n_pages * sizeof *list, &b->small, error)
+         && ovk_slice_write (
+             b->dev, b->small, list, n_pages * sizeof *list, error);
 }
 
 static gboolean
@@ -151,8 +182,9 @@ prepare_attention (Bench *b, GError **error)
   b->flops = 4.0 * b->s.m * b->s.n * width;
   b->bytes = 4.0 * width * (2.0 * b->s.m + 2.0 * b->s.n);
   return activation (b, &b->x, b->s.m, width, error)
-         && activation (b, &b->w, b->s.n, width, error)
-         && activation (b, &b->z, b->s.n, width, error)
+         && (b->s.m == 1 ? prepare_pages (b, error)
+                         : activation (b, &b->w, b->s.n, width, error)
+                               && activation (b, &b->z, b->s.n, width, error))
          && activation (b, &b->y, b->s.m, width, error);
 }
 
@@ -161,6 +193,8 @@ record_attention (Bench *b)
 {
   Owl2Attention a = {
     .family = b->s.m == 1 ? OWL2_DECODE : OWL2_PREFILL,
+    .rows = b->s.m == 1 ? &b->rows : NULL,
+    .pages = b->small,
     .q = b->x,
     .k = b->w,
     .v = b->z,
@@ -186,8 +220,7 @@ prepare_rows (Bench *b, GError **error)
   return activation (b, &b->x, b->s.m, b->s.n, error)
          && activation (b, &b->z, b->s.m, b->s.n, error)
          && activation (b, &b->w, 1, b->s.n, error)
-         && activation (b, &b->y, b->s.m, b->s.n, error)
-         && ovk_arena_alloc (b->arena, sizeof (Owl2Argmax), &b->small, error);
+         && activation (b, &b->y, b->s.m, b->s.n, error) && table (b, 1, error);
 }
 
 static void
@@ -213,7 +246,7 @@ record_argmax (Bench *b)
 {
   Owl2Tensor row = owl2_tensor_rows (b->x, 0, 1);
 
-  owl2_op_argmax (b->cmd, b->small, &row);
+  owl2_op_argmax (b->cmd, b->small, &row, &b->rows);
 }
 
 static const Kernel kernels[] = {

@@ -4,289 +4,264 @@
 #include <math.h>
 #include <string.h>
 
-/* An id that no table has: owl2_op_embed() leaves such rows as they are. */
-#define NO_TOKEN G_MAXUINT32
+#include "pass.h"
+#include "taps.h"
 
 gboolean
 owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,
     const Owl2Config *config, GError **error)
 {
-  guint C = MIN (OWL2_DECODER_CHUNK, config->decoder.n_ctx);
+  guint n_ctx = config->decoder.n_ctx, C = MIN (OWL2_DECODER_CHUNK, n_ctx);
+  guint R = C + OWL2_PASS_DECODE, wanted = 1 + OWL2_PASS_DECODE;
   guint width = config->decoder.width, mlp = config->decoder.mlp;
   guint kv = config->decoder.n_kv_heads * config->decoder.head_dim;
+  gsize pages = (n_ctx + OWL2_PAGE - 1) / OWL2_PAGE;
 
   memset (b, 0, sizeof *b);
   b->chunk = C;
-  return owl2_tensor_alloc (&b->x, arena, C, width, error)
-         && owl2_tensor_alloc (&b->h, arena, C, width, error)
-         && owl2_tensor_alloc (&b->q, arena, C, width, error)
-         && owl2_tensor_alloc (&b->attn, arena, C, width, error)
-         && owl2_tensor_alloc (&b->k, arena, C, kv, error)
-         && owl2_tensor_alloc (&b->v, arena, C, kv, error)
-         && owl2_tensor_alloc (&b->gate, arena, C, mlp, error)
-         && owl2_tensor_alloc (&b->up, arena, C, mlp, error)
-         && owl2_tensor_alloc (&b->last, arena, 1, width, error)
+  return owl2_tensor_alloc (&b->x, arena, R, width, error)
+         && owl2_tensor_alloc (&b->h, arena, R, width, error)
+         && owl2_tensor_alloc (&b->q, arena, R, width, error)
+         && owl2_tensor_alloc (&b->attn, arena, R, width, error)
+         && owl2_tensor_alloc (&b->k, arena, R, kv, error)
+         && owl2_tensor_alloc (&b->v, arena, R, kv, error)
+         && owl2_tensor_alloc (&b->gate, arena, R, mlp, error)
+         && owl2_tensor_alloc (&b->up, arena, R, mlp, error)
          && owl2_tensor_alloc (
-             &b->logits, arena, 1, config->decoder.n_vocab, error)
-         && ovk_arena_alloc (arena, C * sizeof (guint32), &b->ids, error)
-         && ovk_arena_alloc (arena, sizeof (Owl2Argmax), &b->argmax, error)
-         && owl2_modality_init (&b->modality, arena, C, error);
+             &b->logits, arena, wanted, config->decoder.n_vocab, error)
+         && ovk_arena_alloc (arena, R * sizeof (Owl2PassRow), &b->rows, error)
+         && ovk_arena_alloc (
+             arena, wanted * pages * sizeof (guint32), &b->pages, error)
+         && ovk_arena_alloc (
+             arena, wanted * sizeof (Owl2Result), &b->results, error);
 }
 
-void
-owl2_decoder_buffers_clear (Owl2DecoderBuffers *b)
+/* Rows of one family, and of those the runs of one modality. */
+typedef struct {
+  guint first, n;
+  Owl2Run runs[OWL2_PASS_ROWS];
+  guint n_runs;
+} Part;
+
+/* A pass on its way through the layers. The first error is kept, and ends it.
+ */
+typedef struct {
+  Owl2Exec *exec;
+  const Owl2Config *config;
+  const Owl2KvTensors *kv;
+  const Owl2DecoderBuffers *b;
+  const Owl2Pass *pass;
+  Owl2Rows rows;
+  Part parts[2]; /* by family */
+  guint n;       /* rows */
+  const char *label;
+  GError *error;
+} Way;
+
+static void
+part_init (Part *part, const Owl2Pass *pass, guint first, guint n)
 {
-  owl2_modality_clear (&b->modality);
+  part->first = first;
+  part->n = n;
+  part->n_runs = 0;
+  for (guint i = first; i < first + n; i++) {
+    guint modality = pass->rows[i].modality;
+
+    if (i > first && part->runs[part->n_runs - 1].modality == modality)
+      part->runs[part->n_runs - 1].n++;
+    else
+      part->runs[part->n_runs++] = (Owl2Run){ i, 1, modality };
+  }
 }
 
-/* The first n rows of a chunk's buffer. */
+static OvkCmd *
+next (Way *way)
+{
+  return way->error ? NULL
+                    : owl2_exec_next (way->exec, way->label, &way->error);
+}
+
 static Owl2Tensor
-top (Owl2Tensor tensor, guint n)
+all (const Way *way, Owl2Tensor tensor)
 {
-  return owl2_tensor_rows (tensor, 0, n);
+  return owl2_tensor_rows (tensor, 0, way->n);
 }
 
-/* Uploads those of rows first .. of b->x that are features. They come from the
- * host, so everything before must be done with b->x. */
-static gboolean
-upload_features (Owl2Exec *exec, Owl2DecoderBuffers *b,
-    const Owl2DecoderRun *run, guint first, guint n, GError **error)
+/* h = norm (x), with the weight of the row's modality */
+static void
+norm (Way *way, const Owl2Tensor w[2])
 {
-  gsize row_bytes = (gsize) b->x.cols * sizeof (float);
-  g_autoptr (OvkUploader) up = NULL;
+  OvkCmd *cmd = next (way);
+  Owl2Tensor h = all (way, way->b->h), x = all (way, way->b->x);
 
-  if (!owl2_exec_finish (exec, error))
-    return FALSE;
-  up = ovk_uploader_new (exec->dev, error);
-  if (!up)
-    return FALSE;
-  for (guint i = 0; i < n; i++) {
-    OvkSlice row = b->x.slice;
+  if (cmd)
+    owl2_op_rmsnorm (
+        cmd, &h, &x, &w[0], &w[1], &way->rows, way->config->decoder.eps);
+}
 
-    row.offset += i * row_bytes;
-    row.size = row_bytes;
-    if (run->keys[first + i].frame
-        && !ovk_uploader_rows (up, row, row_bytes, run->rows[first + i],
-            row_bytes, row_bytes, 1, error))
-      return FALSE;
+/* out = x w' (+ out) */
+static void
+project (
+    Way *way, Owl2Tensor out, Owl2Tensor x, const Owl2Tensor *w, gboolean add)
+{
+  for (Owl2Family f = OWL2_PREFILL; f <= OWL2_DECODE; f++) {
+    const Part *part = &way->parts[f];
+    Owl2Tensor o = owl2_tensor_rows (out, part->first, part->n);
+    Owl2Tensor i = owl2_tensor_rows (x, part->first, part->n);
+    OvkCmd *cmd = part->n ? next (way) : NULL;
+
+    if (cmd)
+      owl2_op_matmul (cmd, f, &o, &i, w, NULL, OWL2_ACT_NONE, add ? &o : NULL);
   }
-  return ovk_uploader_finish (up, error);
 }
 
-/* b->x = the inputs; tokens are looked up on the device. */
-static gboolean
-record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2DecoderBuffers *b, const Owl2DecoderRun *run, guint first, guint n,
-    GError **error)
+/* out = h w', with the weight of the row's modality */
+static void
+project_mam (Way *way, Owl2Tensor out, const Owl2Tensor w[2])
 {
-  g_autofree guint32 *ids = g_new (guint32, n);
-  g_autofree guint32 *modality = g_new (guint32, n);
-  OvkSlice slice = b->ids;
-  Owl2Tensor x = top (b->x, n);
-  gboolean features = FALSE;
-  OvkCmd *cmd;
+  const Owl2Tensor *const pair[2] = { &w[0], &w[1] };
+  Owl2Tensor o = all (way, out), h = all (way, way->b->h);
 
-  for (guint i = 0; i < n; i++) {
-    const Owl2KvKey *key = &run->keys[first + i];
+  for (Owl2Family f = OWL2_PREFILL; f <= OWL2_DECODE; f++) {
+    const Part *part = &way->parts[f];
+    OvkCmd *cmd = part->n ? next (way) : NULL;
 
-    ids[i] = key->frame ? NO_TOKEN : key->index;
-    modality[i] = key->frame && !run->language_only;
-    features |= key->frame != 0;
+    if (cmd)
+      owl2_op_matmul_mam (cmd, f, &o, &h, pair, part->runs, part->n_runs);
   }
-  if (features && !upload_features (exec, b, run, first, n, error))
-    return FALSE;
-  cmd = owl2_exec_cmd (exec);
-  ovk_cmd_label (cmd, "embed");
-  slice.size = n * sizeof (guint32);
-  ovk_cmd_update (cmd, slice, ids, slice.size);
-  owl2_modality_record (&b->modality, cmd, modality, n);
-  owl2_op_embed (cmd, &x, &weights->decoder.embed, slice, n);
-  return TRUE;
 }
 
-static gboolean
-tap_attention (
-    Owl2Exec *exec, const Owl2Attention *attention, guint layer, GError **error)
+static void
+rotate (Way *way, Owl2Tensor x)
 {
-  OvkArena *arena;
-  Owl2Tensor probs;
-  gsize shape[3] = { attention->n_heads, attention->n_q, attention->n_k };
-  gboolean ok;
+  guint d = way->config->decoder.head_dim;
+  OvkCmd *cmd = next (way);
 
-  arena = ovk_arena_new (exec->dev, "attention probabilities", 1 << 20);
-  ok = owl2_tensor_alloc (&probs, arena, attention->n_heads * attention->n_q,
-      attention->n_k, error);
-  if (ok) {
-    owl2_op_attention_probs (owl2_exec_cmd (exec), &probs, attention);
-    ok = owl2_exec_tap (exec, "attn", layer, &probs, 3, shape, 1, error);
+  x = all (way, x);
+  if (cmd)
+    owl2_op_rope (cmd, &x, &way->kv->rope, x.cols / d, d, &way->rows);
+}
+
+static void
+store (Way *way, const Owl2Tensor *pages, Owl2Tensor src)
+{
+  OvkCmd *cmd = next (way);
+
+  src = all (way, src);
+  if (cmd)
+    owl2_op_kv_store (
+        cmd, pages, &src, way->config->decoder.n_kv_heads, &way->rows);
+}
+
+/* Keys that a row of the part sees: the most in prefill, else the mean. */
+static guint
+count_keys (const Way *way, Owl2Family family)
+{
+  const Part *part = &way->parts[family];
+  guint64 sum = 0;
+
+  if (family == OWL2_PREFILL)
+    return way->pass->rows[part->n - 1].position + 1;
+  for (guint i = 0; i < part->n; i++)
+    sum += way->pass->rows[part->first + i].position + 1;
+  return (guint) (sum / part->n);
+}
+
+/* attn = attention (q, the layer's keys and values) */
+static void
+attend (Way *way, guint layer)
+{
+  guint d = way->config->decoder.head_dim;
+
+  for (Owl2Family f = OWL2_PREFILL; f <= OWL2_DECODE; f++) {
+    const Part *part = &way->parts[f];
+    Owl2Rows rows = { way->b->rows, part->first };
+    Owl2Attention attention = {
+      .family = f,
+      .rows = &rows,
+      .pages = way->b->pages,
+      .q = owl2_tensor_rows (way->b->q, part->first, part->n),
+      .k = way->kv->k[layer],
+      .v = way->kv->v[layer],
+      .out = owl2_tensor_rows (way->b->attn, part->first, part->n),
+      .n_q = part->n,
+      .n_heads = way->config->decoder.n_heads,
+      .n_kv_heads = way->config->decoder.n_kv_heads,
+      .head_dim = d,
+      .q_head_stride = d,
+      .scale = 1.f / sqrtf (d),
+    };
+    OvkCmd *cmd = part->n ? next (way) : NULL;
+
+    if (!cmd)
+      continue;
+    attention.n_k = count_keys (way, f);
+    owl2_op_attention (cmd, &attention);
+    if (f == OWL2_PREFILL && way->pass->attention)
+      owl2_tap_attention (way->exec, &attention, layer, &way->error);
   }
-  if (!ok)
-    owl2_exec_abandon (exec);
-  ovk_arena_free (arena);
-  return ok;
 }
 
-/* x += o (attention (q (h), k (h), v (h))), h = norm (x); keys are rotated in
- * F32, then keys and values go into the cache. */
-static gboolean
-record_attention (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2DecoderRun *run,
-    guint layer, guint n, GError **error)
+/* gate = silu (gate) * up */
+static void
+swiglu (Way *way)
 {
-  const Owl2Config *config = &weights->config;
-  const Owl2DecoderLayer *w = &weights->decoder.layers[layer];
-  guint pos0 = cache->n, d = config->decoder.head_dim;
-  guint n_heads = config->decoder.n_heads;
-  guint n_kv_heads = config->decoder.n_kv_heads;
-  Owl2Tensor x = top (b->x, n), h = top (b->h, n), q = top (b->q, n);
-  Owl2Tensor attn = top (b->attn, n);
-  Owl2Tensor k = top (b->k, n), v = top (b->v, n);
-  Owl2Attention attention = {
-    .family = run->family,
-    .q = q,
-    .k = cache->k[layer],
-    .v = cache->v[layer],
-    .out = attn,
-    .n_q = n,
-    .n_k = pos0 + n,
-    .n_heads = n_heads,
-    .n_kv_heads = n_kv_heads,
-    .head_dim = d,
-    .q_head_stride = d,
-    .kv_head_rows = cache->capacity,
-    .causal = TRUE,
-    .pos0 = pos0,
-    .scale = 1.f / sqrtf (d),
-  };
-  OvkCmd *cmd = owl2_exec_cmd (exec);
+  Owl2Tensor gate = all (way, way->b->gate), up = all (way, way->b->up);
+  OvkCmd *cmd = next (way);
 
-  ovk_cmd_label (cmd, "decoder attention");
-  owl2_mam_norm (cmd, &h, &x, w->attn_norm, &b->modality, config->decoder.eps);
-  owl2_op_matmul (cmd, run->family, &q, &h, &w->q, NULL, OWL2_ACT_NONE, NULL);
-  owl2_mam_project (cmd, run->family, &k, &h, w->k, &b->modality);
-  owl2_mam_project (cmd, run->family, &v, &h, w->v, &b->modality);
-  owl2_op_rope (cmd, &q, &cache->rope, n_heads, d, pos0);
-  owl2_op_rope (cmd, &k, &cache->rope, n_kv_heads, d, pos0);
-  owl2_op_kv_store (cmd, &cache->k[layer], &k, n_kv_heads, pos0);
-  owl2_op_kv_store (cmd, &cache->v[layer], &v, n_kv_heads, pos0);
-  cmd = owl2_exec_next (exec, "decoder attention", error);
-  if (!cmd)
-    return FALSE;
-  owl2_op_attention (cmd, &attention);
-  if (run->attention && exec->tap
-      && !tap_attention (exec, &attention, layer, error))
-    return FALSE;
-  cmd = owl2_exec_cmd (exec);
-  owl2_op_matmul (
-      cmd, run->family, &x, &attn, &w->out, NULL, OWL2_ACT_NONE, &x);
-  return owl2_exec_step (exec, error);
+  if (cmd)
+    owl2_op_swiglu (cmd, &gate, &gate, &up);
 }
 
-/* x += down (silu (gate (h)) * up (h)), h = norm (x) */
-static gboolean
-record_mlp (Owl2Exec *exec, const Owl2Weights *weights, Owl2DecoderBuffers *b,
-    Owl2Family family, guint layer, guint n, GError **error)
+static void
+record_layer (Way *way, const Owl2DecoderLayer *w, guint layer)
 {
-  const Owl2DecoderLayer *w = &weights->decoder.layers[layer];
-  Owl2Tensor x = top (b->x, n), h = top (b->h, n);
-  Owl2Tensor gate = top (b->gate, n), up = top (b->up, n);
-  OvkCmd *cmd = owl2_exec_cmd (exec);
+  const Owl2DecoderBuffers *b = way->b;
 
-  ovk_cmd_label (cmd, "decoder mlp");
-  owl2_mam_norm (
-      cmd, &h, &x, w->ffn_norm, &b->modality, weights->config.decoder.eps);
-  owl2_op_matmul (cmd, family, &gate, &h, &w->gate, NULL, OWL2_ACT_NONE, NULL);
-  cmd = owl2_exec_next (exec, "decoder mlp", error);
-  if (!cmd)
-    return FALSE;
-  owl2_op_matmul (cmd, family, &up, &h, &w->up, NULL, OWL2_ACT_NONE, NULL);
-  owl2_op_swiglu (cmd, &gate, &gate, &up);
-  cmd = owl2_exec_next (exec, "decoder mlp", error);
-  if (!cmd)
-    return FALSE;
-  owl2_op_matmul (cmd, family, &x, &gate, &w->down, NULL, OWL2_ACT_NONE, &x);
-  return owl2_exec_step (exec, error);
-}
+  way->label = "decoder attention";
+  norm (way, w->attn_norm);
+  project (way, b->q, b->h, &w->q, FALSE);
+  project_mam (way, b->k, w->k);
+  project_mam (way, b->v, w->v);
+  rotate (way, b->q);
+  rotate (way, b->k);
+  store (way, &way->kv->k[layer], b->k);
+  store (way, &way->kv->v[layer], b->v);
+  attend (way, layer);
+  project (way, b->x, b->attn, &w->out, TRUE);
 
-/* The final norm and logits of every position, which only a tap wants. */
-static gboolean
-tap_logits (Owl2Exec *exec, const Owl2Weights *weights, Owl2DecoderBuffers *b,
-    guint n, GError **error)
-{
-  Owl2Tensor x = top (b->x, n), h = top (b->h, n), logits;
-  gsize h_shape[2] = { n, h.cols };
-  gsize shape[2] = { n, weights->config.decoder.n_vocab };
-  OvkArena *arena;
-  gboolean ok;
-
-  if (!exec->tap)
-    return TRUE;
-  owl2_op_rmsnorm (owl2_exec_cmd (exec), &h, &x, &weights->decoder.norm,
-      &weights->decoder.norm, NULL, weights->config.decoder.eps);
-  if (!owl2_exec_tap (exec, "final_norm", -1, &h, 2, h_shape, 0, error))
-    return FALSE;
-  arena = ovk_arena_new (exec->dev, "all logits", 1 << 20);
-  ok = owl2_tensor_alloc (&logits, arena, n, shape[1], error);
-  if (ok) {
-    owl2_op_matmul (owl2_exec_cmd (exec), OWL2_PREFILL, &logits, &h,
-        &weights->decoder.output, NULL, OWL2_ACT_NONE, NULL);
-    ok = owl2_exec_tap (exec, "logits", -1, &logits, 2, shape, 0, error);
-  }
-  if (!ok)
-    owl2_exec_abandon (exec);
-  ovk_arena_free (arena);
-  return ok;
-}
-
-/* Positions first .. of the run. */
-static gboolean
-run_chunk (Owl2Exec *exec, const Owl2Weights *weights, Owl2KvCache *cache,
-    Owl2DecoderBuffers *b, const Owl2DecoderRun *run, guint first, guint n,
-    GError **error)
-{
-  gsize shape[2] = { n, b->x.cols };
-  Owl2Tensor x = top (b->x, n);
-
-  if (!record_inputs (exec, weights, b, run, first, n, error)
-      || !owl2_exec_tap (exec, "inputs_embeds", -1, &x, 2, shape, 0, error))
-    return FALSE;
-  for (guint i = 0; i < weights->config.decoder.n_layers; i++)
-    if (!record_attention (exec, weights, cache, b, run, i, n, error)
-        || !record_mlp (exec, weights, b, run->family, i, n, error)
-        || !owl2_exec_tap (exec, "hidden", i, &x, 2, shape, 0, error))
-      return FALSE;
-  if (!tap_logits (exec, weights, b, n, error))
-    return FALSE;
-  if (run->family == OWL2_PREFILL)
-    owl2_kvcache_append (cache, run->keys + first, n);
-  else
-    cache->n += n;
-  return TRUE;
+  way->label = "decoder mlp";
+  norm (way, w->ffn_norm);
+  project (way, b->gate, b->h, &w->gate, FALSE);
+  project (way, b->up, b->h, &w->up, FALSE);
+  swiglu (way);
+  project (way, b->x, b->gate, &w->down, TRUE);
+  if (!way->error)
+    owl2_tap_rows (
+        way->exec, "hidden", layer, b->x, way->pass->n_prefill, &way->error);
 }
 
 gboolean
-owl2_decoder_run (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2DecoderRun *run,
+owl2_decoder_record (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2KvTensors *kv, const Owl2DecoderBuffers *b, const Owl2Pass *pass,
     GError **error)
 {
-  guint done = 0, count = 0;
-  Owl2Tensor last;
-  OvkCmd *cmd;
+  Way way = {
+    .exec = exec,
+    .config = &weights->config,
+    .kv = kv,
+    .b = b,
+    .pass = pass,
+    .rows = { b->rows, 0 },
+    .n = pass->n_prefill + pass->n_decode,
+  };
 
-  g_return_val_if_fail (
-      run->n > 0 && cache->n + run->n <= cache->capacity, FALSE);
-  for (; done < run->n; done += count) {
-    count = MIN (b->chunk - cache->n % b->chunk, run->n - done);
-    if (!run_chunk (exec, weights, cache, b, run, done, count, error))
-      return FALSE;
-  }
-  last = owl2_tensor_rows (b->x, count - 1, 1);
-  cmd = owl2_exec_cmd (exec);
-  ovk_cmd_label (cmd, "logits");
-  owl2_op_rmsnorm (cmd, &b->last, &last, &weights->decoder.norm,
-      &weights->decoder.norm, NULL, weights->config.decoder.eps);
-  owl2_op_matmul (cmd, OWL2_DECODE, &b->logits, &b->last,
-      &weights->decoder.output, NULL, OWL2_ACT_NONE, NULL);
-  owl2_op_argmax (cmd, b->argmax, &b->logits);
-  return owl2_exec_finish (exec, error);
+  part_init (&way.parts[OWL2_PREFILL], pass, 0, pass->n_prefill);
+  part_init (&way.parts[OWL2_DECODE], pass, pass->n_prefill, pass->n_decode);
+  for (guint i = 0; i < weights->config.decoder.n_layers && !way.error; i++)
+    record_layer (&way, &weights->decoder.layers[i], i);
+  if (!way.error)
+    return TRUE;
+  g_propagate_error (error, way.error);
+  return FALSE;
 }

@@ -1,59 +1,58 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The language decoder: LLaMA-2 with the modality-adaptive module. */
+/* The language decoder: LLaMA-2 with the modality-adaptive module (Ye et al.
+ * 2023, section 3.2): each row's norms, keys and values use the weights of its
+ * modality; queries, output and MLP are shared. */
 #ifndef OWL2_DECODER_H
 #define OWL2_DECODER_H
 
-#include "kvcache.h"
-#include "mam.h"
+#include "exec.h"
+#include "weights.h"
 
 G_BEGIN_DECLS
 
-/* Tokens in one pass of the layers: prompts are cut at multiples of this,
- * counted from their first position. */
+/* Rows of prompts in one pass: prompts are cut at multiples of this, counted
+ * from their first position. */
 #define OWL2_DECODER_CHUNK 512
+/* Generated tokens in one pass, each of a sequence of its own. */
+#define OWL2_PASS_DECODE 16
 
-/* C = OWL2_DECODER_CHUNK, or n_ctx if that is less. */
+/* See pass.h. */
+typedef struct _Owl2Pass Owl2Pass;
+
+/**
+ * Owl2KvTensors: keys and values of all sequences, in pages of OWL2_PAGE
+ * positions.
+ * @type: F32, F16 or Q8_0
+ * @k, @v: [layer]: [n_pages * kv_heads * OWL2_PAGE][head_dim]
+ * @rope: F32 [positions][head_dim], see owl2_op_rope()
+ */
+typedef struct {
+  Owl2Type type;
+  guint n_pages;
+  Owl2Tensor *k, *v;
+  Owl2Tensor rope;
+} Owl2KvTensors;
+
+/* C = OWL2_DECODER_CHUNK, or n_ctx if that is less; R = C + OWL2_PASS_DECODE.
+ * Their contents belong to one pass. */
 typedef struct {
   guint chunk;              /* C */
-  Owl2Tensor x, h, q, attn; /* [C][width] */
-  Owl2Tensor k, v;          /* [C][kv_heads * head_dim] */
-  Owl2Tensor gate, up;      /* [C][mlp] */
-  Owl2Tensor last;          /* [1][width]: after the final norm */
-  Owl2Tensor logits;        /* [1][vocab] */
-  OvkSlice ids;             /* u32 [C] */
-  OvkSlice argmax;          /* Owl2Argmax */
-  Owl2Modality modality;
+  Owl2Tensor x, h, q, attn; /* [R][width] */
+  Owl2Tensor k, v;          /* [R][kv_heads * head_dim] */
+  Owl2Tensor gate, up;      /* [R][mlp] */
+  Owl2Tensor logits;        /* [1 + OWL2_PASS_DECODE][vocab] */
+  OvkSlice rows;            /* Owl2PassRow [R] */
+  OvkSlice pages;           /* u32: as many as R sequences of n_ctx may have */
+  OvkSlice results;         /* Owl2Result []; may be put elsewhere */
 } Owl2DecoderBuffers;
 
 gboolean owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,
     const Owl2Config *config, GError **error);
-void owl2_decoder_buffers_clear (Owl2DecoderBuffers *b);
 
-/**
- * Owl2DecoderRun: positions that go through the layers.
- * @keys: (array length=n)
- * @rows: (array length=n) (nullable): of those that are rows of features, the
- *   width floats; NULL for tokens
- * @family: the keys that OWL2_PREFILL makes may be used by later requests
- * @language_only: language weights for every token
- * @attention: hand the attention probabilities to the tap
+/* All layers for all rows of the pass; b->x holds its inputs, then its outputs.
  */
-typedef struct {
-  const Owl2KvKey *keys;
-  const float *const *rows;
-  guint n;
-  Owl2Family family;
-  gboolean language_only;
-  gboolean attention;
-} Owl2DecoderRun;
-
-/**
- * owl2_decoder_run: appends positions to the cache (which must have room) and
- * leaves the logits after the last one in b->logits and b->argmax. On failure
- * the cache is to be forgotten.
- */
-gboolean owl2_decoder_run (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2KvCache *cache, Owl2DecoderBuffers *b, const Owl2DecoderRun *run,
+gboolean owl2_decoder_record (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2KvTensors *kv, const Owl2DecoderBuffers *b, const Owl2Pass *pass,
     GError **error);
 
 G_END_DECLS

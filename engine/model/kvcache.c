@@ -3,7 +3,6 @@
 
 #include <string.h>
 
-#define STEP 64 /* positions */
 /* Tensors of a layer in one block, so that little is lost at blocks' ends, and
  * no block is so large that a driver has none. */
 #define BLOCK_BYTES (256u << 20)
@@ -18,9 +17,9 @@ owl2_kvcache_init (
 
   memset (cache, 0, sizeof *cache);
   cache->weights = weights;
-  cache->type = type;
-  cache->k = g_new0 (Owl2Tensor, n_layers);
-  cache->v = g_new0 (Owl2Tensor, n_layers);
+  cache->kv.type = type;
+  cache->kv.k = g_new0 (Owl2Tensor, n_layers);
+  cache->kv.v = g_new0 (Owl2Tensor, n_layers);
   cache->keys = g_array_new (FALSE, FALSE, sizeof (Owl2KvKey));
 }
 
@@ -28,8 +27,8 @@ void
 owl2_kvcache_clear (Owl2KvCache *cache)
 {
   g_clear_pointer (&cache->arena, ovk_arena_free);
-  g_clear_pointer (&cache->k, g_free);
-  g_clear_pointer (&cache->v, g_free);
+  g_clear_pointer (&cache->kv.k, g_free);
+  g_clear_pointer (&cache->kv.v, g_free);
   g_clear_pointer (&cache->keys, g_array_unref);
   cache->capacity = 0;
 }
@@ -49,9 +48,9 @@ fill_rope (Owl2KvCache *cache, guint capacity, GError **error)
     return FALSE;
   }
   owl2_rope_table (table, capacity, d, config->decoder.rope_base);
-  return owl2_tensor_alloc (&cache->rope, cache->arena, capacity, d, error)
+  return owl2_tensor_alloc (&cache->kv.rope, cache->arena, capacity, d, error)
          && ovk_slice_write (
-             cache->weights->dev, cache->rope.slice, table, bytes, error);
+             cache->weights->dev, cache->kv.rope.slice, table, bytes, error);
 }
 
 Owl2Type
@@ -63,22 +62,34 @@ owl2_kvcache_auto_type (const Owl2Weights *weights)
   return OWL2_TYPE_F32;
 }
 
+/* Memory grows by whole pages. */
+static guint
+pages_for (guint n_positions)
+{
+  return n_positions / OWL2_PAGE + (n_positions % OWL2_PAGE != 0);
+}
+
 static guint
 capacity_for (const Owl2KvCache *cache, guint n_positions)
 {
-  guint64 n = ((guint64) n_positions + STEP - 1) / STEP * STEP;
+  return (guint) MIN ((guint64) pages_for (n_positions) * OWL2_PAGE,
+      cache->weights->config.decoder.n_ctx);
+}
 
-  return (guint) MIN (n, cache->weights->config.decoder.n_ctx);
+static guint
+rows_for (const Owl2KvCache *cache, guint capacity)
+{
+  return pages_for (capacity) * OWL2_PAGE
+         * cache->weights->config.decoder.n_kv_heads;
 }
 
 /* Keys or values of one layer. */
 static guint64
 layer_bytes (const Owl2KvCache *cache, guint capacity)
 {
-  const Owl2Config *config = &cache->weights->config;
-
-  return (guint64) config->decoder.n_kv_heads * capacity
-         * owl2_tensor_bytes (cache->type, 1, config->decoder.head_dim);
+  return (guint64) rows_for (cache, capacity)
+         * owl2_tensor_bytes (
+             cache->kv.type, 1, cache->weights->config.decoder.head_dim);
 }
 
 static guint64
@@ -111,14 +122,14 @@ check_size (const Owl2KvCache *cache, guint capacity, GError **error)
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
         "the keys of %u positions of a layer take %" G_GUINT64_FORMAT
         " MiB in %s, a binding of the device holds %" G_GSIZE_FORMAT " MiB",
-        capacity, layer >> 20, owl2_type_name (cache->type), limit >> 20);
+        capacity, layer >> 20, owl2_type_name (cache->kv.type), limit >> 20);
     return FALSE;
   }
   if (bytes > n_free) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
         "the KV cache of %u positions needs %" G_GUINT64_FORMAT
         " MiB in %s, the device has %" G_GUINT64_FORMAT " MiB free",
-        capacity, bytes >> 20, owl2_type_name (cache->type), n_free >> 20);
+        capacity, bytes >> 20, owl2_type_name (cache->kv.type), n_free >> 20);
     return FALSE;
   }
   return TRUE;
@@ -128,7 +139,7 @@ static gboolean
 grow (Owl2KvCache *cache, guint capacity, GError **error)
 {
   const Owl2Config *config = &cache->weights->config;
-  guint rows = config->decoder.n_kv_heads * capacity;
+  guint rows = rows_for (cache, capacity);
   guint d = config->decoder.head_dim;
 
   cache->capacity = 0;
@@ -139,12 +150,13 @@ grow (Owl2KvCache *cache, guint capacity, GError **error)
       MIN (BLOCK_BYTES, owl2_kvcache_bytes (cache, capacity)));
   for (guint i = 0; i < config->decoder.n_layers; i++)
     if (!owl2_tensor_alloc_typed (
-            &cache->k[i], cache->arena, cache->type, rows, d, error)
+            &cache->kv.k[i], cache->arena, cache->kv.type, rows, d, error)
         || !owl2_tensor_alloc_typed (
-            &cache->v[i], cache->arena, cache->type, rows, d, error))
+            &cache->kv.v[i], cache->arena, cache->kv.type, rows, d, error))
       return FALSE;
   if (!fill_rope (cache, capacity, error))
     return FALSE;
+  cache->kv.n_pages = pages_for (capacity);
   cache->capacity = capacity;
   return TRUE;
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keys and values of the decoder's tokens so far, kept between tokens: for each
- * layer and K/V head the positions in order, so that attention to a head reads
- * one run of memory. */
+/* Keys and values of one sequence's tokens so far, kept between tokens, in
+ * pages 0, 1, .. in the order of positions. */
 #ifndef OWL2_KVCACHE_H
 #define OWL2_KVCACHE_H
 
-#include "weights.h"
+#include "decoder.h"
 
 G_BEGIN_DECLS
 
@@ -21,13 +20,11 @@ typedef struct {
 
 typedef struct {
   const Owl2Weights *weights; /* borrowed */
-  Owl2Type type;              /* F32, F16 or Q8_0 */
   OvkArena *arena;
-  guint capacity;    /* positions that fit */
-  guint n;           /* positions filled */
-  GArray *keys;      /* Owl2KvKey, of the first of them: the prompt's */
-  Owl2Tensor *k, *v; /* [layer]: [kv_heads * capacity][head_dim] */
-  Owl2Tensor rope;   /* [capacity][head_dim], F32: cos, then sin */
+  guint capacity; /* positions that fit */
+  guint n;        /* positions filled */
+  GArray *keys;   /* Owl2KvKey, of the first of them: the prompt's */
+  Owl2KvTensors kv;
 } Owl2KvCache;
 
 /* Takes no memory of the device yet. @type: Q8_0 only if head_dim is a multiple

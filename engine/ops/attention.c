@@ -12,11 +12,12 @@ is_valid (const Owl2Attention *a, const Owl2Tensor *kv)
       || a->n_heads % a->n_kv_heads || a->head_dim == 0
       || a->head_dim > MAX_HEAD_DIM || a->n_q > a->q.rows)
     return FALSE;
-  if (a->kv_head_rows == 0)
-    return kv->type == OWL2_TYPE_F32 && a->n_k <= kv->rows;
-  return kv->type != OWL2_TYPE_Q4_K && kv->cols == a->head_dim
-         && a->n_k <= a->kv_head_rows
-         && a->n_kv_heads * a->kv_head_rows <= kv->rows
+  if (!a->rows)
+    return a->family == OWL2_PREFILL && kv->type == OWL2_TYPE_F32
+           && a->n_k <= kv->rows;
+  return owl2_rows_lie (a->rows, a->n_q) && kv->type != OWL2_TYPE_Q4_K
+         && kv->cols == a->head_dim
+         && kv->rows % (a->n_kv_heads * OWL2_PAGE) == 0
          && (kv->type != OWL2_TYPE_Q8_0 || a->head_dim % 32 == 0);
 }
 
@@ -32,10 +33,8 @@ heads_of (Owl2Tensor t, guint n_heads, guint head_stride, guint head_dim)
 static Owl2Tensor
 keys_of (const Owl2Attention *a, Owl2Tensor t)
 {
-  if (a->kv_head_rows) {
-    t.rows = (a->n_kv_heads - 1) * a->kv_head_rows + a->n_k;
+  if (a->rows)
     return t;
-  }
   t.rows = a->n_k;
   return heads_of (t, a->n_kv_heads, a->kv_head_stride, a->head_dim);
 }
@@ -44,19 +43,31 @@ keys_of (const Owl2Attention *a, Owl2Tensor t)
 static struct owl2_pc_attention
 common_pc (const Owl2Attention *a)
 {
+  guint head = a->rows ? OWL2_PAGE * a->k.stride : a->kv_head_stride;
+
   return (struct owl2_pc_attention){
     .n_k = a->n_k,
     .n_heads = a->n_heads,
     .group = a->n_heads / a->n_kv_heads,
     .q_head_stride = a->q_head_stride,
-    .kv_head_stride =
-        a->kv_head_rows ? a->kv_head_rows * a->k.stride : a->kv_head_stride,
+    .kv_head_stride = head,
+    .kv_page_stride = a->n_kv_heads * head,
     .q_stride = a->q.stride,
     .k_stride = a->k.stride,
     .v_stride = a->v.stride,
-    .causal = a->causal,
     .scale = a->scale,
   };
+}
+
+/* The last two bindings of the kernels that go by the table of rows. */
+static void
+bind_rows (OvkCmd *cmd, const Owl2Attention *a, guint first, guint n,
+    Owl2Operand operands[2], struct owl2_pc_attention *pc)
+{
+  operands[0] = owl2_operand_rows (cmd, a->rows, first, n);
+  operands[1] = owl2_operand_bytes (cmd, a->pages, 0, a->pages.size, OVK_READ);
+  pc->r_offset = operands[0].offset;
+  pc->p_offset = operands[1].offset / 4;
 }
 
 /* One kernel, and the queries of a head that one workgroup takes. */
@@ -83,12 +94,13 @@ static Kernel
 pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
 {
   static const OvkShader *const lanes_shuffle[] =
-      OWL2_TYPED_KV (attention_lanes_shuffle);
-  static const OvkShader *const lanes_plain[] = OWL2_TYPED_KV (attention_lanes);
+      OWL2_TYPED_KV (attention_lanes_shuffle_paged);
+  static const OvkShader *const lanes_plain[] =
+      OWL2_TYPED_KV (attention_lanes_paged);
   static const OvkShader *const lanes_row[] =
       OWL2_TYPED_KV (attention_lanes_row);
   static const OvkShader *const row[] = OWL2_TYPED_KV (attention_row);
-  static const OvkShader *const tile[] = OWL2_TYPED_KV (attention_tile);
+  static const OvkShader *const tile[] = OWL2_TYPED_KV (attention_tile_paged);
   guint type = owl2_typed_index (a->k.type);
   gboolean decode = a->family == OWL2_DECODE;
 
@@ -98,17 +110,23 @@ pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
       && (!decode || owl2_can_shuffle (cmd))) {
     guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
     guint each = a->head_dim <= 64 ? 2 : 1;
+    gboolean shuffle = owl2_can_shuffle (cmd);
 
     if (decode)
       return (Kernel){ lanes_row[type], lanes, 1, 1 };
-    if (a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED)
-      return (
-          Kernel){ (owl2_can_shuffle (cmd) ? lanes_shuffle : lanes_plain)[type],
+    if (a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED) {
+      const OvkShader *linear = shuffle ? &owl2_shader_attention_lanes_shuffle
+                                        : &owl2_shader_attention_lanes;
+
+      return (Kernel){ a->rows ? (shuffle ? lanes_shuffle : lanes_plain)[type]
+                               : linear,
         lanes, lanes * each, each };
+    }
   }
   if (decode)
     return (Kernel){ row[type], attention_row_workgroup (cmd), 1, 1 };
-  return (Kernel){ tile[type], 128, 32, 1 };
+  return (
+      Kernel){ a->rows ? tile[type] : &owl2_shader_attention_tile, 128, 32, 1 };
 }
 
 /* Queries of rows @first .. @first + @n - 1; all operands fit. */
@@ -117,7 +135,7 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
     const Owl2Tensor *k, const Owl2Tensor *v, guint first, guint n)
 {
   struct owl2_pc_attention pc = common_pc (a);
-  Owl2Operand operands[] = {
+  Owl2Operand operands[6] = {
     owl2_operand (cmd, q, first, n, OVK_READ),
     owl2_operand (cmd, k, 0, k->rows, OVK_READ),
     owl2_operand (cmd, v, 0, v->rows, OVK_READ),
@@ -133,8 +151,9 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
   guint32 spec[] = { kernel.workgroup, vec4, a->head_dim,
     kernel.queries_of_lane };
 
+  if (a->rows)
+    bind_rows (cmd, a, first, n, operands + 4, &pc);
   pc.n_q = n;
-  pc.pos0 = a->pos0 + first;
   pc.q_offset = operands[0].offset;
   pc.k_offset = operands[1].offset;
   pc.v_offset = operands[2].offset;
@@ -152,7 +171,7 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
 
   g_return_if_fail (is_valid (a, &a->k) && is_valid (a, &a->v));
   g_return_if_fail (a->k.type == a->v.type);
-  g_return_if_fail (!a->kv_head_rows || a->k.stride == a->v.stride);
+  g_return_if_fail (!a->rows || a->k.stride == a->v.stride);
   g_return_if_fail (
       a->n_q <= a->out.rows && a->out.cols == a->n_heads * a->head_dim);
 
@@ -164,7 +183,9 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
       || !owl2_piece_fits (
           cmd, "attention", "keys", owl2_rows_bytes (&k, k.rows))
       || !owl2_piece_fits (
-          cmd, "attention", "values", owl2_rows_bytes (&v, v.rows)))
+          cmd, "attention", "values", owl2_rows_bytes (&v, v.rows))
+      || !owl2_piece_fits (
+          cmd, "attention", "the list of pages", a->pages.size))
     return;
 
   for (r = 0; r < a->n_q; r += n) {
@@ -183,7 +204,7 @@ owl2_op_attention_probs (
   Owl2Tensor q, k;
   guint piece, r, n;
 
-  g_return_if_fail (is_valid (a, &a->k) && probs->cols == a->n_k);
+  g_return_if_fail (a->rows && is_valid (a, &a->k) && probs->cols == a->n_k);
   g_return_if_fail (probs->rows == a->n_heads * a->n_q);
 
   q = heads_of (a->q, a->n_heads, a->q_head_stride, a->head_dim);
@@ -201,14 +222,14 @@ owl2_op_attention_probs (
 
     n = MIN (piece, probs->rows - r);
 
-    Owl2Operand operands[] = {
+    Owl2Operand operands[5] = {
       owl2_operand (cmd, &q, 0, a->n_q, OVK_READ),
       owl2_operand (cmd, &k, 0, k.rows, OVK_READ),
       owl2_operand (cmd, probs, r, n, OVK_READ_WRITE),
     };
 
+    bind_rows (cmd, a, 0, a->n_q, operands + 3, &pc);
     pc.n_q = a->n_q;
-    pc.pos0 = a->pos0;
     pc.row0 = r;
     pc.rows = n;
     pc.q_offset = operands[0].offset;

@@ -1,41 +1,43 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "operand.h"
 
-/* Every piece of the table is one dispatch over all ids, which writes the rows
+/* Every piece of the table is one dispatch over all rows, which writes those
  * whose id lies in the piece. */
 void
 owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
-    OvkSlice ids, guint n)
+    const Owl2Rows *rows, guint n, OvkSlice results)
 {
   static const OvkShader *const shaders[] = OWL2_TYPED (embed);
   const OvkShader *shader = shaders[owl2_typed_index (table->type)];
   guint32 spec[] = { owl2_workgroup_row (cmd, table->cols) };
-  guint piece, table_piece, r, rows, t, t_rows;
+  guint piece, table_piece, r, n_rows, t, t_rows;
 
   g_return_if_fail (out->cols == table->cols && n <= out->rows);
   g_return_if_fail (table->cols % owl2_type_block (table->type) == 0);
-  g_return_if_fail (ids.size >= (gsize) n * sizeof (guint32));
+  g_return_if_fail (owl2_rows_lie (rows, n) && owl2_results_lie (results));
 
   piece = owl2_piece_rows (cmd, "embed", n, out, NULL);
   table_piece = owl2_piece_rows (cmd, "embed", table->rows, table, NULL);
-  if (piece == 0 || table_piece == 0)
+  if (piece == 0 || table_piece == 0
+      || !owl2_piece_fits (cmd, "embed", "the results", results.size))
     return;
 
   for (t = 0; t < table->rows; t += t_rows) {
     t_rows = MIN (table_piece, table->rows - t);
-    for (r = 0; r < n; r += rows) {
-      rows = MIN (piece, n - r);
+    for (r = 0; r < n; r += n_rows) {
+      n_rows = MIN (piece, n - r);
 
       Owl2Operand operands[] = {
-        owl2_operand_bytes (
-            cmd, ids, (gsize) r * 4, (gsize) rows * 4, OVK_READ),
+        owl2_operand_rows (cmd, rows, r, n_rows),
         owl2_operand (cmd, table, t, t_rows, OVK_READ),
-        owl2_operand (cmd, out, r, rows, OVK_WRITE),
+        owl2_operand (cmd, out, r, n_rows, OVK_WRITE),
+        owl2_operand_results (cmd, results, OVK_READ),
       };
       struct owl2_pc_embed pc = {
-        .rows = rows,
+        .rows = n_rows,
         .cols = table->cols,
-        .i_offset = operands[0].offset / 4,
+        .r_offset = operands[0].offset,
+        .e_offset = operands[3].offset,
         .t_row0 = t,
         .t_rows = t_rows,
         .t_offset = operands[1].offset,
@@ -45,7 +47,7 @@ owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
       };
 
       owl2_record (
-          cmd, shader, spec, G_N_ELEMENTS (spec), operands, &pc, rows);
+          cmd, shader, spec, G_N_ELEMENTS (spec), operands, &pc, n_rows);
     }
   }
 }

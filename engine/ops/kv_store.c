@@ -8,23 +8,24 @@ static const guint units_of_word[] = { 1, 2, 1 };
 
 void
 owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src,
-    guint n_heads, guint pos0)
+    guint n_heads, const Owl2Rows *rows)
 {
   static const OvkShader *const shaders[] = OWL2_TYPED_KV (kv_store);
   guint type = owl2_typed_index (dst->type), dim = dst->cols;
-  guint capacity = dst->rows / n_heads, n_units, piece, r, n;
+  guint n_units, piece, r, n;
   guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   Owl2Operand to;
 
   g_return_if_fail (type < G_N_ELEMENTS (shaders));
   g_return_if_fail (src->type == OWL2_TYPE_F32 && src->cols == n_heads * dim);
-  g_return_if_fail (pos0 + src->rows <= capacity);
+  g_return_if_fail (dst->rows % (n_heads * OWL2_PAGE) == 0);
+  g_return_if_fail (owl2_rows_lie (rows, src->rows));
   g_return_if_fail (dst->type != OWL2_TYPE_Q8_0 || dim % 32 == 0);
 
   piece = owl2_piece_rows (cmd, "kv_store", src->rows, src, NULL);
   if (piece == 0
-      || !owl2_piece_fits (cmd, "kv_store", "the cache of a layer",
-          owl2_rows_bytes (dst, dst->rows)))
+      || !owl2_piece_fits (
+          cmd, "kv_store", "a layer", owl2_rows_bytes (dst, dst->rows)))
     return;
 
   n_units = (dim + elements_of[type] - 1) / elements_of[type];
@@ -32,19 +33,23 @@ owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src,
   for (r = 0; r < src->rows; r += n) {
     n = MIN (piece, src->rows - r);
 
-    Owl2Operand operands[] = { owl2_operand (cmd, src, r, n, OVK_READ), to };
+    Owl2Operand operands[] = {
+      owl2_operand (cmd, src, r, n, OVK_READ),
+      to,
+      owl2_operand_rows (cmd, rows, r, n),
+    };
     struct owl2_pc_kv_store pc = {
       .rows = n,
       .heads = n_heads,
       .head_dim = dim,
       .s_offset = operands[0].offset,
       .s_stride = src->stride,
-      .d_offset = (to.offset + (pos0 + r) * dst->stride) / units_of_word[type],
+      .d_offset = to.offset / units_of_word[type],
       .d_stride = dst->stride / units_of_word[type],
-      .d_head_stride = capacity * dst->stride / units_of_word[type],
+      .r_offset = operands[2].offset,
     };
 
     owl2_record (cmd, shaders[type], spec, G_N_ELEMENTS (spec), operands, &pc,
-        owl2_groups (cmd, n * n_heads, n_units));
+        owl2_groups_of_rows (cmd, n, n_heads * n_units));
   }
 }

@@ -155,6 +155,41 @@ owl2_operand (
   return operand;
 }
 
+gboolean
+owl2_rows_lie (const Owl2Rows *rows, guint n)
+{
+  return rows->table.offset % sizeof (Owl2PassRow) == 0
+         && rows->table.size / sizeof (Owl2PassRow) >= (gsize) rows->first + n;
+}
+
+Owl2Operand
+owl2_operand_rows (OvkCmd *cmd, const Owl2Rows *rows, guint first, guint n)
+{
+  gsize row = sizeof (Owl2PassRow);
+  Owl2Operand operand = owl2_operand_bytes (
+      cmd, rows->table, ((gsize) rows->first + first) * row, n * row, OVK_READ);
+
+  operand.offset /= (guint32) row;
+  return operand;
+}
+
+gboolean
+owl2_results_lie (OvkSlice results)
+{
+  return results.offset % sizeof (Owl2Result) == 0
+         && results.size >= sizeof (Owl2Result);
+}
+
+Owl2Operand
+owl2_operand_results (OvkCmd *cmd, OvkSlice results, OvkAccess access)
+{
+  Owl2Operand operand =
+      owl2_operand_bytes (cmd, results, 0, results.size, access);
+
+  operand.offset /= (guint32) sizeof (Owl2Result);
+  return operand;
+}
+
 gsize
 owl2_rows_bytes (const Owl2Tensor *t, guint n)
 {
@@ -263,6 +298,12 @@ owl2_groups (OvkCmd *cmd, guint rows, guint cols)
   gsize n = (gsize) rows * cols;
 
   return (n + owl2_workgroup (cmd) - 1) / owl2_workgroup (cmd);
+}
+
+gsize
+owl2_groups_of_rows (OvkCmd *cmd, guint rows, guint cols)
+{
+  return rows * owl2_groups (cmd, 1, cols);
 }
 
 void

@@ -5,7 +5,6 @@
 #define OWL2_OPERAND_H
 
 #include "ops.h"
-#include "owl2_pc.h"
 #include "owl2_shaders.h"
 
 /* Rows of a tensor as a shader sees them. @offset: elements (bytes for
@@ -24,6 +23,14 @@ Owl2Operand owl2_operand_bytes (
  * tensor. Many drivers drop what a shader does outside a binding; this way a
  * test that owns those bytes sees it. */
 extern gsize owl2_operand_spill;
+/* Rows @first .. @first + @n - 1 of an operation, and all results; offsets
+ * count rows of the table, and entries. FALSE: they don't lie as ops.h says. */
+gboolean owl2_rows_lie (const Owl2Rows *rows, guint n);
+gboolean owl2_results_lie (OvkSlice results);
+Owl2Operand owl2_operand_rows (
+    OvkCmd *cmd, const Owl2Rows *rows, guint first, guint n);
+Owl2Operand owl2_operand_results (
+    OvkCmd *cmd, OvkSlice results, OvkAccess access);
 /* From the first of @n rows to the end of the last one's stride. */
 gsize owl2_rows_bytes (const Owl2Tensor *t, guint n);
 /* TRUE if each row starts at a multiple of four elements from the binding's
@@ -48,6 +55,8 @@ guint owl2_workgroup (OvkCmd *cmd);
 guint owl2_workgroup_row (OvkCmd *cmd, guint n);
 /* Workgroups of owl2_workgroup() for one invocation an element. */
 gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
+/* The same where no workgroup is in two rows. */
+gsize owl2_groups_of_rows (OvkCmd *cmd, guint rows, guint cols);
 
 /* The shaders of one operation for each type of weights, as a static array that
  * owl2_typed_index() looks into. */
@@ -56,7 +65,7 @@ gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
     &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
         &owl2_shader_##NAME##_q8_0, &owl2_shader_##NAME##_q4_k                 \
   }
-/* The same without Q4_K, for what the KV cache has. */
+/* The same without Q4_K, for what keys may be. */
 #define OWL2_TYPED_KV(NAME)                                                    \
   {                                                                            \
     &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \

@@ -8,15 +8,20 @@
  * with zeros to owl2_tensor_stride(). All sums are F32. A tensor
  * larger than caps.max_storage_range is worked on in pieces of rows. Bound
  * whole, and an error (UNSUPPORTED) if too large: keys and values of an
- * attention (the queries too for its probabilities), an operand of an addition
- * that repeats, the source of a vertical resize or of the patches. */
+ * attention (the queries too for its probabilities), the rotary table, an
+ * operand of an addition that repeats, the source of a vertical resize or of
+ * the patches. */
 #ifndef OWL2_OPS_H
 #define OWL2_OPS_H
 
 #include "ovk.h"
+#include "owl2_pc.h"
 #include "types.h"
 
 G_BEGIN_DECLS
+
+typedef struct owl2_pass_row Owl2PassRow;
+typedef struct owl2_result Owl2Result;
 
 /**
  * Owl2Tensor: a matrix on the device, or a view into one.
@@ -101,18 +106,30 @@ void owl2_op_matmul_mam (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
 void owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor *w, const Owl2Tensor *b, float eps);
 
-/* out = x / sqrt (mean (x^2) + eps) * w[modality[row]]; @modality: u32 per
- * row, or NULL for language everywhere. rmsnorm.c */
+/**
+ * Owl2Rows: what the rows of an operation's tensors are, as the device reads
+ * it. What tells one pass from the next lies in there, so that a recorded
+ * operation may run again with other rows. Nothing in it is checked.
+ * @table: of struct owl2_pass_row; starts at a multiple of 32 bytes
+ * @first: the row of the table that is row 0 of the tensors
+ */
+typedef struct {
+  OvkSlice table;
+  guint first;
+} Owl2Rows;
+
+/* out = x / sqrt (mean (x^2) + eps) * w[modality of the row]; @rows: NULL for
+ * language everywhere. rmsnorm.c */
 void owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor *w_language, const Owl2Tensor *w_vision,
-    const OvkSlice *modality, float eps);
+    const Owl2Rows *rows, float eps);
 
 /* Rotates in place, by halves: element i pairs with i + head_dim / 2.
- * x [rows][n_heads * head_dim], row r is position pos0 + r;
+ * x [rows][n_heads * head_dim];
  * table [positions][head_dim]: cos of the head_dim / 2 angles, then sin.
  * rope.c */
 void owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
-    guint n_heads, guint head_dim, guint pos0);
+    guint n_heads, guint head_dim, const Owl2Rows *rows);
 /* Fills a host table for the above: angle = pos * base^(-2i/head_dim), in the
  * fp32 steps of the published code. @table: n_pos * head_dim floats. */
 void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
@@ -120,29 +137,35 @@ void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
 /**
  * Owl2Attention: softmax (q k' * scale) v, per head; query head h uses K/V
  * head h / (n_heads / n_kv_heads).
+ * @rows: NULL: every query sees all keys; OWL2_PREFILL only. Else keys and
+ * values lie in pages, and a query sees those of its sequence up to its own
+ * position. OWL2_PREFILL: queries that follow one another in one sequence, each
+ * one position on. OWL2_DECODE: any, each may have a sequence of its own
+ * @pages: with @rows: u32, the list that their `pages` count in
  * @q: [n_q rows]; head h starts at column h * q_head_stride
- * @k, @v: @kv_head_rows 0: F32 [n_k rows]; K/V head g starts at column g *
- *   kv_head_stride. Else F32, F16 or Q8_0 [n_kv_heads * kv_head_rows][head_dim]
- *   as owl2_op_kv_store() leaves them: head g starts at row g * kv_head_rows
+ * @k, @v: F32 [n_k rows]; K/V head g starts at column g * kv_head_stride. In
+ *   pages F32, F16 or Q8_0 [n_pages * n_kv_heads * OWL2_PAGE][head_dim] as
+ *   owl2_op_kv_store() leaves them
  * @out: [n_q][n_heads * head_dim]
- * @causal: query i sees keys 0 .. pos0 + i
+ * @n_k: in pages: the columns of the probabilities; else only counted, as work:
+ *   the keys that a query sees
  */
 typedef struct {
   Owl2Family family;
+  const Owl2Rows *rows;
+  OvkSlice pages;
   Owl2Tensor q, k, v, out;
   guint n_q, n_k;
   guint n_heads, n_kv_heads, head_dim; /* head_dim at most 256 */
-  guint q_head_stride, kv_head_stride; /* elements */
-  guint kv_head_rows;                  /* of a KV cache, else 0 */
-  gboolean causal;
-  guint pos0;
+  guint q_head_stride, kv_head_stride; /* elements; the second not in pages */
   float scale;
 } Owl2Attention;
 
 /* Never holds a full score matrix in memory. attention.c */
 void owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a);
-/* The probabilities [n_heads * n_q][n_k], for looking inside; v and out are
- * not used. attention.c */
+/* The probabilities [n_heads * n_q][n_k] with keys in pages, for looking
+ * inside; 0 for keys that a query does not see; v and out are not used.
+ * attention.c */
 void owl2_op_attention_probs (
     OvkCmd *cmd, const Owl2Tensor *probs, const Owl2Attention *a);
 
@@ -154,29 +177,30 @@ void owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
     const Owl2Tensor *b);
 /* dst = src, any strides. copy.c */
 void owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src);
-/* Keys or values of positions pos0 .. into a layer's KV cache:
- * dst [n_heads * capacity][head_dim], row h * capacity + pos0 + r, from
+/* Keys or values into a layer's pages: head h of row r to row
+ * (page * n_heads + h) * OWL2_PAGE + place of dst [n_pages * n_heads *
+ * OWL2_PAGE] [head_dim], where kv_row of r is page * OWL2_PAGE + place; from
  * src [rows][n_heads * head_dim]. dst is F32, F16 or Q8_0 (head_dim then a
  * multiple of 32), its rows padded as those of weights: a head's keys lie side
  * by side, which is what attention reads. Finite values past the type's largest
  * become that; what is no number makes its half, or its block, none. dst is
  * bound whole. kv_store.c */
 void owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst,
-    const Owl2Tensor *src, guint n_heads, guint pos0);
-/* out[i] = table[ids[i]]; @ids: n u32 on the device; an id outside the table
- * leaves the row as it is. Rows past max_storage_range work. embed.c */
+    const Owl2Tensor *src, guint n_heads, const Owl2Rows *rows);
+/* out[r] = table[id of row r], the first @n rows: what `source` says, with
+ * @results for ids that are there; rows that are given, or whose id is not in
+ * the table, stay as they are. @results: of struct owl2_result, from a multiple
+ * of 16 bytes on. Rows past max_storage_range work. embed.c */
 void owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
-    OvkSlice ids, guint n);
-
-/* What the sampler needs of one row of logits, computed on the device. */
-typedef struct {
-  guint32 id;        /* first largest */
-  float max;         /* its logit */
-  float log_sum_exp; /* of all logits */
-  guint32 n_bad;     /* logits that are NaN or infinite */
-} Owl2Argmax;
-/* @result: 16 bytes. logits: one row. argmax.c */
-void owl2_op_argmax (OvkCmd *cmd, OvkSlice result, const Owl2Tensor *logits);
+    const Owl2Rows *rows, guint n, OvkSlice results);
+/* What the sampler needs of each row of logits, into the entry of @results that
+ * its `result` names: see struct owl2_result. The id `ban` can't win. argmax.c
+ */
+void owl2_op_argmax (OvkCmd *cmd, OvkSlice results, const Owl2Tensor *logits,
+    const Owl2Rows *rows);
+/* Writes how many elements of x are NaN or infinite to @count, one u32.
+ * count_bad.c */
+void owl2_op_count_bad (OvkCmd *cmd, OvkSlice count, const Owl2Tensor *x);
 
 /* ---- pixels ----------------------------------------------------------- */
 

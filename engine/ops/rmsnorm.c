@@ -4,17 +4,16 @@
 void
 owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor *w_language, const Owl2Tensor *w_vision,
-    const OvkSlice *modality, float eps)
+    const Owl2Rows *rows, float eps)
 {
-  gboolean pick = modality != NULL && w_vision != NULL;
+  gboolean pick = rows != NULL && w_vision != NULL;
   guint32 spec[] = { owl2_workgroup_row (cmd, x->cols), FALSE, pick };
   guint piece, r, n;
 
   g_return_if_fail (out->rows == x->rows && out->cols == x->cols);
   g_return_if_fail (w_language->cols == x->cols);
   g_return_if_fail (w_vision == NULL || w_vision->cols == x->cols);
-  g_return_if_fail (
-      modality == NULL || modality->size >= (gsize) x->rows * sizeof (guint32));
+  g_return_if_fail (rows == NULL || owl2_rows_lie (rows, x->rows));
 
   piece = owl2_piece_rows (cmd, "rmsnorm", x->rows, out, x, w_language, NULL);
   if (piece == 0)
@@ -28,8 +27,7 @@ owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
       owl2_operand (cmd, x, r, n, OVK_READ),
       owl2_operand (cmd, w_language, 0, 1, OVK_READ),
       owl2_operand (cmd, pick ? w_vision : w_language, 0, 1, OVK_READ),
-      pick ? owl2_operand_bytes (
-          cmd, *modality, (gsize) r * 4, (gsize) n * 4, OVK_READ)
+      pick ? owl2_operand_rows (cmd, rows, r, n)
            : owl2_operand (cmd, x, r, n, OVK_READ),
       owl2_operand (cmd, out, r, n, OVK_WRITE),
     };
@@ -40,7 +38,7 @@ owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
       .x_stride = x->stride,
       .w0_offset = operands[1].offset,
       .w1_offset = operands[2].offset,
-      .m_offset = operands[3].offset / 4,
+      .r_offset = operands[3].offset,
       .o_offset = operands[4].offset,
       .o_stride = out->stride,
       .eps = eps,

@@ -5,17 +5,19 @@
 
 void
 owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
-    guint n_heads, guint head_dim, guint pos0)
+    guint n_heads, guint head_dim, const Owl2Rows *rows)
 {
   guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   guint piece, r, n;
 
   g_return_if_fail (head_dim % 2 == 0 && table->cols >= head_dim);
   g_return_if_fail (x->cols >= n_heads * head_dim);
-  g_return_if_fail (pos0 <= table->rows && x->rows <= table->rows - pos0);
+  g_return_if_fail (owl2_rows_lie (rows, x->rows));
 
-  piece = owl2_piece_rows (cmd, "rope", x->rows, x, table, NULL);
-  if (piece == 0)
+  piece = owl2_piece_rows (cmd, "rope", x->rows, x, NULL);
+  if (piece == 0
+      || !owl2_piece_fits (cmd, "rope", "the table of angles",
+          owl2_rows_bytes (table, table->rows)))
     return;
 
   for (r = 0; r < x->rows; r += n) {
@@ -23,7 +25,8 @@ owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
 
     Owl2Operand operands[] = {
       owl2_operand (cmd, x, r, n, OVK_READ_WRITE),
-      owl2_operand (cmd, table, pos0 + r, n, OVK_READ),
+      owl2_operand (cmd, table, 0, table->rows, OVK_READ),
+      owl2_operand_rows (cmd, rows, r, n),
     };
     struct owl2_pc_rope pc = {
       .rows = n,
@@ -33,6 +36,7 @@ owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
       .x_stride = x->stride,
       .t_offset = operands[1].offset,
       .t_stride = table->stride,
+      .r_offset = operands[2].offset,
     };
 
     spec[OWL2_SC_VEC4] = head_dim % 8 == 0
@@ -40,7 +44,7 @@ owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
                          && owl2_operand_vec4 (&operands[1], table);
     owl2_record (cmd, &owl2_shader_rope, spec, G_N_ELEMENTS (spec), operands,
         &pc,
-        owl2_groups (
+        owl2_groups_of_rows (
             cmd, n, n_heads * head_dim / (spec[OWL2_SC_VEC4] ? 8 : 2)));
   }
 }

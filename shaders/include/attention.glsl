@@ -1,13 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the attention kernels share: bindings and loads of four elements of a
- * head. out[row][head] = softmax (q k' * scale) v; row r sees keys 0 .. pos0 +
- * r if causal, else all. Maximum and sum of the softmax run along with the
- * keys (Milakov, Gimelshein 2018; Dao et al. 2022, algorithm 1), so no row of
- * scores is ever held. VEC4: all heads of q, k and v are whole, aligned
- * vec4s.
+ * head. out[row][head] = softmax (q k' * scale) v. Maximum and sum of the softmax
+ * run along with the keys (Milakov, Gimelshein 2018; Dao et al. 2022, algorithm
+ * 1), so no row of scores is ever held. VEC4: all heads of q, k and v are whole,
+ * aligned vec4s.
  *
- * Keys and values are of the type that -D picks. Those that are not F32 have a
- * row for each head and position, which begins at a multiple of 16 bytes.
+ * OWL2_PAGED: keys and values lie in pages of OWL2_PAGE positions, by page, head,
+ * then position; the table of rows tells a row's position, up to which it sees
+ * the keys of its sequence, and where the list of pages has those. Loads of either
+ * are the same for the whole workgroup wherever a driver would else load lane by
+ * lane: keys are taken in groups that lie in one page.
+ * Else a row for each position, F32, and every row sees all n_k keys.
+ *
+ * Keys and values are of the type that -D picks. In pages there is a row for each
+ * head and position, which begins at a multiple of 16 bytes.
  * OWL2_F16: halves, read as words; offsets and strides count halves.
  * OWL2_Q8_0: as a weight's row (see include/weight.glsl), all quants, then all
  *   scales; offsets and strides count words, a head is whole blocks of 32. */
@@ -33,6 +39,15 @@ layout (set = 0, binding = 1) readonly buffer K4 { KV4 k4[]; };
 layout (set = 0, binding = 2) readonly buffer V1 { KV1 v1[]; };
 layout (set = 0, binding = 2) readonly buffer V4 { KV4 v4[]; };
 layout (set = 0, binding = 3) writeonly buffer Out { float o[]; };
+#endif
+#ifdef OWL2_PAGED
+# ifdef OWL2_KEYS_ALONE
+layout (set = 0, binding = 3) readonly buffer Rows { owl2_pass_row rows[]; };
+layout (set = 0, binding = 4) readonly buffer Pages { uint pages[]; };
+# else
+layout (set = 0, binding = 4) readonly buffer Rows { owl2_pass_row rows[]; };
+layout (set = 0, binding = 5) readonly buffer Pages { uint pages[]; };
+# endif
 #endif
 
 const uint D4 = (HEAD_DIM + 3) / 4;     /* vec4s of a head */
@@ -67,11 +82,77 @@ load_q (uint at, uint d4)
   OWL2_LOAD_ONES (q1, OWL2_FLOAT)
 }
 
-/* The same of keys and values. */
+#ifdef OWL2_PAGED
+/* Keys that @row sees. */
 uint
-k_at (uint key, uint head)
+keys_of (uint row)
 {
-  return pc.k_offset + key * pc.k_stride + head / pc.group * pc.kv_head_stride;
+  return rows[pc.r_offset + row].position + 1;
+}
+
+/* Where the list has the page of @row's first key, for the next. */
+uint
+pages_of (uint row)
+{
+  return pc.p_offset + rows[pc.r_offset + row].pages;
+}
+
+/* The page of a key, for what is at it. */
+uint
+page_of (uint list, uint key)
+{
+  return pages[list + key / OWL2_PAGE];
+}
+
+uint
+kv_at (uint page, uint key, uint head, uint stride)
+{
+  return page * pc.kv_page_stride + head / pc.group * pc.kv_head_stride
+      + key % OWL2_PAGE * stride;
+}
+#else
+uint
+keys_of (uint row)
+{
+  return pc.n_k;
+}
+
+uint
+pages_of (uint row)
+{
+  return 0;
+}
+
+uint
+page_of (uint list, uint key)
+{
+  return 0;
+}
+
+uint
+kv_at (uint page, uint key, uint head, uint stride)
+{
+  return head / pc.group * pc.kv_head_stride + key * stride;
+}
+#endif
+
+/* Keys that row @row sees, of rows that see @first, and each one more than the
+ * row before. */
+uint
+keys_of_run (uint first, uint row)
+{
+#ifdef OWL2_PAGED
+  return first + row;
+#else
+  return first;
+#endif
+}
+
+/* Where a head of a key and of its value starts. */
+uint
+k_at (uint page, uint key, uint head)
+{
+  return pc.k_offset + kv_at (page, key, head, pc.k_stride);
 }
 
 /* What vec4s d4 .. share, as many as lie in the same KV_GROUP: the scale. */
@@ -135,9 +216,9 @@ OWL2_SCALE (v_scale, v1)
 OWL2_LOAD_KV (load_v, v1, v4)
 
 uint
-v_at (uint key, uint head)
+v_at (uint page, uint key, uint head)
 {
-  return pc.v_offset + key * pc.v_stride + head / pc.group * pc.kv_head_stride;
+  return pc.v_offset + kv_at (page, key, head, pc.v_stride);
 }
 
 void
@@ -146,10 +227,3 @@ store_out (uint row, uint head, uint d, float value)
   o[pc.o_offset + row * pc.o_stride + head * HEAD_DIM + d] = value;
 }
 #endif
-
-/* Keys that @row sees. */
-uint
-keys_of (uint row)
-{
-  return pc.causal != 0 ? min (pc.n_k, pc.pos0 + row + 1) : pc.n_k;
-}

@@ -18,6 +18,37 @@ typedef uint32_t u32;
 typedef float f32;
 #endif
 
+/* ---- the table of rows ------------------------------------------------ */
+
+/* A row of activations in a pass of the decoder, see engine/model/pass.h. */
+struct owl2_pass_row {
+  u32 source;   /* a token's id, OWL2_ROW_RESULT + i, or OWL2_ROW_GIVEN */
+  u32 modality; /* 0 language, 1 vision */
+  u32 position; /* in its sequence: it sees keys 0 .. position */
+  u32 kv_row;   /* where its keys go: page * OWL2_PAGE + position % OWL2_PAGE */
+  u32 pages;    /* index of its sequence's first page in the list of pages */
+  u32 result;   /* entry that its argmax writes, where its logits are wanted */
+  u32 ban;      /* id that can't win there, or OWL2_ROW_NO_BAN */
+  u32 pad;
+};
+
+#define OWL2_ROW_RESULT 0x80000000u /* the id in entry i of the results */
+#define OWL2_ROW_GIVEN 0xffffffffu  /* the row is there already */
+#define OWL2_ROW_NO_BAN 0xffffffffu
+
+/* Positions in a page of keys or values. */
+#define OWL2_PAGE 64
+
+/* What the sampler needs of one row of logits: an entry of the results. */
+struct owl2_result {
+  u32 id;          /* first largest, but for the one that is banned */
+  f32 max;         /* its logit */
+  f32 log_sum_exp; /* of all logits */
+  u32 n_bad;       /* logits that are NaN or infinite */
+};
+
+/* ---- constants of the shaders ----------------------------------------- */
+
 /* constant_id 0 of every shader: invocations in a workgroup, a power of two */
 #define OWL2_SC_WORKGROUP 0
 /* constant_id 1 of most: all rows start at, and are, whole vec4s */
@@ -74,7 +105,7 @@ struct owl2_pc_rmsnorm {
   u32 x_stride;
   u32 w0_offset; /* language */
   u32 w1_offset; /* vision */
-  u32 m_offset;  /* modality of row 0, in words */
+  u32 r_offset;  /* row 0, in the table */
   u32 o_offset;
   u32 o_stride;
   f32 eps;
@@ -87,8 +118,9 @@ struct owl2_pc_rope {
   u32 head_dim;
   u32 x_offset;
   u32 x_stride;
-  u32 t_offset; /* table row of row 0 */
+  u32 t_offset;
   u32 t_stride;
+  u32 r_offset; /* row 0, in the table of rows */
 };
 
 /* attention_*.comp */
@@ -97,13 +129,12 @@ struct owl2_pc_rope {
 
 struct owl2_pc_attention {
   u32 n_q;
-  u32 n_k;
+  u32 n_k;   /* linear: all are seen; probabilities: columns */
   u32 n_heads;
   u32 group; /* query heads to one K/V head */
   u32 q_head_stride;
   u32 kv_head_stride;
-  u32 causal; /* row r sees keys 0 .. pos0 + r */
-  u32 pos0;
+  u32 kv_page_stride;
   u32 q_offset;
   u32 q_stride;
   u32 k_offset;
@@ -112,8 +143,10 @@ struct owl2_pc_attention {
   u32 v_stride;
   u32 o_offset;
   u32 o_stride;
-  u32 row0; /* probabilities: first row of this piece */
-  u32 rows; /* probabilities: rows of this piece */
+  u32 r_offset; /* row 0, in the table of rows */
+  u32 p_offset; /* page 0 of the list, in words */
+  u32 row0;     /* probabilities: first row of this piece */
+  u32 rows;     /* probabilities: rows of this piece */
   f32 scale;
 };
 
@@ -162,14 +195,15 @@ struct owl2_pc_kv_store {
   u32 s_stride;
   u32 d_offset;
   u32 d_stride;
-  u32 d_head_stride;
+  u32 r_offset; /* row 0, in the table of rows */
 };
 
 /* embed.comp */
 struct owl2_pc_embed {
   u32 rows; /* of out */
   u32 cols;
-  u32 i_offset; /* id of row 0, in words */
+  u32 r_offset; /* row 0, in the table of rows */
+  u32 e_offset; /* entry 0 of the results */
   u32 t_row0;   /* row of the table that the binding starts */
   u32 t_rows;   /* rows of the table in the binding */
   u32 t_offset;
@@ -180,11 +214,23 @@ struct owl2_pc_embed {
 
 /* argmax.comp */
 struct owl2_pc_argmax {
+  u32 rows;
   u32 n; /* logits of this piece */
   u32 l_offset;
+  u32 l_stride;
   u32 first;    /* index of the piece's first logit */
   u32 go_on;    /* 1: the result of earlier pieces is there */
-  u32 r_offset; /* result, in words */
+  u32 r_offset; /* row 0, in the table of rows */
+  u32 e_offset; /* entry 0 of the results */
+};
+
+/* count_bad.comp */
+struct owl2_pc_count_bad {
+  u32 rows;
+  u32 cols;
+  u32 x_offset;
+  u32 x_stride;
+  u32 c_offset; /* the count, in words */
 };
 
 /* resize.comp */

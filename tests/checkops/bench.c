@@ -41,6 +41,46 @@ bench_tensor (Bench *b, Owl2Type type, guint rows, guint cols)
   return t;
 }
 
+/* A slice of @bytes from @data. */
+static OvkSlice
+bench_slice (Bench *b, gconstpointer data, gsize bytes)
+{
+  g_autoptr (GError) error = NULL;
+  OvkSlice slice = { NULL, 0, 0 };
+
+  if (!ovk_arena_alloc (b->arena, bytes, &slice, &error)
+      || !ovk_slice_write (b->dev, slice, data, bytes, &error)) {
+    printf ("%s\n", error->message);
+    b->lost = TRUE;
+  }
+  return slice;
+}
+
+/* @n rows from position @pos0 on, of a sequence in pages 0, 1, .. */
+static Owl2Rows
+bench_table (Bench *b, guint n, guint pos0)
+{
+  g_autofree Owl2PassRow *rows = g_new0 (Owl2PassRow, n);
+
+  for (guint i = 0; i < n; i++)
+    rows[i] = (Owl2PassRow){
+      .position = pos0 + i, .kv_row = pos0 + i, .ban = OWL2_ROW_NO_BAN
+    };
+  return (Owl2Rows){ bench_slice (b, rows, n * sizeof *rows), 0 };
+}
+
+/* Pages 0, 1, .. of @n positions. */
+static OvkSlice
+bench_list (Bench *b, guint n)
+{
+  guint n_pages = (n + OWL2_PAGE - 1) / OWL2_PAGE;
+  g_autofree guint32 *list = g_new (guint32, n_pages);
+
+  for (guint i = 0; i < n_pages; i++)
+    list[i] = i;
+  return bench_slice (b, list, n_pages * sizeof *list);
+}
+
 static double
 cpu_seconds (void)
 {
@@ -113,6 +153,7 @@ bench_run (Bench *b, const char *name, void (*record) (OvkCmd *, void *),
 
 typedef struct {
   Owl2Tensor x, w, out;
+  Owl2Rows rows;
 } Matmul;
 
 static void
@@ -170,6 +211,8 @@ bench_attention_type (Bench *b, const AttentionShape *s, Owl2Type type)
 {
   guint cols = s->n_heads * s->head_dim;
   double pairs = (double) s->n_q * s->n_k * cols;
+  guint n_rows = (s->n_k + OWL2_PAGE - 1) / OWL2_PAGE * OWL2_PAGE;
+  Owl2Rows rows;
   Owl2Attention a = { .family = s->n_q == 1 ? OWL2_DECODE : OWL2_PREFILL,
     .n_q = s->n_q,
     .n_k = s->n_k,
@@ -178,28 +221,30 @@ bench_attention_type (Bench *b, const AttentionShape *s, Owl2Type type)
     .head_dim = s->head_dim,
     .q_head_stride = s->head_dim,
     .kv_head_stride = s->head_dim,
-    .kv_head_rows = s->causal ? s->n_k : 0,
-    .causal = s->causal,
-    .pos0 = s->n_k - s->n_q,
     .scale = 0.1f };
   char name[64];
 
   b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
   a.q = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
-  a.k = s->causal ? bench_tensor (b, type, s->n_heads * a.n_k, s->head_dim)
+  if (s->causal) {
+    rows = bench_table (b, a.n_q, a.n_k - a.n_q);
+    a.rows = &rows;
+    a.pages = bench_list (b, a.n_k);
+  }
+  a.k = s->causal ? bench_tensor (b, type, s->n_heads * n_rows, s->head_dim)
                   : bench_tensor (b, type, a.n_k, cols);
-  a.v = s->causal ? bench_tensor (b, type, s->n_heads * a.n_k, s->head_dim)
+  a.v = s->causal ? bench_tensor (b, type, s->n_heads * n_rows, s->head_dim)
                   : bench_tensor (b, type, a.n_k, cols);
   a.out = bench_tensor (b, OWL2_TYPE_F32, a.n_q, cols);
   g_snprintf (
       name, sizeof name, "attention %s, %s", s->name, owl2_type_name (type));
   bench_run (b, name, record_attention, &a,
-      4.0 * pairs * (a.causal && a.n_q == a.n_k ? 0.5 : 1.0),
+      4.0 * pairs * (s->causal && a.n_q == a.n_k ? 0.5 : 1.0),
       8.0 * cols * a.n_q + 2.0 * owl2_tensor_bytes (type, a.n_k, cols));
   g_clear_pointer (&b->arena, ovk_arena_free);
 }
 
-/* What is causal reads the KV cache, which has three types. */
+/* What is causal reads pages, of three types. */
 static void
 bench_attention (Bench *b)
 {
@@ -227,7 +272,7 @@ record_kv_store (OvkCmd *cmd, void *data)
 {
   Matmul *m = data;
 
-  owl2_op_kv_store (cmd, &m->out, &m->x, m->x.cols / m->out.cols, 0);
+  owl2_op_kv_store (cmd, &m->out, &m->x, m->x.cols / m->out.cols, &m->rows);
 }
 
 static void
@@ -245,6 +290,7 @@ bench_kv_store (Bench *b)
     b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
     m.x = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
     m.out = bench_tensor (b, types[t], rows * cols / 128, 128);
+    m.rows = bench_table (b, rows, 0);
     g_snprintf (name, sizeof name, "kv_store %s %ux%u",
         owl2_type_name (types[t]), rows, cols);
     bench_run (b, name, record_kv_store, &m, 0.0,
@@ -255,6 +301,7 @@ bench_kv_store (Bench *b)
 
 typedef struct {
   Owl2Tensor x, y, w, out;
+  Owl2Rows rows;
   guint kind;
 } Rows;
 
@@ -281,10 +328,13 @@ record_rows (OvkCmd *cmd, void *data)
       owl2_op_copy (cmd, &r->out, &r->x);
       break;
     case 5:
-      owl2_op_rope (cmd, &r->x, &r->y, r->x.cols / 128, 128, 0);
+      owl2_op_rope (cmd, &r->x, &r->y, r->x.cols / 128, 128, &r->rows);
+      break;
+    case 6:
+      owl2_op_argmax (cmd, result, &r->x, &r->rows);
       break;
     default:
-      owl2_op_argmax (cmd, result, &r->x);
+      owl2_op_count_bad (cmd, result, &r->x);
       break;
   }
 }
@@ -299,7 +349,7 @@ bench_rows (Bench *b, const char *glob)
   } shapes[] = { { "layernorm", 1025, 1024, 2 }, { "rmsnorm", 512, 4096, 2 },
     { "swiglu", 512, 11008, 3 }, { "add", 1025, 1024, 3 },
     { "copy", 1025, 1024, 2 }, { "rope", 512, 4096, 2 },
-    { "argmax", 1, 32000, 1 } };
+    { "argmax", 1, 32000, 1 }, { "count_bad", 65, 4096, 1 } };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (shapes) && !b->lost; i++) {
@@ -314,6 +364,7 @@ bench_rows (Bench *b, const char *glob)
     r.y = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
     r.w = bench_tensor (b, OWL2_TYPE_F32, 1, cols);
     r.out = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
+    r.rows = bench_table (b, rows, 0);
     g_snprintf (name, sizeof name, "%s %ux%u", shapes[i].op, rows, cols);
     bench_run (
         b, name, record_rows, &r, 0.0, shapes[i].tensors * rows * cols * 4.0);

@@ -4,42 +4,54 @@
 #include <math.h>
 #include <string.h>
 
+/* How the queries of a shape go. */
+typedef enum {
+  FRAME,   /* each sees all keys */
+  PREFILL, /* one sequence in pages, from position n_k - n_q on */
+  DECODE,  /* sequences in pages, each query in any, of up to n_k keys */
+} Way;
+
 typedef struct {
   guint n_q, n_k, n_heads, n_kv_heads, head_dim;
-  gboolean causal;
-  guint pos0;
   gboolean interleaved; /* q, k and v by head in one matrix, as ViT's */
-  Owl2Family family;
-  guint cache; /* k and v in a KV cache: 1 + index of kv_types; else 0 */
+  Way way;
+  Owl2Type type;
+  guint n_sequences;
 } Shape;
 
 static const Owl2Type kv_types[] = { OWL2_TYPE_F32, OWL2_TYPE_F16,
   OWL2_TYPE_Q8_0 };
 
 static const Shape shapes[] = {
-  { 1, 1, 1, 1, 1, FALSE, 0, FALSE },
-  { 1, 1, 1, 1, 2, TRUE, 0, FALSE },
-  { 2, 3, 2, 1, 3, FALSE, 0, FALSE },
-  { 17, 17, 4, 4, 16, FALSE, 0, TRUE }, /* mini: ViT */
-  { 8, 25, 4, 4, 16, FALSE, 0, FALSE }, /* mini: abstractor */
-  { 61, 61, 6, 6, 16, TRUE, 0, FALSE }, /* mini: decoder */
-  { 37, 37, 2, 2, 64, FALSE, 0, TRUE }, /* gqa */
-  { 16, 53, 2, 2, 64, FALSE, 0, FALSE },
-  { 102, 102, 4, 2, 64, TRUE, 0, FALSE },
-  { 1, 103, 4, 2, 64, TRUE, 102, FALSE },
-  { 1, 64, 32, 32, 128, TRUE, 63, FALSE }, /* 7B, one token */
-  { 1, 300, 8, 8, 128, TRUE, 299, FALSE },
-  { 65, 65, 4, 4, 128, TRUE, 0, FALSE },
-  { 33, 97, 3, 1, 128, TRUE, 64, FALSE }, /* a later piece of a prompt */
-  { 5, 129, 6, 3, 80, TRUE, 124, FALSE },
-  { 130, 130, 2, 2, 64, FALSE, 0, TRUE },
-  { 31, 33, 1, 1, 256, FALSE, 0, FALSE },
-  { 64, 64, 2, 1, 256, TRUE, 0, FALSE },
-  { 3, 5, 1, 1, 255, FALSE, 0, FALSE },
-  { 20, 40, 2, 2, 33, TRUE, 20, FALSE },
-  { 7, 7, 3, 3, 5, FALSE, 0, TRUE },
-  { 9, 20, 5, 5, 100, TRUE, 2, FALSE }, /* keys that none sees */
-  { 1, 2000, 2, 1, 64, FALSE, 0, FALSE },
+  { 1, 1, 1, 1, 1, FALSE, FRAME },
+  { 1, 1, 1, 1, 2, FALSE, PREFILL },
+  { 2, 3, 2, 1, 3, FALSE, FRAME },
+  { 17, 17, 4, 4, 16, TRUE, FRAME },    /* mini: ViT */
+  { 8, 25, 4, 4, 16, FALSE, FRAME },    /* mini: abstractor */
+  { 61, 61, 6, 6, 16, FALSE, PREFILL }, /* mini: decoder */
+  { 37, 37, 2, 2, 64, TRUE, FRAME },    /* gqa */
+  { 16, 53, 2, 2, 64, FALSE, FRAME },
+  { 102, 102, 4, 2, 64, FALSE, PREFILL },
+  { 1, 103, 4, 2, 64, FALSE, DECODE },
+  { 1, 64, 32, 32, 128, FALSE, DECODE }, /* 7B, one token */
+  { 1, 300, 8, 8, 128, FALSE, DECODE },
+  { 16, 300, 4, 2, 128, FALSE, DECODE }, /* as many as a pass has */
+  { 65, 65, 4, 4, 128, FALSE, PREFILL },
+  { 33, 97, 3, 1, 128, FALSE, PREFILL }, /* a later piece of a prompt */
+  { 5, 129, 6, 3, 80, FALSE, PREFILL },
+  { 5, 129, 6, 3, 80, FALSE, DECODE },
+  { 130, 130, 2, 2, 64, TRUE, FRAME },
+  { 31, 33, 1, 1, 256, FALSE, FRAME },
+  { 64, 64, 2, 1, 256, FALSE, PREFILL },
+  { 4, 200, 2, 1, 256, FALSE, DECODE },
+  { 3, 5, 1, 1, 255, FALSE, FRAME },
+  { 20, 40, 2, 2, 33, FALSE, PREFILL },
+  { 7, 7, 3, 3, 5, TRUE, FRAME },
+  { 9, 20, 5, 5, 100, FALSE, DECODE },
+  { 1, 2000, 2, 1, 64, FALSE, DECODE },
+  { 3, 2000, 1, 1, 64, FALSE, PREFILL },
+  { 30, 150, 2, 1, 16, FALSE, PREFILL },
+  { 9, 150, 2, 1, 16, FALSE, DECODE },
 };
 
 static Shape
@@ -50,12 +62,14 @@ random_shape (Check *c)
   Shape s = { .n_q = check_between (c, 1, 70),
     .n_kv_heads = check_between (c, 1, 3),
     .head_dim = dims[check_between (c, 0, G_N_ELEMENTS (dims) - 1)],
-    .causal = check_between (c, 0, 1),
-    .pos0 = check_between (c, 0, 60),
-    .interleaved = check_between (c, 0, 2) == 0 };
+    .way = (Way) check_between (c, FRAME, DECODE),
+    .type = kv_types[check_between (c, 0, G_N_ELEMENTS (kv_types) - 1)] };
 
   s.n_heads = s.n_kv_heads * check_between (c, 1, 3);
-  s.n_k = check_between (c, 0, 1) ? s.pos0 + s.n_q : check_between (c, 1, 150);
+  s.n_k = check_between (c, 1, 150);
+  s.interleaved = s.way == FRAME && check_between (c, 0, 1);
+  if (s.way == PREFILL)
+    s.n_k = s.n_q + check_between (c, 0, 1) * check_between (c, 0, 150);
   if (s.interleaved) {
     s.n_k = s.n_q;
     s.n_heads = s.n_kv_heads;
@@ -63,19 +77,102 @@ random_shape (Check *c)
   return s;
 }
 
+/* Sequences in a pool of pages. */
+typedef struct {
+  guint n_pages;
+  guint32 *list;              /* the sequences' pages, one list after another */
+  guint32 *positions, *lists; /* of each query */
+  Owl2PassRow *rows;
+  Owl2Rows of;
+  CheckBuf *k, *v;
+} Paged;
+
+static void
+paged_clear (Paged *p)
+{
+  g_free (p->list);
+  g_free (p->positions);
+  g_free (p->lists);
+  g_free (p->rows);
+}
+
 typedef struct {
   Owl2Attention a;
   RefAttention ref;
+  Paged paged;
 } Inputs;
+
+static guint
+pages_of_sequence (const Shape *s)
+{
+  return (s->n_k + OWL2_PAGE - 1) / OWL2_PAGE;
+}
+
+/* One more than are used. */
+static guint
+pages_of (const Shape *s)
+{
+  return s->n_sequences * pages_of_sequence (s) + 1;
+}
+
+/* Queries in sequences, whose pages lie in any order; only what some query sees
+ * is a number. */
+static void
+make_paged (Check *c, const Shape *s, Inputs *in)
+{
+  Paged *p = &in->paged;
+  guint each = pages_of_sequence (s), n = s->n_sequences * each;
+  g_autofree gboolean *used = NULL;
+
+  p->n_pages = pages_of (s);
+  p->list = g_new (guint32, p->n_pages);
+  p->positions = g_new (guint32, s->n_q);
+  p->lists = g_new (guint32, s->n_q);
+  p->rows = g_new0 (Owl2PassRow, s->n_q);
+  used = g_new0 (gboolean, p->n_pages * OWL2_PAGE);
+  for (guint i = 0; i < p->n_pages; i++) {
+    guint other = check_between (c, 0, i);
+
+    p->list[i] = p->list[other];
+    p->list[other] = i;
+  }
+  for (guint i = 0; i < s->n_q; i++) {
+    guint sequence = check_between (c, 0, s->n_sequences - 1);
+    guint position = s->way == PREFILL ? s->n_k - s->n_q + i
+                     : i               ? check_between (c, 0, s->n_k - 1)
+                                       : s->n_k - 1;
+
+    p->rows[i].position = p->positions[i] = position;
+    p->rows[i].pages = p->lists[i] = sequence * each;
+    for (guint j = 0; j <= position; j++)
+      used[p->list[sequence * each + j / OWL2_PAGE] * OWL2_PAGE
+           + j % OWL2_PAGE] = TRUE;
+  }
+  p->of = check_rows (c, p->rows, s->n_q);
+  p->k = check_pages (
+      c, "k", s->type, p->n_pages, s->n_kv_heads, s->head_dim, used);
+  p->v = check_pages (
+      c, "v", s->type, p->n_pages, s->n_kv_heads, s->head_dim, used);
+  in->a.k = p->k->t;
+  in->a.v = p->v->t;
+  in->a.pages = check_slice (check_words (c, "pages", p->list, n));
+  in->ref.k = p->k->val;
+  in->ref.v = p->v->val;
+  in->ref.positions = p->positions;
+  in->ref.lists = p->lists;
+  in->ref.pages = p->list;
+}
 
 /* Odd layouts; scores of some width, so that the softmax is neither flat nor
  * all on one key. */
-static Inputs
-make_inputs (Check *c, const Shape *s)
+static void
+make_inputs (Check *c, const Shape *s, Inputs *in)
 {
   guint q_cols = s->n_heads * s->head_dim;
   guint kv_cols = s->n_kv_heads * s->head_dim;
-  Inputs in = { .a = { .family = s->family,
+
+  *in =
+      (Inputs){ .a = { .family = s->way == DECODE ? OWL2_DECODE : OWL2_PREFILL,
                     .n_q = s->n_q,
                     .n_k = s->n_k,
                     .n_heads = s->n_heads,
@@ -83,83 +180,66 @@ make_inputs (Check *c, const Shape *s)
                     .head_dim = s->head_dim,
                     .q_head_stride = s->head_dim,
                     .kv_head_stride = s->head_dim,
-                    .causal = s->causal,
-                    .pos0 = s->pos0,
                     .scale = 3.f / sqrtf ((float) s->head_dim) } };
+  in->ref = (RefAttention){ .n_q = s->n_q,
+    .n_k = s->n_k,
+    .n_heads = s->n_heads,
+    .n_kv_heads = s->n_kv_heads,
+    .head_dim = s->head_dim,
+    .q_cols = q_cols,
+    .k_cols = kv_cols,
+    .v_cols = kv_cols,
+    .scale = (double) in->a.scale };
 
   if (s->interleaved) {
     CheckBuf *all =
         check_in (c, "qkv", s->n_q, 3 * q_cols, -2.f, 2.f, check_lie (c));
 
-    in.a.q_head_stride = in.a.kv_head_stride = 3 * s->head_dim;
-    in.a.q = owl2_tensor_cols (all->t, 0, 3 * q_cols);
-    in.a.k = owl2_tensor_cols (all->t, s->head_dim, 3 * q_cols - s->head_dim);
-    in.a.v = owl2_tensor_cols (
+    in->a.q_head_stride = in->a.kv_head_stride = 3 * s->head_dim;
+    in->a.q = owl2_tensor_cols (all->t, 0, 3 * q_cols);
+    in->a.k = owl2_tensor_cols (all->t, s->head_dim, 3 * q_cols - s->head_dim);
+    in->a.v = owl2_tensor_cols (
         all->t, 2 * s->head_dim, 3 * q_cols - 2 * s->head_dim);
-    in.ref.q = all->val;
-    in.ref.k = all->val + s->head_dim;
-    in.ref.v = all->val + 2 * s->head_dim;
-    in.ref.q_cols = in.ref.k_cols = in.ref.v_cols = 3 * q_cols;
-  } else if (s->cache) {
-    Owl2Type type = kv_types[s->cache - 1];
-    guint capacity = s->n_k + check_between (c, 0, 3);
-    CheckBuf *q = check_in (c, "q", s->n_q, q_cols, -2.f, 2.f, check_lie (c));
-    CheckBuf *k = check_cache (
-        c, "k", type, s->n_kv_heads, capacity, s->n_k, s->head_dim);
-    CheckBuf *v = check_cache (
-        c, "v", type, s->n_kv_heads, capacity, s->n_k, s->head_dim);
-
-    in.a.q = q->t;
-    in.a.k = k->t;
-    in.a.v = v->t;
-    in.a.kv_head_rows = capacity;
-    in.ref.q = q->val;
-    in.ref.k = k->val;
-    in.ref.v = v->val;
-    in.ref.q_cols = q_cols;
-    in.ref.k_cols = in.ref.v_cols = s->head_dim;
+    in->ref.q = all->val;
+    in->ref.k = all->val + s->head_dim;
+    in->ref.v = all->val + 2 * s->head_dim;
+    in->ref.q_cols = in->ref.k_cols = in->ref.v_cols = 3 * q_cols;
   } else {
-    /* More rows of keys than are used. */
-    CheckLie lie = check_lie (c);
-    guint spare = lie == LIE_PACKED ? 0 : check_between (c, 0, 3);
     CheckBuf *q = check_in (c, "q", s->n_q, q_cols, -2.f, 2.f, check_lie (c));
-    CheckBuf *k = check_in (c, "k", s->n_k + spare, kv_cols, -2.f, 2.f, lie);
-    CheckBuf *v =
-        check_in (c, "v", s->n_k + spare, kv_cols, -2.f, 2.f, check_lie (c));
 
-    in.a.q = q->t;
-    in.a.k = k->t;
-    in.a.v = v->t;
-    in.ref.q = q->val;
-    in.ref.k = k->val;
-    in.ref.v = v->val;
-    in.ref.q_cols = q_cols;
-    in.ref.k_cols = in.ref.v_cols = kv_cols;
+    in->a.q = q->t;
+    in->ref.q = q->val;
+    if (s->way != FRAME) {
+      make_paged (c, s, in);
+      in->a.rows = &in->paged.of;
+    } else {
+      /* More rows of keys than are used. */
+      CheckLie lie = check_lie (c);
+      guint spare = lie == LIE_PACKED ? 0 : check_between (c, 0, 3);
+      CheckBuf *k = check_in (c, "k", s->n_k + spare, kv_cols, -2.f, 2.f, lie);
+      CheckBuf *v =
+          check_in (c, "v", s->n_k + spare, kv_cols, -2.f, 2.f, check_lie (c));
+
+      in->a.k = k->t;
+      in->a.v = v->t;
+      in->ref.k = k->val;
+      in->ref.v = v->val;
+    }
   }
-  in.ref.n_q = s->n_q;
-  in.ref.n_k = s->n_k;
-  in.ref.n_heads = s->n_heads;
-  in.ref.n_kv_heads = s->n_kv_heads;
-  in.ref.head_dim = s->head_dim;
-  in.ref.q_head_stride = in.a.q_head_stride;
-  in.ref.kv_head_stride =
-      s->cache ? in.a.kv_head_rows * s->head_dim : in.a.kv_head_stride;
-  in.ref.causal = s->causal;
-  in.ref.pos0 = s->pos0;
-  in.ref.scale = (double) in.a.scale;
-  return in;
+  in->ref.q_head_stride = in->a.q_head_stride;
+  in->ref.kv_head_stride = in->a.kv_head_stride;
 }
 
 static void
 begin_case (Check *c, const Shape *s)
 {
+  static const char *const names[] = { "frame", "prefill", "decode" };
+
   check_begin (c,
-      "%s queries %u keys %u heads %u/%u of %u causal %d pos0 %u interleaved "
-      "%d cache %s",
-      s->family == OWL2_DECODE ? "decode" : "prefill", s->n_q, s->n_k,
-      s->n_heads, s->n_kv_heads, s->head_dim, s->causal, s->pos0,
-      s->interleaved,
-      s->cache ? owl2_type_name (kv_types[s->cache - 1]) : "none");
+      "%s queries %u keys %u heads %u/%u of %u interleaved %d, %u sequences "
+      "in %s",
+      names[s->way], s->n_q, s->n_k, s->n_heads, s->n_kv_heads, s->head_dim,
+      s->interleaved, s->n_sequences, owl2_type_name (s->type));
 }
 
 /* A score is off by sqrt (head_dim) + 4 roundings of its terms' size (see
@@ -173,8 +253,8 @@ units_of_softmax (const Shape *s, double score_mag)
   return 2.0 * score_mag * (sqrt (s->head_dim) + 8.0) + sqrt (s->n_k) + 16.0;
 }
 
-/* A query's result is the same to the bit among other queries and with fewer,
- * and whatever keys come after those that it sees. */
+/* A query's result is the same to the bit among other queries and with fewer.
+ */
 static void
 check_queries_alone (
     Check *c, const Shape *s, Owl2Attention a, const CheckBuf *out)
@@ -184,19 +264,53 @@ check_queries_alone (
   g_autofree float *all =
       g_memdup2 (out->val, (gsize) s->n_q * cols * sizeof (float));
   CheckBuf *few = check_out (c, "few queries", n, cols, check_lie (c));
+  Owl2Rows rows;
 
   a.q = owl2_tensor_rows (a.q, first, n);
   a.out = few->t;
   a.n_q = n;
-  a.pos0 += first;
-  if (a.causal)
-    a.n_k = MIN (a.n_k, a.pos0 + n);
+  if (a.rows) {
+    rows = *a.rows;
+    rows.first += first;
+    a.rows = &rows;
+  }
   owl2_op_attention (c->cmd, &a);
   if (check_run (c)
       && memcmp (few->val, all + (gsize) first * cols,
           (gsize) n * cols * sizeof (float)))
     check_fail (c, "queries %u to %u of %u differ when computed alone", first,
         first + n - 1, s->n_q);
+}
+
+/* And wherever the pages lie: here each one further on. */
+static void
+check_other_pages (Check *c, const Shape *s, Inputs *in, const CheckBuf *out)
+{
+  gsize n = (gsize) s->n_q * out->t.cols * sizeof (float);
+  gsize page =
+      owl2_tensor_bytes (s->type, s->n_kv_heads * OWL2_PAGE, s->head_dim);
+  gsize bytes = in->paged.n_pages * page;
+  g_autofree float *before = g_memdup2 (out->val, n);
+  guint n_list = s->n_sequences * pages_of_sequence (s);
+  g_autoptr (GError) error = NULL;
+  CheckBuf *pools[] = { in->paged.k, in->paged.v };
+
+  for (guint i = 0; i < 2; i++) {
+    guint8 *host = (guint8 *) pools[i]->host;
+    g_autofree guint8 *old = g_memdup2 (host, bytes);
+
+    memcpy (host + page, old, bytes - page);
+    memcpy (host, old + bytes - page, page);
+    if (!ovk_slice_write (c->dev, pools[i]->t.slice, host, bytes, &error))
+      check_fail (c, "%s", error->message);
+  }
+  for (guint i = 0; i < n_list; i++)
+    in->paged.list[i] = (in->paged.list[i] + 1) % in->paged.n_pages;
+  in->a.pages =
+      check_slice (check_words (c, "other pages", in->paged.list, n_list));
+  owl2_op_attention (c->cmd, &in->a);
+  if (check_run (c) && memcmp (out->val, before, n) != 0)
+    check_fail (c, "it differs where the pages lie elsewhere");
 }
 
 static void
@@ -210,7 +324,7 @@ check_one (Check *c, const Shape *s)
   CheckBuf *out;
 
   begin_case (c, s);
-  in = make_inputs (c, s);
+  make_inputs (c, s, &in);
   out = check_out (c, "out", s->n_q, (guint) cols, check_lie (c));
   in.a.out = out->t;
   owl2_op_attention (c->cmd, &in.a);
@@ -221,7 +335,10 @@ check_one (Check *c, const Shape *s)
           s, score_mag[i % cols / s->head_dim * s->n_q + i / cols]);
     check_compare (c, out, want, mag, 1.0);
     check_queries_alone (c, s, in.a, out);
+    if (s->way != FRAME)
+      check_other_pages (c, s, &in, out);
   }
+  paged_clear (&in.paged);
   check_end (c);
 }
 
@@ -236,7 +353,7 @@ check_one_probs (Check *c, const Shape *s)
   CheckBuf *out;
 
   begin_case (c, s);
-  in = make_inputs (c, s);
+  make_inputs (c, s, &in);
   out = check_out (c, "probs", s->n_heads * s->n_q, s->n_k, check_lie (c));
   owl2_op_attention_probs (c->cmd, &out->t, &in.a);
   if (check_run (c)) {
@@ -245,6 +362,7 @@ check_one_probs (Check *c, const Shape *s)
       mag[i] = want[i] * units_of_softmax (s, score_mag[i / s->n_k]);
     check_compare (c, out, want, mag, 1.0);
   }
+  paged_clear (&in.paged);
   check_end (c);
 }
 
@@ -255,8 +373,10 @@ is_possible (const Check *c, const Shape *s, gboolean probs)
   guint factor = s->interleaved ? 3 : 1;
   gsize row = (gsize) s->n_kv_heads * (s->head_dim + 12) * factor + 20;
   gsize q_row = (gsize) s->n_heads * s->head_dim * factor + 20;
+  guint n_k = s->way == FRAME ? s->n_k : pages_of (s) * OWL2_PAGE;
 
-  if (s->cache && kv_types[s->cache - 1] == OWL2_TYPE_Q8_0 && s->head_dim % 32)
+  if (s->way == FRAME ? probs || s->type != OWL2_TYPE_F32
+                      : s->type == OWL2_TYPE_Q8_0 && s->head_dim % 32)
     return FALSE;
   if (!c->limit)
     return TRUE;
@@ -265,11 +385,11 @@ is_possible (const Check *c, const Shape *s, gboolean probs)
     return FALSE;
   /* Keys and values must fit one binding each, and for the probabilities the
    * queries as well. */
-  return (s->n_k + 4) * row * sizeof (float) <= c->limit
+  return (n_k + 4) * row * sizeof (float) <= c->limit
          && (!probs || (s->n_q + 4) * q_row * sizeof (float) <= c->limit);
 }
 
-/* The fixed shapes with every type of KV cache, the random ones with one. */
+/* The fixed shapes with every type of keys, the random ones with one. */
 static void
 check_shapes (
     Check *c, gboolean probs, void (*check) (Check *c, const Shape *s))
@@ -279,14 +399,14 @@ check_shapes (
   for (i = 0; i < n; i++) {
     gboolean fixed = i < G_N_ELEMENTS (shapes);
     Shape s = fixed ? shapes[i] : random_shape (c);
-    guint last = s.interleaved ? 0 : G_N_ELEMENTS (kv_types);
-    guint only = fixed ? 0 : check_between (c, 0, last);
 
-    s.family = check_between (c, 0, 1) ? OWL2_DECODE : OWL2_PREFILL;
-    for (s.cache = fixed ? 0 : only; s.cache <= (fixed ? last : only);
-         s.cache++)
+    s.n_sequences = s.way == DECODE ? check_between (c, 1, MIN (s.n_q, 5)) : 1;
+    for (guint t = 0; t < (fixed ? G_N_ELEMENTS (kv_types) : 1); t++) {
+      if (fixed)
+        s.type = kv_types[t];
       if (is_possible (c, &s, probs))
         check (c, &s);
+    }
   }
 }
 

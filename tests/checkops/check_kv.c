@@ -91,9 +91,34 @@ check_q8_0_row (Check *c, const guint32 *got, const float *x, guint dim)
 }
 
 typedef struct {
-  guint rows, heads, dim, capacity, pos0;
+  guint rows, heads, dim, n_pages;
   Owl2Type type;
 } Shape;
+
+/* Distinct places in any order. */
+static void
+pick_places (Check *c, const Shape *s, Owl2PassRow *all)
+{
+  guint n = s->n_pages * OWL2_PAGE;
+  g_autofree guint32 *places = g_new (guint32, n);
+
+  for (guint i = 0; i < n; i++)
+    places[i] = i;
+  for (guint i = 0; i < s->rows; i++) {
+    guint other = check_between (c, i, n - 1);
+
+    all[i].kv_row = places[other];
+    places[other] = places[i];
+  }
+}
+
+/* Row of a layer that head @h of a place takes. */
+static gsize
+row_of (const Shape *s, guint32 place, guint h)
+{
+  return ((gsize) (place / OWL2_PAGE) * s->heads + h) * OWL2_PAGE
+         + place % OWL2_PAGE;
+}
 
 static void
 fill (Check *c, CheckBuf *src, const Shape *s)
@@ -114,21 +139,27 @@ fill (Check *c, CheckBuf *src, const Shape *s)
   check_upload (c, src);
 }
 
-/* Every word of the cache: those of the rows, and all others as they were. */
+/* Words of a row that hold something. */
+static guint
+used_words (const Shape *s)
+{
+  if (s->type == OWL2_TYPE_Q8_0)
+    return s->dim / 4 + (s->dim / 32 + 1) / 2;
+  return s->type == OWL2_TYPE_F16 ? (s->dim + 1) / 2 : s->dim;
+}
+
+/* Every word of the layer: those of the rows, and all others as they were. */
 static void
 compare (Check *c, const CheckBuf *dst, const guint32 *before,
-    const CheckBuf *src, const Shape *s)
+    const CheckBuf *src, const Shape *s, const Owl2PassRow *all)
 {
   guint row = dst->t.cols; /* words */
-  guint used = s->type == OWL2_TYPE_Q8_0
-                   ? s->dim / 4 + (s->dim / 32 + 1) / 2
-                   : (s->dim + (s->type == OWL2_TYPE_F16))
-                         / (s->type == OWL2_TYPE_F16 ? 2 : 1);
+  guint used = used_words (s);
   g_autofree guint32 *want = g_memdup2 (before, row * dst->t.rows * 4);
 
   for (guint r = 0; r < s->rows; r++)
     for (guint h = 0; h < s->heads; h++) {
-      gsize at = (gsize) (h * s->capacity + s->pos0 + r) * row;
+      gsize at = row_of (s, all[r].kv_row, h) * row;
       const float *x = src->val + ((gsize) r * s->heads + h) * s->dim;
 
       if (s->type == OWL2_TYPE_F32) {
@@ -143,30 +174,63 @@ compare (Check *c, const CheckBuf *dst, const guint32 *before,
   check_compare_words (c, dst, want);
 }
 
+/* A row that was stored once more, alone; what pads rows is never written. */
+static void
+compare_alone (Check *c, const CheckBuf *dst, const guint32 *among,
+    const Shape *s, guint32 place)
+{
+  guint row = dst->t.cols, used = used_words (s);
+
+  for (guint h = 0; h < s->heads; h++) {
+    gsize at = row_of (s, place, h) * row;
+
+    if (memcmp (dst->host + dst->t.offset + at, among + at, used * 4) != 0)
+      check_fail (c, "head %u at %u differs when stored alone", h, place);
+  }
+}
+
 static void
 check_shape (Check *c, const Shape *s)
 {
   guint row = (guint) owl2_tensor_bytes (s->type, 1, s->dim) / 4;
   CheckBuf *src, *dst;
   g_autofree guint32 *before = NULL;
-  Owl2Tensor cache;
+  g_autofree guint32 *among = NULL;
+  g_autofree Owl2PassRow *all = g_new0 (Owl2PassRow, s->rows);
+  Owl2Tensor layer, alone;
+  Owl2Rows of;
 
-  check_begin (c, "%s rows %u heads %u of %u at %u of %u",
-      owl2_type_name (s->type), s->rows, s->heads, s->dim, s->pos0,
-      s->capacity);
+  check_begin (c, "%s rows %u heads %u of %u into %u pages",
+      owl2_type_name (s->type), s->rows, s->heads, s->dim, s->n_pages);
+  pick_places (c, s, all);
+  of = check_rows (c, all, s->rows);
   src =
       check_in (c, "src", s->rows, s->heads * s->dim, 0.f, 0.f, check_lie (c));
   fill (c, src, s);
-  dst = check_out (c, "cache", s->heads * s->capacity, row, LIE_PACKED);
+  dst = check_out (
+      c, "layer", s->n_pages * s->heads * OWL2_PAGE, row, LIE_PACKED);
   before = g_memdup2 (dst->host, (gsize) row * dst->t.rows * 4);
-  cache = (Owl2Tensor){ .slice = dst->t.slice,
+  layer = (Owl2Tensor){ .slice = dst->t.slice,
     .type = s->type,
     .rows = dst->t.rows,
     .cols = s->dim,
     .stride = owl2_tensor_stride (s->type, s->dim) };
-  owl2_op_kv_store (c->cmd, &cache, &src->t, s->heads, s->pos0);
-  if (check_run (c))
-    compare (c, dst, before, src, s);
+  owl2_op_kv_store (c->cmd, &layer, &src->t, s->heads, &of);
+  if (check_run (c)) {
+    guint one = check_between (c, 0, s->rows - 1);
+
+    compare (c, dst, before, src, s, all);
+    among =
+        g_memdup2 (dst->host + dst->t.offset, (gsize) row * dst->t.rows * 4);
+    for (guint h = 0; h < s->heads; h++)
+      memset (dst->val + row_of (s, all[one].kv_row, h) * row, 0, row * 4);
+    check_upload (c, dst);
+    alone = owl2_tensor_rows (src->t, one, 1);
+    of.first += one;
+    owl2_op_kv_store (c->cmd, &layer, &alone, s->heads, &of);
+    if (check_run (c))
+      compare_alone (c, dst, among, s, all[one].kv_row);
+  }
   check_end (c);
 }
 
@@ -183,14 +247,14 @@ check_kv_store (Check *c)
       .dim = dims[i / 3 % G_N_ELEMENTS (dims)],
       .heads = check_between (c, 1, 5),
       .rows = i % 4 ? check_between (c, 1, 40) : 1,
-      .pos0 = check_between (c, 0, 9) };
+      .n_pages = check_between (c, 1, 3) };
 
-    s.capacity = s.pos0 + s.rows + check_between (c, 0, 3);
     if (s.type == OWL2_TYPE_Q8_0 && s.dim % 32)
       s.dim = 160;
-    /* The cache is bound whole. */
+    /* A layer is bound whole. */
     if (!c->limit
-        || (gsize) s.heads * s.capacity * (s.dim + 4) * 4 + 4096 < c->limit)
+        || (gsize) s.heads * s.n_pages * OWL2_PAGE * (s.dim + 4) * 4 + 4096
+               < c->limit)
       check_shape (c, &s);
   }
 }

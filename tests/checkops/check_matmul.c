@@ -204,8 +204,10 @@ check_half (Check *c)
     gboolean embed = i == G_N_ELEMENTS (ms);
     guint m = embed ? 0 : ms[i];
     guint cols = 256, rows = 65536 / cols;
-    g_autofree guint32 *id = g_new0 (guint32, 256);
-    CheckBuf *w, *x, *out, *ids;
+    g_autofree Owl2PassRow *table = g_new0 (Owl2PassRow, 256);
+    const Owl2Result none = { .id = 0 };
+    CheckBuf *w, *x, *out;
+    Owl2Rows of;
 
     check_begin (c, embed ? "embed" : "matmul with %u rows", m);
     /* A half in each row's first column, zeros behind; or full rows. */
@@ -223,10 +225,11 @@ check_half (Check *c)
       check_fail (c, "writing the halves failed");
     if (embed) {
       for (j = 0; j < rows; j++)
-        id[j] = j;
-      ids = check_words (c, "ids", id, rows);
+        table[j].source = j;
+      of = check_rows (c, table, rows);
       out = check_out (c, "out", rows, cols, LIE_PACKED);
-      owl2_op_embed (c->cmd, &out->t, &w->t, check_slice (ids), rows);
+      owl2_op_embed (c->cmd, &out->t, &w->t, &of, rows,
+          check_slice (check_results (c, &none, 1)));
     } else {
       x = check_in (c, "x", m, 1, 1.f, 1.f, LIE_PACKED);
       out = check_out (c, "out", m, n, LIE_PACKED);

@@ -110,17 +110,24 @@ check_rope (Check *c)
   for (i = 0; i < 24; i++) {
     guint head_dim = dims[i % G_N_ELEMENTS (dims)];
     guint n_heads = check_between (c, 1, 6), rows = check_between (c, 1, 40);
-    guint pos0 = i % 2 ? check_between (c, 0, 50) : 0, n_pos = pos0 + rows;
+    /* The table is bound whole. */
+    guint n_pos = check_between (c, 1, c->limit ? 60 : 90);
     guint cols = n_heads * head_dim;
     float base = i % 3 ? 10000.f : 500000.f;
     CheckBuf *x, *table;
+    Owl2Rows of;
+    g_autofree guint32 *positions = g_new (guint32, rows);
+    g_autofree Owl2PassRow *all = g_new0 (Owl2PassRow, rows);
     g_autofree double *want = g_new (double, (gsize) rows *cols);
     g_autofree double *mag = g_new (double, (gsize) rows *cols);
     g_autofree double *exact = g_new (double, (gsize) n_pos *head_dim);
     guint j;
 
-    check_begin (
-        c, "rows %u heads %u of %u pos0 %u", rows, n_heads, head_dim, pos0);
+    check_begin (c, "rows %u heads %u of %u, %u positions", rows, n_heads,
+        head_dim, n_pos);
+    for (j = 0; j < rows; j++)
+      all[j].position = positions[j] = check_between (c, 0, n_pos - 1);
+    of = check_rows (c, all, rows);
     x = check_inout (c, "x", rows, cols, -4.f, 4.f, check_lie (c));
     table = check_in (c, "table", n_pos, head_dim, 0.f, 0.f, LIE_PACKED);
     owl2_rope_table (table->val, n_pos, head_dim, base);
@@ -133,8 +140,9 @@ check_rope (Check *c)
         check_fail (c, "table [%u][%u] is %.9g, not %.9g", j / head_dim,
             j % head_dim, table->val[j], exact[j]);
 
-    ref_rope (want, mag, x->val, table->val, rows, n_heads, head_dim, pos0);
-    owl2_op_rope (c->cmd, &x->t, &table->t, n_heads, head_dim, pos0);
+    ref_rope (
+        want, mag, x->val, table->val, positions, rows, n_heads, head_dim);
+    owl2_op_rope (c->cmd, &x->t, &table->t, n_heads, head_dim, &of);
     if (check_run (c))
       check_compare (c, x, want, mag, 1.5); /* two products, one sum */
     check_end (c);
@@ -155,30 +163,43 @@ check_embed (Check *c)
                  : block == 1 ? check_between (c, 1, 200)
                               : block * check_between (c, 1, 5);
     guint rows = i == 4 || i == 5 ? 1024 : check_between (c, 1, 300);
-    guint n = check_between (c, 1, 70);
-    g_autofree guint32 *id = g_new (guint32, n);
+    guint n = check_between (c, 1, 70), n_results = check_between (c, 1, 20);
+    g_autofree Owl2PassRow *all = g_new0 (Owl2PassRow, n);
+    g_autofree Owl2Result *results = g_new0 (Owl2Result, n_results);
     g_autofree guint32 *want = g_new (guint32, (gsize) n * cols);
-    CheckBuf *table, *ids, *out;
+    CheckBuf *table, *out, *entries;
+    Owl2Rows of;
 
     check_begin (
-        c, "%s table %u x %u, %u ids", owl2_type_name (type), rows, cols, n);
+        c, "%s table %u x %u, %u rows", owl2_type_name (type), rows, cols, n);
+    for (j = 0; j < n_results; j++)
+      results[j].id = check_between (c, 0, rows - 1);
     for (j = 0; j < n; j++)
-      id[j] = check_between (c, 0, rows - 1);
-    id[0] = rows - 1;
+      all[j].source =
+          j % 3 ? check_between (c, 0, rows - 1)
+                : OWL2_ROW_RESULT | check_between (c, 0, n_results - 1);
+    all[0].source = rows - 1;
     if (n > 2) {
-      id[1] = rows; /* outside: the row stays as it is */
-      id[2] = 0xffffff38u;
+      all[1].source = rows; /* outside: the row stays as it is */
+      all[2].source = OWL2_ROW_GIVEN;
     }
     table = check_weight (c, "table", type, rows, cols, -2.f, 2.f);
-    ids = check_words (c, "ids", id, n);
+    of = check_rows (c, all, n);
+    entries = check_results (c, results, n_results);
     out = check_inout (c, "out", n, cols, -1.f, 1.f, check_lie (c));
-    for (j = 0; j < n; j++)
+    for (j = 0; j < n; j++) {
+      guint32 source = all[j].source;
+      guint32 id = source < OWL2_ROW_RESULT ? source
+                   : source == OWL2_ROW_GIVEN
+                       ? rows
+                       : results[source & ~OWL2_ROW_RESULT].id;
+
       for (k = 0; k < cols; k++)
         memcpy (&want[j * cols + k],
-            id[j] < rows ? &table->val[id[j] * cols + k]
-                         : &out->val[j * cols + k],
+            id < rows ? &table->val[id * cols + k] : &out->val[j * cols + k],
             4);
-    owl2_op_embed (c->cmd, &out->t, &table->t, check_slice (ids), n);
+    }
+    owl2_op_embed (c->cmd, &out->t, &table->t, &of, n, check_slice (entries));
     if (check_run (c))
       check_compare_words (c, out, want);
     check_end (c);
@@ -205,6 +226,101 @@ spoil (Check *c, float *logits, guint n, guint how)
       logits[i] = NAN;
 }
 
+/* What the device made of a row of @n logits. */
+static void
+check_result (
+    Check *c, const Owl2Result *got, const float *logits, guint n, guint32 ban)
+{
+  guint32 id, n_bad;
+  double max, lse;
+
+  ref_argmax (&id, &max, &lse, &n_bad, logits, n, ban);
+  if (got->id != id || got->n_bad != n_bad || (double) got->max != max)
+    check_fail (c, "%u (%g), %u bad, not %u (%g), %u bad; %u is banned",
+        got->id, (double) got->max, got->n_bad, id, max, n_bad, ban);
+  /* The sum's relative error is the logarithm's absolute one: n / 128 adds in a
+   * part, exp() and log() of some units, and the result's rounding; the steps
+   * up of the running maximum add exp() of some units each. */
+  if (n_bad < n
+      && !(fabs ((double) got->log_sum_exp - lse)
+           <= FLT_EPSILON * (n / 128.0 + 64.0 + 2.0 * fabs (lse))))
+    check_fail (
+        c, "log_sum_exp is %.9g, not %.9g", (double) got->log_sum_exp, lse);
+  if (n_bad == n && !(isinf (got->log_sum_exp) && got->log_sum_exp < 0.f))
+    check_fail (c, "log_sum_exp of nothing is %g", (double) got->log_sum_exp);
+}
+
+/* The largest, the one after it, any, or none. */
+static guint32
+pick_ban (Check *c, const float *logits, guint n)
+{
+  guint32 id, n_bad;
+  double max, lse;
+
+  ref_argmax (&id, &max, &lse, &n_bad, logits, n, OWL2_ROW_NO_BAN);
+  switch (check_between (c, 0, 3)) {
+    case 0:
+      return OWL2_ROW_NO_BAN;
+    case 1:
+      return check_between (c, 0, n - 1);
+    default:
+      return id;
+  }
+}
+
+static void
+check_argmax_rows (Check *c, guint rows, guint n, guint how, float range)
+{
+  guint n_results = rows + check_between (c, 0, 3), at, one;
+  g_autofree Owl2PassRow *all = g_new0 (Owl2PassRow, rows);
+  g_autofree Owl2Result *got = g_new (Owl2Result, n_results);
+  CheckBuf *logits, *results;
+  Owl2Tensor alone;
+  Owl2Rows of;
+
+  check_begin (c, "%u rows of %u logits, spoilt %u", rows, n, how);
+  logits = check_in (c, "logits", rows, n, -range, range, check_lie (c));
+  at =
+      check_between (c, 0, n_results - 1); /* of the first; the others follow */
+  for (guint r = 0; r < rows; r++) {
+    float *row = logits->val + (gsize) r * n;
+
+    spoil (c, row, n, r % 2 ? how ^ 1 : how);
+    all[r].ban = pick_ban (c, row, n);
+    if (how != 4 && all[r].ban != OWL2_ROW_NO_BAN && isfinite (row[all[r].ban]))
+      row[all[r].ban] += (float) check_between (c, 0, 1) * 3.f * range;
+    all[r].result = (at + r) % n_results;
+  }
+  check_upload (c, logits);
+  of = check_rows (c, all, rows);
+  results = check_results (c, NULL, n_results);
+  owl2_op_argmax (c->cmd, check_slice (results), &logits->t, &of);
+  if (check_run (c)) {
+    guint32 guard[4];
+
+    memcpy (got, results->val, n_results * sizeof *got);
+    for (guint r = 0; r < rows; r++)
+      check_result (
+          c, &got[all[r].result], logits->val + (gsize) r * n, n, all[r].ban);
+    memcpy (guard, &got[(at + rows) % n_results], sizeof guard);
+    if (n_results > rows
+        && (guard[0] != guard[1] || guard[0] != guard[2]
+            || guard[0] != guard[3]))
+      check_fail (c, "a result that is no row's was written");
+
+    one = check_between (c, 0, rows - 1);
+    memset (results->val + 4 * all[one].result, 0, sizeof *got);
+    check_upload (c, results);
+    alone = owl2_tensor_rows (logits->t, one, 1);
+    of.first += one;
+    owl2_op_argmax (c->cmd, check_slice (results), &alone, &of);
+    if (check_run (c)
+        && memcmp (results->val, got, n_results * sizeof *got) != 0)
+      check_fail (c, "row %u differs when computed alone", one);
+  }
+  check_end (c);
+}
+
 void
 check_argmax (Check *c)
 {
@@ -212,40 +328,42 @@ check_argmax (Check *c)
     262144 };
   guint i;
 
-  for (i = 0; i < 4 * G_N_ELEMENTS (sizes_n) + 6; i++) {
-    guint n = i / 4 < G_N_ELEMENTS (sizes_n) ? sizes_n[i / 4]
-                                             : check_between (c, 1, 3000);
-    guint how = i / 4 < G_N_ELEMENTS (sizes_n) ? i % 4 : 4;
-    float range = i % 3 ? 15.f : 200.f;
-    guint32 id, n_bad;
-    double max, lse;
-    CheckBuf *logits, *result;
-    Owl2Argmax got;
+  for (i = 0; i < 4 * G_N_ELEMENTS (sizes_n) + 12; i++) {
+    gboolean fixed = i / 4 < G_N_ELEMENTS (sizes_n);
+    guint n = fixed ? sizes_n[i / 4] : check_between (c, 1, 3000);
+    guint how = fixed ? i % 4 : i % 5;
 
-    check_begin (c, "%u logits, spoilt %u", n, how);
-    logits = check_in (c, "logits", 1, n, -range, range, check_lie (c));
-    spoil (c, logits->val, n, how);
-    check_upload (c, logits);
-    result = check_words (c, "result", NULL, 4);
-    owl2_op_argmax (c->cmd, check_slice (result), &logits->t);
-    if (check_run (c)) {
-      memcpy (&got, result->val, sizeof got);
-      ref_argmax (&id, &max, &lse, &n_bad, logits->val, n);
-      if (got.id != id || got.n_bad != n_bad
-          || (n_bad < n && (double) got.max != max))
-        check_fail (c, "%u (%g), %u bad, not %u (%g), %u bad", got.id,
-            (double) got.max, got.n_bad, id, max, n_bad);
-      /* The sum's relative error is the logarithm's absolute one: n / 128 adds
-       * in a part, exp() and log() of some units, and the result's rounding;
-       * the steps up of the running maximum add exp() of some units each. */
-      if (n_bad < n
-          && !(fabs ((double) got.log_sum_exp - lse)
-               <= FLT_EPSILON * (n / 128.0 + 64.0 + 2.0 * fabs (lse))))
-        check_fail (
-            c, "log_sum_exp is %.9g, not %.9g", (double) got.log_sum_exp, lse);
-      if (n_bad == n && !(isinf (got.max) && got.max < 0.f))
-        check_fail (c, "max of nothing is %g", (double) got.max);
+    check_argmax_rows (c, i % 3 ? 1 : check_between (c, 1, n > 3000 ? 4 : 17),
+        n, how, i % 3 ? 15.f : 200.f);
+  }
+}
+
+void
+check_count_bad (Check *c)
+{
+  static const float bad[] = { NAN, -NAN, INFINITY, -INFINITY };
+  guint i, rows, cols;
+
+  for (i = 0; next_size (c, i, &rows, &cols); i++) {
+    guint32 want = 0, all = rows * cols;
+    CheckBuf *x, *count;
+
+    check_begin (c, "rows %u cols %u", rows, cols);
+    x = check_in (c, "x", rows, cols, -1e30f, 1e30f, check_lie (c));
+    for (guint k = 0; k < all; k++) {
+      gboolean spoilt = i % 4 == 1   ? check_between (c, 0, 1)
+                        : i % 4 == 2 ? k == all - 1
+                                     : i % 4 == 3;
+
+      if (spoilt)
+        x->val[k] = bad[k % G_N_ELEMENTS (bad)];
+      want += spoilt;
     }
+    check_upload (c, x);
+    count = check_words (c, "count", NULL, 1);
+    owl2_op_count_bad (c->cmd, check_slice (count), &x->t);
+    if (check_run (c))
+      check_compare_words (c, count, &want);
     check_end (c);
   }
 }

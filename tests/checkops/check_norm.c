@@ -77,19 +77,19 @@ check_rmsnorm (Check *c)
     float eps = i % 2 ? 1e-5f : 1e-6f, range = range_of (i);
     gboolean pick = i % 3 != 0, in_place = i % 4 == 3;
     g_autofree guint32 *modality = g_new (guint32, rows);
-    CheckBuf *x, *w0, *w1, *m, *out;
-    OvkSlice m_slice;
+    g_autofree Owl2PassRow *table = g_new0 (Owl2PassRow, rows);
+    CheckBuf *x, *w0, *w1, *out;
+    Owl2Rows of;
     g_autofree double *want = g_new (double, (gsize) rows *cols);
     g_autofree double *mag = g_new (double, (gsize) rows *cols);
 
     check_begin (c, "rows %u cols %u modality %d in place %d", rows, cols, pick,
         in_place);
     for (r = 0; r < rows; r++)
-      modality[r] = check_between (c, 0, 1);
+      table[r].modality = modality[r] = check_between (c, 0, 1);
     w0 = check_in (c, "w0", 1, cols, -1.f, 1.f, check_lie (c));
     w1 = check_in (c, "w1", 1, cols, -1.f, 1.f, check_lie (c));
-    m = check_words (c, "modality", modality, rows);
-    m_slice = check_slice (m);
+    of = check_rows (c, table, rows);
     if (in_place) {
       x = out = check_inout (c, "x", rows, cols, -range, range, check_lie (c));
     } else {
@@ -99,7 +99,7 @@ check_rmsnorm (Check *c)
     ref_rmsnorm (want, mag, x->val, w0->val, w1->val, pick ? modality : NULL,
         rows, cols, (double) eps);
     owl2_op_rmsnorm (c->cmd, &out->t, &x->t, &w0->t, i % 6 ? &w1->t : NULL,
-        pick ? &m_slice : NULL, eps);
+        pick ? &of : NULL, eps);
     if (check_run (c))
       check_compare (c, out, want, mag, units_of_row (cols));
     check_end (c);

@@ -31,6 +31,7 @@ static const struct {
   { "copy", check_copy },
   { "embed", check_embed },
   { "argmax", check_argmax },
+  { "count_bad", check_count_bad },
   { "resize", check_resize },
   { "patchify", check_patchify },
 };

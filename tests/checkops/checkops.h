@@ -59,10 +59,11 @@ CheckBuf *check_in (Check *c, const char *name, guint rows, guint cols,
     float lo, float hi, CheckLie lie);
 CheckBuf *check_weight (Check *c, const char *name, Owl2Type type, guint rows,
     guint cols, float lo, float hi);
-/* A layer's keys or values: random for @used of @capacity positions, NaN for
- * the others; buf->val is [n_heads * capacity][head_dim]. */
-CheckBuf *check_cache (Check *c, const char *name, Owl2Type type, guint n_heads,
-    guint capacity, guint used, guint head_dim);
+/* A layer's keys or values in pages: random where @used [n_pages * OWL2_PAGE]
+ * is TRUE, NaN elsewhere; buf->val is [n_pages][n_heads][OWL2_PAGE][head_dim].
+ */
+CheckBuf *check_pages (Check *c, const char *name, Owl2Type type, guint n_pages,
+    guint n_heads, guint head_dim, const gboolean *used);
 CheckBuf *check_out (
     Check *c, const char *name, guint rows, guint cols, CheckLie lie);
 /* Input first, then output. */
@@ -71,6 +72,10 @@ CheckBuf *check_inout (Check *c, const char *name, guint rows, guint cols,
 /* Words: an input with the words of @data, or an output if that is NULL. */
 CheckBuf *check_words (
     Check *c, const char *name, const guint32 *data, gsize n);
+/* A table of rows, amid others that are wild. */
+Owl2Rows check_rows (Check *c, const Owl2PassRow *rows, guint n);
+/* Results: an input, or an output if @data is NULL. */
+CheckBuf *check_results (Check *c, const Owl2Result *data, guint n);
 /* The exact bytes of a CheckBuf, for operations that take a slice. */
 OvkSlice check_slice (const CheckBuf *buf);
 /* Puts buf->val into buf->host and on the device again. */
@@ -100,6 +105,7 @@ void check_add (Check *c);
 void check_copy (Check *c);
 void check_embed (Check *c);
 void check_argmax (Check *c);
+void check_count_bad (Check *c);
 void check_resize (Check *c);
 void check_patchify (Check *c);
 

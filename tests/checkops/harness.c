@@ -270,25 +270,28 @@ check_weight (Check *c, const char *name, Owl2Type type, guint rows, guint cols,
 }
 
 CheckBuf *
-check_cache (Check *c, const char *name, Owl2Type type, guint n_heads,
-    guint capacity, guint used, guint head_dim)
+check_pages (Check *c, const char *name, Owl2Type type, guint n_pages,
+    guint n_heads, guint head_dim, const gboolean *used)
 {
-  CheckBuf *buf =
-      check_weight (c, name, type, n_heads * capacity, head_dim, -2.f, 2.f);
+  guint n = n_pages * n_heads * OWL2_PAGE;
+  CheckBuf *buf = check_weight (c, name, type, n, head_dim, -2.f, 2.f);
   gsize row = owl2_tensor_bytes (type, 1, head_dim) / 4;
 
-  for (guint r = 0; r < n_heads * capacity; r++)
-    for (gsize i = 0; r % capacity >= used && i < row; i++)
+  for (guint r = 0; r < n; r++) {
+    guint page = r / (n_heads * OWL2_PAGE);
+
+    for (gsize i = 0; !used[page * OWL2_PAGE + r % OWL2_PAGE] && i < row; i++)
       buf->host[r * row + i] = type == OWL2_TYPE_F32 ? NAN_WORD : 0x7e007e00u;
+  }
   buf_write (c, buf);
   return buf;
 }
 
-CheckBuf *
-check_words (Check *c, const char *name, const guint32 *data, gsize n)
+static CheckBuf *
+new_words (Check *c, const char *name, const void *data, gsize n, CheckLie lie)
 {
-  CheckBuf *buf = buf_new_tensor (
-      c, name, 1, (guint) n, LIE_ODD, data ? NAN_WORD : GUARD_WORD);
+  CheckBuf *buf =
+      buf_new_tensor (c, name, 1, (guint) n, lie, data ? NAN_WORD : GUARD_WORD);
 
   buf->written = data == NULL;
   if (data)
@@ -297,6 +300,32 @@ check_words (Check *c, const char *name, const guint32 *data, gsize n)
     memcpy (buf->val, buf->host + buf->t.offset, n * 4);
   check_upload (c, buf);
   return buf;
+}
+
+CheckBuf *
+check_words (Check *c, const char *name, const guint32 *data, gsize n)
+{
+  return new_words (c, name, data, n, LIE_ODD);
+}
+
+Owl2Rows
+check_rows (Check *c, const Owl2PassRow *rows, guint n)
+{
+  guint first = check_between (c, 0, 9);
+  g_autofree Owl2PassRow *all = g_new (Owl2PassRow, first + n);
+
+  memset (all, 0xff, first * sizeof *all);
+  memcpy (all + first, rows, n * sizeof *all);
+  return (Owl2Rows){ check_slice (new_words (c, "rows", all,
+                         (first + n) * (sizeof *all / 4), LIE_PACKED)),
+    first };
+}
+
+CheckBuf *
+check_results (Check *c, const Owl2Result *data, guint n)
+{
+  return new_words (
+      c, "results", data, n * (sizeof (Owl2Result) / 4), LIE_PACKED);
 }
 
 OvkSlice

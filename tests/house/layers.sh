@@ -43,7 +43,7 @@ for header in engine/owl2.h engine/base/*.h engine/vk/*.h engine/ops/ops.h \
   for language in c c++; do
     check "$header alone in $language" "$cc" -x "$language" -fsyntax-only -Wall \
       -Iengine -Iengine/base -Iengine/vk -Iengine/ops -Iengine/file \
-      -Iengine/model -Iengine/text "$@" "$header"
+      -Iengine/model -Iengine/text -Ishaders/include "$@" "$header"
   done
 done
 echo "$passed passed, $failed failed"

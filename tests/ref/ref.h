@@ -28,19 +28,21 @@ void ref_rmsnorm (double *out, double *mag, const float *x, const float *w0,
     const float *w1, const uint32_t *modality, size_t rows, size_t cols,
     double eps);
 
-/* table [..][head_dim] from position 0 on */
+/* table [..][head_dim] from position 0 on; positions: of each row */
 void ref_rope (double *out, double *mag, const float *x, const float *table,
-    size_t rows, size_t n_heads, size_t head_dim, size_t pos0);
+    const uint32_t *positions, size_t rows, size_t n_heads, size_t head_dim);
 /* The exact angles: cos and sin of pos * base^(-2 i / head_dim). */
 void ref_rope_table (double *table, size_t n_pos, size_t head_dim, double base);
 
+/* In pages (pages not NULL): query i sees keys 0 .. positions[i], of which key
+ * j is in page pages[lists[i] + j / 64]; k and v are [page][kv
+ * head][64][head_dim]. Else it sees all n_k. */
 typedef struct {
   const float *q, *k, *v; /* rows of q_cols and kv_cols */
   size_t q_cols, k_cols, v_cols;
   size_t n_q, n_k, n_heads, n_kv_heads, head_dim;
   size_t q_head_stride, kv_head_stride;
-  int causal;
-  size_t pos0;
+  const uint32_t *positions, *lists, *pages;
   double scale;
 } RefAttention;
 /* out [n_q][n_heads * head_dim]; probs [n_heads][n_q][n_k]. Either may be
@@ -51,9 +53,10 @@ void ref_attention (double *out, double *mag, double *probs, double *score_mag,
 void ref_swiglu (
     double *out, double *mag, const float *gate, const float *up, size_t n);
 
-/* First largest of the finite ones; their log of summed exponentials. */
+/* First largest of the finite ones but for the one that is banned; the log of
+ * all finite ones' summed exponentials. */
 void ref_argmax (uint32_t *id, double *max, double *log_sum_exp,
-    uint32_t *n_bad, const float *logits, size_t n);
+    uint32_t *n_bad, const float *logits, size_t n, uint32_t ban);
 
 /* Pillow's bicubic resize of RGB8, both passes. */
 void ref_resize (uint8_t *dst, size_t dst_w, size_t dst_h, const uint8_t *src,

@@ -21,6 +21,18 @@ softmax (double *s, size_t n, size_t all)
     s[j] = 0.0;
 }
 
+/* The key or value of position @j that query @i sees, of K/V head @g. */
+static const float *
+key_of (const RefAttention *a, const float *kv, size_t cols, size_t i, size_t j,
+    size_t g)
+{
+  if (!a->pages)
+    return kv + j * cols + g * a->kv_head_stride;
+  return kv
+         + ((a->pages[a->lists[i] + j / 64] * a->n_kv_heads + g) * 64 + j % 64)
+               * a->head_dim;
+}
+
 void
 ref_attention (double *out, double *mag, double *probs, double *score_mag,
     const RefAttention *a)
@@ -29,16 +41,15 @@ ref_attention (double *out, double *mag, double *probs, double *score_mag,
   size_t h, i, j, d;
 
   for (h = 0; h < a->n_heads; h++) {
-    size_t g = h / (a->n_heads / a->n_kv_heads) * a->kv_head_stride;
+    size_t g = h / (a->n_heads / a->n_kv_heads);
 
     for (i = 0; i < a->n_q; i++) {
       const float *q = a->q + i * a->q_cols + h * a->q_head_stride;
-      size_t seen =
-          a->causal && a->pos0 + i + 1 < a->n_k ? a->pos0 + i + 1 : a->n_k;
+      size_t seen = a->pages ? a->positions[i] + 1 : a->n_k;
       double largest = 0.0;
 
       for (j = 0; j < seen; j++) {
-        const float *k = a->k + j * a->k_cols + g;
+        const float *k = key_of (a, a->k, a->k_cols, i, j, g);
         double size = 0.0;
 
         s[j] = 0.0;
@@ -59,7 +70,7 @@ ref_attention (double *out, double *mag, double *probs, double *score_mag,
 
         out[at] = mag[at] = 0.0;
         for (j = 0; j < seen; j++) {
-          double v = a->v[j * a->v_cols + g + d];
+          double v = key_of (a, a->v, a->v_cols, i, j, g)[d];
 
           out[at] += s[j] * v;
           mag[at] += s[j] * fabs (v);
@@ -72,12 +83,12 @@ ref_attention (double *out, double *mag, double *probs, double *score_mag,
 
 void
 ref_rope (double *out, double *mag, const float *x, const float *table,
-    size_t rows, size_t n_heads, size_t head_dim, size_t pos0)
+    const uint32_t *positions, size_t rows, size_t n_heads, size_t head_dim)
 {
   size_t r, h, i, half = head_dim / 2;
 
   for (r = 0; r < rows; r++) {
-    const float *t = table + (pos0 + r) * head_dim;
+    const float *t = table + positions[r] * head_dim;
 
     for (h = 0; h < n_heads; h++) {
       size_t at = (r * n_heads + h) * head_dim;

@@ -21,9 +21,9 @@ ref_swiglu (
 
 void
 ref_argmax (uint32_t *id, double *max, double *log_sum_exp, uint32_t *n_bad,
-    const float *logits, size_t n)
+    const float *logits, size_t n, uint32_t ban)
 {
-  double sum = 0.0;
+  double sum = 0.0, top = -INFINITY;
   size_t i;
 
   *id = 0;
@@ -32,13 +32,16 @@ ref_argmax (uint32_t *id, double *max, double *log_sum_exp, uint32_t *n_bad,
   for (i = 0; i < n; i++) {
     if (!isfinite (logits[i])) {
       (*n_bad)++;
-    } else if (logits[i] > *max) {
+      continue;
+    }
+    top = fmax (top, logits[i]);
+    if (i != ban && logits[i] > *max) {
       *max = logits[i];
       *id = (uint32_t) i;
     }
   }
   for (i = 0; i < n; i++)
     if (isfinite (logits[i]))
-      sum += exp (logits[i] - *max);
-  *log_sum_exp = *max + log (sum);
+      sum += exp (logits[i] - top);
+  *log_sum_exp = top + log (sum);
 }

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "pass.h"
+
+#include <string.h>
+
+#include "taps.h"
+
+#define MAX_UPDATE_BYTES 65536 /* see ovk_cmd_update() */
+
+void
+owl2_pass_init (Owl2Pass *pass)
+{
+  memset (pass, 0, sizeof *pass);
+  pass->pages = g_array_new (FALSE, FALSE, sizeof (guint32));
+  pass->copies = g_array_new (FALSE, FALSE, sizeof (Owl2PassCopy));
+  pass->logits = g_array_new (FALSE, FALSE, sizeof (Owl2PassLogits));
+}
+
+void
+owl2_pass_clear (Owl2Pass *pass)
+{
+  g_clear_pointer (&pass->pages, g_array_unref);
+  g_clear_pointer (&pass->copies, g_array_unref);
+  g_clear_pointer (&pass->logits, g_array_unref);
+}
+
+void
+owl2_pass_reset (Owl2Pass *pass)
+{
+  pass->n_prefill = pass->n_decode = 0;
+  pass->last = pass->attention = FALSE;
+  g_array_set_size (pass->pages, 0);
+  g_array_set_size (pass->copies, 0);
+  g_array_set_size (pass->logits, 0);
+}
+
+guint
+owl2_pass_add_pages (Owl2Pass *pass, const guint32 *pages, guint n)
+{
+  guint index = pass->pages->len;
+
+  g_array_append_vals (pass->pages, pages, n);
+  return index;
+}
+
+Owl2PassRow *
+owl2_pass_add_row (Owl2Pass *pass, Owl2Family family, guint32 source,
+    guint modality, guint position, guint pages)
+{
+  guint n = pass->n_prefill + pass->n_decode, at = pages + position / OWL2_PAGE;
+  Owl2PassRow *row = &pass->rows[n];
+
+  g_return_val_if_fail (n < OWL2_PASS_ROWS && at < pass->pages->len, NULL);
+  g_return_val_if_fail (family == OWL2_DECODE || !pass->n_decode, NULL);
+  if (family == OWL2_PREFILL)
+    pass->n_prefill++;
+  else
+    pass->n_decode++;
+  *row = (Owl2PassRow){
+    .source = source,
+    .modality = modality,
+    .position = position,
+    .kv_row = g_array_index (pass->pages, guint32, at) * OWL2_PAGE
+              + position % OWL2_PAGE,
+    .pages = pages,
+    .ban = OWL2_ROW_NO_BAN,
+  };
+  return row;
+}
+
+guint
+owl2_pass_wanted (const Owl2Pass *pass, guint *first)
+{
+  guint n_last = pass->last && pass->n_prefill;
+
+  *first = pass->n_prefill - n_last;
+  return n_last + pass->n_decode;
+}
+
+static void
+upload (OvkCmd *cmd, OvkSlice dst, gconstpointer data, gsize size_bytes)
+{
+  for (gsize at = 0; at < size_bytes; at += MAX_UPDATE_BYTES) {
+    OvkSlice part = dst;
+
+    part.offset += at;
+    part.size = MIN (size_bytes - at, MAX_UPDATE_BYTES);
+    ovk_cmd_update (cmd, part, (const guint8 *) data + at, part.size);
+  }
+}
+
+/* b->x = the inputs. */
+static gboolean
+record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2DecoderBuffers *b, const Owl2Pass *pass, GError **error)
+{
+  guint n = pass->n_prefill + pass->n_decode;
+  const Owl2Rows rows = { b->rows, 0 };
+  Owl2Tensor x = owl2_tensor_rows (b->x, 0, n);
+  gsize row_bytes = x.cols * sizeof (float);
+  OvkCmd *cmd = owl2_exec_next (exec, "embed", error);
+
+  if (!cmd)
+    return FALSE;
+  upload (cmd, b->rows, pass->rows, n * sizeof (Owl2PassRow));
+  upload (
+      cmd, b->pages, pass->pages->data, pass->pages->len * sizeof (guint32));
+  for (guint i = 0; i < pass->copies->len; i++) {
+    const Owl2PassCopy *copy = &g_array_index (pass->copies, Owl2PassCopy, i);
+    OvkSlice to = b->x.slice, from = copy->from;
+
+    to.offset += copy->row * row_bytes;
+    to.size = from.size = copy->n * row_bytes;
+    ovk_cmd_copy (cmd, to, from);
+  }
+  owl2_op_embed (cmd, &x, &weights->decoder.embed, &rows, n, b->results);
+  return owl2_tap_rows (exec, "inputs_embeds", -1, x, pass->n_prefill, error);
+}
+
+/* The final norm, logits and results of the rows that are wanted. */
+static gboolean
+record_head (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2DecoderBuffers *b, const Owl2Pass *pass, GError **error)
+{
+  guint first, n = owl2_pass_wanted (pass, &first);
+  const Owl2Rows rows = { b->rows, first };
+  Owl2Tensor x = owl2_tensor_rows (b->x, first, n);
+  Owl2Tensor h = owl2_tensor_rows (b->h, first, n);
+  Owl2Tensor logits = owl2_tensor_rows (b->logits, 0, n);
+  OvkCmd *cmd;
+
+  if (!n)
+    return TRUE;
+  cmd = owl2_exec_next (exec, "logits", error);
+  if (!cmd)
+    return FALSE;
+  owl2_op_rmsnorm (cmd, &h, &x, &weights->decoder.norm, &weights->decoder.norm,
+      NULL, weights->config.decoder.eps);
+  owl2_op_matmul (cmd, OWL2_DECODE, &logits, &h, &weights->decoder.output, NULL,
+      OWL2_ACT_NONE, NULL);
+  owl2_op_argmax (cmd, b->results, &logits, &rows);
+  for (guint i = 0; i < pass->logits->len; i++) {
+    const Owl2PassLogits *copy =
+        &g_array_index (pass->logits, Owl2PassLogits, i);
+    gsize row_bytes = logits.cols * sizeof (float);
+    OvkSlice to = copy->to, from = logits.slice;
+
+    from.offset += (copy->row - first) * row_bytes;
+    from.size = to.size = row_bytes;
+    ovk_cmd_copy (cmd, to, from);
+  }
+  return TRUE;
+}
+
+gboolean
+owl2_pass_record (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2KvTensors *kv, const Owl2DecoderBuffers *b, const Owl2Pass *pass,
+    GError **error)
+{
+  g_return_val_if_fail (pass->n_prefill + pass->n_decode > 0, FALSE);
+  g_return_val_if_fail (pass->n_prefill <= b->chunk, FALSE);
+  g_return_val_if_fail (pass->n_decode <= OWL2_PASS_DECODE, FALSE);
+  g_return_val_if_fail (
+      pass->pages->len <= b->pages.size / sizeof (guint32), FALSE);
+
+  return record_inputs (exec, weights, b, pass, error)
+         && owl2_decoder_record (exec, weights, kv, b, pass, error)
+         && owl2_tap_logits (exec, weights, b, pass->n_prefill, error)
+         && record_head (exec, weights, b, pass, error)
+         && owl2_exec_step (exec, error);
+}
