@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Models: a file on a device, shared by sessions. */
-#include "engine_private.h"
+#include "scheduler.h"
 
 #include <string.h>
 
@@ -159,18 +159,23 @@ weights_progress (double fraction, gpointer user_data)
          && state != OVK_COMPILER_FAILED;
 }
 
-/* The pipelines for frames and prompts of every kind. */
+/* The buffers, the thread, and the pipelines for frames and prompts of every
+ * kind. */
 static OvkPipelineSet *
 collect_pipelines (
     Owl2Model *model, const Owl2ModelParams *params, GError **error)
 {
-  Owl2SessionParams session_params = { .kv_type = params->kv_type };
+  const Owl2Config *config = &model->weights->config;
   g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
-  g_autoptr (Owl2Session) session = NULL;
 
   model->kv_type = owl2_room_kv_type (model, params->kv_type);
-  session = owl2_session_new (model, &session_params, error);
-  if (!session || !owl2_session_warm_up (session, TRUE, set, error))
+  if (!owl2_room_check_work (model, error))
+    return NULL;
+  model->features = owl2_feature_pool_new (
+      model->dev, config->abstractor.n_queries + 1, config->decoder.width);
+  model->scheduler = owl2_scheduler_new (model, error);
+  if (!model->scheduler
+      || !owl2_model_warm_up (model, model->kv_type, TRUE, set, error))
     return NULL;
   return g_steal_pointer (&set);
 }
@@ -217,6 +222,7 @@ owl2_model_alloc (const Owl2ModelParams *params)
 
   model->ref_count = 1;
   model->log = params->log;
+  g_mutex_init (&model->lock);
   return model;
 }
 
@@ -331,11 +337,53 @@ owl2_model_unref (Owl2Model *model)
 {
   if (!model || !g_atomic_int_dec_and_test (&model->ref_count))
     return;
+  owl2_scheduler_free (model->scheduler);
+  for (guint i = 0; i < OWL2_N_KV_TYPES; i++)
+    owl2_kvpool_free (model->kvpools[i]);
+  owl2_feature_pool_free (model->features);
   owl2_weights_free (model->weights);
   owl2_tokenizer_free (model->tokenizer);
   ovk_device_unref (model->dev);
   owl2_input_unref (model->file);
+  g_mutex_clear (&model->lock);
   g_free (model);
+}
+
+typedef struct {
+  Owl2Type kv_type;
+  gboolean frames;
+  OvkPipelineSet *set;
+} WarmUp;
+
+static gboolean
+warm_up (Owl2Work *work, gpointer user_data, GError **error)
+{
+  const WarmUp *w = user_data;
+
+  return owl2_work_warm_up (work, w->kv_type, w->frames, w->set, error);
+}
+
+gboolean
+owl2_model_warm_up (Owl2Model *model, Owl2Type kv_type, gboolean frames,
+    OvkPipelineSet *set, GError **error)
+{
+  WarmUp w = { kv_type, frames, set };
+
+  return owl2_scheduler_call (model->scheduler, warm_up, &w, error);
+}
+
+Owl2KvPool *
+owl2_model_kvpool (Owl2Model *model, Owl2Type type, GError **error)
+{
+  guint i = type == OWL2_TYPE_F32 ? 0 : type == OWL2_TYPE_F16 ? 1 : 2;
+  Owl2KvPool *pool;
+
+  g_mutex_lock (&model->lock);
+  if (!model->kvpools[i])
+    model->kvpools[i] = owl2_kvpool_new (model->weights, type, 0, error);
+  pool = model->kvpools[i];
+  g_mutex_unlock (&model->lock);
+  return pool;
 }
 
 gboolean

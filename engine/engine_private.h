@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What engine.c and session.c share. */
+/* What the files of the engine share. */
 #ifndef OWL2_ENGINE_PRIVATE_H
 #define OWL2_ENGINE_PRIVATE_H
 
 #include "owl2.h"
 #include "text.h"
 #include "weights.h"
+
+#define OWL2_N_KV_TYPES 3 /* F32, F16, Q8_0 */
 
 struct _Owl2Model {
   gint ref_count; /* atomic */
@@ -14,15 +16,11 @@ struct _Owl2Model {
   Owl2Tokenizer *tokenizer;
   Owl2Weights *weights;
   Owl2Input *file;  /* whose pages weights are read from; NULL: none */
-  Owl2Type kv_type; /* of the KV caches whose pipelines the load makes */
-};
-
-/* One frame's rows for the decoder. */
-struct _Owl2Features {
-  gint ref_count;   /* atomic */
-  guint64 serial;   /* by which the KV cache knows it; not 0 */
-  guint rows, cols; /* queries + 1, decoder width */
-  float *data;      /* [rows][cols] */
+  Owl2Type kv_type; /* of the sessions whose pipelines the load makes */
+  struct _Owl2FeaturePool *features;
+  struct _Owl2Scheduler *scheduler;
+  GMutex lock;                                  /* of the next */
+  struct _Owl2KvPool *kvpools[OWL2_N_KV_TYPES]; /* made when first wanted */
 };
 
 /* A model without device and weights; then those. */
@@ -41,10 +39,13 @@ Owl2Model *owl2_model_synthetic_7b (
 gboolean owl2_model_check_file (const Owl2Model *model, GError **error);
 
 /* Goes through everything once without running it, and enters the pipelines
- * that this takes into @set. Reads no weights. With @frames the buffers that
- * frames need are taken, too. */
-gboolean owl2_session_warm_up (
-    Owl2Session *session, gboolean frames, OvkPipelineSet *set, GError **error);
+ * that this takes into @set; @frames: with those that frames need. Reads no
+ * weights. Not from the model's own thread. */
+gboolean owl2_model_warm_up (Owl2Model *model, Owl2Type kv_type,
+    gboolean frames, OvkPipelineSet *set, GError **error);
+/* The pool of keys and values of a type; NO_MEMORY. Any thread. */
+struct _Owl2KvPool *owl2_model_kvpool (
+    Owl2Model *model, Owl2Type type, GError **error);
 
 /* embedded.c: (transfer full) (nullable): the model inside the program. */
 GBytes *owl2_embedded_model (void);

@@ -5,12 +5,17 @@
  * mPLUG-Owl2 on a Vulkan device: frames and a prompt in, text out. This is the
  * engine's only public header; it knows nothing of GStreamer.
  *
- * A model (weights on one device) is shared by any number of sessions. A
- * session owns a KV cache and working memory and runs one call at a time; its
- * calls block, for many frame times, so a streaming thread must not make them.
- * owl2_session_cancel() may be called from any thread. Features belong to no
- * session: they are plain host memory and may be used with any session of the
- * same model.
+ * A model (weights on one device, and a thread that runs it) is shared by any
+ * number of sessions, which are thin: settings, and a share of the device's
+ * time that is as large as any other's. Calls of a session either return at
+ * once and tell the result through a function, or block, for many frame times,
+ * so that a streaming thread must not make them. All may be made from any
+ * thread, and several at a time. Features of frames lie on the device, belong
+ * to no session and may be used with any session of the same model.
+ *
+ * What a request gives depends on its frames, prompt, settings and the device
+ * alone, to the bit of the logits: never on other requests beside it, on those
+ * before it, or on what of its prompt was there already.
  */
 #ifndef OWL2_H
 #define OWL2_H
@@ -59,9 +64,9 @@ typedef gboolean (*Owl2ProgressFunc) (
  * but @log's function may be called until the model is gone.
  * @path: (nullable): GGUF file; NULL takes the embedded model
  * @device: (nullable): Vulkan device by index, UUID or part of its name; NULL
- *   takes the best one: discrete before integrated, virtual and CPU; of one kind
- *   the one with most memory, of drivers for the CPU the faster. A driver for
- *   the CPU is a warning in @log
+ *   takes the best one: discrete before integrated, virtual and CPU; of one
+ * kind the one with most memory, of drivers for the CPU the faster. A driver
+ * for the CPU is a warning in @log
  * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
  * @mmap: TRUE reads weights in place, in the mapped pages of @path, where the
  *   device can; else they are copied, and the file may change after the load. A
@@ -147,8 +152,8 @@ char *owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids);
  *   modality-adaptive module off, the paper's ablation)
  * @n_ctx: most positions of a request; 0: the model's own limit
  * @kv_type: of the KV cache
- * @prompt, @n_frames, @max_tokens: (nullable): a request to make room for now.
- *   Without it, and for longer ones, the KV cache grows when it has to.
+ * @prompt, @n_frames, @max_tokens: (nullable): a request that there is to be
+ *   room for; the KV cache grows when it has to
  */
 typedef struct {
   gboolean language_only;
@@ -170,9 +175,11 @@ typedef struct {
  */
 Owl2Session *owl2_session_new (
     Owl2Model *model, const Owl2SessionParams *params, GError **error);
-void owl2_session_free (Owl2Session *session); /* accepts NULL */
-/* Makes the running call return CANCELLED soon, between tokens or layers, and
- * every later one at once, until owl2_session_uncancel(). Any thread. */
+/* Cancels, and returns when everybody was told. Accepts NULL. */
+void owl2_session_free (Owl2Session *session);
+/* Ends all that the session has under way with CANCELLED, soon: between layers,
+ * too; and all that is asked later at once, until owl2_session_uncancel(). Any
+ * thread. */
 void owl2_session_cancel (Owl2Session *session);
 void owl2_session_uncancel (Owl2Session *session);
 
@@ -187,12 +194,28 @@ typedef struct {
 
 /**
  * owl2_session_encode: one frame through resize, ViT and abstractor.
- * @encode_ns: (out) (optional): wall time
+ * @encode_ns: (out) (optional): of the device's time; of frames that it took
+ *   together, a share
  *
- * Returns: (transfer full): n_rows x width floats in host memory
+ * Errors: BAD_REQUEST, CANCELLED, NO_MEMORY, DEVICE_LOST, BAD_FILE, FAILED (the
+ * device computed something that is no number).
+ *
+ * Returns: (transfer full): n_rows x width floats on the device
  */
 Owl2Features *owl2_session_encode (Owl2Session *session, const Owl2Image *image,
     guint64 *encode_ns, GError **error);
+/**
+ * Owl2EncodedFunc, as all functions that are told a result: called exactly
+ * once, on the model's thread. It must be short, must not block, and must not
+ * call what blocks here, nor free the session; it may make further requests.
+ * @features: (transfer full) (nullable): NULL with @error set
+ */
+typedef void (*Owl2EncodedFunc) (Owl2Features *features, guint64 encode_ns,
+    const GError *error, gpointer user_data);
+/* The same, at once; the struct @image is copied, its pixels must stay until
+ * @done is called. */
+void owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
+    Owl2EncodedFunc done, gpointer user_data);
 /**
  * owl2_session_shrink: the resize alone, for a frame that is to be kept in
  * little memory until it is known whether it is wanted: the result is encoded
@@ -202,6 +225,10 @@ Owl2Features *owl2_session_encode (Owl2Session *session, const Owl2Image *image,
  */
 guint8 *owl2_session_shrink (
     Owl2Session *session, const Owl2Image *image, GError **error);
+typedef void (*Owl2ShrunkFunc) (guint8 *rgb /* (transfer full) (nullable) */,
+    const GError *error, gpointer user_data);
+void owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
+    Owl2ShrunkFunc done, gpointer user_data);
 Owl2Features *owl2_features_ref (Owl2Features *features);
 void owl2_features_unref (Owl2Features *features); /* accepts NULL */
 
@@ -238,7 +265,8 @@ typedef struct {
  * @probability: of this token before temperature and penalties
  * @text: UTF-8 that became complete with this token, possibly empty
  *
- * Called on the generating thread. Returns: FALSE to end the answer here.
+ * Called on the thread that waits for the answer. Returns: FALSE to end the
+ * answer here.
  */
 typedef gboolean (*Owl2TokenFunc) (
     gint32 id, double probability, const char *text, gpointer user_data);
@@ -266,8 +294,8 @@ typedef struct {
  * @text: the answer, without `</s>`
  * @ids: tokens in order, `</s>` included where it came
  * @n_prompt: positions of the prompt, image rows included
- * @n_reused: the first of them, whose keys and values an earlier request of the
- *   session had left; the answer is the same to the bit as without them
+ * @n_reused: the first of them, whose keys and values an earlier request had
+ *   left; the answer is the same to the bit as without them
  * @confidence: geometric mean of the chosen tokens' probabilities, 0 to 1
  * @truncated: ended by max_tokens or the context, not by `</s>`
  */
@@ -294,6 +322,13 @@ typedef struct {
 Owl2Answer *owl2_session_generate (
     Owl2Session *session, const Owl2Request *request, GError **error);
 void owl2_answer_free (Owl2Answer *answer); /* accepts NULL */
+typedef void (*Owl2AnsweredFunc) (
+    Owl2Answer *answer /* (transfer full) (nullable) */, const GError *error,
+    gpointer user_data);
+/* The same, at once; @request is copied, and its frames are held. on_token is
+ * called on the model's thread, and is to be as short as @done. */
+void owl2_session_generate_async (Owl2Session *session,
+    const Owl2Request *request, Owl2AnsweredFunc done, gpointer user_data);
 
 /**
  * Owl2Turn: an earlier question and its answer.

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "room.h"
 
-#include "abstractor.h"
-#include "decoder.h"
-#include "image.h"
 #include "quant.h"
-#include "vit.h"
+#include "scheduler.h"
 
 gboolean
 owl2_kv_type_parse (const char *name, Owl2KvType *type)
@@ -41,50 +38,58 @@ owl2_room_kv_type (const Owl2Model *model, Owl2KvType wanted)
     case OWL2_KV_AUTO:
       break;
   }
-  return owl2_kvcache_auto_type (model->weights);
+  return owl2_kvpool_auto_type (model->weights);
 }
 
-/* The buffers are laid out as ever, in an arena that only counts. */
-guint64
-owl2_room_buffers (const Owl2Model *model, GError **error)
+static guint64
+mib (guint64 bytes)
 {
-  const Owl2Config *config = &model->weights->config;
-  g_autoptr (OvkArena) arena = ovk_arena_new_counting (model->dev);
-  Owl2ImageBuffers image;
-  Owl2VitBuffers vit;
-  Owl2AbstractorBuffers abstractor;
-  Owl2DecoderBuffers decoder;
-  gboolean ok =
-      owl2_image_buffers_alloc (&image, arena, config, error)
-      && owl2_vit_buffers_alloc (&vit, arena, config, error)
-      && owl2_abstractor_buffers_alloc (&abstractor, arena, config, error)
-      && owl2_decoder_buffers_init (&decoder, arena, config, error);
+  return (bytes + (1 << 20) - 1) >> 20;
+}
 
-  return ok ? ovk_arena_bytes (arena) : 0;
+static guint64
+weights_mib (const Owl2Model *model)
+{
+  return (model->weights->copied_bytes + model->weights->mapped_bytes) >> 20;
 }
 
 gboolean
-owl2_room_check (const Owl2Model *model, const Owl2KvCache *cache,
-    guint n_positions, guint64 buffers, GError **error)
+owl2_room_check_work (const Owl2Model *model, GError **error)
 {
-  guint64 kv = n_positions ? owl2_kvcache_bytes (cache, n_positions) : 0;
   guint64 n_free = ovk_device_free_bytes (model->dev);
-  g_autofree char *positions = NULL;
+  guint64 bytes = owl2_work_bytes (model, error);
 
-  if (kv + buffers <= n_free)
+  if (!bytes)
+    return FALSE;
+  if (bytes <= n_free)
     return TRUE;
-  positions = n_positions ? g_strdup_printf (" for %u positions in %s",
-                  n_positions, owl2_type_name (cache->kv.type))
-                          : g_strdup ("");
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
       "%s needs %" G_GUINT64_FORMAT
-      " MiB more: the KV cache%s %" G_GUINT64_FORMAT
-      " MiB, working buffers %" G_GUINT64_FORMAT
-      " MiB; the device '%s' has %" G_GUINT64_FORMAT
+      " MiB more for working buffers; the device '%s' has %" G_GUINT64_FORMAT
       " MiB free beside %" G_GUINT64_FORMAT " MiB of weights",
-      model->weights->config.name, (kv + buffers + (1 << 20) - 1) >> 20,
-      positions, kv >> 20, buffers >> 20, ovk_device_caps (model->dev)->name,
-      n_free >> 20,
-      (model->weights->copied_bytes + model->weights->mapped_bytes) >> 20);
+      model->weights->config.name, mib (bytes),
+      ovk_device_caps (model->dev)->name, n_free >> 20, weights_mib (model));
+  return FALSE;
+}
+
+gboolean
+owl2_room_check_kv (
+    const Owl2Model *model, Owl2KvPool *pool, guint n_positions, GError **error)
+{
+  Owl2Type type = owl2_kvpool_type (pool);
+  guint64 n_free = ovk_device_free_bytes (model->dev);
+  guint64 bytes = owl2_kvpool_bytes (model->weights, type, n_positions);
+  guint64 taken = owl2_kvpool_taken (pool);
+
+  if (bytes <= taken || bytes - taken <= n_free)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+      "%s needs %" G_GUINT64_FORMAT " MiB more: the KV cache for %u positions "
+      "in %s %" G_GUINT64_FORMAT " MiB, of which %" G_GUINT64_FORMAT
+      " MiB are there; the device '%s' has %" G_GUINT64_FORMAT
+      " MiB free beside %" G_GUINT64_FORMAT " MiB of weights",
+      model->weights->config.name, mib (bytes - taken), n_positions,
+      owl2_type_name (type), mib (bytes), taken >> 20,
+      ovk_device_caps (model->dev)->name, n_free >> 20, weights_mib (model));
   return FALSE;
 }

@@ -22,8 +22,8 @@ owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error)
   memset (exec, 0, sizeof *exec);
   exec->dev = ovk_device_ref (dev);
   exec->flops_limit = FLOPS_LIMIT_FIRST;
-  for (guint i = 0; i < 2; i++) {
-    exec->cmds[i] = ovk_cmd_new (dev, i ? "exec 1" : "exec 0", error);
+  for (guint i = 0; i < OWL2_EXEC_CMDS; i++) {
+    exec->cmds[i] = ovk_cmd_new (dev, "exec", error);
     if (!exec->cmds[i]) {
       owl2_exec_clear (exec);
       return FALSE;
@@ -35,7 +35,7 @@ owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error)
 void
 owl2_exec_clear (Owl2Exec *exec)
 {
-  for (guint i = 0; i < 2; i++)
+  for (guint i = 0; i < OWL2_EXEC_CMDS; i++)
     g_clear_pointer (&exec->cmds[i], ovk_cmd_free);
   g_clear_pointer (&exec->dev, ovk_device_unref);
 }
@@ -43,27 +43,20 @@ owl2_exec_clear (Owl2Exec *exec)
 void
 owl2_exec_collect (Owl2Exec *exec, OvkPipelineSet *set)
 {
-  for (guint i = 0; i < 2; i++)
+  for (guint i = 0; i < OWL2_EXEC_CMDS; i++)
     ovk_cmd_collect (exec->cmds[i], set);
+}
+
+static guint
+current (const Owl2Exec *exec)
+{
+  return exec->n_submitted % OWL2_EXEC_CMDS;
 }
 
 OvkCmd *
 owl2_exec_cmd (Owl2Exec *exec)
 {
-  return exec->cmds[exec->current];
-}
-
-static gboolean
-exec_submit (Owl2Exec *exec, GError **error)
-{
-  guint i = exec->current;
-
-  exec->submitted_flops[i] = ovk_cmd_work (exec->cmds[i]);
-  if (!ovk_cmd_submit (exec->cmds[i], error))
-    return FALSE;
-  exec->submitted[i] = TRUE;
-  exec->submitted_us[i] = g_get_monotonic_time ();
-  return TRUE;
+  return exec->cmds[current (exec)];
 }
 
 /* The next submissions take what the one that is done would have had to, to
@@ -74,7 +67,7 @@ learn_pace (Owl2Exec *exec, guint i)
 {
   gint64 now = g_get_monotonic_time ();
   gint64 took = now - MAX (exec->submitted_us[i], exec->done_us);
-  double flops = exec->submitted_flops[i];
+  double flops = exec->flops[i];
 
   exec->done_us = now;
   if (flops > 0)
@@ -82,31 +75,46 @@ learn_pace (Owl2Exec *exec, guint i)
         MAX (exec->flops_limit, flops) * GROWTH);
 }
 
-static gboolean
-exec_wait (Owl2Exec *exec, guint i, GError **error)
+gboolean
+owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
 {
-  if (!exec->submitted[i])
-    return TRUE;
-  exec->submitted[i] = FALSE;
-  if (!ovk_cmd_wait (exec->cmds[i], error))
-    return FALSE;
-  learn_pace (exec, i);
+  while (exec->n_done < number) {
+    guint i = exec->n_done % OWL2_EXEC_CMDS;
+
+    /* What can't be waited for is not waited for again. */
+    exec->n_done++;
+    if (!ovk_cmd_wait (exec->cmds[i], error))
+      return FALSE;
+    learn_pace (exec, i);
+  }
   return TRUE;
+}
+
+/* Then the next command list is free to be recorded into. */
+static gboolean
+exec_submit (Owl2Exec *exec, GError **error)
+{
+  guint i = current (exec);
+
+  exec->flops[i] = ovk_cmd_work (exec->cmds[i]);
+  if (!ovk_cmd_submit (exec->cmds[i], error))
+    return FALSE;
+  exec->submitted_us[i] = g_get_monotonic_time ();
+  exec->n_submitted++;
+  return exec->n_submitted < OWL2_EXEC_CMDS
+         || owl2_exec_wait (
+             exec, exec->n_submitted - (OWL2_EXEC_CMDS - 1), error);
 }
 
 gboolean
 owl2_exec_step (Owl2Exec *exec, GError **error)
 {
-  if (g_atomic_int_get (&exec->cancelled)) {
+  if (exec->poll && !exec->poll (exec->poll_data)) {
     g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
     return FALSE;
   }
-  if (ovk_cmd_work (exec->cmds[exec->current]) < exec->flops_limit)
-    return TRUE;
-  if (!exec_submit (exec, error))
-    return FALSE;
-  exec->current = 1 - exec->current;
-  return exec_wait (exec, exec->current, error);
+  return ovk_cmd_work (owl2_exec_cmd (exec)) < exec->flops_limit
+         || exec_submit (exec, error);
 }
 
 OvkCmd *
@@ -122,21 +130,35 @@ owl2_exec_next (Owl2Exec *exec, const char *label, GError **error)
 }
 
 gboolean
+owl2_exec_flush (Owl2Exec *exec, guint64 *number, GError **error)
+{
+  if (!exec_submit (exec, error))
+    return FALSE;
+  *number = exec->n_submitted;
+  return TRUE;
+}
+
+gboolean
 owl2_exec_finish (Owl2Exec *exec, GError **error)
 {
-  guint i = exec->current;
+  guint64 number;
 
-  return exec_wait (exec, 1 - i, error) && exec_submit (exec, error)
-         && exec_wait (exec, i, error);
+  return owl2_exec_flush (exec, &number, error)
+         && owl2_exec_wait (exec, number, error);
+}
+
+void
+owl2_exec_drop (Owl2Exec *exec)
+{
+  ovk_cmd_reset (owl2_exec_cmd (exec));
 }
 
 void
 owl2_exec_abandon (Owl2Exec *exec)
 {
-  for (guint i = 0; i < 2; i++) {
-    exec_wait (exec, i, NULL);
-    ovk_cmd_reset (exec->cmds[i]);
-  }
+  owl2_exec_drop (exec);
+  while (exec->n_done < exec->n_submitted)
+    owl2_exec_wait (exec, exec->n_submitted, NULL);
 }
 
 float *

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Running the model: work is recorded into one of two command lists while the
- * device works on the other; between them a cancel is noticed, and the results
- * of a stage can be looked at. Used by one thread at a time. */
+/* Running the model: work is recorded into one command list while the device
+ * works on others; between operations whoever gave the work may end it, and the
+ * results of a stage can be looked at. Used by one thread at a time. */
 #ifndef OWL2_EXEC_H
 #define OWL2_EXEC_H
 
@@ -14,17 +14,26 @@ typedef void (*Owl2ExecTapFunc) (const char *name, char type,
     const gsize *shape, guint n_dims, guint axis, const void *data,
     gpointer user_data);
 
+/* Called between operations, on the thread that records: FALSE ends the work
+ * with CANCELLED. */
+typedef gboolean (*Owl2ExecPollFunc) (gpointer user_data);
+
+/* One is recorded while two are in flight. */
+#define OWL2_EXEC_CMDS 3
+
 typedef struct {
   OvkDevice *dev; /* a reference */
-  OvkCmd *cmds[2];
-  guint current; /* the one being recorded */
-  gboolean submitted[2];
+  OvkCmd *cmds[OWL2_EXEC_CMDS];
+  /* Submissions so far and those that are done, which follow each other in
+   * order: number i, from 1 on, was recorded into cmds[(i - 1) % n]. */
+  guint64 n_submitted, n_done;
   double flops_limit; /* submit when more than this is recorded */
-  double submitted_flops[2];
-  gint64 submitted_us[2]; /* monotonic: when it was handed over */
-  gint64 done_us;         /* when the last one was done */
-  gint cancelled;         /* atomic */
-  Owl2ExecTapFunc tap;    /* NULL: nobody is looking */
+  double flops[OWL2_EXEC_CMDS];
+  gint64 submitted_us[OWL2_EXEC_CMDS]; /* monotonic: when it was handed over */
+  gint64 done_us;                      /* when the last one was done */
+  Owl2ExecPollFunc poll;               /* (nullable) */
+  gpointer poll_data;
+  Owl2ExecTapFunc tap; /* NULL: nobody is looking */
   gpointer tap_data;
 } Owl2Exec;
 
@@ -48,10 +57,17 @@ gboolean owl2_exec_step (Owl2Exec *exec, GError **error);
 /* The same. Returns: the command list to go on with, labelled, or NULL. */
 OvkCmd *owl2_exec_next (Owl2Exec *exec, const char *label, GError **error);
 
-/* Submits what is left and blocks until everything is done. */
+/* Submits what is left without waiting for it. @number: (out): what
+ * owl2_exec_wait() takes to wait for all that was recorded so far. */
+gboolean owl2_exec_flush (Owl2Exec *exec, guint64 *number, GError **error);
+/* Blocks until submission @number and all before it are done. */
+gboolean owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error);
+/* Both. */
 gboolean owl2_exec_finish (Owl2Exec *exec, GError **error);
 
-/* Drops what was recorded and waits for what was submitted. */
+/* Drops what was recorded and not submitted. What is in flight goes on. */
+void owl2_exec_drop (Owl2Exec *exec);
+/* The same, and waits for what is in flight. */
 void owl2_exec_abandon (Owl2Exec *exec);
 
 /**

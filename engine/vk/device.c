@@ -345,6 +345,12 @@ ovk_device_unref (OvkDevice *dev)
   g_free (dev);
 }
 
+gboolean
+ovk_device_alive (OvkDevice *dev, GError **error)
+{
+  return ovk_gpu_alive (&dev->gpu, error);
+}
+
 const OvkCaps *
 ovk_device_caps (const OvkDevice *dev)
 {

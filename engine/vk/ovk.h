@@ -109,6 +109,8 @@ typedef struct {
 OvkDevice *ovk_device_new (const OvkDeviceParams *params, GError **error);
 OvkDevice *ovk_device_ref (OvkDevice *dev);
 void ovk_device_unref (OvkDevice *dev); /* accepts NULL; the last one waits */
+/* FALSE with DEVICE_LOST once the device is gone. Any thread. */
+gboolean ovk_device_alive (OvkDevice *dev, GError **error);
 const OvkCaps *ovk_device_caps (const OvkDevice *dev);
 const Owl2Log *ovk_device_log (const OvkDevice *dev);
 /* Bytes of device memory allocated through @dev at this moment. */

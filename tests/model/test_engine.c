@@ -490,7 +490,7 @@ test_memory (void)
   owl2_model_get_info (model, &after);
   g_assert_cmpuint (before.device_bytes, ==, after.device_bytes);
   g_assert_cmpuint (
-      after.device_bytes, ==, after.weights_bytes - after.mapped_bytes);
+      after.device_bytes, >, after.weights_bytes - after.mapped_bytes);
 }
 
 /* ---- numbers that are none -------------------------------------------- */

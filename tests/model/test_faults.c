@@ -161,7 +161,7 @@ test_recover (void)
     fail_only = makes_memory[i];
     for (n = 1; recover (&model, n, want); n++)
       ;
-    g_assert_cmpuint (n, >, 5);
+    g_assert_cmpuint (n, >, 2);
   }
   fail_only = NULL;
   fail_repeat = 0;

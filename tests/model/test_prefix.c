@@ -70,13 +70,15 @@ stop (gint32 id, double probability, const char *text, gpointer user_data)
 }
 
 static Asked
-ask (Owl2Session *session, Owl2Features **frames, const char *prompt)
+ask_as (Owl2Session *session, Owl2Features **frames, const char *prompt,
+    gboolean cold)
 {
   g_autoptr (GError) error = NULL;
   Owl2Request request = {
     .prompt = prompt,
     .frames = frames,
     .n_frames = frames ? N_FRAMES : 0,
+    .cold = cold,
     .sampling = OWL2_SAMPLING_DEFAULT,
   };
   Asked asked = { NULL, g_array_new (FALSE, FALSE, sizeof (float)) };
@@ -91,13 +93,19 @@ ask (Owl2Session *session, Owl2Features **frames, const char *prompt)
   return asked;
 }
 
-/* What a session says that was never asked anything. */
+static Asked
+ask (Owl2Session *session, Owl2Features **frames, const char *prompt)
+{
+  return ask_as (session, frames, prompt, FALSE);
+}
+
+/* What is said without anything that was there before. */
 static void
 assert_as_cold (const Asked *asked, Owl2KvType kv_type, Owl2Features **frames,
     const char *prompt)
 {
   g_autoptr (Owl2Session) session = session_new (kv_type);
-  g_auto (Asked) cold = ask (session, frames, prompt);
+  g_auto (Asked) cold = ask_as (session, frames, prompt, TRUE);
 
   g_assert_cmpuint (cold.answer->n_reused, ==, 0);
   g_assert_cmpuint (cold.answer->n_prompt, ==, asked->answer->n_prompt);
@@ -122,9 +130,12 @@ test_questions (gconstpointer data)
     frames[i] = encode (session, i);
   {
     g_auto (Asked) asked = ask (session, frames, first);
+    Owl2ModelInfo info;
 
+    owl2_model_get_info (model, &info);
     n_first = asked.answer->n_prompt;
-    g_assert_cmpuint (asked.answer->n_reused, ==, 0);
+    /* Other frames may have been asked about, with the same words before. */
+    g_assert_cmpuint (asked.answer->n_reused, <, info.n_rows);
   }
   /* All up to where the questions differ. */
   {

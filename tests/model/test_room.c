@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What a session takes of the device: said before it is taken, refused with the
- * numbers where there is too little, and enough for the request it was made
- * for. OWL2_TEST_MODEL names the model file. */
+/* What the requests of a session take of the device: refused with the numbers,
+ * before anything is taken, where there is too little. OWL2_TEST_MODEL names
+ * the model file. */
 #include <string.h>
 
 #include "failing.h"
@@ -85,7 +85,7 @@ generate (Owl2Session *session, guint max_tokens)
 }
 
 /* One MiB less than it says it needs is refused, and with nothing taken; with
- * what it says, it takes that much and no request takes more. */
+ * what it says, the request takes that much at most. */
 static guint64
 check_need (Owl2Model *model, Owl2KvType kv_type, const char *name)
 {
@@ -97,9 +97,15 @@ check_need (Owl2Model *model, Owl2KvType kv_type, const char *name)
   g_autofree char *words = g_strdup_printf (" in %s ", name);
   g_autoptr (GError) error = NULL;
   g_autoptr (Owl2Session) session = NULL;
-  guint64 before = device_bytes (model), need, kv, took;
-  gint n_calls_before = n_calls_vkAllocateMemory;
+  guint64 before, need, kv, took;
+  gint n_calls_before;
 
+  /* The rotary table is taken with the first session of a type. */
+  owl2_session_free (owl2_session_new (
+      model, &(Owl2SessionParams){ .kv_type = kv_type }, &error));
+  g_assert_no_error (error);
+  before = device_bytes (model);
+  n_calls_before = n_calls_vkAllocateMemory;
   free_mib = 1;
   g_assert_null (owl2_session_new (model, &params, &error));
   g_assert_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY);
@@ -108,8 +114,7 @@ check_need (Owl2Model *model, Owl2KvType kv_type, const char *name)
   g_assert_cmpuint (
       number_after (error->message, "the KV cache for "), >, MAX_TOKENS);
   kv = number_after (error->message, words);
-  g_assert_cmpuint (
-      kv + number_after (error->message, "working buffers ") + 2, >=, need);
+  g_assert_cmpuint (kv, >=, need);
   g_assert_cmpuint (number_after (error->message, "' has "), ==, 1);
   g_clear_error (&error);
   g_assert_cmpint (n_calls_vkAllocateMemory, ==, n_calls_before);
@@ -123,6 +128,7 @@ check_need (Owl2Model *model, Owl2KvType kv_type, const char *name)
   free_mib = (guint) need;
   session = owl2_session_new (model, &params, &error);
   g_assert_no_error (error);
+  generate (session, MAX_TOKENS);
   free_mib = 0;
   took = device_bytes (model) - before;
   g_test_message ("%s: %" G_GUINT64_FORMAT " MiB said, %" G_GUINT64_FORMAT
@@ -130,8 +136,13 @@ check_need (Owl2Model *model, Owl2KvType kv_type, const char *name)
       name, need, took);
   g_assert_cmpuint (took, <=, need << 20);
   g_assert_cmpuint (took, >, (need - 2) << 20);
+  /* Beside what is kept of it there is room for one more, and then no more is
+   * taken. */
   generate (session, MAX_TOKENS);
-  g_assert_cmpuint (device_bytes (model), ==, before + took);
+  took = device_bytes (model);
+  for (guint i = 0; i < 3; i++)
+    generate (session, MAX_TOKENS);
+  g_assert_cmpuint (device_bytes (model), ==, took);
   return kv;
 }
 

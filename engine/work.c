@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the scheduler's thread works with. */
+#include "scheduler.h"
+
+#include <string.h>
+
+/* Of the buffers, which take one block where they are smaller. */
+#define BLOCK_BYTES (256u << 20)
+
+static gboolean
+alloc_buffers (
+    Owl2Work *work, OvkArena *arena, const Owl2Config *config, GError **error)
+{
+  return owl2_image_buffers_alloc (&work->image, arena, config, error)
+         && owl2_vit_buffers_alloc (&work->vit, arena, config, error)
+         && owl2_abstractor_buffers_alloc (
+             &work->abstractor, arena, config, error)
+         && owl2_decoder_buffers_init (&work->decoder, arena, config, error);
+}
+
+static gsize
+results_bytes (const Owl2Config *config)
+{
+  return OWL2_RESULTS * sizeof (Owl2Result) + 2 * OWL2_BATCH * sizeof (guint32)
+         + 2 * OWL2_PASS_WANTED * (gsize) config->decoder.n_vocab
+               * sizeof (float)
+         + 4096;
+}
+
+/* The buffers are laid out as ever, in an arena that only counts. */
+guint64
+owl2_work_bytes (const Owl2Model *model, GError **error)
+{
+  const Owl2Config *config = &model->weights->config;
+  g_autoptr (OvkArena) arena = ovk_arena_new_counting (model->dev);
+  Owl2Work work = { NULL };
+  gboolean ok = alloc_buffers (&work, arena, config, error);
+
+  return ok ? ovk_arena_bytes (arena) + results_bytes (config) : 0;
+}
+
+gboolean
+owl2_work_init (Owl2Work *work, Owl2Model *model, GError **error)
+{
+  const Owl2Config *config = &model->weights->config;
+  guint64 bytes = owl2_work_bytes (model, error);
+
+  memset (work, 0, sizeof *work);
+  work->model = model;
+  if (!bytes)
+    return FALSE;
+  work->arena = ovk_arena_new (model->dev, "work", MIN (BLOCK_BYTES, bytes));
+  work->results_arena =
+      ovk_arena_new_results (model->dev, "results", results_bytes (config));
+  return owl2_exec_init (&work->exec, model->dev, error)
+         && owl2_image_init (&work->image, work->arena, model->weights, error)
+         && owl2_vit_buffers_alloc (&work->vit, work->arena, config, error)
+         && owl2_abstractor_buffers_alloc (
+             &work->abstractor, work->arena, config, error)
+         && owl2_decoder_buffers_init (
+             &work->decoder, work->arena, config, error)
+         && ovk_arena_alloc (work->results_arena,
+             OWL2_RESULTS * sizeof (Owl2Result), &work->results, error)
+         && ovk_arena_alloc (work->results_arena,
+             2 * OWL2_BATCH * sizeof (guint32), &work->bad, error)
+         && ovk_arena_alloc (work->results_arena,
+             2 * OWL2_PASS_WANTED * (gsize) config->decoder.n_vocab
+                 * sizeof (float),
+             &work->logits, error)
+         && (work->decoder.results = work->results, TRUE);
+}
+
+void
+owl2_work_clear (Owl2Work *work)
+{
+  owl2_exec_clear (&work->exec);
+  owl2_image_clear (&work->image);
+  g_clear_pointer (&work->arena, ovk_arena_free);
+  g_clear_pointer (&work->results_arena, ovk_arena_free);
+}
+
+gboolean
+owl2_work_frame (Owl2Work *work, const Owl2Image *image,
+    const Owl2FeatureSlot *slot, guint bad, GError **error)
+{
+  const Owl2Weights *weights = work->model->weights;
+  Owl2Exec *exec = &work->exec;
+  Owl2Tensor out;
+  OvkSlice count;
+  guint64 number;
+  OvkCmd *cmd;
+
+  /* The picture is uploaded over the one before, which must be on its way. */
+  if (!owl2_exec_flush (exec, &number, error)
+      || !owl2_image_record (&work->image, exec, image->data, image->width,
+          image->height, image->stride, error)
+      || !owl2_vit_record (
+          exec, weights, &work->vit, &work->image.patches, error)
+      || !owl2_abstractor_record (
+          exec, weights, &work->abstractor, &work->vit.h, error))
+    return FALSE;
+  if (!slot)
+    return TRUE;
+  out = owl2_feature_slot_tensor (slot);
+  count = (OvkSlice){ work->bad.buffer, work->bad.offset + bad * 4, 4 };
+  cmd = owl2_exec_cmd (exec);
+  ovk_cmd_label (cmd, "features");
+  owl2_op_copy (cmd, &out, &work->abstractor.out);
+  owl2_op_count_bad (cmd, count, &work->abstractor.out);
+  return owl2_exec_step (exec, error);
+}
+
+/* ---- warm-up ------------------------------------------------------------ */
+
+/* A wide and a tall frame: each is resized in its own direction first. */
+static gboolean
+warm_up_frames (Owl2Work *work, GError **error)
+{
+  static const guint8 pixels[12];
+  const Owl2Image wide = { pixels, 2, 1, 6 }, tall = { pixels, 1, 2, 6 };
+  const Owl2FeatureSlot slot = { .pool = work->model->features,
+    .slice = work->abstractor.out.slice };
+
+  return owl2_work_frame (work, &wide, &slot, 0, error)
+         && owl2_work_frame (work, &tall, &slot, 0, error);
+}
+
+/* A prompt with a row of each modality, then as many tokens as kernels are
+ * made for, as in decoding: they are picked by that alone. */
+static gboolean
+warm_up_passes (
+    Owl2Work *work, const Owl2KvTensors *tensors, guint32 page, GError **error)
+{
+  g_auto (Owl2Pass) pass;
+  guint n = MIN (2, work->model->weights->config.decoder.n_ctx);
+
+  owl2_pass_init (&pass);
+  owl2_pass_add_pages (&pass, &page, 1);
+  for (guint i = 0; i < n; i++)
+    owl2_pass_add_row (&pass, OWL2_PREFILL, 0, i, i, 0);
+  pass.last = TRUE;
+  if (!owl2_pass_record (&work->exec, work->model->weights, tensors,
+          &work->decoder, &pass, error))
+    return FALSE;
+  for (guint m = 1; m <= OWL2_PASS_DECODE; m *= 2) {
+    owl2_pass_reset (&pass);
+    owl2_pass_add_pages (&pass, &page, 1);
+    for (guint i = 0; i < m; i++)
+      owl2_pass_add_row (&pass, OWL2_DECODE, 0, 0, i % n, 0);
+    if (!owl2_pass_record (&work->exec, work->model->weights, tensors,
+            &work->decoder, &pass, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+gboolean
+owl2_work_warm_up (Owl2Work *work, Owl2Type kv_type, gboolean frames,
+    OvkPipelineSet *set, GError **error)
+{
+  static const Owl2KvKey keys[2];
+  guint n =
+      MIN (G_N_ELEMENTS (keys), work->model->weights->config.decoder.n_ctx);
+  g_autoptr (Owl2KvPool) pool =
+      owl2_kvpool_new (work->model->weights, kv_type, 0, error);
+  Owl2KvSequence seq = { NULL };
+  gboolean ok;
+
+  if (!pool
+      || owl2_kvpool_begin (pool, &seq, 0, keys, n, n, TRUE, FALSE, error)
+             != OWL2_KV_READY)
+    return FALSE;
+  owl2_exec_collect (&work->exec, set);
+  ok = (!frames || warm_up_frames (work, error))
+       && warm_up_passes (work, owl2_kvpool_tensors (pool),
+           g_array_index (seq.pages, guint32, 0), error);
+  owl2_exec_abandon (&work->exec);
+  owl2_exec_collect (&work->exec, NULL);
+  owl2_kvpool_end (pool, &seq);
+  return ok;
+}
