@@ -17,6 +17,7 @@
 
 #include <glib.h>
 #include "base.h"
+#include "picture.h"
 
 G_BEGIN_DECLS
 
@@ -175,15 +176,6 @@ void owl2_session_free (Owl2Session *session); /* accepts NULL */
  * every later one at once, until owl2_session_uncancel(). Any thread. */
 void owl2_session_cancel (Owl2Session *session);
 void owl2_session_uncancel (Owl2Session *session);
-
-/**
- * Owl2Image: packed 8-bit RGB, rows @stride bytes apart (at least 3 * width).
- */
-typedef struct {
-  const guint8 *data;
-  guint width, height; /* pixels, at least 1 */
-  gsize stride;        /* bytes */
-} Owl2Image;
 
 /**
  * owl2_session_encode: one frame through resize, ViT and abstractor.

@@ -55,9 +55,9 @@ owl2_room_buffers (const Owl2Model *model, GError **error)
   Owl2AbstractorBuffers abstractor;
   Owl2DecoderBuffers decoder = { 0 };
   gboolean ok =
-      owl2_image_buffers_alloc (&image, arena, config, error)
-      && owl2_vit_buffers_alloc (&vit, arena, config, error)
-      && owl2_abstractor_buffers_alloc (&abstractor, arena, config, error)
+      owl2_image_buffers_alloc (&image, arena, config, 1, error)
+      && owl2_vit_buffers_alloc (&vit, arena, config, 1, error)
+      && owl2_abstractor_buffers_alloc (&abstractor, arena, config, 1, error)
       && owl2_decoder_buffers_init (&decoder, arena, config, error);
 
   owl2_decoder_buffers_clear (&decoder);

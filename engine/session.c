@@ -141,10 +141,10 @@ owl2_session_new (
     return NULL;
   s->arena = ovk_arena_new (model->dev, "session", MIN (BLOCK_BYTES, bytes));
   if (!owl2_exec_init (&s->exec, model->dev, error)
-      || !owl2_image_init (&s->image, s->arena, model->weights, error)
-      || !owl2_vit_buffers_alloc (&s->vit, s->arena, config, error)
+      || !owl2_image_init (&s->image, s->arena, model->weights, 1, error)
+      || !owl2_vit_buffers_alloc (&s->vit, s->arena, config, 1, error)
       || !owl2_abstractor_buffers_alloc (
-          &s->abstractor, s->arena, config, error)
+          &s->abstractor, s->arena, config, 1, error)
       || !owl2_decoder_buffers_init (&s->decoder, s->arena, config, error)
       || (n_positions
           && !owl2_kvcache_begin (&s->cache, NULL, 0, n_positions, error))
@@ -220,12 +220,11 @@ record_frame (Owl2Session *s, const Owl2Image *image, GError **error)
 {
   const Owl2Weights *weights = s->model->weights;
 
-  return owl2_image_record (&s->image, &s->exec, image->data, image->width,
-             image->height, image->stride, error)
+  return owl2_image_record (&s->image, &s->exec, image, 0, error)
          && owl2_vit_record (
-             &s->exec, weights, &s->vit, &s->image.patches, error)
+             &s->exec, weights, &s->vit, &s->image.patches, 1, error)
          && owl2_abstractor_record (
-             &s->exec, weights, &s->abstractor, &s->vit.h, error)
+             &s->exec, weights, &s->abstractor, &s->vit.h, 1, error)
          && owl2_exec_finish (&s->exec, error);
 }
 
@@ -270,8 +269,7 @@ owl2_session_shrink (
   if (!check_image (image, error))
     return NULL;
   if (owl2_exec_step (&session->exec, error))
-    rgb = owl2_image_shrink (&session->image, &session->exec, image->data,
-        image->width, image->height, image->stride, error);
+    rgb = owl2_image_shrink (&session->image, &session->exec, image, error);
   if (!rgb)
     owl2_exec_abandon (&session->exec);
   return rgb;

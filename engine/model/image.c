@@ -23,20 +23,20 @@ fill_lut (float lut[3][256], const Owl2Config *config)
 
 gboolean
 owl2_image_buffers_alloc (Owl2ImageBuffers *image, OvkArena *arena,
-    const Owl2Config *config, GError **error)
+    const Owl2Config *config, guint n_frames, GError **error)
 {
   gsize size = config->vision.image_size, patch = config->vision.patch_size;
 
   return ovk_arena_alloc (arena, 3 * 256 * sizeof (float), &image->lut, error)
          && ovk_arena_alloc (arena, size * size * 4, &image->pixels, error)
          && owl2_tensor_alloc (&image->patches, arena,
-             config->vision.grid * config->vision.grid, 3 * patch * patch,
-             error);
+             n_frames * config->vision.grid * config->vision.grid,
+             3 * patch * patch, error);
 }
 
 gboolean
 owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
-    const Owl2Weights *weights, GError **error)
+    const Owl2Weights *weights, guint n_frames, GError **error)
 {
   const Owl2Config *config = &weights->config;
   float lut[3][256];
@@ -44,7 +44,7 @@ owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
   memset (image, 0, sizeof *image);
   image->weights = weights;
   fill_lut (lut, config);
-  return owl2_image_buffers_alloc (image, arena, config, error)
+  return owl2_image_buffers_alloc (image, arena, config, n_frames, error)
          && ovk_slice_write (weights->dev, image->lut, lut, sizeof lut, error);
 }
 
@@ -210,11 +210,22 @@ tap_pixels (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
   return TRUE;
 }
 
+/* The patches of frame @frame of the batch. */
+static Owl2Tensor
+frame_patches (const Owl2ImageBuffers *image, guint frame)
+{
+  guint n = image->weights->config.vision.grid;
+
+  return owl2_tensor_rows (image->patches, frame * n * n, n * n);
+}
+
 /* Patch rows back to [1][3][size][size], which is how the published code has
  * its input. */
 static gboolean
-tap_values (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
+tap_values (
+    Owl2ImageBuffers *image, Owl2Exec *exec, guint frame, GError **error)
 {
+  Owl2Tensor patches = frame_patches (image, frame);
   guint size = image->weights->config.vision.image_size;
   guint patch = image->weights->config.vision.patch_size;
   guint grid = image->weights->config.vision.grid;
@@ -226,7 +237,7 @@ tap_values (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
     return TRUE;
   if (!owl2_exec_finish (exec, error))
     return FALSE;
-  rows = owl2_tensor_read (exec->dev, &image->patches, error);
+  rows = owl2_tensor_read (exec->dev, &patches, error);
   if (!rows)
     return FALSE;
   values = g_try_new (float, 3 * (gsize) size * size);
@@ -239,7 +250,7 @@ tap_values (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
         gsize col = ((gsize) c * patch + y % patch) * patch + x % patch;
 
         values[((gsize) c * size + y) * size + x] =
-            rows[row * image->patches.cols + col];
+            rows[row * patches.cols + col];
       }
   owl2_exec_tap_host (exec, "pixel_values", 'f', 4, shape, 0, values);
   return TRUE;
@@ -247,21 +258,24 @@ tap_values (Owl2ImageBuffers *image, Owl2Exec *exec, GError **error)
 
 /* Everything up to image->pixels. */
 static gboolean
-record_resize (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
-    guint width, guint height, gsize stride, GError **error)
+record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
+    const Owl2Image *picture, GError **error)
 {
+  guint width = picture->width, height = picture->height;
   guint size = image->weights->config.vision.image_size;
   guint edge = MAX (width, height);
   g_autoptr (OvkUploader) up = NULL;
   Owl2Resize last = { 0 };
   OvkCmd *cmd;
 
-  if (!set_size (image, width, height, error))
+  /* What was recorded reads the picture before, in the same place. */
+  if (!owl2_exec_finish (exec, error)
+      || !set_size (image, width, height, error))
     return FALSE;
   up = ovk_uploader_new (exec->dev, error);
   if (!up
-      || !ovk_uploader_rows (up, image->rgb, image->rgb_stride, rgb, stride,
-          (gsize) width * 3, height, error)
+      || !ovk_uploader_rows (up, image->rgb, image->rgb_stride, picture->data,
+          picture->stride, (gsize) width * 3, height, error)
       || !ovk_uploader_finish (up, error))
     return FALSE;
 
@@ -291,23 +305,25 @@ record_resize (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
 }
 
 gboolean
-owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
-    guint width, guint height, gsize stride, GError **error)
+owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec,
+    const Owl2Image *picture, guint frame, GError **error)
 {
+  Owl2Tensor patches = frame_patches (image, frame);
   const Owl2Config *config = &image->weights->config;
 
-  if (!record_resize (image, exec, rgb, width, height, stride, error))
+  if (!record_resize (image, exec, picture, error))
     return FALSE;
-  owl2_op_patchify (owl2_exec_cmd (exec), &image->patches, image->pixels,
-      image->lut, config->vision.image_size, config->vision.patch_size);
-  return tap_pixels (image, exec, error) && tap_values (image, exec, error);
+  owl2_op_patchify (owl2_exec_cmd (exec), &patches, image->pixels, image->lut,
+      config->vision.image_size, config->vision.patch_size);
+  return tap_pixels (image, exec, error)
+         && tap_values (image, exec, frame, error);
 }
 
 guint8 *
-owl2_image_shrink (Owl2ImageBuffers *image, Owl2Exec *exec, const guint8 *rgb,
-    guint width, guint height, gsize stride, GError **error)
+owl2_image_shrink (Owl2ImageBuffers *image, Owl2Exec *exec,
+    const Owl2Image *picture, GError **error)
 {
-  if (!record_resize (image, exec, rgb, width, height, stride, error))
+  if (!record_resize (image, exec, picture, error))
     return NULL;
   return read_pixels (image, exec, error);
 }

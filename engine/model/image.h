@@ -6,6 +6,7 @@
 #define OWL2_IMAGE_H
 
 #include "exec.h"
+#include "picture.h"
 #include "weights.h"
 
 G_BEGIN_DECLS
@@ -15,7 +16,7 @@ typedef struct {
   const Owl2Weights *weights; /* borrowed */
   OvkSlice lut;               /* F32 [3][256]: a byte's value, normalised */
   OvkSlice pixels;            /* u32 [size][size] */
-  Owl2Tensor patches;         /* [grid * grid][3 * patch * patch] */
+  Owl2Tensor patches;         /* [n * grid * grid][3 * patch * patch] */
 
   guint width, height; /* of the frames below; 0: none yet */
   OvkArena *arena;
@@ -29,20 +30,23 @@ typedef struct {
   guint square_taps, final_taps;
 } Owl2ImageBuffers;
 
-/* Lut, pixels and patches; the others come when a frame's size is known. */
+/* Lut, pixels and the patches of @n_frames; the others come when a frame's size
+ * is known. */
 gboolean owl2_image_buffers_alloc (Owl2ImageBuffers *image, OvkArena *arena,
-    const Owl2Config *config, GError **error);
+    const Owl2Config *config, guint n_frames, GError **error);
 /* With those, which live as long as @arena, ready for frames. */
 gboolean owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
-    const Owl2Weights *weights, GError **error);
+    const Owl2Weights *weights, guint n_frames, GError **error);
 void owl2_image_clear (Owl2ImageBuffers *image);
 
 /**
- * owl2_image_record: uploads packed RGB8 and records everything up to
- * @image->patches. Errors: NO_MEMORY and BAD_REQUEST with the frame's size.
+ * owl2_image_record: uploads a frame and records everything up to its rows of
+ * @image->patches, those of place @frame of a batch. Blocks until all work of
+ * @exec so far is done. Errors: NO_MEMORY and BAD_REQUEST with the frame's
+ * size; those of owl2_exec_finish().
  */
 gboolean owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec,
-    const guint8 *rgb, guint width, guint height, gsize stride, GError **error);
+    const Owl2Image *picture, guint frame, GError **error);
 
 /**
  * owl2_image_shrink: runs the resize alone. A picture of the model's size comes
@@ -51,7 +55,7 @@ gboolean owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec,
  * Returns: (transfer full): packed RGB8 of the model's size; errors as above
  */
 guint8 *owl2_image_shrink (Owl2ImageBuffers *image, Owl2Exec *exec,
-    const guint8 *rgb, guint width, guint height, gsize stride, GError **error);
+    const Owl2Image *picture, GError **error);
 
 G_END_DECLS
 
