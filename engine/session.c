@@ -690,6 +690,7 @@ warm_up_frames (Owl2Session *s, GError **error)
   static const guint8 pixels[12];
   const Owl2Image wide = { pixels, 2, 1, 6 }, tall = { pixels, 1, 2, 6 };
 
+  owl2_image_warm_up (&s->image, &s->exec);
   return record_frame (s, &wide, error) && record_frame (s, &tall, error);
 }
 

@@ -55,26 +55,81 @@ owl2_image_clear (Owl2ImageBuffers *image)
 }
 
 static gboolean
-upload_filter (Owl2ImageBuffers *image, guint in, guint out, OvkSlice *slice,
-    guint *taps, GError **error)
+upload_words (Owl2ImageBuffers *image, const guint32 *words, gsize n,
+    OvkSlice *slice, GError **error)
 {
-  Owl2Filter *filter = owl2_filter_new (in, out, error);
-  gsize bytes;
+  gsize bytes = n * sizeof *words;
+
+  return ovk_arena_alloc (image->arena, bytes, slice, error)
+         && ovk_slice_write (image->weights->dev, *slice, words, bytes, error);
+}
+
+static gboolean
+upload_filter (Owl2ImageBuffers *image, const Owl2Filter *filter,
+    OvkSlice *slice, guint *taps, GError **error)
+{
+  *taps = filter->taps;
+  return upload_words (image, filter->table,
+      (gsize) filter->out * (2 + filter->taps), slice, error);
+}
+
+/* Both passes at once, where the device has a kernel for that and it fits. */
+static gboolean
+set_lanes (Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Filter *square,
+    const Owl2Filter *final, GError **error)
+{
+  OvkDevice *dev = image->weights->dev;
+  GError *local = NULL;
+  Owl2Steps *steps;
   gboolean ok;
 
-  if (!filter)
-    return FALSE;
-  *taps = filter->taps;
-  bytes = (gsize) out * (2 + filter->taps) * sizeof (guint32);
-  ok = ovk_arena_alloc (image->arena, bytes, slice, error)
-       && ovk_slice_write (
-           image->weights->dev, *slice, filter->table, bytes, error);
-  owl2_filter_free (filter);
+  image->n_steps = 0;
+  image->window =
+      square ? owl2_filter_window (square, ovk_device_caps (dev)->subgroup_size)
+             : 0;
+  if (!owl2_can_resize_lanes (cmd, image->window))
+    return TRUE;
+  steps = owl2_steps_new (final, &local);
+  if (!steps) {
+    if (local)
+      g_propagate_error (error, local);
+    return !local;
+  }
+  image->n_steps = steps->n;
+  ok = upload_words (image, steps->table, steps->n_words, &image->steps, error);
+  owl2_steps_free (steps);
+  return ok;
+}
+
+/* What the two resizes need. */
+static gboolean
+set_filters (Owl2ImageBuffers *image, OvkCmd *cmd, guint width, guint height,
+    GError **error)
+{
+  guint edge = MAX (width, height), shorter = MIN (width, height);
+  guint size = image->weights->config.vision.image_size;
+  Owl2Filter *final = owl2_filter_new (edge, size, error);
+  Owl2Filter *square = NULL;
+  gboolean ok = FALSE;
+
+  if (final && width != height)
+    square = owl2_filter_new (shorter, edge, error);
+  if (final && (square || width == height))
+    ok = upload_filter (
+             image, final, &image->final_filter, &image->final_taps, error)
+         && (!square
+             || upload_filter (image, square, &image->square_filter,
+                 &image->square_taps, error))
+         && (width < height ? (image->n_steps = 0, TRUE)
+                            : set_lanes (image, cmd, square, final, error));
+  owl2_filter_free (square);
+  owl2_filter_free (final);
   return ok;
 }
 
 static gboolean
-set_size (Owl2ImageBuffers *image, guint width, guint height, GError **error)
+set_size (Owl2ImageBuffers *image, OvkCmd *cmd, guint width, guint height,
+    GError **error)
 {
   OvkDevice *dev = image->weights->dev;
   gsize limit = ovk_device_caps (dev)->max_storage_range;
@@ -100,18 +155,38 @@ set_size (Owl2ImageBuffers *image, guint width, guint height, GError **error)
   if (!ovk_arena_alloc (image->arena, rgb_stride * height, &image->rgb, error)
       || !ovk_arena_alloc (
           image->arena, (gsize) edge * size * 4, &image->tall, error)
-      || !upload_filter (
-          image, edge, size, &image->final_filter, &image->final_taps, error))
-    return FALSE;
-  if (width != height
-      && (!ovk_arena_alloc (image->arena, (gsize) image->band_rows * edge * 4,
-              &image->band, error)
-          || !upload_filter (image, MIN (width, height), edge,
-              &image->square_filter, &image->square_taps, error)))
+      || !set_filters (image, cmd, width, height, error)
+      || (width != height && image->n_steps == 0
+          && !ovk_arena_alloc (image->arena,
+              (gsize) image->band_rows * edge * 4, &image->band, error)))
     return FALSE;
   image->width = width;
   image->height = height;
   return TRUE;
+}
+
+/* The square, shrunk to the model's width, without the square. */
+static void
+record_lanes (const Owl2ImageBuffers *image, OvkCmd *cmd)
+{
+  guint edge = MAX (image->width, image->height);
+  Owl2ResizeLanes p = {
+    .dst = image->tall,
+    .src = image->rgb,
+    .steps = image->steps,
+    .src_stride = image->rgb_stride,
+    .n_steps = image->n_steps,
+    .cols = image->weights->config.vision.image_size,
+    .rows = edge,
+    .src_rows = image->height,
+  };
+
+  if (image->width != image->height) {
+    p.filter = image->square_filter;
+    p.taps = image->square_taps;
+    p.window = image->window;
+  }
+  owl2_op_resize_lanes (cmd, &p);
 }
 
 /* Rows first .. first + n - 1 of the square into the band. */
@@ -160,6 +235,33 @@ record_shrink (const Owl2ImageBuffers *image, OvkCmd *cmd, guint first, guint n)
   p.dst.offset += (gsize) first * size * 4;
   p.dst.size = (gsize) n * size * 4;
   owl2_op_resize (cmd, &p);
+}
+
+void
+owl2_image_warm_up (Owl2ImageBuffers *image, Owl2Exec *exec)
+{
+  guint lanes = ovk_device_caps (exec->dev)->subgroup_size;
+  OvkCmd *cmd = owl2_exec_cmd (exec);
+
+  for (guint windows = 0; windows <= 2; windows++) {
+    Owl2ResizeLanes p = {
+      .dst = image->pixels,
+      .src = image->pixels,
+      .steps = image->lut,
+      .src_stride = 4,
+      .n_steps = 1,
+      .taps = 1,
+      .window = windows * lanes,
+      .cols = 1,
+      .rows = 1,
+      .src_rows = 1,
+    };
+
+    if (windows > 0)
+      p.filter = image->lut;
+    if (owl2_can_resize_lanes (cmd, p.window))
+      owl2_op_resize_lanes (cmd, &p);
+  }
 }
 
 static gboolean
@@ -270,7 +372,7 @@ record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
 
   /* What was recorded reads the picture before, in the same place. */
   if (!owl2_exec_finish (exec, error)
-      || !set_size (image, width, height, error))
+      || !set_size (image, owl2_exec_cmd (exec), width, height, error))
     return FALSE;
   up = ovk_uploader_new (exec->dev, error);
   if (!up
@@ -281,7 +383,9 @@ record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
 
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "resize");
-  if (width == height)
+  if (image->n_steps > 0)
+    record_lanes (image, cmd);
+  else if (width == height)
     record_shrink (image, cmd, 0, edge);
   else
     for (guint first = 0; first < edge; first += image->band_rows) {

@@ -28,6 +28,10 @@ typedef struct {
   OvkSlice square_filter; /* shorter edge -> edge */
   OvkSlice final_filter;  /* edge -> size */
   guint square_taps, final_taps;
+  /* Where both passes to @tall are made at once, without @band. */
+  OvkSlice steps;
+  guint n_steps; /* else 0 */
+  guint window;  /* of square_filter */
 } Owl2ImageBuffers;
 
 /* Lut, pixels and the patches of @n_frames; the others come when a frame's size
@@ -47,6 +51,11 @@ void owl2_image_clear (Owl2ImageBuffers *image);
  */
 gboolean owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec,
     const Owl2Image *picture, guint frame, GError **error);
+
+/* Enters the pipelines that only some sizes of frames take into the set that
+ * @exec collects: a wide and a tall frame of a few pixels, recorded, give the
+ * others. Only between owl2_exec_collect() and its end. */
+void owl2_image_warm_up (Owl2ImageBuffers *image, Owl2Exec *exec);
 
 /**
  * owl2_image_shrink: runs the resize alone. A picture of the model's size comes

@@ -215,6 +215,46 @@ typedef struct {
 } Owl2Resize;
 void owl2_op_resize (OvkCmd *cmd, const Owl2Resize *p);
 
+/**
+ * Owl2Steps: a shrink's weights in the order of its input, four pixels a step,
+ * for owl2_op_resize_lanes().
+ * table: u32 [n][OWL2_RESIZE_STEP], see owl2_pc.h
+ */
+typedef struct {
+  guint n;
+  gsize n_words; /* of all */
+  guint32 *table;
+} Owl2Steps;
+/* NULL without @error where more outputs lie over a place than a step has room
+ * for: @filter must shrink about fourfold. NULL with NO_MEMORY. resize_lanes.c
+ */
+Owl2Steps *owl2_steps_new (const Owl2Filter *filter, GError **error);
+void owl2_steps_free (Owl2Steps *steps);
+/* Rows of a vertical pass's input that any @rows rows of its output that start
+ * at a multiple of @rows lie over. */
+guint owl2_filter_window (const Owl2Filter *filter, guint rows);
+
+/**
+ * owl2_op_resize_lanes: a vertical pass that enlarges, and on its result a
+ * horizontal one that shrinks: dst [rows][cols] from packed RGB8 @src
+ * [src_rows][..], rows @src_stride bytes apart. The same pixels as by two calls
+ * of owl2_op_resize(), in less time on drivers that run on a CPU. All is bound
+ * whole.
+ * @filter: the vertical one's table, on the device; no buffer: there is none
+ * @window: of that filter for the device's subgroup size
+ * @steps: the horizontal one's table, on the device
+ */
+typedef struct {
+  OvkSlice dst, src, filter, steps;
+  gsize src_stride;
+  guint taps, window; /* of @filter */
+  guint n_steps;
+  guint cols, rows, src_rows;
+} Owl2ResizeLanes;
+/* TRUE if the device can, and with this window. */
+gboolean owl2_can_resize_lanes (OvkCmd *cmd, guint window);
+void owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p);
+
 /* Pixels to patch rows: out [grid * grid][3 * patch * patch], element
  * (channel, y, x) of a patch as the convolution weight has them, each byte
  * mapped by lut[channel][byte] (F32, 3 x 256: normalisation). src: words

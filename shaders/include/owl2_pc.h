@@ -202,6 +202,26 @@ struct owl2_pc_resize {
   u32 f_offset; /* words */
 };
 
+/* resize_lanes.comp */
+#define OWL2_SC_RESIZE_WINDOW 2
+/* Words of a step: weights of four pixels for each open output, the first of
+ * these, whether it is done, and where the pixels are, in fours. */
+#define OWL2_RESIZE_STEP 24
+#define OWL2_RESIZE_OPEN 5
+
+struct owl2_pc_resize_lanes {
+  u32 cols;     /* of dst */
+  u32 rows;     /* of dst and of the square */
+  u32 src_rows; /* of the picture */
+  u32 n_steps;
+  u32 taps;     /* of the stretch */
+  u32 s_offset; /* words */
+  u32 s_stride; /* words */
+  u32 f_offset; /* words */
+  u32 t_offset; /* words: steps */
+  u32 d_offset; /* words */
+};
+
 /* patchify.comp */
 struct owl2_pc_patchify {
   u32 grid; /* patches in a row */

@@ -32,6 +32,7 @@ static const struct {
   { "embed", check_embed },
   { "argmax", check_argmax },
   { "resize", check_resize },
+  { "resize_lanes", check_resize_lanes },
   { "patchify", check_patchify },
 };
 

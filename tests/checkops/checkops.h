@@ -101,6 +101,7 @@ void check_copy (Check *c);
 void check_embed (Check *c);
 void check_argmax (Check *c);
 void check_resize (Check *c);
+void check_resize_lanes (Check *c);
 void check_patchify (Check *c);
 
 /* Prints a line for each operation at the model's shapes. bench.c */
