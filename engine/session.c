@@ -247,26 +247,13 @@ check_features (
   return FALSE;
 }
 
-static gboolean
-check_image (const Owl2Image *image, GError **error)
-{
-  if (image->width > 0 && image->height > 0
-      && image->stride >= (gsize) image->width * 3)
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "a frame of %ux%u with rows of %" G_GSIZE_FORMAT " bytes is no RGB "
-      "image",
-      image->width, image->height, image->stride);
-  return FALSE;
-}
-
 guint8 *
 owl2_session_shrink (
     Owl2Session *session, const Owl2Image *image, GError **error)
 {
   guint8 *rgb = NULL;
 
-  if (!check_image (image, error))
+  if (!owl2_image_check (image, error))
     return NULL;
   if (owl2_exec_step (&session->exec, error))
     rgb = owl2_image_shrink (&session->image, &session->exec, image, error);
@@ -284,7 +271,7 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
 
   features->ref_count = 1;
   features->serial = next_serial ();
-  if (!check_image (image, error)
+  if (!owl2_image_check (image, error)
       || !owl2_model_check_file (session->model, error))
     return NULL;
   if (!owl2_exec_step (&session->exec, error)

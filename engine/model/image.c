@@ -127,32 +127,50 @@ set_filters (Owl2ImageBuffers *image, OvkCmd *cmd, guint width, guint height,
   return ok;
 }
 
+/* Whether the device takes them, each in one binding. */
 static gboolean
-set_size (Owl2ImageBuffers *image, OvkCmd *cmd, guint width, guint height,
+check_size (const Owl2ImageBuffers *image, const Owl2Image *picture,
+    gsize frame_bytes, gsize rgb_bytes, gsize tall_bytes, GError **error)
+{
+  gsize limit = ovk_device_caps (image->weights->dev)->max_storage_range;
+  gsize most = MAX (MAX (frame_bytes, rgb_bytes), tall_bytes);
+
+  if (most <= limit)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "a frame of %ux%u needs %" G_GSIZE_FORMAT
+      " bytes, the device takes %" G_GSIZE_FORMAT " in one buffer",
+      picture->width, picture->height, most, limit);
+  return FALSE;
+}
+
+static gboolean
+set_size (Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Image *picture,
     GError **error)
 {
   OvkDevice *dev = image->weights->dev;
-  gsize limit = ovk_device_caps (dev)->max_storage_range;
+  guint width = picture->width, height = picture->height;
   guint edge = MAX (width, height), size;
   gsize rgb_stride = ((gsize) width * 3 + 3) & ~(gsize) 3;
 
-  if (image->width == width && image->height == height)
+  if (image->width == width && image->height == height
+      && image->format == picture->format)
     return TRUE;
   image->width = image->height = 0;
   g_clear_pointer (&image->arena, ovk_arena_free);
   size = image->weights->config.vision.image_size;
-  if (rgb_stride * height > limit || (gsize) edge * size * 4 > limit) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "a frame of %ux%u needs %" G_GSIZE_FORMAT
-        " bytes, the device takes %" G_GSIZE_FORMAT " in one buffer",
-        width, height, MAX (rgb_stride * height, (gsize) edge * size * 4),
-        limit);
+  owl2_planes_init (&image->planes, picture);
+  if (!check_size (image, picture, image->planes.bytes, rgb_stride * height,
+          (gsize) edge * size * 4, error))
     return FALSE;
-  }
   image->arena = ovk_arena_new (dev, "frame", ARENA_BLOCK_BYTES);
   image->rgb_stride = rgb_stride;
   image->band_rows = CLAMP (BAND_BYTES / ((gsize) edge * 4), 1, edge);
-  if (!ovk_arena_alloc (image->arena, rgb_stride * height, &image->rgb, error)
+  if ((picture->format != OWL2_PIXELS_RGB
+          && !ovk_arena_alloc (
+              image->arena, image->planes.bytes, &image->frame, error))
+      || !ovk_arena_alloc (
+          image->arena, rgb_stride * height, &image->rgb, error)
       || !ovk_arena_alloc (
           image->arena, (gsize) edge * size * 4, &image->tall, error)
       || !set_filters (image, cmd, width, height, error)
@@ -162,6 +180,7 @@ set_size (Owl2ImageBuffers *image, OvkCmd *cmd, guint width, guint height,
     return FALSE;
   image->width = width;
   image->height = height;
+  image->format = picture->format;
   return TRUE;
 }
 
@@ -242,7 +261,11 @@ owl2_image_warm_up (Owl2ImageBuffers *image, Owl2Exec *exec)
 {
   guint lanes = ovk_device_caps (exec->dev)->subgroup_size;
   OvkCmd *cmd = owl2_exec_cmd (exec);
+  const Owl2Image one = {
+    .width = 1, .height = 1, .format = OWL2_PIXELS_GRAY8
+  };
 
+  owl2_op_to_rgb (cmd, image->pixels, 4, image->lut, &one);
   for (guint windows = 0; windows <= 2; windows++) {
     Owl2ResizeLanes p = {
       .dst = image->pixels,
@@ -358,34 +381,78 @@ tap_values (
   return TRUE;
 }
 
+/* The planes as they are, onto the device; blocks until they are there. */
+static gboolean
+upload_planes (Owl2ImageBuffers *image, OvkDevice *dev,
+    const Owl2Image *picture, GError **error)
+{
+  const Owl2Planes *p = &image->planes;
+  g_autoptr (OvkUploader) up = ovk_uploader_new (dev, error);
+
+  if (!up)
+    return FALSE;
+  for (guint i = 0; i < p->n; i++) {
+    OvkSlice to = image->format == OWL2_PIXELS_RGB ? image->rgb : image->frame;
+
+    to.offset += p->offset[i];
+    to.size = p->stride[i] * p->rows[i];
+    if (!ovk_uploader_rows (up, to, p->stride[i],
+            i ? picture->chroma[i - 1] : picture->data,
+            i ? picture->chroma_stride[i - 1] : picture->stride,
+            p->row_bytes[i], p->rows[i], error))
+      return FALSE;
+  }
+  return ovk_uploader_finish (up, error);
+}
+
+gboolean
+owl2_image_check (const Owl2Image *picture, GError **error)
+{
+  Owl2Planes planes;
+  gboolean ok = picture->width > 0 && picture->height > 0
+                && (guint) picture->format < OWL2_N_PIXEL_FORMATS
+                && (guint) picture->matrix <= OWL2_MATRIX_BT2020;
+
+  if (ok) {
+    owl2_planes_init (&planes, picture);
+    ok = picture->stride >= planes.row_bytes[0];
+    for (guint i = 1; i < planes.n; i++)
+      ok = ok && picture->chroma_stride[i - 1] >= planes.row_bytes[i];
+  }
+  if (ok)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "a frame of %ux%u with rows of %" G_GSIZE_FORMAT ", %" G_GSIZE_FORMAT
+      " and %" G_GSIZE_FORMAT " bytes is no %s image",
+      picture->width, picture->height, picture->stride,
+      picture->chroma_stride[0], picture->chroma_stride[1],
+      owl2_pixel_format_name (picture->format));
+  return FALSE;
+}
+
 /* Everything up to image->pixels. */
 static gboolean
 record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
     const Owl2Image *picture, GError **error)
 {
-  guint width = picture->width, height = picture->height;
   guint size = image->weights->config.vision.image_size;
-  guint edge = MAX (width, height);
-  g_autoptr (OvkUploader) up = NULL;
+  guint edge = MAX (picture->width, picture->height);
   Owl2Resize last = { 0 };
   OvkCmd *cmd;
 
   /* What was recorded reads the picture before, in the same place. */
   if (!owl2_exec_finish (exec, error)
-      || !set_size (image, owl2_exec_cmd (exec), width, height, error))
-    return FALSE;
-  up = ovk_uploader_new (exec->dev, error);
-  if (!up
-      || !ovk_uploader_rows (up, image->rgb, image->rgb_stride, picture->data,
-          picture->stride, (gsize) width * 3, height, error)
-      || !ovk_uploader_finish (up, error))
+      || !set_size (image, owl2_exec_cmd (exec), picture, error)
+      || !upload_planes (image, exec->dev, picture, error))
     return FALSE;
 
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "resize");
+  if (picture->format != OWL2_PIXELS_RGB)
+    owl2_op_to_rgb (cmd, image->rgb, image->rgb_stride, image->frame, picture);
   if (image->n_steps > 0)
     record_lanes (image, cmd);
-  else if (width == height)
+  else if (picture->width == picture->height)
     record_shrink (image, cmd, 0, edge);
   else
     for (guint first = 0; first < edge; first += image->band_rows) {

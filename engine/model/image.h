@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A frame to the vision encoder's patches: Pillow's bicubic resize to a square
- * of the longer edge, then to the model's size, then normalisation. Follows
- * the published evaluation programs (aspect ratio not kept, nothing padded). */
+/* A frame to the vision encoder's patches: to RGB, see picture.h; Pillow's
+ * bicubic resize to a square of the longer edge, then to the model's size, then
+ * normalisation. Follows the published evaluation programs (aspect ratio not
+ * kept, nothing padded). */
 #ifndef OWL2_IMAGE_H
 #define OWL2_IMAGE_H
 
@@ -19,7 +20,10 @@ typedef struct {
   Owl2Tensor patches;         /* [n * grid * grid][3 * patch * patch] */
 
   guint width, height; /* of the frames below; 0: none yet */
+  Owl2PixelFormat format;
+  Owl2Planes planes;
   OvkArena *arena;
+  OvkSlice frame;   /* as @planes has it, where that is not RGB */
   OvkSlice rgb;     /* u8 [height][rgb_stride] */
   gsize rgb_stride; /* bytes, a multiple of 4 */
   OvkSlice band;    /* u32 [band_rows][edge]: part of the square */
@@ -42,6 +46,9 @@ gboolean owl2_image_buffers_alloc (Owl2ImageBuffers *image, OvkArena *arena,
 gboolean owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
     const Owl2Weights *weights, guint n_frames, GError **error);
 void owl2_image_clear (Owl2ImageBuffers *image);
+
+/* BAD_REQUEST, with the numbers, if the sizes and strides are no image. */
+gboolean owl2_image_check (const Owl2Image *picture, GError **error);
 
 /**
  * owl2_image_record: uploads a frame and records everything up to its rows of

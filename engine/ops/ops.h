@@ -14,6 +14,7 @@
 #define OWL2_OPS_H
 
 #include "ovk.h"
+#include "picture.h"
 #include "types.h"
 
 G_BEGIN_DECLS
@@ -254,6 +255,26 @@ typedef struct {
 /* TRUE if the device can, and with this window. */
 gboolean owl2_can_resize_lanes (OvkCmd *cmd, guint window);
 void owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p);
+
+/**
+ * Owl2Planes: how the planes of a frame lie on the device, one after the other,
+ * their rows whole words.
+ * @row_bytes: that have a meaning
+ */
+typedef struct {
+  guint n;
+  gsize row_bytes[3], stride[3], offset[3];
+  guint rows[3];
+  gsize bytes; /* of all */
+} Owl2Planes;
+void owl2_planes_init (Owl2Planes *planes, const Owl2Image *picture);
+const char *owl2_pixel_format_name (Owl2PixelFormat format);
+
+/* A frame, of which all but the pixels is taken from @picture, to packed RGB8,
+ * by the formula in picture.h: dst [height][dst_stride], a multiple of 4, from
+ * src as owl2_planes_init() has it. Both are bound whole. to_rgb.c */
+void owl2_op_to_rgb (OvkCmd *cmd, OvkSlice dst, gsize dst_stride, OvkSlice src,
+    const Owl2Image *picture);
 
 /* Pixels to patch rows: out [grid * grid][3 * patch * patch], element
  * (channel, y, x) of a patch as the convolution weight has them, each byte

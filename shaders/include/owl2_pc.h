@@ -11,10 +11,12 @@
 
 #ifdef OWL2_GLSL
 #  define u32 uint
+#  define i32 int
 #  define f32 float
 #else
 #  include <stdint.h>
 typedef uint32_t u32;
+typedef int32_t i32;
 typedef float f32;
 #endif
 
@@ -220,6 +222,33 @@ struct owl2_pc_resize_lanes {
   u32 f_offset; /* words */
   u32 t_offset; /* words: steps */
   u32 d_offset; /* words */
+};
+
+/* to_rgb.comp, in owl2_pc_to_rgb.flags */
+#define OWL2_TO_RGB_YUV 1
+#define OWL2_TO_RGB_COSITED_H 2
+#define OWL2_TO_RGB_COSITED_V 4
+
+struct owl2_pc_to_rgb {
+  u32 width;
+  u32 height;
+  u32 flags;
+  u32 h_shift; /* 1 where the second and third component are at half of the */
+  u32 v_shift; /* width and height, else 0 */
+  u32 offset0; /* bytes */
+  u32 offset1;
+  u32 offset2;
+  u32 stride0;
+  u32 stride1; /* of the second and third component */
+  u32 step0;
+  u32 step1;
+  i32 y; /* 256 times a factor */
+  i32 rv;
+  i32 gu;
+  i32 gv;
+  i32 bu;
+  u32 d_offset; /* words */
+  u32 d_stride; /* words */
 };
 
 /* patchify.comp */

@@ -34,6 +34,7 @@ static const struct {
   { "resize", check_resize },
   { "resize_lanes", check_resize_lanes },
   { "patchify", check_patchify },
+  { "to_rgb", check_to_rgb },
 };
 
 static const struct {
