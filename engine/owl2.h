@@ -22,6 +22,7 @@
 
 #include <glib.h>
 #include "base.h"
+#include "picture.h"
 
 G_BEGIN_DECLS
 
@@ -182,15 +183,6 @@ void owl2_session_free (Owl2Session *session);
  * thread. */
 void owl2_session_cancel (Owl2Session *session);
 void owl2_session_uncancel (Owl2Session *session);
-
-/**
- * Owl2Image: packed 8-bit RGB, rows @stride bytes apart (at least 3 * width).
- */
-typedef struct {
-  const guint8 *data;
-  guint width, height; /* pixels, at least 1 */
-  gsize stride;        /* bytes */
-} Owl2Image;
 
 /**
  * owl2_session_encode: one frame through resize, ViT and abstractor.

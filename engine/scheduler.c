@@ -505,24 +505,24 @@ static gboolean
 record_batch (Owl2Scheduler *s, Turn *turn, GError **error)
 {
   Owl2Job *first = g_ptr_array_index (turn->jobs, 0);
+  const Owl2Image *images[OWL2_BATCH];
+  const Owl2FeatureSlot *slots[OWL2_BATCH];
 
   s->work.exec.tap = first->client->tap;
   s->work.exec.tap_data = first->client->tap_data;
   if (first->kind == OWL2_JOB_SHRINK) {
-    const Owl2Image *image = &first->image;
-
-    first->rgb = owl2_image_shrink (&s->work.image, &s->work.exec, image->data,
-        image->width, image->height, image->stride, error);
+    first->rgb =
+        owl2_image_shrink (&s->work.image, &s->work.exec, &first->image, error);
     return first->rgb != NULL;
   }
   for (guint i = 0; i < turn->jobs->len; i++) {
-    Owl2Job *job = g_ptr_array_index (turn->jobs, i);
+    const Owl2Job *job = g_ptr_array_index (turn->jobs, i);
 
-    if (!owl2_work_frame (&s->work, &job->image, job->slot,
-            turn->place * OWL2_BATCH + i, error))
-      return FALSE;
+    images[i] = &job->image;
+    slots[i] = job->slot;
   }
-  return TRUE;
+  return owl2_work_frames (&s->work, images, slots, turn->jobs->len,
+      turn->place * OWL2_BATCH, error);
 }
 
 /* ---- turns -------------------------------------------------------------- */
@@ -639,7 +639,8 @@ check_features (Owl2Scheduler *s, const Turn *turn, guint i, GError **error)
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
       "%u of %u features of the frame are not finite: the model's weights, or "
       "the driver '%s', are broken",
-      *n_bad, s->work.abstractor.out.rows * s->work.abstractor.out.cols,
+      *n_bad,
+      s->work.abstractor.out.rows / OWL2_BATCH * s->work.abstractor.out.cols,
       ovk_device_caps (s->work.model->dev)->driver);
   return FALSE;
 }

@@ -112,12 +112,13 @@ void owl2_work_clear (Owl2Work *work);
  * @error set. */
 guint64 owl2_work_bytes (const Owl2Model *model, GError **error);
 
-/* work.c: record one frame's way to @slot, its bad features to entry @bad. */
-gboolean owl2_work_frame (Owl2Work *work, const Owl2Image *image,
-    const Owl2FeatureSlot *slot, guint bad, GError **error);
+/* Records the way of @n frames, at most OWL2_BATCH, to their slots, and how
+ * many features of each are no numbers to entries @bad .. of work->bad. */
+gboolean owl2_work_frames (Owl2Work *work, const Owl2Image *const *images,
+    const Owl2FeatureSlot *const *slots, guint n, guint bad, GError **error);
 /* Goes through everything once without running it, and enters the pipelines
  * that this takes into @set; @frames: with those that frames need. Reads no
- * weights. work.c */
+ * weights. */
 gboolean owl2_work_warm_up (Owl2Work *work, Owl2Type kv_type, gboolean frames,
     OvkPipelineSet *set, GError **error);
 

@@ -214,19 +214,6 @@ owl2_features_unref (Owl2Features *features)
   g_free (features);
 }
 
-static gboolean
-check_image (const Owl2Image *image, GError **error)
-{
-  if (image->width > 0 && image->height > 0
-      && image->stride >= (gsize) image->width * 3)
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "a frame of %ux%u with rows of %" G_GSIZE_FORMAT " bytes is no RGB "
-      "image",
-      image->width, image->height, image->stride);
-  return FALSE;
-}
-
 static void
 tell_encoded (Owl2Job *job, const GError *error)
 {
@@ -252,7 +239,7 @@ owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
       session, OWL2_JOB_ENCODE, tell_encoded, (gpointer) done, user_data);
 
   job->image = *image;
-  if (!job->refused && check_image (image, &job->refused))
+  if (!job->refused && owl2_image_check (image, &job->refused))
     job->slot = owl2_feature_slot_new (session->model->features, &job->refused);
   submit (session, job);
 }
@@ -298,7 +285,7 @@ owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
 
   job->image = *image;
   if (!job->refused)
-    check_image (image, &job->refused);
+    owl2_image_check (image, &job->refused);
   submit (session, job);
 }
 

@@ -11,10 +11,12 @@ static gboolean
 alloc_buffers (
     Owl2Work *work, OvkArena *arena, const Owl2Config *config, GError **error)
 {
-  return owl2_image_buffers_alloc (&work->image, arena, config, error)
-         && owl2_vit_buffers_alloc (&work->vit, arena, config, error)
+  return owl2_image_buffers_alloc (
+             &work->image, arena, config, OWL2_BATCH, error)
+         && owl2_vit_buffers_alloc (
+             &work->vit, arena, config, OWL2_BATCH, error)
          && owl2_abstractor_buffers_alloc (
-             &work->abstractor, arena, config, error)
+             &work->abstractor, arena, config, OWL2_BATCH, error)
          && owl2_decoder_buffers_init (&work->decoder, arena, config, error);
 }
 
@@ -53,10 +55,12 @@ owl2_work_init (Owl2Work *work, Owl2Model *model, GError **error)
   work->results_arena =
       ovk_arena_new_results (model->dev, "results", results_bytes (config));
   return owl2_exec_init (&work->exec, model->dev, error)
-         && owl2_image_init (&work->image, work->arena, model->weights, error)
-         && owl2_vit_buffers_alloc (&work->vit, work->arena, config, error)
+         && owl2_image_init (
+             &work->image, work->arena, model->weights, OWL2_BATCH, error)
+         && owl2_vit_buffers_alloc (
+             &work->vit, work->arena, config, OWL2_BATCH, error)
          && owl2_abstractor_buffers_alloc (
-             &work->abstractor, work->arena, config, error)
+             &work->abstractor, work->arena, config, OWL2_BATCH, error)
          && owl2_decoder_buffers_init (
              &work->decoder, work->arena, config, error)
          && ovk_arena_alloc (work->results_arena,
@@ -80,33 +84,35 @@ owl2_work_clear (Owl2Work *work)
 }
 
 gboolean
-owl2_work_frame (Owl2Work *work, const Owl2Image *image,
-    const Owl2FeatureSlot *slot, guint bad, GError **error)
+owl2_work_frames (Owl2Work *work, const Owl2Image *const *images,
+    const Owl2FeatureSlot *const *slots, guint n, guint bad, GError **error)
 {
   const Owl2Weights *weights = work->model->weights;
+  Owl2Tensor *all = &work->abstractor.out;
+  guint rows = all->rows / OWL2_BATCH;
   Owl2Exec *exec = &work->exec;
-  Owl2Tensor out;
-  OvkSlice count;
-  guint64 number;
   OvkCmd *cmd;
 
-  /* The picture is uploaded over the one before, which must be on its way. */
-  if (!owl2_exec_flush (exec, &number, error)
-      || !owl2_image_record (&work->image, exec, image->data, image->width,
-          image->height, image->stride, error)
-      || !owl2_vit_record (
-          exec, weights, &work->vit, &work->image.patches, error)
+  for (guint i = 0; i < n; i++)
+    if (!owl2_image_record (&work->image, exec, images[i], i, error))
+      return FALSE;
+  if (!owl2_vit_record (
+          exec, weights, &work->vit, &work->image.patches, n, error)
       || !owl2_abstractor_record (
-          exec, weights, &work->abstractor, &work->vit.h, error))
+          exec, weights, &work->abstractor, &work->vit.h, n, error))
     return FALSE;
-  if (!slot)
-    return TRUE;
-  out = owl2_feature_slot_tensor (slot);
-  count = (OvkSlice){ work->bad.buffer, work->bad.offset + bad * 4, 4 };
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "features");
-  owl2_op_copy (cmd, &out, &work->abstractor.out);
-  owl2_op_count_bad (cmd, count, &work->abstractor.out);
+  for (guint i = 0; i < n; i++) {
+    Owl2Tensor to = owl2_feature_slot_tensor (slots[i]);
+    Owl2Tensor out = owl2_tensor_rows (*all, i * rows, rows);
+    OvkSlice count = work->bad;
+
+    count.offset += (bad + i) * sizeof (guint32);
+    count.size = sizeof (guint32);
+    owl2_op_copy (cmd, &to, &out);
+    owl2_op_count_bad (cmd, count, &out);
+  }
   return owl2_exec_step (exec, error);
 }
 
@@ -117,12 +123,14 @@ static gboolean
 warm_up_frames (Owl2Work *work, GError **error)
 {
   static const guint8 pixels[12];
-  const Owl2Image wide = { pixels, 2, 1, 6 }, tall = { pixels, 1, 2, 6 };
+  static const Owl2Image wide = { pixels, 2, 1, 6 }, tall = { pixels, 1, 2, 6 };
   const Owl2FeatureSlot slot = { .pool = work->model->features,
     .slice = work->abstractor.out.slice };
+  const Owl2Image *const images[] = { &wide, &tall };
+  const Owl2FeatureSlot *const slots[] = { &slot, &slot };
 
-  return owl2_work_frame (work, &wide, &slot, 0, error)
-         && owl2_work_frame (work, &tall, &slot, 0, error);
+  owl2_image_warm_up (&work->image, &work->exec);
+  return owl2_work_frames (work, images, slots, 2, 0, error);
 }
 
 /* A prompt with a row of each modality, then as many tokens as kernels are

@@ -16,9 +16,15 @@
 #define ENOUGH_NS 3e9
 #define LEAST_TOKENS 4
 #define CLIP_FRAMES 8
+#define CLIP_W 640
+#define CLIP_H 360
+/* Of frames of given sizes, in turn, so that what else the machine does hits
+ * all of them. */
+#define FRAME_REPEATS 10
 
 typedef struct {
   char *model, *synthetic, *device, *type, *kv_type, *kernel, *shape;
+  char **frames;
   gboolean json, mmap, list_devices;
 } Options;
 
@@ -51,6 +57,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "KERNEL" },
     { "shape", 's', 0, G_OPTION_ARG_STRING, &o->shape,
         "tokens x output features x input features", "MxNxK" },
+    { "frame", 'f', 0, G_OPTION_ARG_STRING_ARRAY, &o->frames,
+        "of the stages only the encode of a frame of this size; may be given "
+        "several times",
+        "WxH" },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &o->json, "one JSON object per line",
         NULL },
     { NULL }
@@ -138,15 +148,67 @@ stage (const char *name, const Owl2ModelInfo *info)
 
 /* A frame of noise, another for each @seed; (transfer full) */
 static Owl2Features *
-encode_noise (Owl2Session *session, guint seed, guint64 *ns, GError **error)
+encode_noise (Owl2Session *session, guint w, guint h, guint seed, guint64 *ns,
+    GError **error)
 {
-  guint w = 640, h = 360;
-  g_autofree guint8 *pixels = g_malloc (3 * w * h);
-  Owl2Image image = { pixels, w, h, 3 * w };
+  gsize bytes = 3 * (gsize) w * h;
+  g_autofree guint8 *pixels = g_try_malloc (bytes);
+  Owl2Image image = { pixels, w, h, 3 * (gsize) w };
 
-  for (guint i = 0; i < 3 * w * h; i++)
-    pixels[i] = ((i + seed) * 2654435761u) >> 24;
+  if (!pixels) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no memory for a frame of %ux%u", w, h);
+    return NULL;
+  }
+  for (gsize i = 0; i < bytes; i++)
+    pixels[i] = (guint8) (((guint32) i + seed) * 2654435761u >> 24);
   return owl2_session_encode (session, &image, ns, error);
+}
+
+static gboolean
+parse_frame (const char *text, guint *w, guint *h, GError **error)
+{
+  char rest;
+
+  if (sscanf (text, "%5ux%5u%c", w, h, &rest) == 2 && *w > 0 && *h > 0
+      && *w <= 65535 && *h <= 65535)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "'%s' is no size of a frame such as 1920x1080; an edge has 1 to 65535",
+      text);
+  return FALSE;
+}
+
+/* The best of some encodes of each size. */
+static gboolean
+bench_frames (Owl2Session *session, const Owl2ModelInfo *info, char **frames,
+    GError **error)
+{
+  guint n = g_strv_length (frames);
+  g_autofree guint64 *best = g_new0 (guint64, n);
+  guint w = 0, h = 0;
+
+  for (guint repeat = 0; repeat < FRAME_REPEATS; repeat++)
+    for (guint i = 0; i < n; i++) {
+      g_autoptr (Owl2Features) features = NULL;
+      guint64 ns;
+
+      if (!parse_frame (frames[i], &w, &h, error))
+        return FALSE;
+      features = encode_noise (session, w, h, 0, &ns, error);
+      if (!features)
+        return FALSE;
+      best[i] = repeat ? MIN (best[i], ns) : ns;
+    }
+  for (guint i = 0; i < n && parse_frame (frames[i], &w, &h, error); i++) {
+    JsonObject *o = stage ("encode", info);
+
+    json_object_set_int_member (o, "width", w);
+    json_object_set_int_member (o, "height", h);
+    json_object_set_double_member (o, "ms", best[i] / 1e6);
+    print (o);
+  }
+  return TRUE;
 }
 
 static void
@@ -167,7 +229,8 @@ bench_encode (Owl2Session *session, const Owl2ModelInfo *info,
   guint64 best = G_MAXUINT64, sum, ns = 0;
 
   for (guint i = 0; i < REPEATS && ns <= ENOUGH_NS; i++) {
-    Owl2Features *features = encode_noise (session, 0, &ns, error);
+    Owl2Features *features =
+        encode_noise (session, CLIP_W, CLIP_H, 0, &ns, error);
 
     if (!features)
       return FALSE;
@@ -178,7 +241,8 @@ bench_encode (Owl2Session *session, const Owl2ModelInfo *info,
   print_encode (info, 1, best);
   sum = best;
   for (guint i = 1; i < CLIP_FRAMES; i++) {
-    Owl2Features *features = encode_noise (session, i, &ns, error);
+    Owl2Features *features =
+        encode_noise (session, CLIP_W, CLIP_H, i, &ns, error);
 
     if (!features)
       return FALSE;
@@ -423,6 +487,8 @@ bench_stages (const Options *opt, Owl2KvType kv_type, GError **error)
     return FALSE;
   owl2_model_get_info (model, &info);
   print_load (model, &info, load_ms);
+  if (opt->frames)
+    return bench_frames (session, &info, opt->frames, error);
   if (!bench_encode (session, &info, frames, error)
       || !bench_clips (session, &info, frames, error))
     return FALSE;
@@ -464,7 +530,7 @@ run (const Options *o, GError **error)
 {
   g_autoptr (GBytes) embedded = owl2_embedded_model ();
   gboolean kernels = o->kernel || o->shape;
-  gboolean model = o->model || o->synthetic;
+  gboolean model = o->model || o->synthetic || o->frames;
   Owl2KvType kv_type;
 
   if (o->list_devices)
@@ -494,5 +560,6 @@ main (int argc, char **argv)
   g_free (o.kv_type);
   g_free (o.kernel);
   g_free (o.shape);
+  g_strfreev (o.frames);
   return program_end (ok, error);
 }

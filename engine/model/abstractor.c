@@ -19,7 +19,7 @@
 
 gboolean
 owl2_abstractor_buffers_alloc (Owl2AbstractorBuffers *b, OvkArena *arena,
-    const Owl2Config *config, GError **error)
+    const Owl2Config *config, guint n_frames, GError **error)
 {
   guint Q = config->abstractor.n_queries, T = config->vision.n_tokens;
   guint width = config->abstractor.width, mlp = config->abstractor.mlp;
@@ -28,55 +28,105 @@ owl2_abstractor_buffers_alloc (Owl2AbstractorBuffers *b, OvkArena *arena,
   Owl2Tensor *mlps[] = { &b->gate, &b->up, &b->act, &b->norm };
 
   for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
-    if (!owl2_tensor_alloc (queries[i], arena, Q, width, error))
+    if (!owl2_tensor_alloc (queries[i], arena, n_frames * Q, width, error))
       return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
-    if (!owl2_tensor_alloc (keys[i], arena, Q + T, width, error))
+    if (!owl2_tensor_alloc (keys[i], arena, n_frames * (Q + T), width, error))
       return FALSE;
   for (guint i = 0; i < G_N_ELEMENTS (mlps); i++)
-    if (!owl2_tensor_alloc (mlps[i], arena, Q, mlp, error))
+    if (!owl2_tensor_alloc (mlps[i], arena, n_frames * Q, mlp, error))
       return FALSE;
   return owl2_tensor_alloc (
-      &b->out, arena, Q + 1, config->decoder.width, error);
+      &b->out, arena, n_frames * (Q + 1), config->decoder.width, error);
+}
+
+/* The rows of the first @n_frames. */
+static Owl2AbstractorBuffers
+first_frames (
+    const Owl2AbstractorBuffers *b, const Owl2Config *config, guint n_frames)
+{
+  guint Q = config->abstractor.n_queries, T = config->vision.n_tokens;
+  Owl2AbstractorBuffers used = *b;
+  Owl2Tensor *queries[] = { &used.x, &used.h, &used.t, &used.q_in, &used.q,
+    &used.attn, &used.gate, &used.up, &used.act, &used.norm };
+  Owl2Tensor *keys[] = { &used.kv, &used.k_in, &used.k, &used.v };
+
+  for (guint i = 0; i < G_N_ELEMENTS (queries); i++)
+    *queries[i] = owl2_tensor_rows (*queries[i], 0, n_frames * Q);
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    *keys[i] = owl2_tensor_rows (*keys[i], 0, n_frames * (Q + T));
+  used.out = owl2_tensor_rows (b->out, 0, n_frames * (Q + 1));
+  return used;
+}
+
+/* b->kv = [h ; normk (v)], b->k_in = b->kv + [q_pos ; k_pos], for each frame */
+static void
+record_keys (OvkCmd *cmd, const Owl2Weights *weights,
+    const Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer,
+    const Owl2Tensor *vision)
+{
+  guint Q = weights->config.abstractor.n_queries;
+  guint T = weights->config.vision.n_tokens;
+
+  for (guint f = 0; f < b->x.rows / Q; f++) {
+    guint row = f * (Q + T);
+    Owl2Tensor h = owl2_tensor_rows (b->h, f * Q, Q);
+    Owl2Tensor v = owl2_tensor_rows (*vision, f * T, T);
+    Owl2Tensor kv_queries = owl2_tensor_rows (b->kv, row, Q);
+    Owl2Tensor kv_vision = owl2_tensor_rows (b->kv, row + Q, T);
+    Owl2Tensor k_queries = owl2_tensor_rows (b->k_in, row, Q);
+    Owl2Tensor k_vision = owl2_tensor_rows (b->k_in, row + Q, T);
+
+    owl2_op_copy (cmd, &kv_queries, &h);
+    owl2_op_layernorm (
+        cmd, &kv_vision, &v, &layer->lnk.w, &layer->lnk.b, NORM_EPS);
+    owl2_op_add (cmd, &k_queries, &kv_queries, &layer->q_pos);
+    owl2_op_add (cmd, &k_vision, &kv_vision, &layer->k_pos);
+  }
+}
+
+/* A frame's queries look at its own keys. */
+static void
+record_look (
+    OvkCmd *cmd, const Owl2Weights *weights, const Owl2AbstractorBuffers *b)
+{
+  guint Q = weights->config.abstractor.n_queries;
+  guint T = weights->config.vision.n_tokens;
+  guint d = weights->config.abstractor.head_dim;
+
+  for (guint f = 0; f < b->x.rows / Q; f++) {
+    Owl2Attention attention = {
+      .family = OWL2_PREFILL,
+      .q = owl2_tensor_rows (b->q, f * Q, Q),
+      .k = owl2_tensor_rows (b->k, f * (Q + T), Q + T),
+      .v = owl2_tensor_rows (b->v, f * (Q + T), Q + T),
+      .out = owl2_tensor_rows (b->attn, f * Q, Q),
+      .n_q = Q,
+      .n_k = Q + T,
+      .n_heads = weights->config.abstractor.n_heads,
+      .n_kv_heads = weights->config.abstractor.n_heads,
+      .head_dim = d,
+      .q_head_stride = d,
+      .kv_head_stride = d,
+      .scale = 1.f / sqrtf (d),
+    };
+
+    owl2_op_attention (cmd, &attention);
+  }
 }
 
 /* b->t = h + out (attention (...)) */
 static gboolean
 record_attention (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer,
+    const Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer,
     const Owl2Tensor *vision, GError **error)
 {
-  guint Q = b->x.rows, T = vision->rows;
-  guint d = weights->config.abstractor.head_dim;
-  Owl2Tensor kv_queries = owl2_tensor_rows (b->kv, 0, Q);
-  Owl2Tensor kv_vision = owl2_tensor_rows (b->kv, Q, T);
-  Owl2Tensor k_queries = owl2_tensor_rows (b->k_in, 0, Q);
-  Owl2Tensor k_vision = owl2_tensor_rows (b->k_in, Q, T);
-  Owl2Attention attention = {
-    .family = OWL2_PREFILL,
-    .q = b->q,
-    .k = b->k,
-    .v = b->v,
-    .out = b->attn,
-    .n_q = Q,
-    .n_k = Q + T,
-    .n_heads = weights->config.abstractor.n_heads,
-    .n_kv_heads = weights->config.abstractor.n_heads,
-    .head_dim = d,
-    .q_head_stride = d,
-    .kv_head_stride = d,
-    .scale = 1.f / sqrtf (d),
-  };
   OvkCmd *cmd = owl2_exec_cmd (exec);
 
   ovk_cmd_label (cmd, "abstractor attention");
   owl2_op_layernorm (cmd, &b->h, &b->x, &layer->ln1.w, &layer->ln1.b, NORM_EPS);
-  owl2_op_copy (cmd, &kv_queries, &b->h);
-  owl2_op_layernorm (
-      cmd, &kv_vision, vision, &layer->lnk.w, &layer->lnk.b, NORM_EPS);
   owl2_op_add (cmd, &b->q_in, &b->h, &layer->q_pos);
-  owl2_op_add (cmd, &k_queries, &kv_queries, &layer->q_pos);
-  owl2_op_add (cmd, &k_vision, &kv_vision, &layer->k_pos);
+  record_keys (cmd, weights, b, layer, vision);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->q, &b->q_in, &layer->q.w, &layer->q.b,
       OWL2_ACT_NONE, NULL);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->k, &b->k_in, &layer->k.w, &layer->k.b,
@@ -86,7 +136,7 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   cmd = owl2_exec_next (exec, "abstractor attention", error);
   if (!cmd)
     return FALSE;
-  owl2_op_attention (cmd, &attention);
+  record_look (cmd, weights, b);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->t, &b->attn, &layer->out.w,
       &layer->out.b, OWL2_ACT_NONE, &b->h);
   return owl2_exec_step (exec, error);
@@ -95,7 +145,8 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
 /* b->x = t + w2 (ffn_ln (silu (w1 (u)) * w3 (u))) */
 static gboolean
 record_mlp (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer, GError **error)
+    const Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer,
+    GError **error)
 {
   OvkCmd *cmd = owl2_exec_cmd (exec);
 
@@ -119,28 +170,39 @@ record_mlp (Owl2Exec *exec, const Owl2Weights *weights,
 
 gboolean
 owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2AbstractorBuffers *b, const Owl2Tensor *vision, GError **error)
+    Owl2AbstractorBuffers *b, const Owl2Tensor *vision, guint n_frames,
+    GError **error)
 {
   const Owl2AbstractorWeights *w = &weights->abstractor;
-  guint Q = b->x.rows;
-  gsize shape[3] = { 1, Q, b->x.cols };
-  gsize out_shape[3] = { 1, Q + 1, b->out.cols };
-  Owl2Tensor rows = owl2_tensor_rows (b->out, 0, Q);
-  Owl2Tensor last = owl2_tensor_rows (b->out, Q, 1);
-  OvkCmd *cmd;
+  const Owl2AbstractorBuffers used =
+      first_frames (b, &weights->config, n_frames);
+  guint Q = weights->config.abstractor.n_queries;
+  gsize shape[3] = { n_frames, Q, b->x.cols };
+  gsize out_shape[3] = { n_frames, Q + 1, b->out.cols };
+  OvkCmd *cmd = owl2_exec_cmd (exec);
 
-  owl2_op_copy (owl2_exec_cmd (exec), &b->x, &w->query_embd);
+  for (guint f = 0; f < n_frames; f++) {
+    Owl2Tensor x = owl2_tensor_rows (used.x, f * Q, Q);
+
+    owl2_op_copy (cmd, &x, &w->query_embd);
+  }
   for (guint i = 0; i < weights->config.abstractor.n_layers; i++)
-    if (!record_attention (exec, weights, b, &w->layers[i], vision, error)
-        || !record_mlp (exec, weights, b, &w->layers[i], error)
+    if (!record_attention (exec, weights, &used, &w->layers[i], vision, error)
+        || !record_mlp (exec, weights, &used, &w->layers[i], error)
         || !owl2_exec_tap (
-            exec, "abstractor_hidden", i, &b->x, 3, shape, 0, error))
+            exec, "abstractor_hidden", i, &used.x, 3, shape, 0, error))
       return FALSE;
   cmd = owl2_exec_cmd (exec);
-  owl2_op_matmul (cmd, OWL2_PREFILL, &rows, &b->x, &w->proj.w, &w->proj.b,
-      OWL2_ACT_NONE, NULL);
-  owl2_op_copy (cmd, &last, &w->eos);
+  for (guint f = 0; f < n_frames; f++) {
+    Owl2Tensor x = owl2_tensor_rows (used.x, f * Q, Q);
+    Owl2Tensor rows = owl2_tensor_rows (used.out, f * (Q + 1), Q);
+    Owl2Tensor last = owl2_tensor_rows (used.out, f * (Q + 1) + Q, 1);
+
+    owl2_op_matmul (cmd, OWL2_PREFILL, &rows, &x, &w->proj.w, &w->proj.b,
+        OWL2_ACT_NONE, NULL);
+    owl2_op_copy (cmd, &last, &w->eos);
+  }
   return owl2_exec_step (exec, error)
          && owl2_exec_tap (
-             exec, "abstractor_output", -1, &b->out, 3, out_shape, 0, error);
+             exec, "abstractor_output", -1, &used.out, 3, out_shape, 0, error);
 }

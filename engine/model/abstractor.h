@@ -10,20 +10,25 @@
 
 G_BEGIN_DECLS
 
-/* Q queries, T vision tokens. */
+/* Rows of all frames that there is room for, frame by frame; of each Q queries
+ * and T vision tokens. */
 typedef struct {
-  Owl2Tensor x, h, t, q_in, q, attn; /* [Q][width] */
-  Owl2Tensor kv, k_in, k, v;         /* [Q + T][width] */
-  Owl2Tensor gate, up, act, norm;    /* [Q][mlp] */
-  Owl2Tensor out;                    /* [Q + 1][decoder width] */
+  Owl2Tensor x, h, t, q_in, q, attn; /* [n Q][width] */
+  Owl2Tensor kv, k_in, k, v;         /* [n (Q + T)][width] */
+  Owl2Tensor gate, up, act, norm;    /* [n Q][mlp] */
+  Owl2Tensor out;                    /* [n (Q + 1)][decoder width] */
 } Owl2AbstractorBuffers;
 
+/* Room for @n_frames. */
 gboolean owl2_abstractor_buffers_alloc (Owl2AbstractorBuffers *b,
-    OvkArena *arena, const Owl2Config *config, GError **error);
+    OvkArena *arena, const Owl2Config *config, guint n_frames, GError **error);
 
-/* @vision: [T][width]; the result is b->out, `vit_eos` its last row. */
+/* @vision: [n_frames * T][width], or more rows; the result is the first
+ * n_frames * (Q + 1) rows of b->out, `vit_eos` the last row of each. A frame's
+ * are the same to the bit alone and among others. */
 gboolean owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2AbstractorBuffers *b, const Owl2Tensor *vision, GError **error);
+    Owl2AbstractorBuffers *b, const Owl2Tensor *vision, guint n_frames,
+    GError **error);
 
 G_END_DECLS
 

@@ -5,63 +5,96 @@
 
 gboolean
 owl2_vit_buffers_alloc (Owl2VitBuffers *b, OvkArena *arena,
-    const Owl2Config *config, GError **error)
+    const Owl2Config *config, guint n_frames, GError **error)
 {
-  guint T = config->vision.n_tokens, width = config->vision.width;
+  guint rows = n_frames * config->vision.n_tokens, width = config->vision.width;
 
-  return owl2_tensor_alloc (&b->x, arena, T, width, error)
-         && owl2_tensor_alloc (&b->h, arena, T, width, error)
-         && owl2_tensor_alloc (&b->qkv, arena, T, 3 * width, error)
-         && owl2_tensor_alloc (&b->attn, arena, T, width, error)
-         && owl2_tensor_alloc (&b->mlp, arena, T, config->vision.mlp, error);
+  return owl2_tensor_alloc (&b->x, arena, rows, width, error)
+         && owl2_tensor_alloc (&b->h, arena, rows, width, error)
+         && owl2_tensor_alloc (&b->qkv, arena, rows, 3 * width, error)
+         && owl2_tensor_alloc (&b->attn, arena, rows, width, error)
+         && owl2_tensor_alloc (&b->mlp, arena, rows, config->vision.mlp, error);
 }
 
-/* b->h = pre_layernorm ([class; patches W'] + position) */
+/* The rows of the first @n_frames. */
+static Owl2VitBuffers
+first_frames (const Owl2VitBuffers *b, const Owl2Config *config, guint n_frames)
+{
+  guint rows = n_frames * config->vision.n_tokens;
+
+  return (Owl2VitBuffers){
+    .x = owl2_tensor_rows (b->x, 0, rows),
+    .h = owl2_tensor_rows (b->h, 0, rows),
+    .qkv = owl2_tensor_rows (b->qkv, 0, rows),
+    .attn = owl2_tensor_rows (b->attn, 0, rows),
+    .mlp = owl2_tensor_rows (b->mlp, 0, rows),
+  };
+}
+
+/* b->h = pre_layernorm ([class; patches W'] + position), for each frame */
 static gboolean
 record_embeddings (Owl2Exec *exec, const Owl2Weights *weights,
-    Owl2VitBuffers *b, const Owl2Tensor *patches, GError **error)
+    const Owl2VitBuffers *b, const Owl2Tensor *patches, GError **error)
 {
   const Owl2VitWeights *w = &weights->vit;
-  guint T = b->x.rows;
-  Owl2Tensor x_class = owl2_tensor_rows (b->x, 0, 1);
-  Owl2Tensor x_patches = owl2_tensor_rows (b->x, 1, T - 1);
+  guint T = weights->config.vision.n_tokens;
   Owl2Tensor pos_class = owl2_tensor_rows (w->position, 0, 1);
   Owl2Tensor pos_patches = owl2_tensor_rows (w->position, 1, T - 1);
   OvkCmd *cmd = owl2_exec_cmd (exec);
 
   ovk_cmd_label (cmd, "vit embed");
-  owl2_op_add (cmd, &x_class, &w->class_embd, &pos_class);
-  owl2_op_matmul (cmd, OWL2_PREFILL, &x_patches, patches, &w->patch, NULL,
-      OWL2_ACT_NONE, &pos_patches);
+  for (guint row = 0; row < b->x.rows; row += T) {
+    Owl2Tensor x_class = owl2_tensor_rows (b->x, row, 1);
+    Owl2Tensor x_patches = owl2_tensor_rows (b->x, row + 1, T - 1);
+    Owl2Tensor own = owl2_tensor_rows (*patches, row / T * (T - 1), T - 1);
+
+    owl2_op_add (cmd, &x_class, &w->class_embd, &pos_class);
+    owl2_op_matmul (cmd, OWL2_PREFILL, &x_patches, &own, &w->patch, NULL,
+        OWL2_ACT_NONE, &pos_patches);
+  }
   owl2_op_layernorm (cmd, &b->h, &b->x, &w->pre_ln.w, &w->pre_ln.b,
       weights->config.vision.eps);
   owl2_op_copy (cmd, &b->x, &b->h);
   return owl2_exec_step (exec, error);
 }
 
+/* Each frame's tokens look at each other. */
+static void
+record_attention (
+    OvkCmd *cmd, const Owl2Weights *weights, const Owl2VitBuffers *b)
+{
+  guint T = weights->config.vision.n_tokens, width = b->x.cols;
+  guint d = weights->config.vision.head_dim;
+
+  for (guint row = 0; row < b->x.rows; row += T) {
+    Owl2Tensor qkv = owl2_tensor_rows (b->qkv, row, T);
+    Owl2Attention attention = {
+      .family = OWL2_PREFILL,
+      /* Interleaved by head: query, key and value of a head lie side by side.
+       */
+      .q = owl2_tensor_cols (qkv, 0, 3 * width),
+      .k = owl2_tensor_cols (qkv, d, 3 * width - d),
+      .v = owl2_tensor_cols (qkv, 2 * d, 3 * width - 2 * d),
+      .out = owl2_tensor_rows (b->attn, row, T),
+      .n_q = T,
+      .n_k = T,
+      .n_heads = weights->config.vision.n_heads,
+      .n_kv_heads = weights->config.vision.n_heads,
+      .head_dim = d,
+      .q_head_stride = 3 * d,
+      .kv_head_stride = 3 * d,
+      .scale = 1.f / sqrtf (d),
+    };
+
+    owl2_op_attention (cmd, &attention);
+  }
+}
+
 /* x += attention (ln1 (x)), x += mlp (ln2 (x)) */
 static gboolean
-record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
-    const Owl2VitLayer *layer, GError **error)
+record_layer (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2VitBuffers *b, const Owl2VitLayer *layer, GError **error)
 {
-  guint T = b->x.rows, width = b->x.cols;
-  guint d = weights->config.vision.head_dim;
-  Owl2Attention attention = {
-    .family = OWL2_PREFILL,
-    /* Interleaved by head: query, key and value of a head lie side by side. */
-    .q = owl2_tensor_cols (b->qkv, 0, 3 * width),
-    .k = owl2_tensor_cols (b->qkv, d, 3 * width - d),
-    .v = owl2_tensor_cols (b->qkv, 2 * d, 3 * width - 2 * d),
-    .out = b->attn,
-    .n_q = T,
-    .n_k = T,
-    .n_heads = weights->config.vision.n_heads,
-    .n_kv_heads = weights->config.vision.n_heads,
-    .head_dim = d,
-    .q_head_stride = 3 * d,
-    .kv_head_stride = 3 * d,
-    .scale = 1.f / sqrtf (d),
-  };
   float eps = weights->config.vision.eps;
   OvkCmd *cmd = owl2_exec_cmd (exec);
 
@@ -72,7 +105,7 @@ record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
   cmd = owl2_exec_next (exec, "vit attention", error);
   if (!cmd)
     return FALSE;
-  owl2_op_attention (cmd, &attention);
+  record_attention (cmd, weights, b);
   cmd = owl2_exec_next (exec, "vit attention", error);
   if (!cmd)
     return FALSE;
@@ -94,21 +127,23 @@ record_layer (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
 
 gboolean
 owl2_vit_record (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
-    const Owl2Tensor *patches, GError **error)
+    const Owl2Tensor *patches, guint n_frames, GError **error)
 {
-  gsize shape[3] = { 1, b->x.rows, b->x.cols };
+  const Owl2VitBuffers used = first_frames (b, &weights->config, n_frames);
+  gsize shape[3] = { n_frames, weights->config.vision.n_tokens, b->x.cols };
 
-  if (!record_embeddings (exec, weights, b, patches, error)
+  if (!record_embeddings (exec, weights, &used, patches, error)
       || !owl2_exec_tap (
-          exec, "vision_embeddings", -1, &b->x, 3, shape, 0, error))
+          exec, "vision_embeddings", -1, &used.x, 3, shape, 0, error))
     return FALSE;
   for (guint i = 0; i < weights->config.vision.n_layers; i++)
-    if (!record_layer (exec, weights, b, &weights->vit.layers[i], error)
-        || !owl2_exec_tap (exec, "vision_hidden", i, &b->x, 3, shape, 0, error))
+    if (!record_layer (exec, weights, &used, &weights->vit.layers[i], error)
+        || !owl2_exec_tap (
+            exec, "vision_hidden", i, &used.x, 3, shape, 0, error))
       return FALSE;
-  owl2_op_layernorm (owl2_exec_cmd (exec), &b->h, &b->x,
+  owl2_op_layernorm (owl2_exec_cmd (exec), &used.h, &used.x,
       &weights->vit.post_ln.w, &weights->vit.post_ln.b,
       weights->config.vision.eps);
   return owl2_exec_tap (
-      exec, "vision_last_hidden", -1, &b->h, 3, shape, 0, error);
+      exec, "vision_last_hidden", -1, &used.h, 3, shape, 0, error);
 }

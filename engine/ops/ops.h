@@ -16,6 +16,7 @@
 
 #include "ovk.h"
 #include "owl2_pc.h"
+#include "picture.h"
 #include "types.h"
 
 G_BEGIN_DECLS
@@ -238,6 +239,66 @@ typedef struct {
   guint src_row0;   /* horizontal: first row read of src */
 } Owl2Resize;
 void owl2_op_resize (OvkCmd *cmd, const Owl2Resize *p);
+
+/**
+ * Owl2Steps: a shrink's weights in the order of its input, four pixels a step,
+ * for owl2_op_resize_lanes().
+ * table: u32 [n][OWL2_RESIZE_STEP], see owl2_pc.h
+ */
+typedef struct {
+  guint n;
+  gsize n_words; /* of all */
+  guint32 *table;
+} Owl2Steps;
+/* NULL without @error where more outputs lie over a place than a step has room
+ * for: @filter must shrink about fourfold. NULL with NO_MEMORY. resize_lanes.c
+ */
+Owl2Steps *owl2_steps_new (const Owl2Filter *filter, GError **error);
+void owl2_steps_free (Owl2Steps *steps);
+/* Rows of a vertical pass's input that any @rows rows of its output that start
+ * at a multiple of @rows lie over. */
+guint owl2_filter_window (const Owl2Filter *filter, guint rows);
+
+/**
+ * owl2_op_resize_lanes: a vertical pass that enlarges, and on its result a
+ * horizontal one that shrinks: dst [rows][cols] from packed RGB8 @src
+ * [src_rows][..], rows @src_stride bytes apart. The same pixels as by two calls
+ * of owl2_op_resize(), in less time on drivers that run on a CPU. All is bound
+ * whole.
+ * @filter: the vertical one's table, on the device; no buffer: there is none
+ * @window: of that filter for the device's subgroup size
+ * @steps: the horizontal one's table, on the device
+ */
+typedef struct {
+  OvkSlice dst, src, filter, steps;
+  gsize src_stride;
+  guint taps, window; /* of @filter */
+  guint n_steps;
+  guint cols, rows, src_rows;
+} Owl2ResizeLanes;
+/* TRUE if the device can, and with this window. */
+gboolean owl2_can_resize_lanes (OvkCmd *cmd, guint window);
+void owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p);
+
+/**
+ * Owl2Planes: how the planes of a frame lie on the device, one after the other,
+ * their rows whole words.
+ * @row_bytes: that have a meaning
+ */
+typedef struct {
+  guint n;
+  gsize row_bytes[3], stride[3], offset[3];
+  guint rows[3];
+  gsize bytes; /* of all */
+} Owl2Planes;
+void owl2_planes_init (Owl2Planes *planes, const Owl2Image *picture);
+const char *owl2_pixel_format_name (Owl2PixelFormat format);
+
+/* A frame, of which all but the pixels is taken from @picture, to packed RGB8,
+ * by the formula in picture.h: dst [height][dst_stride], a multiple of 4, from
+ * src as owl2_planes_init() has it. Both are bound whole. to_rgb.c */
+void owl2_op_to_rgb (OvkCmd *cmd, OvkSlice dst, gsize dst_stride, OvkSlice src,
+    const Owl2Image *picture);
 
 /* Pixels to patch rows: out [grid * grid][3 * patch * patch], element
  * (channel, y, x) of a patch as the convolution weight has them, each byte

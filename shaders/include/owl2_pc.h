@@ -11,10 +11,12 @@
 
 #ifdef OWL2_GLSL
 #  define u32 uint
+#  define i32 int
 #  define f32 float
 #else
 #  include <stdint.h>
 typedef uint32_t u32;
+typedef int32_t i32;
 typedef float f32;
 #endif
 
@@ -246,6 +248,53 @@ struct owl2_pc_resize {
   u32 s_stride; /* likewise */
   u32 d_offset; /* words */
   u32 f_offset; /* words */
+};
+
+/* resize_lanes.comp */
+#define OWL2_SC_RESIZE_WINDOW 2
+/* Words of a step: weights of four pixels for each open output, the first of
+ * these, whether it is done, and where the pixels are, in fours. */
+#define OWL2_RESIZE_STEP 24
+#define OWL2_RESIZE_OPEN 5
+
+struct owl2_pc_resize_lanes {
+  u32 cols;     /* of dst */
+  u32 rows;     /* of dst and of the square */
+  u32 src_rows; /* of the picture */
+  u32 n_steps;
+  u32 taps;     /* of the stretch */
+  u32 s_offset; /* words */
+  u32 s_stride; /* words */
+  u32 f_offset; /* words */
+  u32 t_offset; /* words: steps */
+  u32 d_offset; /* words */
+};
+
+/* to_rgb.comp, in owl2_pc_to_rgb.flags */
+#define OWL2_TO_RGB_YUV 1
+#define OWL2_TO_RGB_COSITED_H 2
+#define OWL2_TO_RGB_COSITED_V 4
+
+struct owl2_pc_to_rgb {
+  u32 width;
+  u32 height;
+  u32 flags;
+  u32 h_shift; /* 1 where the second and third component are at half of the */
+  u32 v_shift; /* width and height, else 0 */
+  u32 offset0; /* bytes */
+  u32 offset1;
+  u32 offset2;
+  u32 stride0;
+  u32 stride1; /* of the second and third component */
+  u32 step0;
+  u32 step1;
+  i32 y; /* 256 times a factor */
+  i32 rv;
+  i32 gu;
+  i32 gv;
+  i32 bu;
+  u32 d_offset; /* words */
+  u32 d_stride; /* words */
 };
 
 /* patchify.comp */

@@ -159,6 +159,73 @@ check_resize (Check *c)
     check_case (c, (Shape){ 1280, 720, 448, 448 });
 }
 
+/* The square of a picture shrunk in width, at once. */
+static void
+check_lanes_case (Check *c, guint w, guint h, guint out)
+{
+  g_autoptr (GError) error = NULL;
+  guint lanes = ovk_device_caps (c->dev)->subgroup_size, n = 0;
+  g_autofree guint8 *rgb = random_picture (c, w, h);
+  g_autofree guint8 *square = g_malloc ((gsize) w * w * 3);
+  g_autofree guint8 *want_rgb = g_malloc ((gsize) out * w * 3);
+  g_autofree guint32 *want = g_new (guint32, (gsize) out * w);
+  Owl2Filter *stretch = w == h ? NULL : owl2_filter_new (h, w, &error);
+  Owl2Filter *shrink = owl2_filter_new (w, out, &error);
+  Owl2Steps *steps = owl2_steps_new (shrink, &error);
+  Owl2ResizeLanes p = {
+    .n_steps = steps->n,
+    .cols = out,
+    .rows = w,
+    .src_rows = h,
+    .window = stretch ? owl2_filter_window (stretch, lanes) : 0,
+  };
+  CheckBuf *dst;
+
+  g_assert_no_error (error);
+  if (owl2_can_resize_lanes (c->cmd, p.window)) {
+    check_begin (c, "%u x %u to a square, %u wide", w, h, out);
+    p.src = check_slice (upload_rgb (c, rgb, w, h, &p.src_stride));
+    p.steps =
+        check_slice (check_words (c, "steps", steps->table, steps->n_words));
+    if (stretch)
+      p.filter = check_slice (upload_filter (c, h, w, &p.taps));
+    dst = check_words (c, "dst", NULL, (gsize) w * out);
+    p.dst = check_slice (dst);
+    owl2_op_resize_lanes (c->cmd, &p);
+    if (check_run (c)) {
+      ref_resize (square, w, w, rgb, w, h);
+      ref_resize (want_rgb, out, w, square, w, w);
+      for (gsize i = 0; i < (gsize) out * w; i++, n += 3)
+        want[i] = want_rgb[n] | (guint32) want_rgb[n + 1] << 8
+                  | (guint32) want_rgb[n + 2] << 16;
+      check_compare_words (c, dst, want);
+    }
+    check_end (c);
+  }
+  owl2_filter_free (stretch);
+  owl2_filter_free (shrink);
+  owl2_steps_free (steps);
+}
+
+void
+check_resize_lanes (Check *c)
+{
+  static const guint shapes[][3] = { { 448, 252, 112 }, { 112, 112, 28 },
+    { 121, 120, 30 }, { 64, 1, 2 }, { 99, 40, 1 }, { 130, 99, 7 },
+    { 257, 199, 17 }, { 640, 360, 56 } };
+
+  if (c->limit)
+    return; /* all is bound whole */
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    check_lanes_case (c, shapes[i][0], shapes[i][1], shapes[i][2]);
+  for (guint i = 0; i < (c->thorough ? 30 : 10); i++) {
+    guint out = check_between (c, 1, 20);
+    guint w = check_between (c, 5 * out, 12 * out);
+
+    check_lanes_case (c, w, check_between (c, 1, w), out);
+  }
+}
+
 void
 check_patchify (Check *c)
 {

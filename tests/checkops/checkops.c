@@ -33,7 +33,9 @@ static const struct {
   { "argmax", check_argmax },
   { "count_bad", check_count_bad },
   { "resize", check_resize },
+  { "resize_lanes", check_resize_lanes },
   { "patchify", check_patchify },
+  { "to_rgb", check_to_rgb },
 };
 
 static const struct {

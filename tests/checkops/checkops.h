@@ -107,7 +107,9 @@ void check_embed (Check *c);
 void check_argmax (Check *c);
 void check_count_bad (Check *c);
 void check_resize (Check *c);
+void check_resize_lanes (Check *c);
 void check_patchify (Check *c);
+void check_to_rgb (Check *c);
 
 /* Prints a line for each operation at the model's shapes. bench.c */
 int bench_all (OvkDevice *dev, const char *glob);

@@ -62,4 +62,21 @@ void ref_argmax (uint32_t *id, double *max, double *log_sum_exp,
 void ref_resize (uint8_t *dst, size_t dst_w, size_t dst_h, const uint8_t *src,
     size_t src_w, size_t src_h);
 
+/* One plane of bytes. */
+typedef struct {
+  const uint8_t *data;
+  size_t stride, step; /* bytes from row to row and from sample to sample */
+} RefPlane;
+
+/* Y, U and V planes to RGB8, by the formula in picture.h. h_sub, v_sub: 2 where
+ * U and V are at half of the width and height, else 1. */
+typedef struct {
+  size_t width, height;
+  RefPlane y, u, v;
+  size_t h_sub, v_sub;
+  int cosited_h, cosited_v, full_range;
+  double kr, kb;
+} RefYuv;
+void ref_yuv_to_rgb (uint8_t *rgb, const RefYuv *yuv);
+
 #endif

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Both passes to a square's shrink in width at once, for drivers that run on a
+ * CPU: what is between them is in no memory. */
+#include "operand.h"
+
+#define STEP_PIXELS 4u
+#define FIRST_AT (STEP_PIXELS * OWL2_RESIZE_OPEN)
+#define DONE_AT (FIRST_AT + 1)
+#define PLACE_AT (FIRST_AT + 2)
+/* Of windows, in subgroups. */
+#define MOST_WINDOWS 2u
+
+G_STATIC_ASSERT (PLACE_AT < OWL2_RESIZE_STEP);
+
+static const guint32 *
+filter_row (const Owl2Filter *filter, guint out)
+{
+  return filter->table + (gsize) out * (2 + filter->taps);
+}
+
+static guint
+row_end (const Owl2Filter *filter, guint out)
+{
+  const guint32 *row = filter_row (filter, out);
+
+  return row[0] + row[1];
+}
+
+guint
+owl2_filter_window (const Owl2Filter *filter, guint rows)
+{
+  guint window = 0;
+
+  for (guint i = 0; i < filter->out; i += rows) {
+    guint last = MIN (i + rows, filter->out) - 1;
+
+    window = MAX (window, row_end (filter, last) - filter_row (filter, i)[0]);
+  }
+  return window;
+}
+
+/* Weights of pixels x .. for outputs @out ..; FALSE if there is another output
+ * that wants one. */
+static gboolean
+fill_step (guint32 *step, const Owl2Filter *filter, guint x, guint out)
+{
+  guint next = out + OWL2_RESIZE_OPEN;
+
+  for (guint k = 0; k < OWL2_RESIZE_OPEN && out + k < filter->out; k++) {
+    const guint32 *row = filter_row (filter, out + k);
+
+    for (guint p = 0; p < STEP_PIXELS; p++)
+      if (x + p >= row[0] && x + p < row[0] + row[1])
+        step[k * STEP_PIXELS + p] = row[2 + x + p - row[0]];
+  }
+  step[FIRST_AT] = out;
+  step[PLACE_AT] = x / STEP_PIXELS;
+  return next >= filter->out || filter_row (filter, next)[0] >= x + STEP_PIXELS;
+}
+
+Owl2Steps *
+owl2_steps_new (const Owl2Filter *filter, GError **error)
+{
+  /* Each step but the last of a place ends an output. */
+  gsize most = (filter->in + STEP_PIXELS - 1) / STEP_PIXELS + filter->out;
+  Owl2Steps *steps = g_new0 (Owl2Steps, 1);
+  guint out = 0;
+
+  steps->table = g_try_new0 (guint32, most * OWL2_RESIZE_STEP);
+  if (!steps->table) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no memory for the steps that resize %u pixels to %u", filter->in,
+        filter->out);
+    owl2_steps_free (steps);
+    return NULL;
+  }
+  for (guint x = 0; x < filter->in; x += STEP_PIXELS) {
+    guint32 *step = steps->table + (gsize) steps->n++ * OWL2_RESIZE_STEP;
+
+    if (!fill_step (step, filter, x, out)) {
+      owl2_steps_free (steps);
+      return NULL;
+    }
+    while (out < filter->out && row_end (filter, out) <= x + STEP_PIXELS) {
+      step[DONE_AT] = TRUE;
+      out++;
+      if (out == filter->out || row_end (filter, out) > x + STEP_PIXELS)
+        break;
+      /* Without weights, only to end the next one, too. */
+      step = steps->table + (gsize) steps->n++ * OWL2_RESIZE_STEP;
+      step[FIRST_AT] = out;
+      step[PLACE_AT] = x / STEP_PIXELS;
+    }
+  }
+  steps->n_words = (gsize) steps->n * OWL2_RESIZE_STEP;
+  return steps;
+}
+
+void
+owl2_steps_free (Owl2Steps *steps)
+{
+  if (!steps)
+    return;
+  g_free (steps->table);
+  g_free (steps);
+}
+
+gboolean
+owl2_can_resize_lanes (OvkCmd *cmd, guint window)
+{
+  guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
+
+  return owl2_can_use_lanes (cmd) && owl2_can_shuffle (cmd)
+         && OWL2_RESIZE_STEP % lanes == 0 && window <= MOST_WINDOWS * lanes;
+}
+
+void
+owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p)
+{
+  guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
+  gsize src_bytes = p->src_rows * p->src_stride;
+  gsize dst_bytes = (gsize) p->rows * p->cols * 4;
+  gsize step_bytes = (gsize) p->n_steps * OWL2_RESIZE_STEP * 4;
+  gboolean stretch = p->filter.buffer != NULL;
+  gsize filter_bytes = stretch ? (gsize) p->rows * (2 + p->taps) * 4 : 0;
+  guint32 spec[] = { lanes, FALSE, 0 };
+
+  g_return_if_fail (owl2_can_resize_lanes (cmd, p->window));
+  g_return_if_fail (p->src_stride % 4 == 0 && p->n_steps > 0);
+  g_return_if_fail (p->src.size >= src_bytes && p->dst.size >= dst_bytes);
+  g_return_if_fail (p->steps.size >= step_bytes);
+  g_return_if_fail (stretch ? p->filter.size >= filter_bytes && p->window > 0
+                            : p->src_rows == p->rows);
+  spec[OWL2_SC_RESIZE_WINDOW] = stretch ? (p->window + lanes - 1) / lanes : 0;
+
+  if (!owl2_piece_fits (cmd, "resize", "the source", src_bytes)
+      || !owl2_piece_fits (cmd, "resize", "the filter", filter_bytes)
+      || !owl2_piece_fits (cmd, "resize", "the steps", step_bytes)
+      || !owl2_piece_fits (cmd, "resize", "the result", dst_bytes))
+    return;
+
+  Owl2Operand operands[] = {
+    owl2_operand_bytes (cmd, p->src, 0, src_bytes, OVK_READ),
+    owl2_operand_bytes (cmd, stretch ? p->filter : p->steps, 0,
+        stretch ? filter_bytes : step_bytes, OVK_READ),
+    owl2_operand_bytes (cmd, p->steps, 0, step_bytes, OVK_READ),
+    owl2_operand_bytes (cmd, p->dst, 0, dst_bytes, OVK_WRITE),
+  };
+  struct owl2_pc_resize_lanes pc = {
+    .cols = p->cols,
+    .rows = p->rows,
+    .src_rows = p->src_rows,
+    .n_steps = p->n_steps,
+    .taps = p->taps,
+    .s_offset = operands[0].offset / 4,
+    .s_stride = (guint32) (p->src_stride / 4),
+    .f_offset = operands[1].offset / 4,
+    .t_offset = operands[2].offset / 4,
+    .d_offset = operands[3].offset / 4,
+  };
+
+  owl2_record (cmd, &owl2_shader_resize_lanes, spec, G_N_ELEMENTS (spec),
+      operands, &pc, (p->rows + lanes - 1) / lanes);
+}

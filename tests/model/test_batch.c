@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Frames that are encoded together have the features, to the bit, that each has
+ * alone. OWL2_TEST_MODEL names the model file. */
+#include <string.h>
+
+#include "abstractor.h"
+#include "engine_private.h"
+#include "image.h"
+#include "vit.h"
+
+#define MOST 4
+
+typedef struct {
+  const Owl2Weights *weights;
+  Owl2Exec exec;
+  OvkArena *arena;
+  Owl2ImageBuffers image;
+  Owl2VitBuffers vit;
+  Owl2AbstractorBuffers abstractor;
+} Encoder;
+
+static Owl2Model *model;
+
+static void
+encoder_init (Encoder *e, guint n_frames)
+{
+  g_autoptr (GError) error = NULL;
+  const Owl2Config *config = &model->weights->config;
+  gboolean ok;
+
+  memset (e, 0, sizeof *e);
+  e->weights = model->weights;
+  e->arena = ovk_arena_new (model->dev, "test", 1 << 20);
+  ok =
+      owl2_exec_init (&e->exec, model->dev, &error)
+      && owl2_image_init (&e->image, e->arena, model->weights, n_frames, &error)
+      && owl2_vit_buffers_alloc (&e->vit, e->arena, config, n_frames, &error)
+      && owl2_abstractor_buffers_alloc (
+          &e->abstractor, e->arena, config, n_frames, &error);
+  g_assert_no_error (error);
+  g_assert_true (ok);
+}
+
+static void
+encoder_clear (Encoder *e)
+{
+  owl2_exec_clear (&e->exec);
+  owl2_image_clear (&e->image);
+  ovk_arena_free (e->arena);
+}
+
+/* (transfer full): the features of frames first .. first + n - 1 */
+static float *
+encode (Encoder *e, guint first, guint n)
+{
+  static const guint sizes[MOST][2] = { { 40, 30 }, { 40, 30 }, { 31, 67 },
+    { 100, 100 } };
+  g_autoptr (GError) error = NULL;
+  float *features;
+
+  for (guint i = 0; i < n; i++) {
+    guint width = sizes[first + i][0], height = sizes[first + i][1];
+    g_autofree guint8 *pixels = g_malloc (3 * width * height);
+    Owl2Image picture = { pixels, width, height, 3 * width };
+
+    for (guint k = 0; k < 3 * width * height; k++)
+      pixels[k] = (guint8) ((k + 7919 * (first + i)) * 2654435761u >> 24);
+    owl2_image_record (&e->image, &e->exec, &picture, i, &error);
+    g_assert_no_error (error);
+  }
+  owl2_vit_record (&e->exec, e->weights, &e->vit, &e->image.patches, n, &error);
+  g_assert_no_error (error);
+  owl2_abstractor_record (
+      &e->exec, e->weights, &e->abstractor, &e->vit.h, n, &error);
+  g_assert_no_error (error);
+  owl2_exec_finish (&e->exec, &error);
+  g_assert_no_error (error);
+  features = owl2_tensor_read (model->dev, &e->abstractor.out, &error);
+  g_assert_no_error (error);
+  return features;
+}
+
+static void
+test_batch (void)
+{
+  gsize bytes;
+  Encoder one, many;
+  float *alone[MOST];
+
+  encoder_init (&one, 1);
+  encoder_init (&many, MOST);
+  bytes = (gsize) one.abstractor.out.rows * one.abstractor.out.cols
+          * sizeof (float);
+  for (guint i = 0; i < MOST; i++) {
+    alone[i] = encode (&one, i, 1);
+    if (i > 0)
+      g_assert_cmpint (memcmp (alone[i], alone[i - 1], bytes), !=, 0);
+  }
+  for (guint first = 0; first < MOST; first++)
+    for (guint n = 1; n <= MOST - first; n++) {
+      g_autofree float *together = encode (&many, first, n);
+
+      for (guint i = 0; i < n; i++)
+        g_assert_cmpmem (
+            (char *) together + i * bytes, bytes, alone[first + i], bytes);
+    }
+  for (guint i = 0; i < MOST; i++)
+    g_free (alone[i]);
+  encoder_clear (&one);
+  encoder_clear (&many);
+}
+
+int
+main (int argc, char **argv)
+{
+  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
+  g_autoptr (GError) error = NULL;
+  int result;
+
+  g_test_init (&argc, &argv, NULL);
+  model = owl2_model_load (&params, &error);
+  g_assert_no_error (error);
+  g_test_add_func ("/batch/alone-and-together", test_batch);
+  result = g_test_run ();
+  owl2_model_unref (model);
+  return result;
+}
