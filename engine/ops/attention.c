@@ -89,7 +89,7 @@ pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
       OWL2_TYPED_KV (attention_lanes_row);
   static const OvkShader *const row[] = OWL2_TYPED_KV (attention_row);
   static const OvkShader *const tile[] = OWL2_TYPED_KV (attention_tile);
-  guint type = owl2_typed_index (a->k.type);
+  guint type = owl2_type_index (a->k.type);
   gboolean decode = a->family == OWL2_DECODE;
 
   /* The lanes' code is unrolled over the head, so it is made for heads as
@@ -215,7 +215,7 @@ owl2_op_attention_probs (
     pc.k_offset = operands[1].offset;
     pc.o_offset = operands[2].offset;
     pc.o_stride = probs->stride;
-    owl2_record (cmd, shaders[owl2_typed_index (a->k.type)], spec,
+    owl2_record (cmd, shaders[owl2_type_index (a->k.type)], spec,
         G_N_ELEMENTS (spec), operands, &pc, n);
   }
 }

@@ -11,7 +11,7 @@ owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src,
     guint n_heads, guint pos0)
 {
   static const OvkShader *const shaders[] = OWL2_TYPED_KV (kv_store);
-  guint type = owl2_typed_index (dst->type), dim = dst->cols;
+  guint type = owl2_type_index (dst->type), dim = dst->cols;
   guint capacity = dst->rows / n_heads, n_units, piece, r, n;
   guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   Owl2Operand to;

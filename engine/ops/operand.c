@@ -214,18 +214,14 @@ owl2_can_use_lanes (OvkCmd *cmd)
          && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
 }
 
-/* Shuffles are no part of OvkCaps, so the driver is asked for by name: llvmpipe
- * has had them since before Vulkan 1.2. */
 gboolean
 owl2_can_shuffle (OvkCmd *cmd)
 {
-  const OvkCaps *caps = caps_of (cmd);
-
-  return caps->subgroup_ballot && g_str_has_prefix (caps->driver, "llvmpipe");
+  return caps_of (cmd)->fast_shuffle;
 }
 
 guint
-owl2_typed_index (Owl2Type type)
+owl2_type_index (Owl2Type type)
 {
   switch (type) {
     case OWL2_TYPE_F32:

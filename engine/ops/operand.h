@@ -50,7 +50,7 @@ guint owl2_workgroup_row (OvkCmd *cmd, guint n);
 gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
 
 /* The shaders of one operation for each type of weights, as a static array that
- * owl2_typed_index() looks into. */
+ * owl2_type_index() looks into. */
 #define OWL2_TYPED(NAME)                                                       \
   {                                                                            \
     &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
@@ -62,7 +62,7 @@ gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
     &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
         &owl2_shader_##NAME##_q8_0                                             \
   }
-guint owl2_typed_index (Owl2Type type);
+guint owl2_type_index (Owl2Type type);
 
 /* TRUE on drivers that run a subgroup as the SIMD lanes of a CPU: the *_lanes
  * shaders then win, with one subgroup a workgroup. */

@@ -193,6 +193,8 @@ apply_params (OvkDevice *dev, const OvkDeviceParams *params)
   if (params->no_subgroups) {
     dev->caps.subgroup_ballot = FALSE;
     dev->caps.subgroup_arithmetic = FALSE;
+    dev->caps.subgroup_shuffle = FALSE;
+    dev->caps.fast_shuffle = FALSE;
   }
   if (params->max_storage_range)
     dev->caps.max_storage_range =

@@ -79,8 +79,8 @@ check_fail (Check *c, const char *format, ...)
   va_start (args, format);
   g_vsnprintf (text, sizeof text, format, args);
   va_end (args);
-  printf ("FAIL %s (%s): %s: %s; --op=%s --seed=%" G_GUINT64_FORMAT "\n", c->op,
-      c->config, c->shape, text, c->op, c->seed);
+  printf ("FAIL %s (%s): %s: %s; --op=%s --seed=%" G_GUINT64_FORMAT "\n",
+      c->kernel ? c->kernel : c->op, c->config, c->shape, text, c->op, c->seed);
 }
 
 static gboolean
