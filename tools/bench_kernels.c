@@ -326,7 +326,7 @@ check_shape (const Kernel *kernel, const Shape *s, Owl2Type type)
 
 gboolean
 bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
-    const Owl2Type *types, guint n_types, BenchPrint print, GError **error)
+    const Owl2Type *type, BenchPrint print, GError **error)
 {
   Shape own = { 0, 0, 0 };
   g_autoptr (GError) why = NULL;
@@ -339,17 +339,18 @@ bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
 
     if (kernel && strcmp (kernel, k->name) != 0)
       continue;
-    for (guint t = 0; t < (k->typed ? n_types : 1); t++)
+    for (guint t = 0; t < (k->typed && !type ? owl2_n_types () : 1); t++)
       for (guint s = 0; s < (shape ? 1 : G_N_ELEMENTS (k->shapes)); s++) {
         Shape one = shape ? own : k->shapes[s];
+        Owl2Type weights = type ? *type : owl2_type_at (t)->type;
 
         if (!one.m)
           continue;
         g_clear_error (&why);
-        why = check_shape (k, &one, types[t]);
+        why = check_shape (k, &one, weights);
         if (why)
           continue;
-        if (!bench_one (dev, k, one, types[t], print, error))
+        if (!bench_one (dev, k, one, weights, print, error))
           return FALSE;
         n_timed++;
       }

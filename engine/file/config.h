@@ -62,7 +62,7 @@ typedef struct {
   guint n_source_dims;    /* 1 to 4, as published, slowest first; */
   guint64 source_dims[4]; /* the elements lie in the same order */
   gboolean keep_f32;      /* norms, biases, positions, queries */
-  gboolean keep_q8_0;     /* what suffers most from Q4_K */
+  gboolean suffers;       /* most from coarse types */
   gboolean computable;    /* may be missing in a checkpoint: positions */
 } Owl2TensorSpec;
 
@@ -71,8 +71,8 @@ typedef struct {
 GArray *owl2_config_tensors (const Owl2Config *config);
 /* The type that suits a tensor in a file of mostly @type. */
 Owl2Type owl2_config_suited_type (const Owl2TensorSpec *spec, Owl2Type type);
-/* The type that it has there: that, or the next better one (Q4_K, Q8_0, F16)
- * whose blocks divide its rows. */
+/* The type that it has there: that, or the next better one whose blocks divide
+ * its rows. */
 Owl2Type owl2_config_tensor_type (const Owl2TensorSpec *spec, Owl2Type type);
 
 G_END_DECLS

@@ -202,11 +202,11 @@ add_decoder (GArray *table, const Owl2Config *config)
   matrix (&part, "output.weight", "lm_head.weight", n_vocab, width);
 }
 
-/* Found by measuring, see tools/convert/README.md: all that pictures go
- * through, which is little, the vocabulary, and the decoder's first and last
- * layer. */
+/* Most, of coarse types. Found by measuring, see tools/convert/README.md: all
+ * that pictures go through, which is little, the vocabulary, and the decoder's
+ * first and last layer. */
 static gboolean
-suffers_from_q4_k (const Owl2TensorSpec *spec, const Owl2Config *config)
+suffers (const Owl2TensorSpec *spec, const Owl2Config *config)
 {
   char last[16];
 
@@ -230,7 +230,7 @@ owl2_config_tensors (const Owl2Config *config)
   for (guint i = 0; i < table->len; i++) {
     Owl2TensorSpec *spec = &g_array_index (table, Owl2TensorSpec, i);
 
-    spec->keep_q8_0 = !spec->keep_f32 && suffers_from_q4_k (spec, config);
+    spec->suffers = !spec->keep_f32 && suffers (spec, config);
   }
   return table;
 }
@@ -240,18 +240,16 @@ owl2_config_suited_type (const Owl2TensorSpec *spec, Owl2Type type)
 {
   if (spec->keep_f32)
     return OWL2_TYPE_F32;
-  return type == OWL2_TYPE_Q4_K && spec->keep_q8_0 ? OWL2_TYPE_Q8_0 : type;
+  return spec->suffers && owl2_type_info (type)->is_coarse
+             ? owl2_type_info (type)->better
+             : type;
 }
 
 Owl2Type
 owl2_config_tensor_type (const Owl2TensorSpec *spec, Owl2Type type)
 {
-  static const Owl2Type order[] = { OWL2_TYPE_Q4_K, OWL2_TYPE_Q8_0,
-    OWL2_TYPE_F16 };
-
   type = owl2_config_suited_type (spec, type);
-  for (guint i = 0; i + 1 < G_N_ELEMENTS (order); i++)
-    if (type == order[i] && spec->cols % owl2_type_block (type) != 0)
-      type = order[i + 1];
+  while (spec->cols % owl2_type_block (type) != 0)
+    type = owl2_type_info (type)->better;
   return type;
 }

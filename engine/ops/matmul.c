@@ -120,7 +120,9 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
   g_return_if_fail (w->stride == owl2_tensor_stride (w->type, w->cols));
   g_return_if_fail (w->cols % owl2_type_block (w->type) == 0);
   g_return_if_fail (
-      (w->slice.offset + w->offset * (w->type == OWL2_TYPE_F16 ? 2 : 4)) % 16
+      (w->slice.offset
+          + w->offset * (gsize) owl2_type_info (w->type)->unit_bytes)
+          % 16
       == 0);
 
   m_piece = owl2_piece_rows (

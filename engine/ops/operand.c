@@ -25,11 +25,10 @@ is_quantised (Owl2Type type)
   return owl2_type_block (type) > 1;
 }
 
-/* What offsets and strides count: elements, or words of quantised rows. */
 static gsize
 unit_bytes (Owl2Type type)
 {
-  return type == OWL2_TYPE_F16 ? 2 : 4;
+  return owl2_type_info (type)->unit_bytes;
 }
 
 /* Bytes of a row that shaders may touch: halves are read as whole words, and
@@ -218,22 +217,6 @@ gboolean
 owl2_can_shuffle (OvkCmd *cmd)
 {
   return caps_of (cmd)->fast_shuffle;
-}
-
-guint
-owl2_type_index (Owl2Type type)
-{
-  switch (type) {
-    case OWL2_TYPE_F32:
-      return 0;
-    case OWL2_TYPE_F16:
-      return 1;
-    case OWL2_TYPE_Q8_0:
-      return 2;
-    case OWL2_TYPE_Q4_K:
-      return 3;
-  }
-  g_return_val_if_reached (0);
 }
 
 guint

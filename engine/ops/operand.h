@@ -49,21 +49,6 @@ guint owl2_workgroup_row (OvkCmd *cmd, guint n);
 /* Workgroups of owl2_workgroup() for one invocation an element. */
 gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
 
-/* The shaders of one operation for each type of weights, as a static array that
- * owl2_type_index() looks into. */
-#define OWL2_TYPED(NAME)                                                       \
-  {                                                                            \
-    &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
-        &owl2_shader_##NAME##_q8_0, &owl2_shader_##NAME##_q4_k                 \
-  }
-/* The same without Q4_K, for what the KV cache has. */
-#define OWL2_TYPED_KV(NAME)                                                    \
-  {                                                                            \
-    &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
-        &owl2_shader_##NAME##_q8_0                                             \
-  }
-guint owl2_type_index (Owl2Type type);
-
 /* TRUE on drivers that run a subgroup as the SIMD lanes of a CPU: the *_lanes
  * shaders then win, with one subgroup a workgroup. */
 gboolean owl2_can_use_lanes (OvkCmd *cmd);

@@ -14,6 +14,7 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
   const char *name;
@@ -126,11 +127,25 @@ run_config (guint config, const char *device, const char *glob, guint64 seed,
   return TRUE;
 }
 
+/* TRUE if shaders were made for the types of weights, in their order. */
+static gboolean
+shaders_know (const char *types)
+{
+  g_auto (GStrv) made = g_strsplit (OWL2_SHADER_TYPES, ",", -1);
+  guint n = g_strv_length (made);
+
+  for (guint i = 0; i < n; i++)
+    if (i >= owl2_n_types () || strcmp (made[i], owl2_type_at (i)->name) != 0)
+      return FALSE;
+  return n == owl2_n_types ();
+}
+
 int
 main (int argc, char **argv)
 {
   g_autofree char *glob = NULL;
   g_autofree char *device = NULL;
+  g_autofree char *types = NULL;
   gint64 seed = -1;
   gboolean bench = FALSE;
   guint n_cases = 0, n_failed = 0, i;
@@ -152,6 +167,12 @@ main (int argc, char **argv)
   }
   if (!glob)
     glob = g_strdup ("*");
+  types = owl2_type_names (",");
+  if (!shaders_know (types)) {
+    fprintf (stderr, "the types are %s, those of the shaders %s\n", types,
+        OWL2_SHADER_TYPES);
+    return 1;
+  }
 
   if (bench) {
     OvkDeviceParams params = { .device = device };
