@@ -53,8 +53,24 @@ gboolean owl2_config_check (
 void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
 void owl2_config_clear (Owl2Config *config);
 
-/* Tensors. One entry for each that a model of this configuration has. */
+/* What tensors belong to: a part of the model as a whole, or one of its layers.
+ */
+typedef enum {
+  OWL2_PART_V, /* vision encoder */
+  OWL2_PART_VL,
+  OWL2_PART_A, /* abstractor */
+  OWL2_PART_AL,
+  OWL2_PART_D, /* decoder */
+  OWL2_PART_DL,
+} Owl2TensorPart;
+
+/* Tensors. One entry for each that a model of this configuration has; which
+ * there are is in tensors.inc. */
 typedef struct {
+  guint row; /* of the table in tensors.inc */
+  Owl2TensorPart part;
+  guint layer;            /* of the part; 0, if it has none */
+  gboolean is_bias;       /* that of a row with weight and bias */
   char name[64];          /* in the GGUF file */
   char source[128];       /* in a published checkpoint */
   guint n_dims;           /* 1 or 2 */
