@@ -13,7 +13,9 @@ typedef void (*BenchPrint) (JsonObject *result);
 
 /**
  * bench_kernels: times the model's kernels on random numbers and prints each.
- * @kernel: (nullable): only this one
+ * @kernel: (nullable): only those of this name, with * and ?: operations, done
+ *   as the model does them, and the kernels of their tables (kernels.h); NULL:
+ *   all operations
  * @shape: (nullable): "MxNxK" instead of the full-size model's shapes (tokens,
  *   output features, input features; for attention: queries, keys, head width)
  * @type: (nullable): weights of this type only

@@ -49,7 +49,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         NULL },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
         "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
-        "swiglu, argmax",
+        "swiglu, argmax; or a way of doing one, such as matmul_tile or "
+        "'matmul_*'",
         "KERNEL" },
     { "shape", 's', 0, G_OPTION_ARG_STRING, &o->shape,
         "tokens x output features x input features", "MxNxK" },
