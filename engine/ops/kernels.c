@@ -5,7 +5,8 @@
 
 #include "operand.h"
 
-static const Owl2KernelTable *const tables[] = { &owl2_matmul_kernels, NULL };
+static const Owl2KernelTable *const tables[] = { &owl2_matmul_kernels,
+  &owl2_attention_kernels, NULL };
 
 static const Owl2Kernel *forced;
 static gint forced_uses; /* atomic: models record on threads of their own */
@@ -79,18 +80,21 @@ const Owl2Kernel *
 owl2_kernel_pick (
     const Owl2KernelTable *table, const OvkCaps *caps, const Owl2Work *work)
 {
-  const Owl2Kernel *last = &table->kernels[table->n_kernels - 1];
-  const Owl2Kernel *kernel;
+  const Owl2Kernel *first = NULL;
 
-  if (forced && forced >= table->kernels && forced <= last
-      && owl2_kernel_fits (forced, caps, work)) {
-    g_atomic_int_inc (&forced_uses);
-    return forced;
-  }
-  for (kernel = table->kernels; kernel < last; kernel++)
-    if (has (caps, kernel->wants) && owl2_kernel_fits (kernel, caps, work))
+  for (guint i = 0; i < table->n_kernels; i++) {
+    const Owl2Kernel *kernel = &table->kernels[i];
+
+    if (!owl2_kernel_fits (kernel, caps, work))
+      continue;
+    if (kernel == forced) {
+      g_atomic_int_inc (&forced_uses);
       return kernel;
-  return last;
+    }
+    if (!first && has (caps, kernel->wants))
+      first = kernel;
+  }
+  return first;
 }
 
 void

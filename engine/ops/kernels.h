@@ -74,6 +74,7 @@ typedef struct {
 } Owl2KernelTable;
 
 extern const Owl2KernelTable owl2_matmul_kernels;
+extern const Owl2KernelTable owl2_attention_kernels;
 
 /* The tables, one after the other; NULL behind the last. */
 const Owl2KernelTable *owl2_kernel_table (guint i);
@@ -88,7 +89,7 @@ gboolean owl2_kernel_can (const Owl2Kernel *kernel, const OvkCaps *caps);
 gboolean owl2_kernel_fits (
     const Owl2Kernel *kernel, const OvkCaps *caps, const Owl2Work *work);
 /* The first kernel of @table that a device has all for and that is made for
- * @work. The last of a table needs nothing and fits everything. */
+ * @work. Each table has one for each family that needs nothing and fits all. */
 const Owl2Kernel *owl2_kernel_pick (
     const Owl2KernelTable *table, const OvkCaps *caps, const Owl2Work *work);
 

@@ -204,21 +204,6 @@ owl2_piece_rows (OvkCmd *cmd, const char *op, guint rows, ...)
   return fits ? rows : 0;
 }
 
-gboolean
-owl2_can_use_lanes (OvkCmd *cmd)
-{
-  const OvkCaps *caps = caps_of (cmd);
-
-  return caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU && caps->subgroup_ballot
-         && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
-}
-
-gboolean
-owl2_can_shuffle (OvkCmd *cmd)
-{
-  return caps_of (cmd)->fast_shuffle;
-}
-
 guint
 owl2_workgroup (OvkCmd *cmd)
 {

@@ -49,12 +49,6 @@ guint owl2_workgroup_row (OvkCmd *cmd, guint n);
 /* Workgroups of owl2_workgroup() for one invocation an element. */
 gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
 
-/* TRUE on drivers that run a subgroup as the SIMD lanes of a CPU: the *_lanes
- * shaders then win, with one subgroup a workgroup. */
-gboolean owl2_can_use_lanes (OvkCmd *cmd);
-/* TRUE if these may use subgroupShuffle(), much faster on llvmpipe. */
-gboolean owl2_can_shuffle (OvkCmd *cmd);
-
 /* Records @shader over @groups workgroups in x, or as many as the device
  * takes: the shaders loop. One operand a binding. */
 void owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
