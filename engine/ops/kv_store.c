@@ -16,7 +16,7 @@ owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src,
   guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   Owl2Operand to;
 
-  g_return_if_fail (type < G_N_ELEMENTS (shaders));
+  g_return_if_fail (owl2_type_info (dst->type)->is_kv);
   g_return_if_fail (src->type == OWL2_TYPE_F32 && src->cols == n_heads * dim);
   g_return_if_fail (pos0 + src->rows <= capacity);
   g_return_if_fail (dst->type != OWL2_TYPE_Q8_0 || dim % 32 == 0);
