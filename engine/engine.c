@@ -215,6 +215,8 @@ upload_and_compile (Owl2Model *model, const Owl2ModelParams *params,
 
 /* ---- models ----------------------------------------------------------- */
 
+OvkDeviceParams owl2_model_device_params;
+
 Owl2Model *
 owl2_model_alloc (const Owl2ModelParams *params)
 {
@@ -230,13 +232,12 @@ gboolean
 owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
     const Owl2Config *config, const Owl2WeightsSource *source, GError **error)
 {
-  OvkDeviceParams dev_params = {
-    .device = params->device,
-    .cache_dir = params->cache_dir,
-    .shaders_hash = owl2_ops_shaders_hash (),
-    .log = &model->log,
-  };
+  OvkDeviceParams dev_params = owl2_model_device_params;
 
+  dev_params.device = params->device;
+  dev_params.cache_dir = params->cache_dir;
+  dev_params.shaders_hash = owl2_ops_shaders_hash ();
+  dev_params.log = &model->log;
   if (!check_vocab (model, config, source->name, error)
       || !check_heads (config, source->name, error))
     return FALSE;
@@ -356,7 +357,7 @@ typedef struct {
 } WarmUp;
 
 static gboolean
-warm_up (Owl2Work *work, gpointer user_data, GError **error)
+warm_up (Owl2Workspace *work, gpointer user_data, GError **error)
 {
   const WarmUp *w = user_data;
 

@@ -23,6 +23,11 @@ struct _Owl2Model {
   struct _Owl2KvPool *kvpools[OWL2_N_KV_TYPES]; /* made when first wanted */
 };
 
+/* For tests: what the devices of models are opened with, beside what
+ * Owl2ModelParams says: capabilities that are switched off. Set while no model
+ * is being loaded. engine.c */
+extern OvkDeviceParams owl2_model_device_params;
+
 /* A model without device and weights; then those. */
 Owl2Model *owl2_model_alloc (const Owl2ModelParams *params);
 gboolean owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,

@@ -22,7 +22,7 @@ typedef struct {
 } Turn;
 
 struct _Owl2Scheduler {
-  Owl2Work work;
+  Owl2Workspace work;
   GThread *thread;
 
   GMutex lock; /* of the next three */
@@ -458,7 +458,7 @@ wanted_job (const Turn *turn, guint i)
 static gboolean
 record_pass (Owl2Scheduler *s, Turn *turn, GError **error)
 {
-  Owl2Work *work = &s->work;
+  Owl2Workspace *work = &s->work;
   Owl2Job *first = g_ptr_array_index (turn->jobs, 0);
   Owl2Sequence *seq = first->seq;
 

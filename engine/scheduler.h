@@ -47,9 +47,9 @@ typedef enum {
   OWL2_JOB_CALL,
 } Owl2JobKind;
 
-typedef struct _Owl2Work Owl2Work;
+typedef struct _Owl2Workspace Owl2Workspace;
 typedef gboolean (*Owl2CallFunc) (
-    Owl2Work *work, gpointer user_data, GError **error);
+    Owl2Workspace *work, gpointer user_data, GError **error);
 
 /**
  * Owl2Job: one request of a client, made by owl2_job_new().
@@ -83,13 +83,13 @@ struct _Owl2Job {
 };
 
 /**
- * Owl2Work: what the thread works with.
+ * Owl2Workspace: what the thread works with.
  * @results: OWL2_RESULTS entries of Owl2Result, which the host reads
  * @bad: u32 [2][OWL2_BATCH]: how many features of a frame are no numbers
  * @logits: F32 [2][OWL2_PASS_WANTED][vocab], of those that the host chooses
  * from
  */
-struct _Owl2Work {
+struct _Owl2Workspace {
   Owl2Model *model; /* borrowed */
   Owl2Exec exec;
   OvkArena *arena, *results_arena;
@@ -106,20 +106,20 @@ struct _Owl2Work {
 #define OWL2_RESULTS (4 * OWL2_PASS_WANTED)
 
 /* Buffers of the device, all taken at once. */
-gboolean owl2_work_init (Owl2Work *work, Owl2Model *model, GError **error);
-void owl2_work_clear (Owl2Work *work);
+gboolean owl2_work_init (Owl2Workspace *work, Owl2Model *model, GError **error);
+void owl2_work_clear (Owl2Workspace *work);
 /* Bytes that it takes, but for those that depend on a frame's size; 0 with
  * @error set. */
 guint64 owl2_work_bytes (const Owl2Model *model, GError **error);
 
 /* Records the way of @n frames, at most OWL2_BATCH, to their slots, and how
  * many features of each are no numbers to entries @bad .. of work->bad. */
-gboolean owl2_work_frames (Owl2Work *work, const Owl2Image *const *images,
+gboolean owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
     const Owl2FeatureSlot *const *slots, guint n, guint bad, GError **error);
 /* Goes through everything once without running it, and enters the pipelines
  * that this takes into @set; @frames: with those that frames need. Reads no
  * weights. */
-gboolean owl2_work_warm_up (Owl2Work *work, Owl2Type kv_type, gboolean frames,
+gboolean owl2_work_warm_up (Owl2Workspace *work, Owl2Type kv_type, gboolean frames,
     OvkPipelineSet *set, GError **error);
 
 Owl2Job *owl2_job_new (Owl2JobKind kind, Owl2Client *client);

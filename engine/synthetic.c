@@ -1,19 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "engine_private.h"
 
-#include <string.h>
-
-#include "half.h"
-#include "quant.h"
-
 /* Rows are overlapping windows of one pool of random blocks: each begins one
  * block after the last. The largest weight has 32000 rows. */
 #define POOL_ROWS 32768
 #define MAX_COLS 11008
 
 typedef struct {
-  Owl2Type type;    /* as of a file of mostly this type */
-  guint8 *pools[4]; /* one for each type */
+  Owl2Type type;  /* as of a file of mostly this type */
+  guint8 **pools; /* one for each type, by owl2_type_index() */
 } Synthetic;
 
 static const Owl2Config config_7b = {
@@ -54,31 +49,15 @@ static const Owl2Config config_7b = {
 
 /* One block of values of about +-0.02, as those of a trained model are. */
 static void
-fill_block (guint8 *out, Owl2Type type, guint32 *state)
+fill_block (guint8 *out, const Owl2TypeInfo *type, guint32 *state)
 {
-  float x[OWL2_Q4_K_BLOCK];
-  guint n = owl2_type_block (type);
-  guint16 half;
+  float x[OWL2_MAX_BLOCK];
 
-  for (guint i = 0; i < n; i++) {
+  for (guint i = 0; i < type->block; i++) {
     *state = *state * 1664525u + 1013904223u;
     x[i] = ((gint32) *state >> 8) * (0.035f / (1 << 23));
   }
-  switch (type) {
-    case OWL2_TYPE_F32:
-      memcpy (out, x, sizeof (float));
-      break;
-    case OWL2_TYPE_F16:
-      half = half_to_f16 (x[0]);
-      memcpy (out, &half, sizeof half);
-      break;
-    case OWL2_TYPE_Q8_0:
-      owl2_q8_0_encode (x, n, out);
-      break;
-    case OWL2_TYPE_Q4_K:
-      owl2_q4_k_encode (x, n, out);
-      break;
-  }
+  type->encode (x, type->block, out);
 }
 
 static guint8 *
@@ -90,7 +69,7 @@ make_pool (Owl2Type type)
   guint32 state = 1;
 
   for (gsize i = 0; i < n; i++)
-    fill_block (pool + i * bytes, type, &state);
+    fill_block (pool + i * bytes, owl2_type_info (type), &state);
   return pool;
 }
 
@@ -100,10 +79,7 @@ synthetic_tensor (const Owl2TensorSpec *spec, Owl2WeightsData *data,
 {
   Synthetic *s = user_data;
   Owl2Type type = owl2_config_tensor_type (spec, s->type);
-  guint8 **pool = &s->pools[type == OWL2_TYPE_F32    ? 0
-                            : type == OWL2_TYPE_F16  ? 1
-                            : type == OWL2_TYPE_Q8_0 ? 2
-                                                     : 3];
+  guint8 **pool = &s->pools[owl2_type_index (type)];
 
   if (!*pool)
     *pool = make_pool (type);
@@ -147,7 +123,8 @@ owl2_model_synthetic_7b (
     const Owl2ModelParams *params, Owl2Type type, GError **error)
 {
   g_autoptr (Owl2Model) model = owl2_model_alloc (params);
-  Synthetic synthetic = { .type = type };
+  g_autofree guint8 **pools = g_new0 (guint8 *, owl2_n_types ());
+  Synthetic synthetic = { type, pools };
   Owl2WeightsSource source = {
     .name = "synthetic 7B",
     .tensor = synthetic_tensor,
@@ -159,7 +136,7 @@ owl2_model_synthetic_7b (
   model->tokenizer = make_tokenizer (config.decoder.n_vocab, error);
   ok = model->tokenizer && owl2_config_check (&config, source.name, error)
        && owl2_model_start (model, params, &config, &source, error);
-  for (guint i = 0; i < G_N_ELEMENTS (synthetic.pools); i++)
-    g_free (synthetic.pools[i]);
+  for (guint i = 0; i < owl2_n_types (); i++)
+    g_free (pools[i]);
   return ok ? g_steal_pointer (&model) : NULL;
 }

@@ -9,7 +9,7 @@
 
 static gboolean
 alloc_buffers (
-    Owl2Work *work, OvkArena *arena, const Owl2Config *config, GError **error)
+    Owl2Workspace *work, OvkArena *arena, const Owl2Config *config, GError **error)
 {
   return owl2_image_buffers_alloc (
              &work->image, arena, config, OWL2_BATCH, error)
@@ -35,14 +35,14 @@ owl2_work_bytes (const Owl2Model *model, GError **error)
 {
   const Owl2Config *config = &model->weights->config;
   g_autoptr (OvkArena) arena = ovk_arena_new_counting (model->dev);
-  Owl2Work work = { NULL };
+  Owl2Workspace work = { NULL };
   gboolean ok = alloc_buffers (&work, arena, config, error);
 
   return ok ? ovk_arena_bytes (arena) + results_bytes (config) : 0;
 }
 
 gboolean
-owl2_work_init (Owl2Work *work, Owl2Model *model, GError **error)
+owl2_work_init (Owl2Workspace *work, Owl2Model *model, GError **error)
 {
   const Owl2Config *config = &model->weights->config;
   guint64 bytes = owl2_work_bytes (model, error);
@@ -75,7 +75,7 @@ owl2_work_init (Owl2Work *work, Owl2Model *model, GError **error)
 }
 
 void
-owl2_work_clear (Owl2Work *work)
+owl2_work_clear (Owl2Workspace *work)
 {
   owl2_exec_clear (&work->exec);
   owl2_image_clear (&work->image);
@@ -84,7 +84,7 @@ owl2_work_clear (Owl2Work *work)
 }
 
 gboolean
-owl2_work_frames (Owl2Work *work, const Owl2Image *const *images,
+owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
     const Owl2FeatureSlot *const *slots, guint n, guint bad, GError **error)
 {
   const Owl2Weights *weights = work->model->weights;
@@ -120,7 +120,7 @@ owl2_work_frames (Owl2Work *work, const Owl2Image *const *images,
 
 /* A wide and a tall frame: each is resized in its own direction first. */
 static gboolean
-warm_up_frames (Owl2Work *work, GError **error)
+warm_up_frames (Owl2Workspace *work, GError **error)
 {
   static const guint8 pixels[12];
   static const Owl2Image wide = { pixels, 2, 1, 6 }, tall = { pixels, 1, 2, 6 };
@@ -137,7 +137,7 @@ warm_up_frames (Owl2Work *work, GError **error)
  * made for, as in decoding: they are picked by that alone. */
 static gboolean
 warm_up_passes (
-    Owl2Work *work, const Owl2KvTensors *tensors, guint32 page, GError **error)
+    Owl2Workspace *work, const Owl2KvTensors *tensors, guint32 page, GError **error)
 {
   g_auto (Owl2Pass) pass;
   guint n = MIN (2, work->model->weights->config.decoder.n_ctx);
@@ -163,7 +163,7 @@ warm_up_passes (
 }
 
 gboolean
-owl2_work_warm_up (Owl2Work *work, Owl2Type kv_type, gboolean frames,
+owl2_work_warm_up (Owl2Workspace *work, Owl2Type kv_type, gboolean frames,
     OvkPipelineSet *set, GError **error)
 {
   static const Owl2KvKey keys[2];

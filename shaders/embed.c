@@ -3,7 +3,8 @@
  * bindings a shader has, and the size of its push constants, is read from the
  * SPIR-V itself (The Khronos Group: SPIR-V specification, sections 2.3, 3.49).
  *
- * usage: embed OUT.c OUT.h NAME.spv...   (the shader is called as its file) */
+ * usage: embed OUT.c OUT.h TYPE,... KV_TYPE,... NAME.spv...   (the shader is
+ * called as its file) */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -179,6 +180,32 @@ write_shader (FILE *c, const Shader *s)
       s->name, s->name, s->name, s->name, n_bindings (s), push_bytes (s));
 }
 
+/* A macro that lists a shader of each type of @types, as an array by
+ * owl2_type_index(); those that @have misses are NULL. Both: names between
+ * commas. */
+static void
+write_typed (FILE *h, const char *macro, const char *types, const char *have)
+{
+  const char *separator = "";
+
+  fprintf (h, "#define %s(NAME) {", macro);
+  while (*types) {
+    size_t n = strcspn (types, ",");
+    int found = 0;
+
+    for (const char *p = have; *p; p += strcspn (p, ","), p += *p == ',')
+      found |= strcspn (p, ",") == n && strncmp (p, types, n) == 0;
+    if (found)
+      fprintf (h, "%s &owl2_shader_##NAME##_%.*s", separator, (int) n, types);
+    else
+      fprintf (h, "%s NULL", separator);
+    separator = ",";
+    types += n;
+    types += *types == ',';
+  }
+  fprintf (h, " }\n");
+}
+
 int
 main (int argc, char **argv)
 {
@@ -187,8 +214,9 @@ main (int argc, char **argv)
   uint64_t all = UINT64_C (0xcbf29ce484222325);
   FILE *c, *h;
 
-  if (argc < 4 || !(c = fopen (argv[1], "w")) || !(h = fopen (argv[2], "w"))) {
-    fprintf (stderr, "usage: embed OUT.c OUT.h NAME.spv...\n");
+  if (argc < 6 || !(c = fopen (argv[1], "w")) || !(h = fopen (argv[2], "w"))) {
+    fprintf (
+        stderr, "usage: embed OUT.c OUT.h TYPE,... KV_TYPE,... NAME.spv...\n");
     return 1;
   }
   fprintf (c, "%s#include \"owl2_shaders.h\"\n", made);
@@ -196,7 +224,7 @@ main (int argc, char **argv)
       "%s#ifndef OWL2_SHADERS_H\n#define OWL2_SHADERS_H\n\n"
       "#include \"ovk.h\"\n\n",
       made);
-  for (int i = 3; i < argc; i++) {
+  for (int i = 5; i < argc; i++) {
     Shader s = { .path = NULL };
 
     load (&s, argv[i]);
@@ -209,6 +237,12 @@ main (int argc, char **argv)
   fprintf (c,
       "\nconst guint64 owl2_shaders_hash = G_GUINT64_CONSTANT (0x%016llx);\n",
       (unsigned long long) all);
+  fprintf (h,
+      "\n/* A shader for each type of weights, or of keys and values, as a\n"
+      " * static array for owl2_type_index(). */\n");
+  write_typed (h, "OWL2_TYPED", argv[3], argv[3]);
+  write_typed (h, "OWL2_TYPED_KV", argv[3], argv[4]);
+  fprintf (h, "#define OWL2_SHADER_TYPES \"%s\"\n", argv[3]);
   fprintf (h, "\n/* Of the code of all. */\n"
               "extern const guint64 owl2_shaders_hash;\n\n#endif\n");
   if (fclose (c) != 0 || fclose (h) != 0) {

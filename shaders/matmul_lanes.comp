@@ -86,10 +86,8 @@ main ()
 
         [[unroll]] for (uint j = 0; j < WS; j++) {
           uint at = row_of_w (n0 + j * LANES + lane);
-#ifdef OWL2_F16
-          uvec4 h = w8[at / 8 + k8];
-          w[2 * j] = vec4 (unpackHalf2x16 (h.x), unpackHalf2x16 (h.y));
-          w[2 * j + 1] = vec4 (unpackHalf2x16 (h.z), unpackHalf2x16 (h.w));
+#ifdef WEIGHT_LOAD_8
+          WEIGHT_LOAD_8 (at, k8, w[2 * j], w[2 * j + 1])
 #else
           w[2 * j] = load_in_group (at, 2 * k8, group[j]);
           w[2 * j + 1] = load_in_group (at, min (2 * k8 + 1, last4), group[j]);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bench_kernels.h"
+#include "kernels.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -25,6 +26,7 @@ typedef struct {
   double flops, bytes; /* of one run */
 } Bench;
 
+/* An operation; or, under another name, a kernel of its table. */
 typedef struct {
   const char *name;
   gboolean typed; /* has weights */
@@ -116,6 +118,14 @@ table (Bench *b, guint n_k, GError **error)
 
 /* ---- kernels ---------------------------------------------------------- */
 
+/* Few rows are as in decoding: several sequences, or one. */
+static Owl2Family
+family_of (const char *op, const Shape *s)
+{
+  return s->m <= (strcmp (op, "matmul") == 0 ? 8 : 1) ? OWL2_DECODE
+                                                      : OWL2_PREFILL;
+}
+
 static gboolean
 prepare_matmul (Bench *b, GError **error)
 {
@@ -130,9 +140,8 @@ prepare_matmul (Bench *b, GError **error)
 static void
 record_matmul (Bench *b)
 {
-  /* Few rows, as in decoding several sequences. */
-  owl2_op_matmul (b->cmd, b->s.m <= 8 ? OWL2_DECODE : OWL2_PREFILL, &b->y,
-      &b->x, &b->w, NULL, OWL2_ACT_NONE, NULL);
+  owl2_op_matmul (b->cmd, family_of ("matmul", &b->s), &b->y, &b->x, &b->w,
+      NULL, OWL2_ACT_NONE, NULL);
 }
 
 static gboolean
@@ -192,8 +201,8 @@ static void
 record_attention (Bench *b)
 {
   Owl2Attention a = {
-    .family = b->s.m == 1 ? OWL2_DECODE : OWL2_PREFILL,
-    .rows = b->s.m == 1 ? &b->rows : NULL,
+    .family = family_of ("attention", &b->s),
+    .rows = family_of ("attention", &b->s) == OWL2_DECODE ? &b->rows : NULL,
     .pages = b->small,
     .q = b->x,
     .k = b->w,
@@ -357,42 +366,110 @@ check_shape (const Kernel *kernel, const Shape *s, Owl2Type type)
   return NULL;
 }
 
+/* The same for a kernel of the table of @op. */
+static GError *
+check_row (const OvkDevice *dev, const Kernel *op, const Owl2Kernel *row,
+    const Shape *s, Owl2Type type)
+{
+  const OvkCaps *caps = ovk_device_caps (dev);
+  Owl2Work work = {
+    .family = family_of (op->name, s),
+    .type = op->typed ? type : OWL2_TYPE_F32,
+    .n = s->n,
+    .k = s->k,
+    .vec4 = s->k % 4 == 0,
+  };
+
+  if (!owl2_kernel_can (row, caps))
+    return g_error_new (OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+        "the device '%s' can't do the kernel '%s'", caps->name, row->name);
+  if (!owl2_kernel_fits (row, caps, &work))
+    return g_error_new (OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "kernel '%s' is not made for %ux%ux%u", row->name, s->m, s->n, s->k);
+  return NULL;
+}
+
+/* What is to be timed. */
+typedef struct {
+  OvkDevice *dev;
+  const Shape *shape;   /* (nullable) */
+  const Owl2Type *type; /* (nullable) */
+  BenchPrint print;
+  guint n_timed;
+  GError *why; /* what was left out was, last */
+} Wish;
+
+/* @op as the model does it, or, by @row of its table. */
+static gboolean
+bench_shapes (
+    Wish *wish, const Kernel *op, const Owl2Kernel *row, GError **error)
+{
+  guint n_types = op->typed && !wish->type ? owl2_n_types () : 1;
+  Kernel named = *op;
+
+  if (row)
+    named.name = row->name;
+  for (guint t = 0; t < n_types; t++)
+    for (guint s = 0; s < (wish->shape ? 1 : G_N_ELEMENTS (op->shapes)); s++) {
+      Shape one = wish->shape ? *wish->shape : op->shapes[s];
+      Owl2Type type = wish->type ? *wish->type : owl2_type_at (t)->type;
+      gboolean ok;
+
+      if (!one.m)
+        continue;
+      g_clear_error (&wish->why);
+      wish->why = check_shape (&named, &one, type);
+      if (!wish->why && row)
+        wish->why = check_row (wish->dev, op, row, &one, type);
+      if (wish->why)
+        continue;
+      owl2_kernels_force (row);
+      ok = bench_one (wish->dev, &named, one, type, wish->print, error);
+      owl2_kernels_force (NULL);
+      if (!ok)
+        return FALSE;
+      wish->n_timed++;
+    }
+  return TRUE;
+}
+
+/* Operations, and, where a name is asked for, the kernels of their tables. */
+static gboolean
+bench_names (Wish *wish, const char *glob, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (kernels); i++) {
+    const Owl2KernelTable *table = owl2_kernel_table_of (kernels[i].name);
+
+    if ((!glob || g_pattern_match_simple (glob, kernels[i].name))
+        && !bench_shapes (wish, &kernels[i], NULL, error))
+      return FALSE;
+    for (guint k = 0; glob && table && k < table->n_kernels; k++)
+      if (g_pattern_match_simple (glob, table->kernels[k].name)
+          && !bench_shapes (wish, &kernels[i], &table->kernels[k], error))
+        return FALSE;
+  }
+  return TRUE;
+}
+
 gboolean
 bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
-    const Owl2Type *types, guint n_types, BenchPrint print, GError **error)
+    const Owl2Type *type, BenchPrint print, GError **error)
 {
   Shape own = { 0, 0, 0 };
-  g_autoptr (GError) why = NULL;
-  guint n_timed = 0;
+  Wish wish = { dev, shape ? &own : NULL, type, print };
+  gboolean ok;
 
   if (shape && !parse_shape (shape, &own, error))
     return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (kernels); i++) {
-    const Kernel *k = &kernels[i];
-
-    if (kernel && strcmp (kernel, k->name) != 0)
-      continue;
-    for (guint t = 0; t < (k->typed ? n_types : 1); t++)
-      for (guint s = 0; s < (shape ? 1 : G_N_ELEMENTS (k->shapes)); s++) {
-        Shape one = shape ? own : k->shapes[s];
-
-        if (!one.m)
-          continue;
-        g_clear_error (&why);
-        why = check_shape (k, &one, types[t]);
-        if (why)
-          continue;
-        if (!bench_one (dev, k, one, types[t], print, error))
-          return FALSE;
-        n_timed++;
-      }
-  }
-  if (n_timed > 0)
-    return TRUE;
-  if (why)
-    g_propagate_error (error, g_steal_pointer (&why));
-  else
+  ok = bench_names (&wish, kernel, error);
+  if (ok && wish.n_timed == 0 && wish.why) {
+    g_propagate_error (error, g_steal_pointer (&wish.why));
+    ok = FALSE;
+  } else if (ok && wish.n_timed == 0) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
         "there is no kernel '%s'", kernel);
-  return FALSE;
+    ok = FALSE;
+  }
+  g_clear_error (&wish.why);
+  return ok;
 }

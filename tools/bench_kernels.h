@@ -13,16 +13,18 @@ typedef void (*BenchPrint) (JsonObject *result);
 
 /**
  * bench_kernels: times the model's kernels on random numbers and prints each.
- * @kernel: (nullable): only this one
+ * @kernel: (nullable): only those of this name, with * and ?: operations, done
+ *   as the model does them, and the kernels of their tables (kernels.h); NULL:
+ *   all operations
  * @shape: (nullable): "MxNxK" instead of the full-size model's shapes (tokens,
  *   output features, input features; for attention: queries, keys, head width)
- * @types: weights of these types
+ * @type: (nullable): weights of this type only
  *
  * Kernels and types that can't have a shape are left out; BAD_REQUEST if that
  * leaves none.
  */
 gboolean bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
-    const Owl2Type *types, guint n_types, BenchPrint print, GError **error);
+    const Owl2Type *type, BenchPrint print, GError **error);
 
 G_END_DECLS
 

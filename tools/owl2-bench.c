@@ -33,6 +33,9 @@ static gboolean as_json;
 static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
 {
+  g_autofree char *types = owl2_type_names ("or");
+  g_autofree char *type_help =
+      g_strdup_printf ("weights of this type alone: %s", types);
   const GOptionEntry entries[] = {
     { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
         "time this model's stages (default: the embedded model, if any)",
@@ -41,8 +44,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "time the stages of the full-size model with random weights of --type, "
         "made in memory",
         "7b" },
-    { "type", 't', 0, G_OPTION_ARG_STRING, &o->type,
-        "weights of this type alone: f32, f16, q8_0, q4_k", "TYPE" },
+    { "type", 't', 0, G_OPTION_ARG_STRING, &o->type, type_help, "TYPE" },
     { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
         "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
         "are, else f16)",
@@ -53,7 +55,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         NULL },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
         "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
-        "swiglu, argmax",
+        "swiglu, argmax; or a way of doing one, such as matmul_tile or "
+        "'matmul_*'",
         "KERNEL" },
     { "shape", 's', 0, G_OPTION_ARG_STRING, &o->shape,
         "tokens x output features x input features", "MxNxK" },
@@ -123,10 +126,13 @@ print (JsonObject *result)
 static gboolean
 parse_type (const char *name, Owl2Type *type, GError **error)
 {
+  g_autofree char *names = NULL;
+
   if (owl2_type_parse (name, type))
     return TRUE;
+  names = owl2_type_names ("and");
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "there is no type '%s'; f32, f16, q8_0 and q4_k are", name);
+      "there is no type '%s'; %s are", name, names);
   return FALSE;
 }
 
@@ -501,8 +507,6 @@ bench_stages (const Options *opt, Owl2KvType kv_type, GError **error)
 static gboolean
 bench_all_kernels (const Options *o, GError **error)
 {
-  static const Owl2Type all[] = { OWL2_TYPE_F32, OWL2_TYPE_F16, OWL2_TYPE_Q8_0,
-    OWL2_TYPE_Q4_K };
   Owl2Log log = common_log (FALSE);
   OvkDeviceParams params = { .device = o->device, .log = &log };
   g_autoptr (OvkDevice) dev = NULL;
@@ -519,8 +523,8 @@ bench_all_kernels (const Options *o, GError **error)
 
     printf ("%s, %s\n", name, driver);
   }
-  return bench_kernels (dev, o->kernel, o->shape, o->type ? &one : all,
-      o->type ? 1 : G_N_ELEMENTS (all), print, error);
+  return bench_kernels (
+      dev, o->kernel, o->shape, o->type ? &one : NULL, print, error);
 }
 
 /* Kernels where they are asked for or no model is; stages where there is a

@@ -119,6 +119,7 @@ png_read_rgb (const char *path, Owl2Image *image, GError **error)
   Reader r = { .path = path };
   gboolean ok = FALSE;
 
+  *image = (Owl2Image){ .format = OWL2_PIXELS_RGB };
   r.in = owl2_input_open (path, &r.error);
   if (r.in) {
     r.png = png_create_read_struct (

@@ -80,6 +80,18 @@ owl2_q8_0_decode (const guint8 *blocks, gsize n, float *x)
       x[i] = get_half (blocks) * (gint8) blocks[2 + i];
 }
 
+void
+owl2_q8_0_pack (const guint8 *blocks, guint cols, guint8 *packed)
+{
+  guint n = cols / OWL2_Q8_0_BLOCK;
+  guint8 *scales = packed + cols;
+
+  for (guint b = 0; b < n; b++, blocks += OWL2_Q8_0_BYTES) {
+    memcpy (scales + 2 * b, blocks, 2);
+    memcpy (packed + (gsize) b * OWL2_Q8_0_BLOCK, blocks + 2, OWL2_Q8_0_BLOCK);
+  }
+}
+
 /* ---- Q4_K ------------------------------------------------------------- */
 
 /* Scale and min of group j from the 12 packed bytes: the low 6 bits of the

@@ -25,6 +25,10 @@ void owl2_q8_0_decode (const guint8 *blocks, gsize n, float *x);
 void owl2_q4_k_encode (const float *x, gsize n, guint8 *out);
 void owl2_q4_k_decode (const guint8 *blocks, gsize n, float *x);
 
+/* A row of @cols elements as devices want it, whose words would begin amid the
+ * file's: all quants, then all scales. */
+void owl2_q8_0_pack (const guint8 *blocks, guint cols, guint8 *packed);
+
 G_END_DECLS
 
 #endif

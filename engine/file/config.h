@@ -53,8 +53,24 @@ gboolean owl2_config_check (
 void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
 void owl2_config_clear (Owl2Config *config);
 
-/* Tensors. One entry for each that a model of this configuration has. */
+/* What tensors belong to: a part of the model as a whole, or one of its layers.
+ */
+typedef enum {
+  OWL2_PART_V, /* vision encoder */
+  OWL2_PART_VL,
+  OWL2_PART_A, /* abstractor */
+  OWL2_PART_AL,
+  OWL2_PART_D, /* decoder */
+  OWL2_PART_DL,
+} Owl2TensorPart;
+
+/* Tensors. One entry for each that a model of this configuration has; which
+ * there are is in tensors.inc. */
 typedef struct {
+  guint row; /* of the table in tensors.inc */
+  Owl2TensorPart part;
+  guint layer;            /* of the part; 0, if it has none */
+  gboolean is_bias;       /* that of a row with weight and bias */
   char name[64];          /* in the GGUF file */
   char source[128];       /* in a published checkpoint */
   guint n_dims;           /* 1 or 2 */
@@ -62,7 +78,7 @@ typedef struct {
   guint n_source_dims;    /* 1 to 4, as published, slowest first; */
   guint64 source_dims[4]; /* the elements lie in the same order */
   gboolean keep_f32;      /* norms, biases, positions, queries */
-  gboolean keep_q8_0;     /* what suffers most from Q4_K */
+  gboolean suffers;       /* most from coarse types */
   gboolean computable;    /* may be missing in a checkpoint: positions */
 } Owl2TensorSpec;
 
@@ -71,8 +87,8 @@ typedef struct {
 GArray *owl2_config_tensors (const Owl2Config *config);
 /* The type that suits a tensor in a file of mostly @type. */
 Owl2Type owl2_config_suited_type (const Owl2TensorSpec *spec, Owl2Type type);
-/* The type that it has there: that, or the next better one (Q4_K, Q8_0, F16)
- * whose blocks divide its rows. */
+/* The type that it has there: that, or the next better one whose blocks divide
+ * its rows. */
 Owl2Type owl2_config_tensor_type (const Owl2TensorSpec *spec, Owl2Type type);
 
 G_END_DECLS

@@ -229,10 +229,12 @@ tensor_size (
   guint block = owl2_type_block ((Owl2Type) type);
   guint64 n = 1, size;
 
-  if (block == 0)
-    return gguf_bad (gguf, error,
-        "tensor '%s' has type %u, known are f32, f16, q8_0 and q4_k", t->name,
-        type);
+  if (block == 0) {
+    g_autofree char *known = owl2_type_names ("and");
+
+    return gguf_bad (gguf, error, "tensor '%s' has type %u, known are %s",
+        t->name, type, known);
+  }
   t->type = (Owl2Type) type;
   for (guint d = 0; d < t->n_dims; d++)
     if (t->dims[d] == 0 || !g_uint64_checked_mul (&n, n, t->dims[d]))

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "place.h"
 
-#include <string.h>
-
 /* ---- from a file ------------------------------------------------------ */
 
 /* A vector is [1][cols] here and one-dimensional in the file. */
@@ -74,123 +72,65 @@ owl2_weights_source_gguf (const Owl2Gguf *gguf)
   };
 }
 
-/* ---- names to fields -------------------------------------------------- */
+/* ---- tensors to fields ------------------------------------------------ */
 
-/* The table has every name of owl2_config_tensors(); a name that is not there
- * is this file's mistake, caught by any test that loads a model. */
-static void
-bind_one (GHashTable *table, Owl2Tensor *tensor, const char *name)
+/* What the fields of a part are in, and what each kind of tensor fills. */
+typedef Owl2VitWeights Part_V;
+typedef Owl2VitLayer Part_VL;
+typedef Owl2AbstractorWeights Part_A;
+typedef Owl2AbstractorLayer Part_AL;
+typedef Owl2DecoderWeights Part_D;
+typedef Owl2DecoderLayer Part_DL;
+typedef Owl2Tensor Kind_MATRIX, Kind_VECTOR, Kind_PATCHES, Kind_TABLE, Kind_ROW,
+    Kind_SINCOS;
+typedef Owl2Affine Kind_LINEAR, Kind_NORM;
+
+#define PART(part, name, source, n_layers)
+#define TENSOR(part, kind, name, source, rows, cols, field)                    \
+  G_STATIC_ASSERT (sizeof (((Part_##part *) 0)->field) == sizeof (Kind_##kind));
+#include "tensors.inc"
+
+/* Where the tensors of a row of the table go, in their part. */
+static const gsize offsets[] = {
+#define PART(part, name, source, n_layers)
+#define TENSOR(part, kind, name, source, rows, cols, field)                    \
+  G_STRUCT_OFFSET (Part_##part, field),
+#include "tensors.inc"
+};
+
+static guint8 *
+part_at (Owl2Weights *w, Owl2TensorPart part, guint layer)
 {
-  const Owl2Place *found = g_hash_table_lookup (table, name);
+  guint8 *const parts[] = {
+    [OWL2_PART_V] = (guint8 *) &w->vit,
+    [OWL2_PART_VL] = (guint8 *) &w->vit.layers[layer],
+    [OWL2_PART_A] = (guint8 *) &w->abstractor,
+    [OWL2_PART_AL] = (guint8 *) &w->abstractor.layers[layer],
+    [OWL2_PART_D] = (guint8 *) &w->decoder,
+    [OWL2_PART_DL] = (guint8 *) &w->decoder.layers[layer],
+  };
 
-  if (!found)
-    g_error ("no tensor named '%s' in the table of tensors", name);
-  *tensor = found->tensor;
+  return parts[part];
 }
 
 static void
-bind_w (GHashTable *table, Owl2Tensor *tensor, const char *prefix, guint i,
-    const char *name)
+bind_tensors (Owl2Weights *w)
 {
-  char full[96];
+  const Owl2Config *config = &w->config;
 
-  g_snprintf (full, sizeof full, "%sblk.%u.%s.weight", prefix, i, name);
-  bind_one (table, tensor, full);
-}
+  w->vit.layers = g_new0 (Owl2VitLayer, config->vision.n_layers);
+  w->abstractor.layers =
+      g_new0 (Owl2AbstractorLayer, config->abstractor.n_layers);
+  w->decoder.layers = g_new0 (Owl2DecoderLayer, config->decoder.n_layers);
+  for (guint i = 0; i < w->places->specs->len; i++) {
+    const Owl2TensorSpec *spec =
+        &g_array_index (w->places->specs, Owl2TensorSpec, i);
+    const Owl2Place *place = g_hash_table_lookup (w->places->table, spec->name);
+    guint8 *part = part_at (w, spec->part, spec->layer);
+    gsize at = offsets[spec->row]
+               + (spec->is_bias ? G_STRUCT_OFFSET (Owl2Affine, b) : 0);
 
-static void
-bind_affine (GHashTable *table, Owl2Affine *affine, const char *prefix, guint i,
-    const char *name)
-{
-  char full[96];
-
-  bind_w (table, &affine->w, prefix, i, name);
-  g_snprintf (full, sizeof full, "%sblk.%u.%s.bias", prefix, i, name);
-  bind_one (table, &affine->b, full);
-}
-
-static void
-bind_vit (Owl2Weights *w, GHashTable *table)
-{
-  Owl2VitWeights *vit = &w->vit;
-
-  bind_one (table, &vit->patch, "v.patch_embd.weight");
-  bind_one (table, &vit->class_embd, "v.class_embd");
-  bind_one (table, &vit->position, "v.position_embd.weight");
-  bind_one (table, &vit->pre_ln.w, "v.pre_ln.weight");
-  bind_one (table, &vit->pre_ln.b, "v.pre_ln.bias");
-  bind_one (table, &vit->post_ln.w, "v.post_ln.weight");
-  bind_one (table, &vit->post_ln.b, "v.post_ln.bias");
-  vit->layers = g_new0 (Owl2VitLayer, w->config.vision.n_layers);
-  for (guint i = 0; i < w->config.vision.n_layers; i++) {
-    Owl2VitLayer *layer = &vit->layers[i];
-
-    bind_affine (table, &layer->ln1, "v.", i, "ln1");
-    bind_affine (table, &layer->qkv, "v.", i, "attn_qkv");
-    bind_affine (table, &layer->out, "v.", i, "attn_out");
-    bind_affine (table, &layer->ln2, "v.", i, "ln2");
-    bind_affine (table, &layer->up, "v.", i, "ffn_up");
-    bind_affine (table, &layer->down, "v.", i, "ffn_down");
-  }
-}
-
-static void
-bind_abstractor (Owl2Weights *w, GHashTable *table)
-{
-  Owl2AbstractorWeights *a = &w->abstractor;
-
-  bind_one (table, &a->query_embd, "a.query_embd");
-  bind_one (table, &a->eos, "a.eos");
-  bind_one (table, &a->proj.w, "a.proj.weight");
-  bind_one (table, &a->proj.b, "a.proj.bias");
-  a->layers = g_new0 (Owl2AbstractorLayer, w->config.abstractor.n_layers);
-  for (guint i = 0; i < w->config.abstractor.n_layers; i++) {
-    Owl2AbstractorLayer *layer = &a->layers[i];
-    char name[64];
-
-    g_snprintf (name, sizeof name, "a.blk.%u.q_pos", i);
-    bind_one (table, &layer->q_pos, name);
-    g_snprintf (name, sizeof name, "a.blk.%u.k_pos", i);
-    bind_one (table, &layer->k_pos, name);
-    bind_affine (table, &layer->ln1, "a.", i, "ln1");
-    bind_affine (table, &layer->lnk, "a.", i, "lnk");
-    bind_affine (table, &layer->q, "a.", i, "attn_q");
-    bind_affine (table, &layer->k, "a.", i, "attn_k");
-    bind_affine (table, &layer->v, "a.", i, "attn_v");
-    bind_affine (table, &layer->out, "a.", i, "attn_out");
-    bind_affine (table, &layer->ln2, "a.", i, "ln2");
-    bind_affine (table, &layer->gate, "a.", i, "ffn_gate");
-    bind_affine (table, &layer->up, "a.", i, "ffn_up");
-    bind_affine (table, &layer->ffn_norm, "a.", i, "ffn_norm");
-    bind_affine (table, &layer->down, "a.", i, "ffn_down");
-  }
-}
-
-static void
-bind_decoder (Owl2Weights *w, GHashTable *table)
-{
-  Owl2DecoderWeights *d = &w->decoder;
-
-  bind_one (table, &d->embed, "token_embd.weight");
-  bind_one (table, &d->norm, "output_norm.weight");
-  bind_one (table, &d->output, "output.weight");
-  d->layers = g_new0 (Owl2DecoderLayer, w->config.decoder.n_layers);
-  for (guint i = 0; i < w->config.decoder.n_layers; i++) {
-    Owl2DecoderLayer *layer = &d->layers[i];
-
-    bind_w (table, &layer->attn_norm[0], "", i, "attn_norm");
-    bind_w (table, &layer->attn_norm[1], "", i, "attn_norm_img");
-    bind_w (table, &layer->ffn_norm[0], "", i, "ffn_norm");
-    bind_w (table, &layer->ffn_norm[1], "", i, "ffn_norm_img");
-    bind_w (table, &layer->q, "", i, "attn_q");
-    bind_w (table, &layer->k[0], "", i, "attn_k");
-    bind_w (table, &layer->k[1], "", i, "attn_k_img");
-    bind_w (table, &layer->v[0], "", i, "attn_v");
-    bind_w (table, &layer->v[1], "", i, "attn_v_img");
-    bind_w (table, &layer->out, "", i, "attn_output");
-    bind_w (table, &layer->gate, "", i, "ffn_gate");
-    bind_w (table, &layer->up, "", i, "ffn_up");
-    bind_w (table, &layer->down, "", i, "ffn_down");
+    G_STRUCT_MEMBER (Owl2Tensor, part, at) = place->tensor;
   }
 }
 
@@ -208,9 +148,7 @@ owl2_weights_new (OvkDevice *dev, const Owl2Config *config,
     return NULL;
   weights->copied_bytes = weights->places->copied_bytes;
   weights->mapped_bytes = weights->places->mapped_bytes;
-  bind_vit (weights, weights->places->table);
-  bind_abstractor (weights, weights->places->table);
-  bind_decoder (weights, weights->places->table);
+  bind_tensors (weights);
   return g_steal_pointer (&weights);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernels.h"
 #include "operand.h"
 
 #define MAX_HEAD_DIM 256
@@ -15,10 +16,10 @@ is_valid (const Owl2Attention *a, const Owl2Tensor *kv)
   if (!a->rows)
     return a->family == OWL2_PREFILL && kv->type == OWL2_TYPE_F32
            && a->n_k <= kv->rows;
-  return owl2_rows_lie (a->rows, a->n_q) && kv->type != OWL2_TYPE_Q4_K
+  return owl2_rows_lie (a->rows, a->n_q) && owl2_type_info (kv->type)->is_kv
          && kv->cols == a->head_dim
          && kv->rows % (a->n_kv_heads * OWL2_PAGE) == 0
-         && (kv->type != OWL2_TYPE_Q8_0 || a->head_dim % 32 == 0);
+         && a->head_dim % owl2_type_block (kv->type) == 0;
 }
 
 /* The columns that the heads take, whatever the view says. */
@@ -70,64 +71,132 @@ bind_rows (OvkCmd *cmd, const Owl2Attention *a, guint first, guint n,
   pc->p_offset = operands[1].offset / 4;
 }
 
-/* One kernel, and the queries of a head that one workgroup takes. */
-typedef struct {
-  const OvkShader *shader;
-  guint workgroup;
-  guint queries;
-  guint queries_of_lane;
-} Kernel;
+/* ---- kernels ---------------------------------------------------------- */
+
+/* The lanes' code is unrolled over the head, so it is made for heads as models
+ * have them only. */
+static gboolean
+lanes_row_fits (const OvkCaps *caps, const Owl2Work *work)
+{
+  return work->vec4 && work->k <= LANES_MAX_HEAD_DIM;
+}
+
+static Owl2Tile
+lanes_row_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
+{
+  return (Owl2Tile){ .workgroup = caps->subgroup_size, .rows = 1, .each = 1 };
+}
+
+static Owl2Tile
+lanes_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
+{
+  guint lanes = caps->subgroup_size, each = work->k <= 64 ? 2 : 1;
+
+  return (Owl2Tile){ .workgroup = lanes, .rows = lanes * each, .each = each };
+}
+
+static gboolean
+is_paged (const OvkCaps *caps, const Owl2Work *work)
+{
+  return work->paged;
+}
+
+static gboolean
+is_linear (const OvkCaps *caps, const Owl2Work *work)
+{
+  return !work->paged && work->type == OWL2_TYPE_F32;
+}
+
+static gboolean
+lanes_fits (const OvkCaps *caps, const Owl2Work *work)
+{
+  return lanes_row_fits (caps, work)
+         && work->k * lanes_tile (caps, work, 1).rows * sizeof (float)
+                <= LANES_MAX_SHARED;
+}
+
+static gboolean
+lanes_paged_fits (const OvkCaps *caps, const Owl2Work *work)
+{
+  return work->paged && lanes_fits (caps, work);
+}
+
+static gboolean
+lanes_linear_fits (const OvkCaps *caps, const Owl2Work *work)
+{
+  return is_linear (caps, work) && lanes_fits (caps, work);
+}
 
 /* A token has as many workgroups as heads, which do not fill a GPU if they are
  * small. Not by the number of keys: another size is another pipeline. */
-static guint
-attention_row_workgroup (OvkCmd *cmd)
+static Owl2Tile
+row_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
 {
-  const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
+  gboolean large =
+      caps->type != VK_PHYSICAL_DEVICE_TYPE_CPU && caps->max_workgroup >= 256;
 
-  return caps->type != VK_PHYSICAL_DEVICE_TYPE_CPU && caps->max_workgroup >= 256
-             ? 256
-             : 64;
+  return (Owl2Tile){ .workgroup = large ? 256 : 64, .rows = 1, .each = 1 };
 }
 
-static Kernel
-pick_kernel (OvkCmd *cmd, const Owl2Attention *a, gboolean vec4)
+static Owl2Tile
+square_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
 {
-  static const OvkShader *const lanes_shuffle[] =
-      OWL2_TYPED_KV (attention_lanes_shuffle_paged);
-  static const OvkShader *const lanes_plain[] =
-      OWL2_TYPED_KV (attention_lanes_paged);
-  static const OvkShader *const lanes_row[] =
-      OWL2_TYPED_KV (attention_lanes_row);
-  static const OvkShader *const row[] = OWL2_TYPED_KV (attention_row);
-  static const OvkShader *const tile[] = OWL2_TYPED_KV (attention_tile_paged);
-  guint type = owl2_typed_index (a->k.type);
-  gboolean decode = a->family == OWL2_DECODE;
-
-  /* The lanes' code is unrolled over the head, so it is made for heads as
-   * models have them only. On llvmpipe it wins for a single query already. */
-  if (owl2_can_use_lanes (cmd) && vec4 && a->head_dim <= LANES_MAX_HEAD_DIM
-      && (!decode || owl2_can_shuffle (cmd))) {
-    guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
-    guint each = a->head_dim <= 64 ? 2 : 1;
-    gboolean shuffle = owl2_can_shuffle (cmd);
-
-    if (decode)
-      return (Kernel){ lanes_row[type], lanes, 1, 1 };
-    if (a->head_dim * lanes * each * sizeof (float) <= LANES_MAX_SHARED) {
-      const OvkShader *linear = shuffle ? &owl2_shader_attention_lanes_shuffle
-                                        : &owl2_shader_attention_lanes;
-
-      return (Kernel){ a->rows ? (shuffle ? lanes_shuffle : lanes_plain)[type]
-                               : linear,
-        lanes, lanes * each, each };
-    }
-  }
-  if (decode)
-    return (Kernel){ row[type], attention_row_workgroup (cmd), 1, 1 };
-  return (
-      Kernel){ a->rows ? tile[type] : &owl2_shader_attention_tile, 128, 32, 1 };
+  return (Owl2Tile){ .workgroup = 128, .rows = 32, .each = 1 };
 }
+
+/* By type of keys and values; see owl2_type_index(). */
+static const OvkShader *const lanes_row_shaders[] =
+    OWL2_TYPED_KV (attention_lanes_row);
+static const OvkShader *const row_shaders[] = OWL2_TYPED_KV (attention_row);
+static const OvkShader *const shuffle_shaders[] =
+    OWL2_TYPED_KV (attention_lanes_shuffle_paged);
+static const OvkShader *const lanes_shaders[] =
+    OWL2_TYPED_KV (attention_lanes_paged);
+static const OvkShader *const tile_shaders[] =
+    OWL2_TYPED_KV (attention_tile_paged);
+/* Those that lie in no pages are F32, the first type. */
+static const OvkShader *const linear_shuffle_shaders[] = {
+  &owl2_shader_attention_lanes_shuffle
+};
+static const OvkShader *const linear_lanes_shaders[] = {
+  &owl2_shader_attention_lanes
+};
+static const OvkShader *const linear_tile_shaders[] = {
+  &owl2_shader_attention_tile
+};
+
+static const Owl2Kernel kernels[] = {
+  /* On llvmpipe it wins for a single query already. */
+  { "attention_lanes_row", lanes_row_shaders,
+      .needs = OWL2_CAP_LANES | OWL2_CAP_SHUFFLE,
+      .wants = OWL2_CAP_FAST_SHUFFLE, .families = 1 << OWL2_DECODE,
+      .fits = lanes_row_fits, .tile = lanes_row_tile },
+  { "attention_row", row_shaders, .families = 1 << OWL2_DECODE,
+      .tile = row_tile },
+  { "attention_lanes_shuffle_paged", shuffle_shaders,
+      .needs = OWL2_CAP_LANES | OWL2_CAP_SHUFFLE,
+      .wants = OWL2_CAP_FAST_SHUFFLE, .families = 1 << OWL2_PREFILL,
+      .fits = lanes_paged_fits, .tile = lanes_tile },
+  { "attention_lanes_paged", lanes_shaders, .needs = OWL2_CAP_LANES,
+      .families = 1 << OWL2_PREFILL, .fits = lanes_paged_fits,
+      .tile = lanes_tile },
+  { "attention_tile_paged", tile_shaders, .families = 1 << OWL2_PREFILL,
+      .fits = is_paged, .tile = square_tile },
+  { "attention_lanes_shuffle", linear_shuffle_shaders,
+      .needs = OWL2_CAP_LANES | OWL2_CAP_SHUFFLE,
+      .wants = OWL2_CAP_FAST_SHUFFLE, .families = 1 << OWL2_PREFILL,
+      .fits = lanes_linear_fits, .tile = lanes_tile },
+  { "attention_lanes", linear_lanes_shaders, .needs = OWL2_CAP_LANES,
+      .families = 1 << OWL2_PREFILL, .fits = lanes_linear_fits,
+      .tile = lanes_tile },
+  { "attention_tile", linear_tile_shaders, .families = 1 << OWL2_PREFILL,
+      .fits = is_linear, .tile = square_tile },
+};
+
+const Owl2KernelTable owl2_attention_kernels = { "attention", kernels,
+  G_N_ELEMENTS (kernels) };
+
+/* ---- the operation ---------------------------------------------------- */
 
 /* Queries of rows @first .. @first + @n - 1; all operands fit. */
 static void
@@ -144,12 +213,16 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
   gboolean vec4 = a->head_dim % 4 == 0 && a->q_head_stride % 4 == 0
                   && pc.kv_head_stride % 4 == 0
                   && owl2_operand_vec4 (&operands[0], q)
-                  && (a->k.type == OWL2_TYPE_Q8_0
+                  && (owl2_type_block (a->k.type) > 1
                       || (owl2_operand_vec4 (&operands[1], k)
                           && owl2_operand_vec4 (&operands[2], v)));
-  Kernel kernel = pick_kernel (cmd, a, vec4);
-  guint32 spec[] = { kernel.workgroup, vec4, a->head_dim,
-    kernel.queries_of_lane };
+  const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
+  Owl2Work work = { a->family, a->k.type, .k = a->head_dim, .vec4 = vec4,
+    .paged = a->rows != NULL };
+  const Owl2Kernel *kernel =
+      owl2_kernel_pick (&owl2_attention_kernels, caps, &work);
+  Owl2Tile tile = kernel->tile (caps, &work, n);
+  guint32 spec[] = { tile.workgroup, vec4, a->head_dim, tile.each };
 
   if (a->rows)
     bind_rows (cmd, a, first, n, operands + 4, &pc);
@@ -159,8 +232,9 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
   pc.v_offset = operands[2].offset;
   pc.o_offset = operands[3].offset;
   pc.o_stride = a->out.stride;
-  owl2_record (cmd, kernel.shader, spec, G_N_ELEMENTS (spec), operands, &pc,
-      (gsize) ((n + kernel.queries - 1) / kernel.queries) * a->n_heads);
+  owl2_record (cmd, kernel->shaders[owl2_type_index (a->k.type)], spec,
+      G_N_ELEMENTS (spec), operands, &pc,
+      (gsize) ((n + tile.rows - 1) / tile.rows) * a->n_heads);
 }
 
 void
@@ -236,7 +310,7 @@ owl2_op_attention_probs (
     pc.k_offset = operands[1].offset;
     pc.o_offset = operands[2].offset;
     pc.o_stride = probs->stride;
-    owl2_record (cmd, shaders[owl2_typed_index (a->k.type)], spec,
+    owl2_record (cmd, shaders[owl2_type_index (a->k.type)], spec,
         G_N_ELEMENTS (spec), operands, &pc, n);
   }
 }

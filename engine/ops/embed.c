@@ -8,7 +8,7 @@ owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
     const Owl2Rows *rows, guint n, OvkSlice results)
 {
   static const OvkShader *const shaders[] = OWL2_TYPED (embed);
-  const OvkShader *shader = shaders[owl2_typed_index (table->type)];
+  const OvkShader *shader = shaders[owl2_type_index (table->type)];
   guint32 spec[] = { owl2_workgroup_row (cmd, table->cols) };
   guint piece, table_piece, r, n_rows, t, t_rows;
 

@@ -11,12 +11,12 @@ owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src,
     guint n_heads, const Owl2Rows *rows)
 {
   static const OvkShader *const shaders[] = OWL2_TYPED_KV (kv_store);
-  guint type = owl2_typed_index (dst->type), dim = dst->cols;
+  guint type = owl2_type_index (dst->type), dim = dst->cols;
   guint n_units, piece, r, n;
   guint32 spec[] = { owl2_workgroup (cmd), FALSE };
   Owl2Operand to;
 
-  g_return_if_fail (type < G_N_ELEMENTS (shaders));
+  g_return_if_fail (owl2_type_info (dst->type)->is_kv);
   g_return_if_fail (src->type == OWL2_TYPE_F32 && src->cols == n_heads * dim);
   g_return_if_fail (dst->rows % (n_heads * OWL2_PAGE) == 0);
   g_return_if_fail (owl2_rows_lie (rows, src->rows));

@@ -1,62 +1,67 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "kernels.h"
 #include "operand.h"
 
-/* One kernel with its tile. */
-typedef struct {
-  const OvkShader *shader;
-  guint workgroup;
-  guint tile_m, tile_n; /* rows and columns of out per workgroup */
-} Kernel;
-
-#define MV_MAX_M 8     /* rows of x that the vector kernel takes at once */
+#define MV_MAX_ROWS 8  /* rows of x that the vector kernel takes at once */
 #define MV_LONG_K 2048 /* columns that 128 invocations take, else 64 */
 
-/* By type of the weights; see owl2_typed_index(). */
-static const OvkShader *const lanes_shaders[] = OWL2_TYPED (matmul_lanes);
+static Owl2Tile
+lanes_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
+{
+  guint lanes = caps->subgroup_size;
+
+  return (Owl2Tile){ .workgroup = lanes,
+    .rows = MAX (work->family == OWL2_DECODE ? 8 : 16, lanes),
+    .cols = MIN (8 * lanes, 128) };
+}
+
+/* Made for the number of its rows, each of which has sums of its own. */
+static Owl2Tile
+mv_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
+{
+  return (Owl2Tile){
+    .workgroup = work->k >= MV_LONG_K ? 128 : 64, .rows = rows, .cols = 4
+  };
+}
+
+static Owl2Tile
+square_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
+{
+  return (Owl2Tile){ .workgroup = 128, .rows = 64, .cols = 64 };
+}
+
+/* By type of the weights; see owl2_type_index(). */
 static const OvkShader *const shuffle_shaders[] =
     OWL2_TYPED (matmul_lanes_shuffle);
 static const OvkShader *const mv_shaders[] = OWL2_TYPED (matmul_mv);
+static const OvkShader *const lanes_shaders[] = OWL2_TYPED (matmul_lanes);
 static const OvkShader *const tile_shaders[] = OWL2_TYPED (matmul_tile);
 
-static Kernel
-lanes_kernel (OvkCmd *cmd, Owl2Family family, guint type)
-{
-  guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
-  const OvkShader *shader =
-      owl2_can_shuffle (cmd) ? shuffle_shaders[type] : lanes_shaders[type];
+static const Owl2Kernel kernels[] = {
+  /* On llvmpipe it wins for a single row already, four times over. */
+  { "matmul_lanes_shuffle", shuffle_shaders,
+      .needs = OWL2_CAP_LANES | OWL2_CAP_SHUFFLE,
+      .wants = OWL2_CAP_FAST_SHUFFLE, .families = OWL2_ANY_FAMILY,
+      .tile = lanes_tile },
+  { "matmul_mv", mv_shaders, .families = 1 << OWL2_DECODE,
+      .max_rows = MV_MAX_ROWS, .tile = mv_tile },
+  { "matmul_lanes", lanes_shaders, .needs = OWL2_CAP_LANES,
+      .families = OWL2_ANY_FAMILY, .tile = lanes_tile },
+  { "matmul_tile", tile_shaders, .families = OWL2_ANY_FAMILY,
+      .tile = square_tile },
+};
 
-  return (Kernel){ shader, lanes, MAX (family == OWL2_DECODE ? 8 : 16, lanes),
-    MIN (8 * lanes, 128) };
-}
-
-/* The vector kernel is made for the number of its rows, each of which has sums
- * of its own. */
-static gboolean
-is_vector (OvkCmd *cmd, Owl2Family family)
-{
-  /* On llvmpipe the lanes win for a single row already, four times over. */
-  return family == OWL2_DECODE
-         && !(owl2_can_use_lanes (cmd) && owl2_can_shuffle (cmd));
-}
-
-static Kernel
-pick_kernel (OvkCmd *cmd, Owl2Family family, guint m, guint k, guint type)
-{
-  if (is_vector (cmd, family))
-    return (Kernel){ mv_shaders[type], k >= MV_LONG_K ? 128 : 64, m, 4 };
-  if (owl2_can_use_lanes (cmd))
-    return lanes_kernel (cmd, family, type);
-  return (Kernel){ tile_shaders[type], 128, 64, 64 };
-}
+const Owl2KernelTable owl2_matmul_kernels = { "matmul", kernels,
+  G_N_ELEMENTS (kernels) };
 
 /* All operands fit their bindings. */
 static void
-matmul_piece (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
-    const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *bias,
-    Owl2Act act, const Owl2Tensor *residual)
+matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel, const Owl2Work *work,
+    const Owl2Tensor *out, const Owl2Tensor *x, const Owl2Tensor *w,
+    const Owl2Tensor *bias, Owl2Act act, const Owl2Tensor *residual)
 {
-  Kernel kernel =
-      pick_kernel (cmd, family, x->rows, x->cols, owl2_typed_index (w->type));
+  Owl2Tile tile =
+      kernel->tile (ovk_device_caps (ovk_cmd_device (cmd)), work, x->rows);
   /* Bindings that are not used get something valid. */
   Owl2Operand operands[] = {
     owl2_operand (cmd, x, 0, x->rows, OVK_READ),
@@ -85,16 +90,16 @@ matmul_piece (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
     .o_stride = out->stride,
   };
   guint32 spec[OWL2_SC_MATMUL_COUNT] = {
-    [OWL2_SC_WORKGROUP] = kernel.workgroup,
+    [OWL2_SC_WORKGROUP] = tile.workgroup,
     [OWL2_SC_VEC4] = owl2_operand_vec4 (&operands[0], x),
-    [OWL2_SC_MATMUL_TILE_M] = kernel.tile_m,
-    [OWL2_SC_MATMUL_TILE_N] = kernel.tile_n,
+    [OWL2_SC_MATMUL_TILE_M] = tile.rows,
+    [OWL2_SC_MATMUL_TILE_N] = tile.cols,
   };
-  gsize groups = (gsize) ((x->rows + kernel.tile_m - 1) / kernel.tile_m)
-                 * ((w->rows + kernel.tile_n - 1) / kernel.tile_n);
+  gsize groups = (gsize) ((x->rows + tile.rows - 1) / tile.rows)
+                 * ((w->rows + tile.cols - 1) / tile.cols);
 
-  owl2_record (
-      cmd, kernel.shader, spec, G_N_ELEMENTS (spec), operands, &pc, groups);
+  owl2_record (cmd, kernel->shaders[owl2_type_index (work->type)], spec,
+      G_N_ELEMENTS (spec), operands, &pc, groups);
 }
 
 void
@@ -102,6 +107,8 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
     const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *bias,
     Owl2Act act, const Owl2Tensor *residual)
 {
+  Owl2Work work = { family, w->type, w->rows, w->cols, FALSE };
+  const Owl2Kernel *kernel;
   guint m_piece, n_piece, m, n, m_n, n_n;
 
   g_return_if_fail (x->cols == w->cols && x->cols > 0);
@@ -113,7 +120,9 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
   g_return_if_fail (w->stride == owl2_tensor_stride (w->type, w->cols));
   g_return_if_fail (w->cols % owl2_type_block (w->type) == 0);
   g_return_if_fail (
-      (w->slice.offset + w->offset * (w->type == OWL2_TYPE_F16 ? 2 : 4)) % 16
+      (w->slice.offset
+          + w->offset * (gsize) owl2_type_info (w->type)->unit_bytes)
+          % 16
       == 0);
 
   m_piece = owl2_piece_rows (
@@ -121,8 +130,10 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
   n_piece = owl2_piece_rows (cmd, "matmul", w->rows, w, NULL);
   if (m_piece == 0 || n_piece == 0)
     return;
-  if (is_vector (cmd, family))
-    m_piece = MIN (m_piece, MV_MAX_M);
+  kernel = owl2_kernel_pick (
+      &owl2_matmul_kernels, ovk_device_caps (ovk_cmd_device (cmd)), &work);
+  if (kernel->max_rows)
+    m_piece = MIN (m_piece, kernel->max_rows);
 
   for (m = 0; m < x->rows; m += m_n) {
     m_n = MIN (m_piece, x->rows - m);
@@ -137,7 +148,7 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
         pb = owl2_tensor_cols (*bias, n, n_n);
       if (residual)
         pr = owl2_tensor_cols (owl2_tensor_rows (*residual, m, m_n), n, n_n);
-      matmul_piece (cmd, family, &po, &px, &pw, bias ? &pb : NULL, act,
+      matmul_piece (cmd, kernel, &work, &po, &px, &pw, bias ? &pb : NULL, act,
           residual ? &pr : NULL);
     }
   }

@@ -25,11 +25,10 @@ is_quantised (Owl2Type type)
   return owl2_type_block (type) > 1;
 }
 
-/* What offsets and strides count: elements, or words of quantised rows. */
 static gsize
 unit_bytes (Owl2Type type)
 {
-  return type == OWL2_TYPE_F16 ? 2 : 4;
+  return owl2_type_info (type)->unit_bytes;
 }
 
 /* Bytes of a row that shaders may touch: halves are read as whole words, and
@@ -238,41 +237,6 @@ owl2_piece_rows (OvkCmd *cmd, const char *op, guint rows, ...)
   }
   va_end (list);
   return fits ? rows : 0;
-}
-
-gboolean
-owl2_can_use_lanes (OvkCmd *cmd)
-{
-  const OvkCaps *caps = caps_of (cmd);
-
-  return caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU && caps->subgroup_ballot
-         && caps->subgroup_size >= 4 && caps->subgroup_size <= 32;
-}
-
-/* Shuffles are no part of OvkCaps, so the driver is asked for by name: llvmpipe
- * has had them since before Vulkan 1.2. */
-gboolean
-owl2_can_shuffle (OvkCmd *cmd)
-{
-  const OvkCaps *caps = caps_of (cmd);
-
-  return caps->subgroup_ballot && g_str_has_prefix (caps->driver, "llvmpipe");
-}
-
-guint
-owl2_typed_index (Owl2Type type)
-{
-  switch (type) {
-    case OWL2_TYPE_F32:
-      return 0;
-    case OWL2_TYPE_F16:
-      return 1;
-    case OWL2_TYPE_Q8_0:
-      return 2;
-    case OWL2_TYPE_Q4_K:
-      return 3;
-  }
-  g_return_val_if_reached (0);
 }
 
 guint

@@ -58,27 +58,6 @@ gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
 /* The same where no workgroup is in two rows. */
 gsize owl2_groups_of_rows (OvkCmd *cmd, guint rows, guint cols);
 
-/* The shaders of one operation for each type of weights, as a static array that
- * owl2_typed_index() looks into. */
-#define OWL2_TYPED(NAME)                                                       \
-  {                                                                            \
-    &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
-        &owl2_shader_##NAME##_q8_0, &owl2_shader_##NAME##_q4_k                 \
-  }
-/* The same without Q4_K, for what keys may be. */
-#define OWL2_TYPED_KV(NAME)                                                    \
-  {                                                                            \
-    &owl2_shader_##NAME##_f32, &owl2_shader_##NAME##_f16,                      \
-        &owl2_shader_##NAME##_q8_0                                             \
-  }
-guint owl2_typed_index (Owl2Type type);
-
-/* TRUE on drivers that run a subgroup as the SIMD lanes of a CPU: the *_lanes
- * shaders then win, with one subgroup a workgroup. */
-gboolean owl2_can_use_lanes (OvkCmd *cmd);
-/* TRUE if these may use subgroupShuffle(), much faster on llvmpipe. */
-gboolean owl2_can_shuffle (OvkCmd *cmd);
-
 /* Records @shader over @groups workgroups in x, or as many as the device
  * takes: the shaders loop. One operand a binding. */
 void owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Both passes to a square's shrink in width at once, for drivers that run on a
  * CPU: what is between them is in no memory. */
+#include "kernels.h"
 #include "operand.h"
 
 #define STEP_PIXELS 4u
@@ -110,7 +111,8 @@ owl2_can_resize_lanes (OvkCmd *cmd, guint window)
 {
   guint lanes = ovk_device_caps (ovk_cmd_device (cmd))->subgroup_size;
 
-  return owl2_can_use_lanes (cmd) && owl2_can_shuffle (cmd)
+  return owl2_caps_have (ovk_device_caps (ovk_cmd_device (cmd)),
+             OWL2_CAP_LANES | OWL2_CAP_FAST_SHUFFLE)
          && OWL2_RESIZE_STEP % lanes == 0 && window <= MOST_WINDOWS * lanes;
 }
 

@@ -10,15 +10,6 @@
 
 /* ---- the first dispatch ----------------------------------------------- */
 
-/* Mesa's llvmpipe makes machine code when a pipeline is first dispatched, on
- * the one thread that a device works on. */
-static gboolean
-compiles_late (const OvkDevice *dev)
-{
-  return dev->gpu.caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU
-         && g_str_has_prefix (dev->gpu.caps.driver, "llvmpipe");
-}
-
 /* What dispatches pipelines on a device that compiles late, without any
  * workgroup. On others it is empty. */
 typedef struct {
@@ -38,7 +29,7 @@ static gboolean
 starter_init (Starter *s, OvkDevice *dev, GError **error)
 {
   memset (s, 0, sizeof (*s));
-  if (!compiles_late (dev))
+  if (!dev->gpu.caps.compiles_late)
     return TRUE;
   s->arena = ovk_arena_new (dev, "compiler", 256);
   s->cmd = ovk_cmd_new (dev, "compiler", error);
@@ -328,7 +319,7 @@ next_thread (gpointer data)
   OvkCompiler *c = data;
   Starter none = { NULL };
 
-  if (compiles_late (c->dev))
+  if (c->dev->gpu.caps.compiles_late)
     work_on_twin (c);
   else
     work (c, &none);

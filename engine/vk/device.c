@@ -149,6 +149,8 @@ apply_params (OvkDevice *dev, const OvkDeviceParams *params)
   if (params->no_subgroups) {
     dev->gpu.caps.subgroup_ballot = FALSE;
     dev->gpu.caps.subgroup_arithmetic = FALSE;
+    dev->gpu.caps.subgroup_shuffle = FALSE;
+    dev->gpu.caps.fast_shuffle = FALSE;
   }
   if (params->max_storage_range)
     dev->gpu.caps.max_storage_range =

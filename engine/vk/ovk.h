@@ -28,6 +28,10 @@ typedef struct _OvkCmd OvkCmd;
  * @subgroup_size: invocations per subgroup in compute, 4 to 128
  * @subgroup_ballot: subgroupBroadcast() works in compute shaders
  * @subgroup_arithmetic: subgroupAdd() and subgroupMax() work there
+ * @subgroup_shuffle: subgroupShuffle() works there
+ * @fast_shuffle: and costs no more than arithmetic does
+ * @compiles_late: machine code is made at a pipeline's first dispatch, on the
+ *   one thread that the device works on
  * @unified_memory: device-local memory is mapped by the host too; uploads and
  *   readbacks then skip the staging buffer
  * @max_storage_range: bytes that one binding may cover
@@ -52,6 +56,9 @@ typedef struct {
   guint subgroup_size;
   gboolean subgroup_ballot;
   gboolean subgroup_arithmetic;
+  gboolean subgroup_shuffle;
+  gboolean fast_shuffle;
+  gboolean compiles_late;
   gboolean unified_memory;
   gsize max_storage_range;
   gsize storage_align;

@@ -103,6 +103,24 @@ is_known (const OvkCandidate *c)
   return c->caps.api_version >= VK_API_VERSION_1_2;
 }
 
+/* What drivers do and don't say: the one place that knows them by name. */
+static const struct {
+  const char *driver; /* begins so */
+  gsize cap;          /* a gboolean of OvkCaps that is set */
+} quirks[] = {
+  { "llvmpipe", G_STRUCT_OFFSET (OvkCaps, fast_shuffle) },
+  { "llvmpipe", G_STRUCT_OFFSET (OvkCaps, compiles_late) },
+};
+
+static void
+add_quirks (OvkCaps *caps)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (quirks); i++)
+    if (g_str_has_prefix (caps->driver, quirks[i].driver))
+      G_STRUCT_MEMBER (gboolean, caps, quirks[i].cap) = TRUE;
+  caps->fast_shuffle = caps->fast_shuffle && caps->subgroup_shuffle;
+}
+
 static void
 read_caps (OvkCandidate *c)
 {
@@ -141,6 +159,8 @@ read_caps (OvkCandidate *c)
         !!(subgroup.supportedOperations & VK_SUBGROUP_FEATURE_BALLOT_BIT);
     caps->subgroup_arithmetic =
         !!(subgroup.supportedOperations & VK_SUBGROUP_FEATURE_ARITHMETIC_BIT);
+    caps->subgroup_shuffle =
+        !!(subgroup.supportedOperations & VK_SUBGROUP_FEATURE_SHUFFLE_BIT);
   }
   caps->max_storage_range = limits->maxStorageBufferRange;
   caps->storage_align = MAX (limits->minStorageBufferOffsetAlignment, 4);
@@ -154,6 +174,7 @@ read_caps (OvkCandidate *c)
       MIN (maintenance3.maxMemoryAllocationSize, G_MAXSIZE / 2);
   if (c->timestamp_bits)
     caps->timestamp_ns = limits->timestampPeriod;
+  add_quirks (caps);
 }
 
 static const char *

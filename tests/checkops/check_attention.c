@@ -378,11 +378,12 @@ is_possible (const Check *c, const Shape *s, gboolean probs)
   if (s->way == FRAME ? probs || s->type != OWL2_TYPE_F32
                       : s->type == OWL2_TYPE_Q8_0 && s->head_dim % 32)
     return FALSE;
+  /* A lowered range changes no kernel, and each kernel is preferred somewhere:
+   * two head sizes are enough. Drivers take seconds to compile large ones. */
+  if ((c->limit || c->kernel) && s->head_dim != 16 && s->head_dim != 64)
+    return FALSE;
   if (!c->limit)
     return TRUE;
-  /* A lowered range changes no kernel, so two head sizes are enough. */
-  if (s->head_dim != 16 && s->head_dim != 64)
-    return FALSE;
   /* Keys and values must fit one binding each, and for the probabilities the
    * queries as well. */
   return (n_k + 4) * row * sizeof (float) <= c->limit

@@ -2,16 +2,19 @@
 /* checkops [--op=GLOB] [--seed=N] [--device=NAME] [--bench]
  *
  * Runs every operation and variant on a Vulkan device against plain C, over
- * shapes chosen to hurt and random ones; the device is opened as it is, then
+ * shapes chosen to hurt and random ones, and where there are several kernels,
+ * with each that the device can do; the device is opened as it is, then
  * without subgroups, then with a small storage range, so that the paths of
  * lesser devices run too. Ends with 1 if anything was wrong, 77 if there is no
  * device. */
 #include "checkops.h"
+#include "kernels.h"
 #include "operand.h"
 
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static const struct {
   const char *name;
@@ -58,6 +61,34 @@ hash_string (const char *s)
   return h;
 }
 
+/* One operation, with @kernel where it fits; NULL: with those that are
+ * preferred. */
+static void
+run_op (Check *c, guint i, const Owl2Kernel *kernel)
+{
+  gint64 start = g_get_monotonic_time ();
+  g_autofree char *seed_name =
+      g_strconcat (ops[i].name, kernel ? kernel->name : "", c->config, NULL);
+
+  c->op = ops[i].name;
+  c->kernel = kernel ? kernel->name : NULL;
+  c->n_op_cases = c->n_op_failed = 0;
+  c->rng = c->seed ^ hash_string (seed_name);
+  owl2_kernels_force (kernel);
+  ops[i].check (c);
+  if (kernel && owl2_kernels_forced_uses () == 0) {
+    printf ("FAIL %s (%s): the kernel %s was never taken\n", c->op, c->config,
+        kernel->name);
+    c->n_op_failed++;
+    c->n_failed++;
+  }
+  owl2_kernels_force (NULL);
+  printf ("  %-20s %5u cases, %u failed, %.2f s\n",
+      kernel ? kernel->name : c->op, c->n_op_cases, c->n_op_failed,
+      (double) (g_get_monotonic_time () - start) / 1e6);
+  fflush (stdout);
+}
+
 static gboolean
 run_config (guint config, const char *device, const char *glob, guint64 seed,
     guint *n_cases, guint *n_failed, GError **error)
@@ -73,7 +104,7 @@ run_config (guint config, const char *device, const char *glob, guint64 seed,
     .thorough = config == 0,
     .limit = configs[config].max_storage_range,
     .seed = seed };
-  guint i;
+  guint i, k;
 
   if (!cmd)
     return FALSE;
@@ -83,21 +114,33 @@ run_config (guint config, const char *device, const char *glob, guint64 seed,
   printf ("device: %s, %s; %s\n", c.caps->name, c.caps->driver, c.config);
 
   for (i = 0; i < G_N_ELEMENTS (ops); i++) {
-    gint64 start = g_get_monotonic_time ();
+    const Owl2KernelTable *table = owl2_kernel_table_of (ops[i].name);
 
     if (!g_pattern_match_simple (glob, ops[i].name))
       continue;
-    c.op = ops[i].name;
-    c.n_op_cases = c.n_op_failed = 0;
-    c.rng = seed ^ hash_string (c.op) ^ hash_string (c.config);
-    ops[i].check (&c);
-    printf ("  %-16s %5u cases, %u failed, %.2f s\n", c.op, c.n_op_cases,
-        c.n_op_failed, (double) (g_get_monotonic_time () - start) / 1e6);
-    fflush (stdout);
+    c.thorough = config == 0;
+    run_op (&c, i, NULL);
+    c.thorough = FALSE;
+    for (k = 0; table && k < table->n_kernels; k++)
+      if (owl2_kernel_can (&table->kernels[k], c.caps))
+        run_op (&c, i, &table->kernels[k]);
   }
   *n_cases += c.n_cases;
   *n_failed += c.n_failed;
   return TRUE;
+}
+
+/* TRUE if shaders were made for the types of weights, in their order. */
+static gboolean
+shaders_know (const char *types)
+{
+  g_auto (GStrv) made = g_strsplit (OWL2_SHADER_TYPES, ",", -1);
+  guint n = g_strv_length (made);
+
+  for (guint i = 0; i < n; i++)
+    if (i >= owl2_n_types () || strcmp (made[i], owl2_type_at (i)->name) != 0)
+      return FALSE;
+  return n == owl2_n_types ();
 }
 
 int
@@ -105,6 +148,7 @@ main (int argc, char **argv)
 {
   g_autofree char *glob = NULL;
   g_autofree char *device = NULL;
+  g_autofree char *types = NULL;
   gint64 seed = -1;
   gboolean bench = FALSE;
   guint n_cases = 0, n_failed = 0, i;
@@ -126,6 +170,12 @@ main (int argc, char **argv)
   }
   if (!glob)
     glob = g_strdup ("*");
+  types = owl2_type_names (",");
+  if (!shaders_know (types)) {
+    fprintf (stderr, "the types are %s, those of the shaders %s\n", types,
+        OWL2_SHADER_TYPES);
+    return 1;
+  }
 
   if (bench) {
     OvkDeviceParams params = { .device = device };

@@ -37,7 +37,7 @@ typedef struct {
   gsize limit;        /* max_storage_range, if lowered; else 0 */
   guint64 seed;
 
-  const char *op;
+  const char *op, *kernel; /* kernel: (nullable): the one that is forced */
   guint64 rng;
   OvkArena *arena;
   GPtrArray *bufs; /* CheckBuf */

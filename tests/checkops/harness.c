@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Operands with guard words around them, and comparisons. */
 #include "checkops.h"
-#include "quant.h"
 
 #include <float.h>
 #include <math.h>
@@ -79,8 +78,8 @@ check_fail (Check *c, const char *format, ...)
   va_start (args, format);
   g_vsnprintf (text, sizeof text, format, args);
   va_end (args);
-  printf ("FAIL %s (%s): %s: %s; --op=%s --seed=%" G_GUINT64_FORMAT "\n", c->op,
-      c->config, c->shape, text, c->op, c->seed);
+  printf ("FAIL %s (%s): %s: %s; --op=%s --seed=%" G_GUINT64_FORMAT "\n",
+      c->kernel ? c->kernel : c->op, c->config, c->shape, text, c->op, c->seed);
 }
 
 static gboolean
@@ -219,13 +218,8 @@ quantised_row (Check *c, Owl2Type type, guint8 *packed, float *val, guint cols,
 
   for (k = 0; k < cols; k++)
     val[k] = check_float (c, lo, hi);
-  if (type == OWL2_TYPE_Q8_0) {
-    owl2_q8_0_encode (val, cols, file);
-    owl2_q8_0_decode (file, cols, val);
-  } else {
-    owl2_q4_k_encode (val, cols, file);
-    owl2_q4_k_decode (file, cols, val);
-  }
+  owl2_type_info (type)->encode (val, cols, file);
+  owl2_type_info (type)->decode (file, cols, val);
   owl2_weight_pack_row (type, file, cols, packed);
 }
 

@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""A GGUF reader for tests, written from the specification alone, and a way to
-change the types of a file's tensors."""
+"""A GGUF reader for tests, written from the specification alone, a way to
+change the types of a file's tensors, and the published names of tensors."""
 
+import functools
 import mmap
+import pathlib
+import re
 import struct
 
 import numpy as np
@@ -13,6 +16,35 @@ _NUMPY = {0: "u1", 1: "i1", 2: "<u2", 3: "<i2", 4: "<u4", 5: "<i4", 6: "<f4",
           7: "?", 10: "<u8", 11: "<i8", 12: "<f8"}
 TYPES = {0: "f32", 1: "f16", 8: "q8_0", 12: "q4_k"}
 BLOCKS = {"f32": (1, 4), "f16": (1, 2), "q8_0": (32, 34), "q4_k": (256, 144)}
+
+
+@functools.cache
+def _names():
+    """[(pattern of names in a file, what they are in a checkpoint)], read from
+    the engine's table."""
+    path = pathlib.Path(__file__).parents[2] / "engine" / "file" / "tensors.inc"
+    text = re.sub(r"/\*.*?\*/", "", path.read_text(), flags=re.DOTALL)
+    parts = {part: names for part, *names in re.findall(
+        r'PART \((\w+), "([^"]*)",\s*"([^"]*)"', text)}
+    out = []
+    for part, kind, name, source in re.findall(
+            r'TENSOR \((\w+), (\w+), "([^"]*)",\s*"([^"]*)"', text):
+        pattern = re.escape(parts[part][0]).replace("%u", r"(\d+)")
+        both = r"(\.weight|\.bias)" if kind in ("LINEAR", "NORM") else "()"
+        number = 2 if "%u" in parts[part][0] else 1
+        out.append((pattern + re.escape(name) + both,
+                    parts[part][1].replace("%u", r"\1") + source
+                    + f"\\{number}"))
+    return out
+
+
+def published(name):
+    """The name in a published checkpoint of the tensor @name of a file."""
+    for pattern, source in _names():
+        match = re.fullmatch(pattern, name)
+        if match:
+            return match.expand(source)
+    raise KeyError(name)
 
 
 def decode_q8_0(blocks):

@@ -61,16 +61,15 @@ read_all (const ShardTensor *t)
 
 /* All of @t, encoded in one piece. */
 static GByteArray *
-encode_at_once (const ShardTensor *t, const Encoder *encoder)
+encode_at_once (const ShardTensor *t, const Owl2TypeInfo *to)
 {
   g_autofree float *values = g_new (float, N);
   g_autofree guint8 *bytes = read_all (t);
   GByteArray *out = g_byte_array_new ();
 
-  g_byte_array_set_size (out, N / owl2_type_block (encoder->type)
-                                  * owl2_type_block_bytes (encoder->type));
+  g_byte_array_set_size (out, N / to->block * to->block_bytes);
   shard_type_decode (t->type, bytes, N, values);
-  encoder->encode (values, N, out->data);
+  to->encode (values, N, out->data);
   return out;
 }
 
@@ -93,8 +92,8 @@ take (Pipeline *pipeline, GByteArray *got, guint64 *next, guint32 *crc)
 static void
 check (const ShardTensor *t, Owl2Type type, guint n_threads)
 {
-  const Encoder *encoder = encoder_for (type);
-  g_autoptr (GByteArray) want = encode_at_once (t, encoder);
+  const Owl2TypeInfo *to = owl2_type_info (type);
+  g_autoptr (GByteArray) want = encode_at_once (t, to);
   g_autoptr (GByteArray) got = g_byte_array_new ();
   g_autoptr (GError) error = NULL;
   Pipeline *pipeline = pipeline_new (n_threads, &error);
@@ -115,7 +114,7 @@ check (const ShardTensor *t, Owl2Type type, guint n_threads)
     piece->source = t;
     piece->first = at;
     piece->n = (gsize) n;
-    piece->encoder = encoder;
+    piece->to = to;
     piece->checksum = TRUE;
     piece->user_data = got;
     pipeline_submit (pipeline, piece);
@@ -131,16 +130,14 @@ check (const ShardTensor *t, Owl2Type type, guint n_threads)
 static void
 test_all (void)
 {
-  static const Owl2Type types[] = { OWL2_TYPE_F32, OWL2_TYPE_F16,
-    OWL2_TYPE_Q8_0, OWL2_TYPE_Q4_K };
   static const guint threads[] = { 0, 1, 3, 1000 };
   g_autoptr (Owl2Input) in = make_input ();
   g_autoptr (Shard) shard = make_shard (in);
 
   for (guint i = 0; i < shard_n_tensors (shard); i++)
-    for (guint k = 0; k < G_N_ELEMENTS (types); k++)
+    for (guint k = 0; k < owl2_n_types (); k++)
       for (guint n = 0; n < G_N_ELEMENTS (threads); n++)
-        check (shard_tensor_at (shard, i), types[k], threads[n]);
+        check (shard_tensor_at (shard, i), owl2_type_at (k)->type, threads[n]);
 }
 
 /* Ends with pieces in every state: waiting, in work, done. */
@@ -157,7 +154,7 @@ test_left_alone (void)
     while ((piece = pipeline_get (pipeline))) {
       piece->source = shard_tensor_at (shard, round % 2);
       piece->n = COLS * (1 + round * 30);
-      piece->encoder = round % 3 ? encoder_for (OWL2_TYPE_Q4_K) : NULL;
+      piece->to = round % 3 ? owl2_type_info (OWL2_TYPE_Q4_K) : NULL;
       pipeline_submit (pipeline, piece);
     }
     if (round % 4 == 0)

@@ -4,7 +4,13 @@
 and compares every stage with what the published code computed, in the order
 of the computation, so that the first wrong stage is named.
 
-usage: test_goldens.py OWL2_CONVERT OWL2_TRACE DATA [--device D]"""
+With --forced the same again, for the smaller checkpoint in F32, on every way
+through the engine that a device does not take by itself: with memory that the
+host can't reach, and with each kernel that the device can do in place of those
+that it prefers.
+
+usage: test_goldens.py OWL2_CONVERT OWL2_TRACE DATA [--device D]
+       test_goldens.py OWL2_CONVERT TRACE_FORCED DATA --forced"""
 
 import argparse
 import json
@@ -59,6 +65,10 @@ class Report:
             print(f"FAIL {what} {detail}", flush=True)
         return ok
 
+    def end(self):
+        print(f"{self.passed} passed, {self.failed} failed")
+        return 1 if self.failed or not self.passed else 0
+
 
 def run(*command):
     r = subprocess.run([str(c) for c in command], capture_output=True)
@@ -85,7 +95,7 @@ def compare(report, what, want_path, got_path, limit):
 
 def trace(args, gguf, golden, prompt, spec, out):
     frames = {"image": [0], "video": [0, 1, 2, 3], "text": []}[prompt]
-    command = [args.trace, "--model", gguf, "--prompt", spec["prompt"],
+    command = [args.trace, *args.way, "--model", gguf, "--prompt", spec["prompt"],
                "--max-tokens", len(spec["generated_ids"]), "--ignore-eos",
                "--out", out]
     if args.device:
@@ -135,16 +145,38 @@ def check_prompt(report, args, name, gguf, golden, prompt, spec, full, out):
     return worst
 
 
+def check_forced(report, args, temp):
+    """Each way that trace_forced.c knows; it fails if a way was not gone."""
+    kernels = run(args.trace, "--kernels").split()
+    report.check("kernels", len(kernels) >= 2, f"{kernels}")
+    golden = args.data / "mini" / "golden"
+    prompts = json.loads((golden / "prompts.json").read_text())
+    gguf = temp / "mini-f32.gguf"
+    run(args.convert, args.data / "mini" / "model", gguf, "--type", "f32")
+    for way in ["staging", *kernels]:
+        args.way = [way]
+        # It has frames and tokens, and rows of both families.
+        worst = check_prompt(report, args, way, gguf, golden, "video",
+                             prompts["video"], True, temp / way)
+        print(f"{way}: largest difference {max(worst.values()):.1e}",
+              flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("convert", type=pathlib.Path)
     parser.add_argument("trace", type=pathlib.Path)
     parser.add_argument("data", type=pathlib.Path)
     parser.add_argument("--device")
+    parser.add_argument("--forced", action="store_true")
     args = parser.parse_args()
+    args.way = []
     report = Report()
     with tempfile.TemporaryDirectory() as temp:
         temp = pathlib.Path(temp)
+        if args.forced:
+            check_forced(report, args, temp)
+            return report.end()
         for name in "mini", "gqa":
             golden = args.data / name / "golden"
             prompts = json.loads((golden / "prompts.json").read_text())
@@ -161,8 +193,7 @@ def main():
                         print(f"{name} {kind} {prompt}: largest differences " +
                               ", ".join(f"{k} {v:.1e}" for k, v in
                                         worst.items() if v), flush=True)
-    print(f"{report.passed} passed, {report.failed} failed")
-    return 1 if report.failed or not report.passed else 0
+    return report.end()
 
 
 if __name__ == "__main__":

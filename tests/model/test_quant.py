@@ -7,7 +7,6 @@ as the KL divergence of the next token's distribution.
 usage: test_quant.py OWL2_CONVERT OWL2_TRACE DATA [MODEL.gguf ...]"""
 
 import pathlib
-import re
 import sys
 import tempfile
 
@@ -24,64 +23,6 @@ from test_goldens import Report, run  # noqa: E402
 # which do not.
 WIDE = dict(width=512, heads=8, mlp=768, vision_width=256, vision_heads=4,
             vision_mlp=512, abstractor_heads=4, abstractor_mlp=512, layers=4)
-
-NAMES = [
-    (r"token_embd", "model.embed_tokens"), (r"output_norm", "model.norm"),
-    (r"output", "lm_head"), (r"v\.patch_embd", "V.embeddings.patch_embed"),
-    (r"v\.class_embd", "V.embeddings.cls_token"),
-    (r"v\.position_embd\.weight", "V.embeddings.position_embedding"),
-    (r"v\.pre_ln", "V.embeddings.pre_layernorm"),
-    (r"v\.post_ln", "V.post_layernorm"),
-    (r"v\.blk\.(\d+)\.ln1", r"V.encoder.layers.\1.input_layernorm"),
-    (r"v\.blk\.(\d+)\.ln2", r"V.encoder.layers.\1.post_attention_layernorm"),
-    (r"v\.blk\.(\d+)\.attn_qkv",
-     r"V.encoder.layers.\1.self_attn.query_key_value"),
-    (r"v\.blk\.(\d+)\.attn_out", r"V.encoder.layers.\1.self_attn.dense"),
-    (r"v\.blk\.(\d+)\.ffn_up", r"V.encoder.layers.\1.mlp.fc1"),
-    (r"v\.blk\.(\d+)\.ffn_down", r"V.encoder.layers.\1.mlp.fc2"),
-    (r"a\.query_embd", "A.query_embeds"), (r"a\.eos", "A.vit_eos"),
-    (r"a\.proj", "A.visual_fc"),
-    (r"a\.blk\.(\d+)\.([qk])_pos", r"A.L\1.attention.\2_pos_embed"),
-    (r"a\.blk\.(\d+)\.ln1", r"A.L\1.norm1"),
-    (r"a\.blk\.(\d+)\.lnk", r"A.L\1.normk"),
-    (r"a\.blk\.(\d+)\.ln2", r"A.L\1.output.norm2"),
-    (r"a\.blk\.(\d+)\.attn_q", r"A.L\1.attention.query"),
-    (r"a\.blk\.(\d+)\.attn_k", r"A.L\1.attention.key"),
-    (r"a\.blk\.(\d+)\.attn_v", r"A.L\1.attention.value"),
-    (r"a\.blk\.(\d+)\.attn_out", r"A.L\1.output.out_proj"),
-    (r"a\.blk\.(\d+)\.ffn_gate", r"A.L\1.output.mlp.w1"),
-    (r"a\.blk\.(\d+)\.ffn_up", r"A.L\1.output.mlp.w3"),
-    (r"a\.blk\.(\d+)\.ffn_down", r"A.L\1.output.mlp.w2"),
-    (r"a\.blk\.(\d+)\.ffn_norm", r"A.L\1.output.mlp.ffn_ln"),
-    (r"blk\.(\d+)\.attn_norm", r"D.\1.input_layernorm.multiway.0"),
-    (r"blk\.(\d+)\.attn_norm_img", r"D.\1.input_layernorm.multiway.1"),
-    (r"blk\.(\d+)\.ffn_norm", r"D.\1.post_attention_layernorm.multiway.0"),
-    (r"blk\.(\d+)\.ffn_norm_img", r"D.\1.post_attention_layernorm.multiway.1"),
-    (r"blk\.(\d+)\.attn_q", r"D.\1.self_attn.q_proj"),
-    (r"blk\.(\d+)\.attn_([kv])", r"D.\1.self_attn.\2_proj.multiway.0"),
-    (r"blk\.(\d+)\.attn_([kv])_img", r"D.\1.self_attn.\2_proj.multiway.1"),
-    (r"blk\.(\d+)\.attn_output", r"D.\1.self_attn.o_proj"),
-    (r"blk\.(\d+)\.ffn_(gate|up|down)", r"D.\1.mlp.\2_proj"),
-]
-
-
-def published(name):
-    for pattern, to in NAMES:
-        m = re.fullmatch(pattern + r"(\.weight|\.bias)?", name)
-        if m:
-            to = m.expand(to)
-            suffix = m.group(m.re.groups) or ""
-            if suffix == ".weight" and pattern.endswith(r"\.weight"):
-                suffix = ""
-            to = re.sub(r"^A\.L(\d+)", r"A.encoder.layers.\1.crossattention", to)
-            for short, full in (("V.", "model.vision_model."),
-                                ("A.", "model.visual_abstractor."),
-                                ("D.", "model.layers.")):
-                if to.startswith(short):
-                    to = full + to[len(short):]
-            return to + suffix
-    raise KeyError(name)
-
 
 def log_softmax(x):
     x = x - x.max(1, keepdims=True)
@@ -126,7 +67,7 @@ def main():
                 run(args[0], folder, gguf, "--type", kind)
                 logits = trace(args, gguf, frames, out)
                 model = reference.Model(config, {
-                    published(k): v
+                    read_gguf.published(k): v
                     for k, (_, v) in read_gguf.read_gguf(gguf)[1].items()})
                 features = [model.abstractor(model.vision(p))
                             for p in np.load(out / "pixel_values.npy")]

@@ -407,6 +407,13 @@ def check_bench(args):
     r = call(b, "--json", "--kernel", "matmul", "--shape", "4x4x32")
     report.check("types", [json.loads(x)["type"] for x in r.stdout.split("\n")
                            if x] == ["f32", "f16", "q8_0"], r.stdout)
+    r = call(b, "--json", "--kernel", "matmul_*", "--shape", "4x4x32", "--type",
+             "f32")
+    ways = [json.loads(x)["kernel"] for x in r.stdout.split("\n") if x]
+    report.check("ways of a kernel", {"matmul_mv", "matmul_tile"} <= set(ways)
+                 and len(ways) == len(set(ways)), r.stdout)
+    refused("a way", "matmul_mv.*not made for 9x4x32", b, "--json", "--kernel",
+            "matmul_mv", "--shape", "9x4x32", "--type", "f32")
     refused("head width", "attention.*256, not 300", b, "--json", "--kernel",
             "attention", "--shape", "4x4x300")
     r = call(b, "--json", "--shape", "2x3x300", "--type", "f16")

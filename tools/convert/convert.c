@@ -32,7 +32,7 @@ typedef gboolean (*TakePiece) (Job *job, const Piece *piece, GError **error);
 gboolean
 convert_type_supported (Owl2Type type)
 {
-  return encoder_for (type) != NULL;
+  return owl2_type_info (type)->encode != NULL;
 }
 
 static guint64
@@ -85,7 +85,7 @@ take_oldest (Job *job, TakePiece take, GError **error)
 
 /* All pieces of a tensor into the pipeline. */
 static gboolean
-submit (Job *job, Plan *plan, const Encoder *encoder, TakePiece take,
+submit (Job *job, Plan *plan, const Owl2TypeInfo *to, TakePiece take,
     GError **error)
 {
   const ShardTensor *t = plan->source;
@@ -100,8 +100,8 @@ submit (Job *job, Plan *plan, const Encoder *encoder, TakePiece take,
     piece->source = t;
     piece->first = at;
     piece->n = (gsize) MIN (t->n_elements - at, PIPELINE_ELEMENTS);
-    piece->encoder = encoder;
-    piece->checksum = encoder && shard_tensor_checks_itself (t);
+    piece->to = to;
+    piece->checksum = to && shard_tensor_checks_itself (t);
     piece->user_data = plan;
     pipeline_submit (job->pipeline, piece);
   }
@@ -181,7 +181,7 @@ write_head (Job *job)
 
   owl2_config_write (&job->hf.config, w);
   owl2_gguf_writer_u32 (
-      w, "general.file_type", encoder_for (job->options->type)->file_type);
+      w, "general.file_type", owl2_type_info (job->options->type)->file_type);
   owl2_gguf_writer_u32 (w, "general.quantization_version", 2);
   vocab_write (job->tokenizer, &job->hf, w);
   for (guint i = 0; i < job->plans->len; i++) {
@@ -227,7 +227,7 @@ check_read (Job *job, const Plan *plan, GError **error)
     return FALSE;
   if (plan->n_not_finite == 0)
     return TRUE;
-  if (encoder_for (plan->type)->quantised)
+  if (owl2_type_block (plan->type) > 1)
     return convert_bad (shard_path (t->shard), error,
         "tensor '%s' has %" G_GUINT64_FORMAT
         " values that are not finite, which %s can't hold",
@@ -257,7 +257,7 @@ write_tensor (Job *job, Plan *plan, GError **error)
   if (!shard_tensor_checks_itself (plan->source)
       && !shard_tensor_verify (plan->source, error))
     return FALSE;
-  return submit (job, plan, encoder_for (plan->type), take_encoded, error);
+  return submit (job, plan, owl2_type_info (plan->type), take_encoded, error);
 }
 
 /* The tokenizer, the weights and what becomes of them. */

@@ -162,12 +162,14 @@ main (int argc, char **argv)
       g_option_context_new ("CHECKPOINT_DIR OUT.gguf");
   g_autoptr (GError) error = NULL;
   g_autofree char *type_name = NULL;
+  g_autofree char *types = owl2_type_names ("or");
+  g_autofree char *type_help = g_strdup_printf (
+      "Element type of the matrices: %s (default: f16)", types);
+  g_autofree char *unknown = g_strdup_printf ("unknown type, not %s", types);
   g_auto (GStrv) args = NULL;
   int n_threads = 0;
   const GOptionEntry entries[] = {
-    { "type", 't', 0, G_OPTION_ARG_STRING, &type_name,
-        "Element type of the matrices: f32, f16 (default), q8_0 or q4_k",
-        "TYPE" },
+    { "type", 't', 0, G_OPTION_ARG_STRING, &type_name, type_help, "TYPE" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &n_threads,
         "Threads that read and encode (default: one a core, at most 16)", "N" },
     { NULL },
@@ -187,7 +189,7 @@ main (int argc, char **argv)
   if (g_strv_length (args) != 3)
     return usage ("a checkpoint directory and a file to write are needed");
   if (type_name && !owl2_type_parse (type_name, &type))
-    return usage ("unknown type; f32, f16, q8_0 and q4_k are there");
+    return usage (unknown);
   if (!convert_type_supported (type))
     return usage ("this version does not write that type");
   if (n_threads < 0 || n_threads > 1024)

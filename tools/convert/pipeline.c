@@ -42,10 +42,10 @@ slot_at (Pipeline *pipeline, guint64 number)
 static gboolean
 is_same (const Piece *p)
 {
-  if (G_BYTE_ORDER != G_LITTLE_ENDIAN || !p->encoder)
+  if (G_BYTE_ORDER != G_LITTLE_ENDIAN || !p->to)
     return FALSE;
-  return (p->source->type == SHARD_F16 && p->encoder->type == OWL2_TYPE_F16)
-         || (p->source->type == SHARD_F32 && p->encoder->type == OWL2_TYPE_F32);
+  return (p->source->type == SHARD_F16 && p->to->type == OWL2_TYPE_F16)
+         || (p->source->type == SHARD_F32 && p->to->type == OWL2_TYPE_F32);
 }
 
 static void
@@ -53,13 +53,13 @@ count (Piece *p, float *values, gsize n)
 {
   gsize n_bad = floats_count_not_finite (values, n);
 
-  if (!p->encoder) {
+  if (!p->to) {
     float largest = 0;
     gsize beyond = floats_count_beyond_f16 (values, n, &largest);
 
     p->n_beyond_f16 += beyond;
     p->largest = MAX (p->largest, largest);
-  } else if (n_bad > 0 && p->encoder->quantised) {
+  } else if (n_bad > 0 && p->to->block > 1) {
     /* The piece can't be used, but is encoded all the same. */
     memset (values, 0, n * sizeof (float));
   }
@@ -81,12 +81,9 @@ work_step (Piece *p, Slot *slot, gsize at, gsize n)
   }
   shard_type_decode (p->source->type, bytes, n, values);
   count (p, values, n);
-  if (p->encoder && !p->data) {
-    Owl2Type type = p->encoder->type;
-
-    p->encoder->encode (values, n,
-        slot->encoded
-            + at / owl2_type_block (type) * owl2_type_block_bytes (type));
+  if (p->to && !p->data) {
+    p->to->encode (
+        values, n, slot->encoded + at / p->to->block * p->to->block_bytes);
   }
 }
 
@@ -103,10 +100,9 @@ work_piece (Slot *slot)
   }
   for (gsize at = 0; at < p->n; at += STEP)
     work_step (p, slot, at, MIN (p->n - at, STEP));
-  if (p->encoder && !p->data) {
+  if (p->to && !p->data) {
     p->data = slot->encoded;
-    p->size = p->n / owl2_type_block (p->encoder->type)
-              * owl2_type_block_bytes (p->encoder->type);
+    p->size = p->n / p->to->block * p->to->block_bytes;
   }
 }
 

@@ -5,7 +5,7 @@
 #ifndef OWL2_CONVERT_PIPELINE_H
 #define OWL2_CONVERT_PIPELINE_H
 
-#include "encode.h"
+#include "types.h"
 #include "shard.h"
 
 G_BEGIN_DECLS
@@ -17,7 +17,7 @@ typedef struct _Pipeline Pipeline;
 
 /**
  * Piece: the first part is the caller's to fill.
- * @encoder: (nullable): NULL only counts values beyond f16
+ * @to: (nullable): the type to encode into; NULL only counts values beyond f16
  * @checksum: compute @crc
  * @error: (transfer none): why the piece could not be read; nothing else of the
  *   result counts then
@@ -27,7 +27,7 @@ typedef struct {
   const ShardTensor *source;
   guint64 first;
   gsize n;
-  const Encoder *encoder;
+  const Owl2TypeInfo *to;
   gboolean checksum;
   gpointer user_data;
 

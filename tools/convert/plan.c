@@ -252,15 +252,20 @@ report_types (const GArray *plans, Owl2Type wish, Owl2Type suited,
 void
 plan_choose_types (GArray *plans, Owl2Type wish, const Owl2Log *log)
 {
-  static const Owl2Type quantised[] = { OWL2_TYPE_Q4_K, OWL2_TYPE_Q8_0 };
-  static const Owl2Type types[] = { OWL2_TYPE_Q8_0, OWL2_TYPE_F16 };
-
   for (guint i = 0; i < plans->len; i++) {
     Plan *plan = &g_array_index (plans, Plan, i);
 
     plan->type = owl2_config_tensor_type (plan->spec, wish);
   }
-  for (guint i = 0; i < G_N_ELEMENTS (quantised); i++)
-    for (guint j = 0; j < G_N_ELEMENTS (types); j++)
-      report_types (plans, wish, quantised[i], types[j], log);
+  /* Types of blocks, each with what may stand in its place. */
+  for (guint i = owl2_n_types (); i-- > 0;) {
+    const Owl2TypeInfo *suited = owl2_type_at (i);
+
+    for (const Owl2TypeInfo *type = suited; suited->block > 1;
+         type = owl2_type_info (type->better)) {
+      report_types (plans, wish, suited->type, type->type, log);
+      if (type->block == 1)
+        break;
+    }
+  }
 }

@@ -2,8 +2,8 @@
 /* Many 16-bit floats at once: loops without a branch, which compilers turn
  * into vector code. Value for value what half.h gives. Bytes may lie at any
  * address. */
-#ifndef OWL2_CONVERT_HALVES_H
-#define OWL2_CONVERT_HALVES_H
+#ifndef OWL2_HALVES_H
+#define OWL2_HALVES_H
 
 #include <glib.h>
 
