@@ -402,10 +402,12 @@ typedef struct {
   guint64 n_dispatches;
   double ns; /* device time; 0 without timestamps */
 } OvkTiming;
-/* Measures each label of the following submissions. Sums are kept per label;
- * ovk_cmd_timings() gives a GArray of OvkTiming (transfer full), and resets. */
-void ovk_cmd_set_timing (OvkCmd *cmd, gboolean on);
-GArray *ovk_cmd_timings (OvkCmd *cmd);
+/* Whether recordings that begin from now on are measured, whoever's they are.
+ */
+void ovk_device_set_timing (OvkDevice *dev, gboolean on);
+/* (transfer full): GArray of OvkTiming, in the order in which the labels came:
+ * the sums over the submissions waited for since the last call. */
+GArray *ovk_device_timings (OvkDevice *dev);
 
 G_END_DECLS
 
