@@ -285,10 +285,13 @@ OvkCompilerState ovk_compiler_wait (
 /* Blocks until they are made. Errors: those of ovk_pipeline_get(). */
 gboolean ovk_compiler_finish (OvkCompiler *compiler, GError **error);
 /* Begins no more, and returns at once: a pipeline that is being made is left to
- * its thread, which holds the device until it is done. Accepts NULL. */
+ * its thread, which holds the device until it is done. Only the first pipeline
+ * of the process is waited for. Accepts NULL. */
 void ovk_compiler_free (OvkCompiler *compiler);
-/* Blocks until nothing of the kind is left. The end of the process does that.
- */
+/* Blocks until nothing of the kind is left. The end of the process does that,
+ * as far as a library can; a program that may end in the middle of a load
+ * should call it before it leaves main(), as drivers may fail at work that goes
+ * on while the system takes them down. */
 void ovk_compiler_drain (void);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCompiler, ovk_compiler_free)
 
