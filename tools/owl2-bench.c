@@ -25,7 +25,7 @@
 typedef struct {
   char *model, *synthetic, *device, *type, *kv_type, *kernel, *shape;
   char **frames;
-  gboolean json, mmap, list_devices;
+  gboolean json, mmap, trace, list_devices;
 } Options;
 
 static gboolean as_json;
@@ -64,6 +64,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "of the stages only the encode of a frame of this size; may be given "
         "several times",
         "WxH" },
+    { "trace", 0, 0, G_OPTION_ARG_NONE, &o->trace,
+        "stages: also the device's time for each part of the model", NULL },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &o->json, "one JSON object per line",
         NULL },
     { NULL }
@@ -113,7 +115,8 @@ print (JsonObject *result)
 
       if (strcmp (name, "device") == 0 || strcmp (name, "driver") == 0)
         continue;
-      if (strcmp (name, "kernel") != 0 && strcmp (name, "stage") != 0)
+      if (strcmp (name, "kernel") != 0 && strcmp (name, "stage") != 0
+          && strcmp (name, "label") != 0)
         printf ("  %s", name);
       print_value (json_object_get_member (result, name));
     }
@@ -474,6 +477,22 @@ load_model (const Options *opt, Owl2KvType kv_type, GError **error)
   return owl2_model_synthetic_7b (&params, type, error);
 }
 
+static void
+print_labels (OvkDevice *dev)
+{
+  g_autoptr (GArray) timings = ovk_device_timings (dev);
+
+  for (guint i = 0; i < timings->len; i++) {
+    const OvkTiming *t = &g_array_index (timings, OvkTiming, i);
+    JsonObject *o = json_object_new ();
+
+    json_object_set_string_member (o, "label", t->label);
+    json_object_set_int_member (o, "dispatches", (gint64) t->n_dispatches);
+    json_object_set_double_member (o, "ms", t->ns / 1e6);
+    print (o);
+  }
+}
+
 static gboolean
 bench_stages (const Options *opt, Owl2KvType kv_type, GError **error)
 {
@@ -495,9 +514,11 @@ bench_stages (const Options *opt, Owl2KvType kv_type, GError **error)
   print_load (model, &info, load_ms);
   if (opt->frames)
     return bench_frames (session, &info, opt->frames, error);
+  ovk_device_set_timing (model->dev, opt->trace);
   if (!bench_encode (session, &info, frames, error)
       || !bench_clips (session, &info, frames, error))
     return FALSE;
+  print_labels (model->dev);
   print_memory (model);
   return TRUE;
 }

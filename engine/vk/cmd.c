@@ -171,18 +171,6 @@ time_label (OvkCmd *cmd, VkCommandBuffer buffer, const char *label)
     ovk_cmd_fail (cmd, error);
 }
 
-void
-ovk_cmd_set_timing (OvkCmd *cmd, gboolean on)
-{
-  cmd->timing = on;
-}
-
-GArray *
-ovk_cmd_timings (OvkCmd *cmd)
-{
-  return ovk_timer_take (&cmd->timer);
-}
-
 /* ---- recording -------------------------------------------------------- */
 
 /* Commands in one command buffer. Many short submissions in a row let a wait
@@ -306,7 +294,7 @@ cmd_begin (OvkCmd *cmd)
   if (!buffer_begin (cmd))
     return FALSE;
   cmd->recording = TRUE;
-  cmd->timed = cmd->timing;
+  cmd->timed = g_atomic_int_get (&dev->timings.on);
   time_label (cmd, current_buffer (cmd), cmd_label (cmd));
   return !cmd->error;
 }
@@ -491,7 +479,7 @@ ovk_cmd_wait (OvkCmd *cmd, GError **error)
     return FALSE;
   cmd->pending = 0;
   if (cmd->timed)
-    ovk_timer_collect (&cmd->timer);
+    ovk_timer_collect (&cmd->timer, &cmd->dev->timings);
   if (cmd->repeatable)
     cmd->label = NULL;
   else

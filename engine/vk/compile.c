@@ -68,18 +68,15 @@ ovk_compiler_drain (void)
   g_mutex_unlock (&left_lock);
 }
 
-/* A driver's compiler must not be at work while the process takes it down. This
- * is registered when the driver has long been loaded, and so runs before it
- * ends. */
+/* A driver's compiler must not be at work while the process takes it down. What
+ * was registered last runs first; compilers, such as LLVM, register what they
+ * make as they get along, most of all with the first pipeline. */
+static gint primed; /* atomic: this process has made a pipeline */
+
 static void
 leave (void)
 {
-  static gsize registered;
-
-  if (g_once_init_enter (&registered)) {
-    (void) atexit (ovk_compiler_drain);
-    g_once_init_leave (&registered, 1);
-  }
+  (void) atexit (ovk_compiler_drain);
   g_mutex_lock (&left_lock);
   n_left++;
   g_mutex_unlock (&left_lock);
@@ -130,6 +127,8 @@ end_item (OvkCompiler *c, Item *item, gboolean on_twin)
   g_mutex_lock (&c->lock);
   item->on_twin = on_twin;
   c->done_bytes += item->key.shader->code_bytes;
+  g_atomic_int_set (&primed, 1);
+  g_cond_broadcast (&c->changed);
   g_mutex_unlock (&c->lock);
 }
 
@@ -358,6 +357,13 @@ ovk_compiler_new (OvkDevice *dev, const OvkPipelineSet *set)
     c->total_bytes += item.key.shader->code_bytes;
   }
   g_array_sort (c->items, compare_items);
+  /* Nobody gives up before there is a first one, so it is the shortest. */
+  if (!g_atomic_int_get (&primed) && c->items->len > 1) {
+    Item shortest = g_array_index (c->items, Item, c->items->len - 1);
+
+    g_array_set_size (c->items, c->items->len - 1);
+    g_array_prepend_val (c->items, shortest);
+  }
   n_threads = CLAMP (g_get_num_processors (), 1, MAX_THREADS);
   n_threads = CLAMP (c->items->len, 1, n_threads);
   c->n_twins = n_threads - 1;
@@ -431,6 +437,8 @@ ovk_compiler_free (OvkCompiler *c)
     starter_clear (&c->here);
   g_mutex_lock (&c->lock);
   c->stop = TRUE;
+  while (!g_atomic_int_get (&primed) && c->n_running)
+    g_cond_wait (&c->changed, &c->lock);
   c->left = left = c->n_running > 0;
   if (left)
     leave ();

@@ -171,6 +171,7 @@ device_alloc (VkInstance instance, const Owl2Log *log)
   ovk_heap_init (&dev->heap, &dev->gpu, &dev->queue);
   ovk_staging_init (&dev->staging, &dev->heap);
   ovk_pipelines_init (&dev->pipelines, &dev->gpu);
+  ovk_timings_init (&dev->timings);
   ovk_shelf_init (&dev->writers);
   ovk_shelf_init (&dev->readers);
   return dev;
@@ -340,6 +341,7 @@ ovk_device_unref (OvkDevice *dev)
     vkDestroyInstance (dev->gpu.instance, NULL);
   ovk_shelf_clear (&dev->readers);
   ovk_shelf_clear (&dev->writers);
+  ovk_timings_clear (&dev->timings);
   ovk_pipelines_clear (&dev->pipelines);
   ovk_staging_clear (&dev->staging);
   ovk_heap_clear (&dev->heap);
@@ -403,4 +405,16 @@ void
 ovk_device_save_cache (OvkDevice *dev)
 {
   ovk_pipelines_save_cache (&dev->pipelines);
+}
+
+void
+ovk_device_set_timing (OvkDevice *dev, gboolean on)
+{
+  g_atomic_int_set (&dev->timings.on, on);
+}
+
+GArray *
+ovk_device_timings (OvkDevice *dev)
+{
+  return ovk_timings_take (&dev->timings);
 }

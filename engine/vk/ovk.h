@@ -294,10 +294,13 @@ OvkCompilerState ovk_compiler_wait (
 /* Blocks until they are made. Errors: those of ovk_pipeline_get(). */
 gboolean ovk_compiler_finish (OvkCompiler *compiler, GError **error);
 /* Begins no more, and returns at once: a pipeline that is being made is left to
- * its thread, which holds the device until it is done. Accepts NULL. */
+ * its thread, which holds the device until it is done. Only the first pipeline
+ * of the process is waited for. Accepts NULL. */
 void ovk_compiler_free (OvkCompiler *compiler);
-/* Blocks until nothing of the kind is left. The end of the process does that.
- */
+/* Blocks until nothing of the kind is left. The end of the process does that,
+ * as far as a library can; a program that may end in the middle of a load
+ * should call it before it leaves main(), as drivers may fail at work that goes
+ * on while the system takes them down. */
 void ovk_compiler_drain (void);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCompiler, ovk_compiler_free)
 
@@ -411,10 +414,12 @@ typedef struct {
   guint64 n_dispatches;
   double ns; /* device time; 0 without timestamps */
 } OvkTiming;
-/* Measures each label of the following submissions. Sums are kept per label;
- * ovk_cmd_timings() gives a GArray of OvkTiming (transfer full), and resets. */
-void ovk_cmd_set_timing (OvkCmd *cmd, gboolean on);
-GArray *ovk_cmd_timings (OvkCmd *cmd);
+/* Whether recordings that begin from now on are measured, whoever's they are.
+ */
+void ovk_device_set_timing (OvkDevice *dev, gboolean on);
+/* (transfer full): GArray of OvkTiming, in the order in which the labels came:
+ * the sums over the submissions waited for since the last call. */
+GArray *ovk_device_timings (OvkDevice *dev);
 
 G_END_DECLS
 

@@ -39,8 +39,7 @@ struct _OvkCmd {
   const char *label;   /* (nullable) */
   gboolean label_open; /* a debug label region is */
 
-  gboolean timing; /* wanted */
-  gboolean timed;  /* this recording is */
+  gboolean timed; /* this recording is */
   OvkTimer timer;
 };
 

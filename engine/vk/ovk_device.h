@@ -5,6 +5,7 @@
 
 #include "ovk_pipelines.h"
 #include "ovk_staging.h"
+#include "ovk_timer.h"
 
 G_BEGIN_DECLS
 
@@ -16,6 +17,7 @@ struct _OvkDevice {
   OvkHeap heap;
   OvkStaging staging;
   OvkPipelines pipelines;
+  OvkTimings timings;
   OvkShelf writers; /* of transfer.c, which rest, as the next */
   OvkShelf readers;
 };

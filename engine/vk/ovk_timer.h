@@ -7,16 +7,26 @@
 
 G_BEGIN_DECLS
 
+/* The sums per label, of all timers of a device. */
+typedef struct {
+  gint on;      /* atomic: recordings are to be timed */
+  GMutex lock;  /* of the next one */
+  GArray *sums; /* OvkTiming */
+} OvkTimings;
+
+void ovk_timings_init (OvkTimings *timings);
+void ovk_timings_clear (OvkTimings *timings);
+/* (transfer full): the sums, which begin anew. */
+GArray *ovk_timings_take (OvkTimings *timings);
+
 /**
- * OvkTimer: timestamps between stretches of commands with one label each, and
- * the sums per label.
+ * OvkTimer: timestamps between stretches of commands with one label each.
  */
 typedef struct {
   OvkGpu *gpu;      /* borrowed */
   GArray *pools;    /* VkQueryPool, filled one after another */
   GArray *segments; /* of the recording */
   guint n_stamps;   /* written in the recording */
-  GArray *timings;  /* OvkTiming, sums */
 } OvkTimer;
 
 void ovk_timer_init (OvkTimer *timer, OvkGpu *gpu);
@@ -28,8 +38,7 @@ gboolean ovk_timer_mark (
     OvkTimer *timer, VkCommandBuffer buffer, const char *label, GError **error);
 void ovk_timer_count_dispatch (OvkTimer *timer);
 /* Adds what the finished recording measured to the sums. */
-void ovk_timer_collect (OvkTimer *timer);
-GArray *ovk_timer_take (OvkTimer *timer);
+void ovk_timer_collect (OvkTimer *timer, OvkTimings *timings);
 
 G_END_DECLS
 

@@ -12,13 +12,59 @@ typedef struct {
   guint64 n_dispatches;
 } Segment;
 
+/* ---- sums ------------------------------------------------------------- */
+
+void
+ovk_timings_init (OvkTimings *timings)
+{
+  g_mutex_init (&timings->lock);
+  timings->sums = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
+}
+
+void
+ovk_timings_clear (OvkTimings *timings)
+{
+  g_mutex_clear (&timings->lock);
+  g_array_unref (timings->sums);
+}
+
+GArray *
+ovk_timings_take (OvkTimings *timings)
+{
+  GArray *sums;
+
+  g_mutex_lock (&timings->lock);
+  sums = timings->sums;
+  timings->sums = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
+  g_mutex_unlock (&timings->lock);
+  return sums;
+}
+
+/* Under the lock. */
+static OvkTiming *
+sum_of (OvkTimings *timings, const char *label)
+{
+  OvkTiming fresh = { label, 0, 0. };
+  GArray *sums = timings->sums;
+
+  for (guint i = 0; i < sums->len; i++) {
+    OvkTiming *t = &g_array_index (sums, OvkTiming, i);
+
+    if (strcmp (t->label, label) == 0)
+      return t;
+  }
+  g_array_append_val (sums, fresh);
+  return &g_array_index (sums, OvkTiming, sums->len - 1);
+}
+
+/* ---- timestamps ------------------------------------------------------- */
+
 void
 ovk_timer_init (OvkTimer *timer, OvkGpu *gpu)
 {
   timer->gpu = gpu;
   timer->pools = g_array_new (FALSE, TRUE, sizeof (VkQueryPool));
   timer->segments = g_array_new (FALSE, TRUE, sizeof (Segment));
-  timer->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
 }
 
 void
@@ -29,7 +75,6 @@ ovk_timer_clear (OvkTimer *timer)
         timer->gpu->handle, g_array_index (timer->pools, VkQueryPool, i), NULL);
   g_clear_pointer (&timer->pools, g_array_unref);
   g_clear_pointer (&timer->segments, g_array_unref);
-  g_clear_pointer (&timer->timings, g_array_unref);
 }
 
 void
@@ -105,24 +150,8 @@ ovk_timer_count_dispatch (OvkTimer *timer)
     g_array_index (timer->segments, Segment, n - 1).n_dispatches++;
 }
 
-static OvkTiming *
-timing_of (OvkTimer *timer, const char *label)
-{
-  OvkTiming fresh = { label, 0, 0. };
-  GArray *timings = timer->timings;
-
-  for (guint i = 0; i < timings->len; i++) {
-    OvkTiming *t = &g_array_index (timings, OvkTiming, i);
-
-    if (strcmp (t->label, label) == 0)
-      return t;
-  }
-  g_array_append_val (timings, fresh);
-  return &g_array_index (timings, OvkTiming, timings->len - 1);
-}
-
 void
-ovk_timer_collect (OvkTimer *timer)
+ovk_timer_collect (OvkTimer *timer, OvkTimings *timings)
 {
   OvkGpu *gpu = timer->gpu;
   guint n = timer->n_stamps;
@@ -141,22 +170,15 @@ ovk_timer_collect (OvkTimer *timer)
 
     known &= result == VK_SUCCESS;
   }
+  g_mutex_lock (&timings->lock);
   for (guint i = 0; i < timer->segments->len; i++) {
     const Segment *segment = &g_array_index (timer->segments, Segment, i);
-    OvkTiming *t = timing_of (timer, segment->label);
+    OvkTiming *t = sum_of (timings, segment->label);
 
     t->n_dispatches += segment->n_dispatches;
     if (known)
       t->ns +=
           (double) ((ticks[i + 1] - ticks[i]) & mask) * gpu->caps.timestamp_ns;
   }
-}
-
-GArray *
-ovk_timer_take (OvkTimer *timer)
-{
-  GArray *timings = timer->timings;
-
-  timer->timings = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
-  return timings;
+  g_mutex_unlock (&timings->lock);
 }

@@ -26,6 +26,22 @@ g_file_get_contents (
   return TRUE;
 }
 
+/* Bytes that one binding may cover, as the driver says; 0: the truth. */
+static guint32 binding_bytes;
+
+VKAPI_ATTR void VKAPI_CALL
+vkGetPhysicalDeviceProperties2 (
+    VkPhysicalDevice device, VkPhysicalDeviceProperties2 *props)
+{
+  PFN_vkGetPhysicalDeviceProperties2 real =
+      (PFN_vkGetPhysicalDeviceProperties2) dlsym (
+          RTLD_NEXT, "vkGetPhysicalDeviceProperties2");
+
+  real (device, props);
+  if (binding_bytes)
+    props->properties.limits.maxStorageBufferRange = binding_bytes;
+}
+
 static Owl2Model *
 load (Owl2KvType kv_type)
 {
@@ -194,6 +210,37 @@ test_context (void)
   owl2_session_free (session);
 }
 
+/* Keys that no binding of the device holds are a request that can't be met. */
+static void
+test_binding (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2Model) model = NULL;
+  g_autoptr (Owl2Session) session = NULL;
+  g_autoptr (Owl2Answer) answer = NULL;
+  Owl2SessionParams params = { .kv_type = OWL2_KV_F32 };
+  Owl2Request request = {
+    .prompt = PROMPT,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+  };
+
+  binding_bytes = 64 << 10;
+  model = load (OWL2_KV_F32);
+  binding_bytes = 0;
+  session = owl2_session_new (model, &params, &error);
+  g_assert_no_error (error);
+  request.sampling.max_tokens = MAX_TOKENS;
+  answer = owl2_session_generate (session, &request, &error);
+  g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST);
+  g_assert_null (answer);
+  g_test_message ("%s", error->message);
+  g_assert_nonnull (strstr (error->message, "the keys of "));
+  g_assert_nonnull (strstr (error->message, "a binding of the device holds"));
+  g_clear_error (&error);
+  /* Fewer do fit. */
+  generate (session, 3);
+}
+
 /* Whatever the load compiled for, no answer waits for a pipeline. */
 static void
 test_compiled (void)
@@ -227,6 +274,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/engine/room/need", test_need);
   g_test_add_func ("/engine/room/context", test_context);
+  g_test_add_func ("/engine/room/binding", test_binding);
   g_test_add_func ("/engine/room/compiled", test_compiled);
   return g_test_run ();
 }

@@ -322,7 +322,7 @@ test_long (const VkMode *mode)
     GArray *timings;
     guint64 total = 0;
 
-    ovk_cmd_set_timing (cmd, round != 1);
+    ovk_device_set_timing (dev, round != 1);
     for (guint i = 0; i < n_dispatches; i++) {
       guint a = i % 4, b = (i + 1) % 4, o = (i + 2) % 4, io = (i + 3) % 4;
 
@@ -331,11 +331,12 @@ test_long (const VkMode *mode)
       vk_mix_host (&spec, words[a], words[b], words[o], words[io], n, i);
     }
     vk_assert_ok (ovk_cmd_run (cmd, &error), error);
+    ovk_device_set_timing (dev, FALSE);
     for (guint i = 0; i < 4; i++) {
       vk_assert_ok (ovk_slice_read (dev, s[i], got, n * 4, &error), error);
       g_assert_cmpmem (got, n * 4, words[i], n * 4);
     }
-    timings = ovk_cmd_timings (cmd);
+    timings = ovk_device_timings (dev);
     g_assert_cmpuint (timings->len, ==, round == 1 ? 0 : 2);
     for (guint i = 0; i < timings->len; i++) {
       const OvkTiming *t = &g_array_index (timings, OvkTiming, i);
@@ -366,11 +367,11 @@ test_timing_without_timestamps (const VkMode *mode)
   const OvkTiming *t;
 
   dev->gpu.caps.timestamp_ns = 0.;
-  ovk_cmd_set_timing (cmd, TRUE);
+  ovk_device_set_timing (dev, TRUE);
   vk_mix (cmd, &spec, vk_slice (s, 0, 1024), vk_slice (s, 0, 1024),
       vk_slice (s, 1024, 1024), vk_slice (s, 2048, 1024), 256, 0);
   vk_assert_ok (ovk_cmd_run (cmd, &error), error);
-  timings = ovk_cmd_timings (cmd);
+  timings = ovk_device_timings (dev);
   g_assert_cmpuint (timings->len, ==, 1);
   t = &g_array_index (timings, OvkTiming, 0);
   g_assert_cmpuint (t->n_dispatches, ==, 1);
@@ -410,12 +411,13 @@ test_kept (const VkMode *mode)
     s[i] = vk_alloc (arena, n * 4);
   ovk_cmd_set_kept (cmd, TRUE);
   vk_assert_ok (ovk_cmd_run (cmd, &error), error); /* nothing yet */
-  ovk_cmd_set_timing (cmd, TRUE);
+  ovk_device_set_timing (dev, TRUE);
   ovk_cmd_label (cmd, "kept");
   for (guint i = 0; i < n_dispatches; i++)
     vk_mix (cmd, &spec, s[i % 4], s[(i + 1) % 4], s[(i + 2) % 4],
         s[(i + 3) % 4], n, i);
   ovk_cmd_add_work (cmd, 5.);
+  ovk_device_set_timing (dev, FALSE); /* this one began before */
   for (guint round = 0; round < 5; round++) {
     for (guint i = 0; i < n_dispatches; i++)
       vk_mix_host (&spec, words[i % 4], words[(i + 1) % 4], words[(i + 2) % 4],
@@ -432,7 +434,7 @@ test_kept (const VkMode *mode)
     g_assert_cmpfloat (ovk_cmd_work (cmd), ==, 5.);
     vk_assert_ok (ovk_cmd_wait (cmd, &error), error);
   }
-  timings = ovk_cmd_timings (cmd);
+  timings = ovk_device_timings (dev);
   g_assert_cmpuint (timings->len, ==, 1);
   g_assert_cmpuint (
       g_array_index (timings, OvkTiming, 0).n_dispatches, ==, 5 * n_dispatches);

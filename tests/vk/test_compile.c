@@ -3,7 +3,9 @@
 #include "common.h"
 #include "failing.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define N_VARIANTS 12
 #define N_WORDS 100u
@@ -197,6 +199,19 @@ set_gate (gboolean shut)
   return given_up;
 }
 
+/* Makes the first pipeline of the process, which is waited for in any case. */
+static void
+prime (OvkDevice *dev)
+{
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+  g_autoptr (OvkCompiler) compiler = NULL;
+  GError *error = NULL;
+
+  collect (dev, set, 1);
+  compiler = ovk_compiler_new (dev, set);
+  vk_assert_ok (ovk_compiler_finish (compiler, &error), error);
+}
+
 /* Giving up waits for nothing that is under way, even if the device's last
  * reference outside goes with it; nothing is left behind in the end. */
 static void
@@ -208,6 +223,7 @@ test_give_up_stuck (const VkMode *mode)
     OvkCompiler *compiler;
     gint n;
 
+    prime (dev);
     collect (dev, set, N_VARIANTS);
     set_gate (TRUE);
     compiler = ovk_compiler_new (dev, set);
@@ -230,6 +246,51 @@ test_give_up_stuck (const VkMode *mode)
     for (guint k = 0; k < G_N_ELEMENTS (live_devices); k++)
       g_assert_null (live_devices[k]);
   }
+}
+
+static void
+check_end (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (live_devices); i++)
+    if (live_devices[i])
+      _exit (1);
+}
+
+static gpointer
+open_gate_later (gpointer data)
+{
+  g_usleep (G_USEC_PER_SEC / 5);
+  set_gate (FALSE);
+  return NULL;
+}
+
+/* A process that ends waits for what was given up, before its libraries and
+ * drivers are taken down. */
+static void
+test_give_up_and_exit (const VkMode *mode)
+{
+  if (g_test_subprocess ()) {
+    OvkDevice *dev = vk_test_open (mode);
+    OvkPipelineSet *set = ovk_pipeline_set_new ();
+    OvkCompiler *compiler;
+
+    prime (dev);
+    collect (dev, set, N_VARIANTS);
+    set_gate (TRUE);
+    compiler = ovk_compiler_new (dev, set);
+    g_mutex_lock (&gate.lock);
+    while (!gate.n_stuck)
+      g_cond_wait (&gate.changed, &gate.lock);
+    g_mutex_unlock (&gate.lock);
+    atexit (check_end); /* the last comes first */
+    ovk_compiler_free (compiler);
+    ovk_pipeline_set_free (set);
+    ovk_device_unref (dev);
+    g_thread_unref (g_thread_new ("gate", open_gate_later, NULL));
+    exit (0);
+  }
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_passed ();
 }
 
 /* Two who want the same, and one who does not wait for them. */
@@ -305,6 +366,7 @@ add_tests (void)
   vk_test_add_once ("/compile/make", test_make);
   vk_test_add_once ("/compile/give-up", test_give_up);
   vk_test_add_once ("/compile/give-up-stuck", test_give_up_stuck);
+  vk_test_add_once ("/compile/give-up-and-exit", test_give_up_and_exit);
   vk_test_add_once ("/compile/together", test_together);
   vk_test_add_once ("/compile/faults", test_faults);
 }

@@ -60,7 +60,7 @@ scene_run (Scene *scene, GError **error)
   const void *words;
   void *map;
 
-  ovk_cmd_set_timing (scene->cmd, TRUE);
+  ovk_device_set_timing (scene->dev, TRUE);
   h[2][3] = 4711;
   map = ovk_cmd_stage (scene->cmd, 64, &staged);
   if (map)
