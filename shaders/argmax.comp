@@ -1,13 +1,13 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Of rows of logits: index of the first largest, its value, log (sum (exp)), and
- * how many are NaN or infinite; those take no part. The id that a row bans can't
- * be the largest, but counts in the sum. One workgroup a row, more rows if the
- * grid is limited; a row in several bindings is done piece by piece, each going
- * on from the result of the ones before. No good logit at all: id 0, max and
- * log_sum_exp minus infinity; none but the banned one: id 0, max minus infinity.
- */
+/* Of rows of logits: index of the first largest, its value, log (sum (exp)),
+ * and how many are NaN or infinite; those take no part. The id that a row bans
+ * can't be the largest, but counts in the sum. One workgroup a row, more rows if
+ * the grid is limited; a row in several bindings is done piece by piece, each
+ * going on from the result of the ones before. No good logit at all: id 0, max
+ * and log_sum_exp minus infinity; none but the banned one: id 0, max minus
+ * infinity. */
 #include "include/owl2.glsl"
 #include "include/bad.glsl"
 

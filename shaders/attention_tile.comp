@@ -66,7 +66,7 @@ void
 softmax (uint first, uint row0, uint j0)
 {
   uint i = gl_LocalInvocationIndex, r = i / 4, part = i % 4;
-  uint seen = keys_of_run (first, row0 + r);    /* before or after the tile, too */
+  uint seen = keys_of_run (first, row0 + r);    /* before, after the tile, too */
   uint at = r * PITCH + part * 2;
   vec4 s[2] = { ps[at], ps[at + 1] };
   float top = LOWEST, sum = 0.0;

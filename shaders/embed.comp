@@ -1,17 +1,20 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* out[r] = table[id of row r], for the ids in this piece of the table: t_row0 ..
- * t_row0 + t_rows - 1; other rows of out are left alone. The id stands in the
+/* out[r] = table[id of row r], for the ids in this piece of the table: t_row0
+ * .. t_row0 + t_rows - 1; other rows of out are left alone. The id stands in the
  * table of rows, or in the entry of the results that it names. The table is of
- * any type of weights. One workgroup a row, more rows if the grid is limited. */
+ * any type of weights. One workgroup a row, more rows if the grid is limited.
+ */
 #include "include/owl2.glsl"
 #include "include/weight.glsl"
 
 layout (push_constant) uniform Push { owl2_pc_embed pc; };
 layout (set = 0, binding = 0) readonly buffer Rows { owl2_pass_row rows[]; };
 layout (set = 0, binding = 2) writeonly buffer Out { float o[]; };
-layout (set = 0, binding = 3) readonly buffer Results { owl2_result results[]; };
+layout (set = 0, binding = 3) readonly buffer Results {
+  owl2_result results[];
+};
 
 void
 main ()

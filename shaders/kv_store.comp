@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Keys or values of rows into their places in the pages of a layer, which lie by
- * page, head, then position, as include/attention.glsl reads them.
+/* Keys or values of rows into their places in the pages of a layer, which lie
+ * by page, head, then position, as include/attention.glsl reads them.
  *
  * F32: an invocation copies a word.
  * The smaller types are made of the words, too, so that every driver rounds
@@ -97,9 +97,8 @@ main ()
     uint u = i % units, head = i / units;
     uint place = rows[pc.r_offset + r].kv_row;
     uint from = pc.s_offset + r * pc.s_stride + head * dim;
-    uint to = pc.d_offset
-        + ((place / OWL2_PAGE * pc.heads + head) * OWL2_PAGE + place % OWL2_PAGE)
-        * pc.d_stride;
+    uint row = (place / OWL2_PAGE * pc.heads + head) * OWL2_PAGE;
+    uint to = pc.d_offset + (row + place % OWL2_PAGE) * pc.d_stride;
 
     if (i >= pc.heads * units)
       continue;

@@ -89,6 +89,16 @@ upload (OvkCmd *cmd, OvkSlice dst, gconstpointer data, gsize size_bytes)
   }
 }
 
+/* What the device reads of this pass, and nothing else. */
+static void
+upload_tables (OvkCmd *cmd, const Owl2DecoderBuffers *b, const Owl2Pass *pass)
+{
+  upload (cmd, b->rows, pass->rows,
+      (pass->n_prefill + pass->n_decode) * sizeof (Owl2PassRow));
+  upload (
+      cmd, b->pages, pass->pages->data, pass->pages->len * sizeof (guint32));
+}
+
 /* b->x = the inputs. */
 static gboolean
 record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
@@ -102,9 +112,7 @@ record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
 
   if (!cmd)
     return FALSE;
-  upload (cmd, b->rows, pass->rows, n * sizeof (Owl2PassRow));
-  upload (
-      cmd, b->pages, pass->pages->data, pass->pages->len * sizeof (guint32));
+  upload_tables (cmd, b, pass);
   for (guint i = 0; i < pass->copies->len; i++) {
     const Owl2PassCopy *copy = &g_array_index (pass->copies, Owl2PassCopy, i);
     OvkSlice to = b->x.slice, from = copy->from;

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the attention kernels share: bindings and loads of four elements of a
- * head. out[row][head] = softmax (q k' * scale) v. Maximum and sum of the softmax
- * run along with the keys (Milakov, Gimelshein 2018; Dao et al. 2022, algorithm
- * 1), so no row of scores is ever held. VEC4: all heads of q, k and v are whole,
- * aligned vec4s.
+ * head. out[row][head] = softmax (q k' * scale) v. Maximum and sum of the
+ * softmax run along with the keys (Milakov, Gimelshein 2018; Dao et al. 2022,
+ * algorithm 1), so no row of scores is ever held. VEC4: all heads of q, k and v
+ * are whole, aligned vec4s.
  *
- * OWL2_PAGED: keys and values lie in pages of OWL2_PAGE positions, by page, head,
- * then position; the table of rows tells a row's position, up to which it sees
- * the keys of its sequence, and where the list of pages has those. Loads of either
- * are the same for the whole workgroup wherever a driver would else load lane by
- * lane: keys are taken in groups that lie in one page.
+ * OWL2_PAGED: keys and values lie in pages of OWL2_PAGE positions, by page,
+ * head, then position; the table of rows tells a row's position, up to which it
+ * sees the keys of its sequence, and where the list of pages has those. Loads of
+ * either are the same for the whole workgroup wherever a driver would else load
+ * lane by lane: keys are taken in groups that lie in one page.
  * Else a row for each position, F32, and every row sees all n_k keys.
  *
- * Keys and values are of the type that -D picks. In pages there is a row for each
- * head and position, which begins at a multiple of 16 bytes.
+ * Keys and values are of the type that -D picks. In pages there is a row for
+ * each head and position, which begins at a multiple of 16 bytes.
  * OWL2_F16: halves, read as words; offsets and strides count halves.
  * OWL2_Q8_0: as a weight's row (see include/weight.glsl), all quants, then all
  *   scales; offsets and strides count words, a head is whole blocks of 32. */

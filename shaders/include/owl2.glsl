@@ -16,7 +16,9 @@ layout (constant_id = OWL2_SC_VEC4) const bool VEC4 = false;
  * is in one row, so that looking the row up is no load of many places at once.
  * Loops over ITEM, of which OWL2_ROW_OF is the row and OWL2_UNIT_OF this
  * invocation's unit of the row's UNITS, which may lie past the last. */
-#define OWL2_SLICES(UNITS) (((UNITS) + gl_WorkGroupSize.x - 1) / gl_WorkGroupSize.x)
+#define OWL2_SLICES(UNITS) \
+    (((UNITS) + gl_WorkGroupSize.x - 1) / gl_WorkGroupSize.x)
 #define OWL2_ROW_OF(ITEM, UNITS) ((ITEM) / OWL2_SLICES (UNITS))
 #define OWL2_UNIT_OF(ITEM, UNITS) \
-    ((ITEM) % OWL2_SLICES (UNITS) * gl_WorkGroupSize.x + gl_LocalInvocationIndex)
+    ((ITEM) % OWL2_SLICES (UNITS) * gl_WorkGroupSize.x \
+        + gl_LocalInvocationIndex)
