@@ -2,6 +2,8 @@
 #include "gstowl2frame.h"
 #include "gstowl2layout.h"
 
+#include <string.h>
+
 /* ---- pool -------------------------------------------------------------- */
 
 GstOwl2Pool *
@@ -116,6 +118,103 @@ gst_owl2_frame_set_small (GstOwl2Frame *frame, guint8 *small, guint edge)
   g_atomic_pointer_add (&frame->pool->raw_bytes, (gssize) frame->raw_bytes);
 }
 
+/* ---- planes ------------------------------------------------------------ */
+
+static const struct {
+  GstVideoFormat from;
+  Owl2PixelFormat to;
+} formats[] = {
+  { GST_VIDEO_FORMAT_RGB, OWL2_PIXELS_RGB },
+  { GST_VIDEO_FORMAT_BGR, OWL2_PIXELS_BGR },
+  { GST_VIDEO_FORMAT_RGBx, OWL2_PIXELS_RGBX },
+  { GST_VIDEO_FORMAT_RGBA, OWL2_PIXELS_RGBX },
+  { GST_VIDEO_FORMAT_BGRx, OWL2_PIXELS_BGRX },
+  { GST_VIDEO_FORMAT_BGRA, OWL2_PIXELS_BGRX },
+  { GST_VIDEO_FORMAT_xRGB, OWL2_PIXELS_XRGB },
+  { GST_VIDEO_FORMAT_ARGB, OWL2_PIXELS_XRGB },
+  { GST_VIDEO_FORMAT_xBGR, OWL2_PIXELS_XBGR },
+  { GST_VIDEO_FORMAT_ABGR, OWL2_PIXELS_XBGR },
+  { GST_VIDEO_FORMAT_GRAY8, OWL2_PIXELS_GRAY8 },
+  { GST_VIDEO_FORMAT_I420, OWL2_PIXELS_I420 },
+  { GST_VIDEO_FORMAT_YV12, OWL2_PIXELS_I420 },
+  { GST_VIDEO_FORMAT_NV12, OWL2_PIXELS_NV12 },
+  { GST_VIDEO_FORMAT_NV21, OWL2_PIXELS_NV21 },
+  { GST_VIDEO_FORMAT_Y42B, OWL2_PIXELS_Y42B },
+  { GST_VIDEO_FORMAT_Y444, OWL2_PIXELS_Y444 },
+  { GST_VIDEO_FORMAT_YUY2, OWL2_PIXELS_YUY2 },
+  { GST_VIDEO_FORMAT_UYVY, OWL2_PIXELS_UYVY },
+};
+
+static gboolean
+planes_format (GstVideoFormat from, Owl2PixelFormat *to)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (formats); i++)
+    if (formats[i].from == from) {
+      *to = formats[i].to;
+      return TRUE;
+    }
+  return FALSE;
+}
+
+/* Of what is not RGB. FALSE if the engine doesn't know it. */
+static gboolean
+planes_colour (const GstVideoInfo *info, Owl2Image *image)
+{
+  switch (info->colorimetry.matrix) {
+    case GST_VIDEO_COLOR_MATRIX_BT601:
+      image->matrix = OWL2_MATRIX_BT601;
+      break;
+    case GST_VIDEO_COLOR_MATRIX_BT709:
+      image->matrix = OWL2_MATRIX_BT709;
+      break;
+    case GST_VIDEO_COLOR_MATRIX_BT2020:
+      image->matrix = OWL2_MATRIX_BT2020;
+      break;
+    default:
+      return FALSE;
+  }
+  if (info->colorimetry.range == GST_VIDEO_COLOR_RANGE_UNKNOWN
+      || info->chroma_site & GST_VIDEO_CHROMA_SITE_ALT_LINE)
+    return FALSE;
+  image->full_range = info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
+  if (info->chroma_site & GST_VIDEO_CHROMA_SITE_H_COSITED)
+    image->cosited |= OWL2_COSITED_H;
+  if (info->chroma_site & GST_VIDEO_CHROMA_SITE_V_COSITED)
+    image->cosited |= OWL2_COSITED_V;
+  return TRUE;
+}
+
+/* FALSE if the engine doesn't take such pictures. Of two fields in one, chroma
+ * is not where this says. */
+static gboolean
+planes_get (const GstOwl2Frame *frame, const guint8 *data, Owl2Image *image)
+{
+  const GstVideoInfo *info = &frame->info;
+  guint n = 0;
+
+  memset (image, 0, sizeof *image);
+  if (GST_VIDEO_INFO_INTERLACE_MODE (info)
+          != GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
+      || !planes_format (GST_VIDEO_INFO_FORMAT (info), &image->format)
+      || (!GST_VIDEO_INFO_IS_RGB (info) && !planes_colour (info, image)))
+    return FALSE;
+  image->data = data + GST_VIDEO_INFO_PLANE_OFFSET (info, 0);
+  image->stride = (gsize) GST_VIDEO_INFO_PLANE_STRIDE (info, 0);
+  image->width = (guint) info->width;
+  image->height = (guint) info->height;
+  /* U before V, whichever comes first. */
+  for (guint c = 1; c < GST_VIDEO_INFO_N_COMPONENTS (info); c++) {
+    guint plane = GST_VIDEO_INFO_COMP_PLANE (info, c);
+
+    if (plane == 0 || n == 2)
+      continue;
+    image->chroma[n] = data + GST_VIDEO_INFO_PLANE_OFFSET (info, plane);
+    image->chroma_stride[n++] =
+        (gsize) GST_VIDEO_INFO_PLANE_STRIDE (info, plane);
+  }
+  return TRUE;
+}
+
 /* ---- rgb --------------------------------------------------------------- */
 
 /* The output that videoconvert negotiates for RGB: the input's colorimetry if
@@ -174,20 +273,15 @@ rgb_setup (GstOwl2Rgb *rgb, const GstVideoInfo *in, GError **error)
   return TRUE;
 }
 
-gboolean
-gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
+/* By the converter, into *@memory; of two fields the first alone. */
+static gboolean
+rgb_run (GstOwl2Rgb *rgb, const GstOwl2Frame *frame, Owl2Image *image,
     gpointer *memory, GError **error)
 {
   g_autoptr (GstBuffer) out_buffer = NULL;
   g_autofree guint8 *data = NULL;
   GstVideoFrame in, out;
 
-  *memory = NULL;
-  if (frame->small) {
-    *image = (Owl2Image){ frame->small, frame->edge, frame->edge,
-      3 * (gsize) frame->edge };
-    return TRUE;
-  }
   if (!rgb_setup (rgb, &frame->info, error))
     return FALSE;
 
@@ -218,14 +312,38 @@ gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
   gst_video_frame_unmap (&out);
   gst_video_frame_unmap (&in);
 
-  image->data = data;
-  image->width = (guint) rgb->out.width;
-  image->height = (guint) rgb->out.height;
-  image->stride = (gsize) GST_VIDEO_INFO_PLANE_STRIDE (&rgb->out, 0);
+  *image = (Owl2Image){ data, (guint) rgb->out.width, (guint) rgb->out.height,
+    (gsize) GST_VIDEO_INFO_PLANE_STRIDE (&rgb->out, 0) };
   *memory = g_steal_pointer (&data);
   gst_owl2_upright_field (
       image, in.flags, GST_VIDEO_INFO_INTERLACE_MODE (&rgb->in));
-  return gst_owl2_upright_turn (image, memory, frame->orientation, error);
+  return TRUE;
+}
+
+gboolean
+gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
+    gpointer *memory, GError **error)
+{
+  GstMapInfo map;
+
+  *memory = NULL;
+  if (frame->small) {
+    *image = (Owl2Image){ frame->small, frame->edge, frame->edge,
+      3 * (gsize) frame->edge };
+    return TRUE;
+  }
+  if (!gst_buffer_map (frame->raw, &map, GST_MAP_READ)) {
+    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_READ,
+        "a %dx%d frame can't be mapped", frame->info.width, frame->info.height);
+    return FALSE;
+  }
+  /* Memory of our own, which stays where it is. */
+  gst_buffer_unmap (frame->raw, &map);
+  if (!planes_get (frame, map.data, image)
+      && !rgb_run (rgb, frame, image, memory, error))
+    return FALSE;
+  image->turn = gst_owl2_upright_turn (frame->orientation);
+  return TRUE;
 }
 
 void

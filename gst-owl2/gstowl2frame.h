@@ -82,18 +82,21 @@ void gst_owl2_frame_drop_raw (GstOwl2Frame *frame);
 void gst_owl2_frame_set_small (GstOwl2Frame *frame, guint8 *small, guint edge);
 
 /**
- * GstOwl2Rgb: conversion to packed RGB, with the converter kept from frame to
- * frame. Gives the bytes that `videoconvert ! video/x-raw,format=RGB` gives,
- * the right way up, and of an interlaced frame the first field. Zeros are a
- * valid start.
+ * GstOwl2Rgb: what makes pictures that the engine takes, with its converter
+ * kept from frame to frame. Zeros are a valid start.
+ *
+ * Progressive frames of the engine's formats are handed over as they are, and
+ * become the RGB that `videoconvert` gives at full chroma quality, within 1.
+ * Others become RGB here, by the same converter, and of an interlaced frame it
+ * is the first field.
  */
 typedef struct {
   GstVideoConverter *converter;
   GstVideoInfo in, out;
 } GstOwl2Rgb;
 
-/* @image's data is valid until g_free (@memory), and that of a small picture as
- * long as the frame has it. */
+/* @image's data is valid until g_free (@memory), and as long as the frame has
+ * its picture, raw or small. It says how it is to be turned. */
 gboolean gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame,
     Owl2Image *image, gpointer *memory, GError **error);
 void gst_owl2_rgb_clear (GstOwl2Rgb *rgb);

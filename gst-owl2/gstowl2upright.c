@@ -116,65 +116,25 @@ gst_owl2_upright_field (
   image->stride *= 2;
 }
 
-gboolean
-gst_owl2_upright_turn (Owl2Image *image, gpointer *memory,
-    GstVideoOrientationMethod method, GError **error)
+guint
+gst_owl2_upright_turn (GstVideoOrientationMethod method)
 {
-  const gssize w = image->width, h = image->height;
-  const gssize row = (gssize) image->stride;
-  /* The pixel of @image that goes to the upper left corner, and the steps in it
-   * that go to the right and down. */
-  gssize first = 0, right = 3, down = row;
-  gboolean across = FALSE; /* width and height change places */
-  guint8 *data, *to;
-
   switch (method) {
     case GST_VIDEO_ORIENTATION_90R:
-      first = (h - 1) * row, right = -row, down = 3, across = TRUE;
-      break;
+      return OWL2_TURN_MIRROR_Y | OWL2_TURN_TRANSPOSE;
     case GST_VIDEO_ORIENTATION_180:
-      first = (h - 1) * row + (w - 1) * 3, right = -3, down = -row;
-      break;
+      return OWL2_TURN_MIRROR_X | OWL2_TURN_MIRROR_Y;
     case GST_VIDEO_ORIENTATION_90L:
-      first = (w - 1) * 3, right = row, down = -3, across = TRUE;
-      break;
+      return OWL2_TURN_MIRROR_X | OWL2_TURN_TRANSPOSE;
     case GST_VIDEO_ORIENTATION_HORIZ:
-      first = (w - 1) * 3, right = -3;
-      break;
+      return OWL2_TURN_MIRROR_X;
     case GST_VIDEO_ORIENTATION_VERT:
-      first = (h - 1) * row, down = -row;
-      break;
+      return OWL2_TURN_MIRROR_Y;
     case GST_VIDEO_ORIENTATION_UL_LR:
-      right = row, down = 3, across = TRUE;
-      break;
+      return OWL2_TURN_TRANSPOSE;
     case GST_VIDEO_ORIENTATION_UR_LL:
-      first = (h - 1) * row + (w - 1) * 3, right = -row, down = -3,
-      across = TRUE;
-      break;
+      return OWL2_TURN_MIRROR_X | OWL2_TURN_MIRROR_Y | OWL2_TURN_TRANSPOSE;
     default:
-      return TRUE;
+      return 0;
   }
-
-  data = to = g_try_malloc_n ((gsize) w * 3, (gsize) h);
-  if (!data) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NO_SPACE_LEFT,
-        "no memory to turn a picture of %ux%u", image->width, image->height);
-    return FALSE;
-  }
-  for (gssize y = 0; y < (across ? w : h); y++) {
-    const guint8 *from = image->data + first + y * down;
-
-    for (gssize x = 0; x < (across ? h : w); x++, from += right, to += 3) {
-      to[0] = from[0];
-      to[1] = from[1];
-      to[2] = from[2];
-    }
-  }
-  image->data = data;
-  image->width = (guint) (across ? h : w);
-  image->height = (guint) (across ? w : h);
-  image->stride = 3 * (gsize) image->width;
-  g_free (*memory);
-  *memory = data;
-  return TRUE;
 }

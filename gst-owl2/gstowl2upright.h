@@ -42,14 +42,8 @@ GstVideoOrientationMethod gst_owl2_orientation_get (
 void gst_owl2_upright_field (
     Owl2Image *image, GstVideoFrameFlags flags, GstVideoInterlaceMode mode);
 
-/**
- * gst_owl2_upright_turn: makes @image upright.
- * @memory: that @image lies in; replaced if pixels have to move, to be freed
- *   with g_free()
- * @error: GST_RESOURCE_ERROR: no memory
- */
-gboolean gst_owl2_upright_turn (Owl2Image *image, gpointer *memory,
-    GstVideoOrientationMethod method, GError **error);
+/* The sum of OWL2_TURN_* that makes a picture upright. */
+guint gst_owl2_upright_turn (GstVideoOrientationMethod method);
 
 G_END_DECLS
 

@@ -560,6 +560,12 @@ run (const Options *o, GError **error)
 
   if (o->list_devices)
     return common_list_devices (error);
+  for (char **frame = o->frames; frame && *frame; frame++) {
+    guint w, h;
+
+    if (!parse_frame (*frame, &w, &h, error))
+      return FALSE;
+  }
   if (!common_parse_kv_type (o->kv_type, &kv_type, error))
     return FALSE;
   if ((kernels || !model) && !bench_all_kernels (o, error))

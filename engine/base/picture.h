@@ -72,10 +72,19 @@ enum {
   OWL2_COSITED_V = 2,
 };
 
+/* How the picture becomes upright, a sum: its left and right change places, its
+ * upper and lower edge, and after these its rows and columns. */
+enum {
+  OWL2_TURN_MIRROR_X = 1,
+  OWL2_TURN_MIRROR_Y = 2,
+  OWL2_TURN_TRANSPOSE = 4,
+};
+
 /**
  * Owl2Image: zeros past @stride are packed RGB.
  * @data, @stride: the first plane, and bytes from row to row
  * @chroma, @chroma_stride: the second and third, where the format has them
+ * @width, @height: as it is stored
  * @matrix, @full_range, @cosited: of formats with U and V; range of GRAY8 too
  */
 typedef struct {
@@ -88,6 +97,7 @@ typedef struct {
   Owl2Matrix matrix;
   gboolean full_range;
   guint cosited; /* OWL2_COSITED_* */
+  guint turn;    /* OWL2_TURN_* */
 } Owl2Image;
 
 G_END_DECLS

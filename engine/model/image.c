@@ -127,6 +127,13 @@ set_filters (Owl2ImageBuffers *image, OvkCmd *cmd, guint width, guint height,
   return ok;
 }
 
+/* Bytes of a row of packed RGB on the device. */
+static gsize
+rgb_row (guint width)
+{
+  return ((gsize) width * 3 + 3) & ~(gsize) 3;
+}
+
 /* Whether the device takes them, each in one binding. */
 static gboolean
 check_size (const Owl2ImageBuffers *image, const Owl2Image *picture,
@@ -149,18 +156,21 @@ set_size (Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Image *picture,
     GError **error)
 {
   OvkDevice *dev = image->weights->dev;
-  guint width = picture->width, height = picture->height;
+  gboolean across = (picture->turn & OWL2_TURN_TRANSPOSE) != 0;
+  guint width = across ? picture->height : picture->width;
+  guint height = across ? picture->width : picture->height;
   guint edge = MAX (width, height), size;
-  gsize rgb_stride = ((gsize) width * 3 + 3) & ~(gsize) 3;
+  gsize rgb_stride = rgb_row (width), stored_stride = rgb_row (picture->width);
 
   if (image->width == width && image->height == height
-      && image->format == picture->format)
+      && image->format == picture->format && image->turn == picture->turn)
     return TRUE;
   image->width = image->height = 0;
   g_clear_pointer (&image->arena, ovk_arena_free);
   size = image->weights->config.vision.image_size;
   owl2_planes_init (&image->planes, picture);
-  if (!check_size (image, picture, image->planes.bytes, rgb_stride * height,
+  if (!check_size (image, picture, image->planes.bytes,
+          MAX (rgb_stride * height, stored_stride * picture->height),
           (gsize) edge * size * 4, error))
     return FALSE;
   image->arena = ovk_arena_new (dev, "frame", ARENA_BLOCK_BYTES);
@@ -169,6 +179,9 @@ set_size (Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Image *picture,
   if ((picture->format != OWL2_PIXELS_RGB
           && !ovk_arena_alloc (
               image->arena, image->planes.bytes, &image->frame, error))
+      || (picture->turn
+          && !ovk_arena_alloc (image->arena, stored_stride * picture->height,
+              &image->stored, error))
       || !ovk_arena_alloc (
           image->arena, rgb_stride * height, &image->rgb, error)
       || !ovk_arena_alloc (
@@ -181,6 +194,7 @@ set_size (Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Image *picture,
   image->width = width;
   image->height = height;
   image->format = picture->format;
+  image->turn = picture->turn;
   return TRUE;
 }
 
@@ -266,6 +280,7 @@ owl2_image_warm_up (Owl2ImageBuffers *image, Owl2Exec *exec)
   };
 
   owl2_op_to_rgb (cmd, image->pixels, 4, image->lut, &one);
+  owl2_op_turn (cmd, image->pixels, 4, image->lut, 4, 1, 1, 0);
   for (guint windows = 0; windows <= 2; windows++) {
     Owl2ResizeLanes p = {
       .dst = image->pixels,
@@ -392,7 +407,9 @@ upload_planes (Owl2ImageBuffers *image, OvkDevice *dev,
   if (!up)
     return FALSE;
   for (guint i = 0; i < p->n; i++) {
-    OvkSlice to = image->format == OWL2_PIXELS_RGB ? image->rgb : image->frame;
+    OvkSlice to = image->format != OWL2_PIXELS_RGB ? image->frame
+                  : image->turn                    ? image->stored
+                                                   : image->rgb;
 
     to.offset += p->offset[i];
     to.size = p->stride[i] * p->rows[i];
@@ -411,7 +428,8 @@ owl2_image_check (const Owl2Image *picture, GError **error)
   Owl2Planes planes;
   gboolean ok = picture->width > 0 && picture->height > 0
                 && (guint) picture->format < OWL2_N_PIXEL_FORMATS
-                && (guint) picture->matrix <= OWL2_MATRIX_BT2020;
+                && (guint) picture->matrix <= OWL2_MATRIX_BT2020
+                && picture->turn < 2 * OWL2_TURN_TRANSPOSE;
 
   if (ok) {
     owl2_planes_init (&planes, picture);
@@ -428,6 +446,21 @@ owl2_image_check (const Owl2Image *picture, GError **error)
       picture->chroma_stride[0], picture->chroma_stride[1],
       owl2_pixel_format_name (picture->format));
   return FALSE;
+}
+
+/* From the planes to image->rgb. */
+static void
+record_rgb (
+    const Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Image *picture)
+{
+  gsize stored_stride = rgb_row (picture->width);
+
+  if (picture->format != OWL2_PIXELS_RGB)
+    owl2_op_to_rgb (cmd, picture->turn ? image->stored : image->rgb,
+        stored_stride, image->frame, picture);
+  if (picture->turn)
+    owl2_op_turn (cmd, image->rgb, image->rgb_stride, image->stored,
+        stored_stride, picture->width, picture->height, picture->turn);
 }
 
 /* Everything up to image->pixels. */
@@ -448,8 +481,7 @@ record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
 
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "resize");
-  if (picture->format != OWL2_PIXELS_RGB)
-    owl2_op_to_rgb (cmd, image->rgb, image->rgb_stride, image->frame, picture);
+  record_rgb (image, cmd, picture);
   if (image->n_steps > 0)
     record_lanes (image, cmd);
   else if (picture->width == picture->height)

@@ -19,11 +19,13 @@ typedef struct {
   OvkSlice pixels;            /* u32 [size][size] */
   Owl2Tensor patches;         /* [n * grid * grid][3 * patch * patch] */
 
-  guint width, height; /* of the frames below; 0: none yet */
+  guint width, height; /* of the frames below, upright; 0: none yet */
   Owl2PixelFormat format;
+  guint turn;
   Owl2Planes planes;
   OvkArena *arena;
   OvkSlice frame;   /* as @planes has it, where that is not RGB */
+  OvkSlice stored;  /* u8: RGB before it is turned, where it is */
   OvkSlice rgb;     /* u8 [height][rgb_stride] */
   gsize rgb_stride; /* bytes, a multiple of 4 */
   OvkSlice band;    /* u32 [band_rows][edge]: part of the square */

@@ -300,6 +300,11 @@ const char *owl2_pixel_format_name (Owl2PixelFormat format);
 void owl2_op_to_rgb (OvkCmd *cmd, OvkSlice dst, gsize dst_stride, OvkSlice src,
     const Owl2Image *picture);
 
+/* Packed RGB8, width x height, as the sum @turn of OWL2_TURN_* says; strides are
+ * multiples of 4. Both are bound whole. turn.c */
+void owl2_op_turn (OvkCmd *cmd, OvkSlice dst, gsize dst_stride, OvkSlice src,
+    gsize src_stride, guint width, guint height, guint turn);
+
 /* Pixels to patch rows: out [grid * grid][3 * patch * patch], element
  * (channel, y, x) of a patch as the convolution weight has them, each byte
  * mapped by lut[channel][byte] (F32, 3 x 256: normalisation). src: words

@@ -297,6 +297,17 @@ struct owl2_pc_to_rgb {
   u32 d_stride; /* words */
 };
 
+/* turn.comp */
+struct owl2_pc_turn {
+  u32 width; /* of dst */
+  u32 height;
+  u32 s_offset; /* bytes: of the upper left pixel of dst */
+  u32 right; /* bytes of src from a pixel of dst to the next, wrapping around */
+  u32 down;
+  u32 d_offset; /* words */
+  u32 d_stride; /* words */
+};
+
 /* patchify.comp */
 struct owl2_pc_patchify {
   u32 grid; /* patches in a row */

@@ -1,84 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "checkops.h"
+#include "ref_picture.h"
 
 #include <string.h>
-
-/* What the reference has to know of a format, in the words of its planes. */
-typedef struct {
-  guint y_plane, y_at, y_step;
-  guint uv_planes[2], uv_at[2], uv_step;
-  guint h_sub, v_sub;
-} Layout;
-
-static const Layout layouts[OWL2_N_PIXEL_FORMATS] = {
-  [OWL2_PIXELS_I420] = { 0, 0, 1, { 1, 2 }, { 0, 0 }, 1, 2, 2 },
-  [OWL2_PIXELS_NV12] = { 0, 0, 1, { 1, 1 }, { 0, 1 }, 2, 2, 2 },
-  [OWL2_PIXELS_NV21] = { 0, 0, 1, { 1, 1 }, { 1, 0 }, 2, 2, 2 },
-  [OWL2_PIXELS_Y42B] = { 0, 0, 1, { 1, 2 }, { 0, 0 }, 1, 2, 1 },
-  [OWL2_PIXELS_Y444] = { 0, 0, 1, { 1, 2 }, { 0, 0 }, 1, 1, 1 },
-  [OWL2_PIXELS_YUY2] = { 0, 0, 2, { 0, 0 }, { 1, 3 }, 4, 2, 1 },
-  [OWL2_PIXELS_UYVY] = { 0, 1, 2, { 0, 0 }, { 0, 2 }, 4, 2, 1 },
-};
-
-/* Bytes of a pixel, and those of R, G and B. */
-static const guint rgb_layouts[][4] = {
-  [OWL2_PIXELS_RGB] = { 3, 0, 1, 2 },
-  [OWL2_PIXELS_BGR] = { 3, 2, 1, 0 },
-  [OWL2_PIXELS_RGBX] = { 4, 0, 1, 2 },
-  [OWL2_PIXELS_BGRX] = { 4, 2, 1, 0 },
-  [OWL2_PIXELS_XRGB] = { 4, 1, 2, 3 },
-  [OWL2_PIXELS_XBGR] = { 4, 3, 2, 1 },
-};
-
-static const guint8 gray = 128;
-
-static void
-reference (guint8 *rgb, const Owl2Image *picture, const guint8 *data)
-{
-  static const double kr[] = { 0.299, 0.2126, 0.2627 };
-  static const double kb[] = { 0.114, 0.0722, 0.0593 };
-  const Layout *l = &layouts[picture->format];
-  RefYuv yuv = {
-    .width = picture->width,
-    .height = picture->height,
-    .u = { &gray, 0, 0 },
-    .v = { &gray, 0, 0 },
-    .h_sub = 1,
-    .v_sub = 1,
-    .cosited_h = (picture->cosited & OWL2_COSITED_H) != 0,
-    .cosited_v = (picture->cosited & OWL2_COSITED_V) != 0,
-    .full_range = picture->full_range,
-    .kr = kr[picture->matrix],
-    .kb = kb[picture->matrix],
-  };
-  Owl2Planes planes;
-
-  owl2_planes_init (&planes, picture);
-  if (picture->format < OWL2_PIXELS_GRAY8) {
-    const guint *at = rgb_layouts[picture->format];
-
-    for (guint y = 0; y < picture->height; y++)
-      for (guint x = 0; x < picture->width; x++)
-        for (guint c = 0; c < 3; c++)
-          *rgb++ = data[y * planes.stride[0] + x * at[0] + at[1 + c]];
-    return;
-  }
-  if (picture->format == OWL2_PIXELS_GRAY8) {
-    yuv.y = (RefPlane){ data, planes.stride[0], 1 };
-  } else {
-    guint u = l->uv_planes[0], v = l->uv_planes[1];
-
-    yuv.y = (RefPlane){ data + planes.offset[l->y_plane] + l->y_at,
-      planes.stride[l->y_plane], l->y_step };
-    yuv.u = (RefPlane){ data + planes.offset[u] + l->uv_at[0], planes.stride[u],
-      l->uv_step };
-    yuv.v = (RefPlane){ data + planes.offset[v] + l->uv_at[1], planes.stride[v],
-      l->uv_step };
-    yuv.h_sub = l->h_sub;
-    yuv.v_sub = l->v_sub;
-  }
-  ref_yuv_to_rgb (rgb, &yuv);
-}
 
 static void
 check_case (Check *c, const Owl2Image *picture)
@@ -88,6 +12,7 @@ check_case (Check *c, const Owl2Image *picture)
   g_autofree guint8 *rgb = g_malloc (3 * w * h);
   g_autofree guint8 *want = g_malloc0 (stride * h);
   g_autofree guint8 *data = NULL;
+  Owl2Image seen = *picture;
   Owl2Planes planes;
   CheckBuf *src, *dst;
 
@@ -104,12 +29,56 @@ check_case (Check *c, const Owl2Image *picture)
   owl2_op_to_rgb (
       c->cmd, check_slice (dst), stride, check_slice (src), picture);
   if (check_run (c)) {
-    reference (rgb, picture, data);
+    seen.data = data;
+    seen.stride = planes.stride[0];
+    for (guint i = 1; i < planes.n; i++) {
+      seen.chroma[i - 1] = data + planes.offset[i];
+      seen.chroma_stride[i - 1] = planes.stride[i];
+    }
+    ref_picture_rgb (rgb, &seen);
     for (gsize y = 0; y < h; y++)
       memcpy (want + y * stride, rgb + y * 3 * w, 3 * w);
     check_compare_words (c, dst, (const guint32 *) (gconstpointer) want);
   }
   check_end (c);
+}
+
+/* Each way to turn a picture. */
+void
+check_turn (Check *c)
+{
+  static const guint sizes[][2] = { { 1, 1 }, { 2, 3 }, { 5, 4 }, { 8, 1 },
+    { 1, 9 }, { 41, 23 } };
+
+  for (guint i = 0; i < 8 * G_N_ELEMENTS (sizes); i++) {
+    gsize w = sizes[i / 8][0], h = sizes[i / 8][1];
+    guint across = i % 8 & OWL2_TURN_TRANSPOSE;
+    gsize out_w = across ? h : w, out_h = across ? w : h;
+    gsize stride = (3 * w + 3) / 4 * 4, out_stride = (3 * out_w + 3) / 4 * 4;
+    g_autofree guint8 *data = g_malloc (stride * h);
+    g_autofree guint8 *rgb = g_malloc (3 * w * h);
+    g_autofree guint8 *want = g_malloc0 (out_stride * out_h);
+    Owl2Image picture = { data, (guint) w, (guint) h, stride };
+    CheckBuf *src, *dst;
+
+    picture.turn = i % 8;
+    check_begin (
+        c, "%ux%u turn %u", picture.width, picture.height, picture.turn);
+    for (gsize k = 0; k < stride * h; k++)
+      data[k] = (guint8) check_random (c);
+    src = check_words (
+        c, "src", (const guint32 *) (gconstpointer) data, stride * h / 4);
+    dst = check_words (c, "dst", NULL, out_stride * out_h / 4);
+    owl2_op_turn (c->cmd, check_slice (dst), out_stride, check_slice (src),
+        stride, picture.width, picture.height, picture.turn);
+    if (check_run (c)) {
+      ref_picture_rgb (rgb, &picture);
+      for (gsize y = 0; y < out_h; y++)
+        memcpy (want + y * out_stride, rgb + y * 3 * out_w, 3 * out_w);
+      check_compare_words (c, dst, (const guint32 *) (gconstpointer) want);
+    }
+    check_end (c);
+  }
 }
 
 /* Each format at sizes around a group of four pixels, and with each way to read

@@ -39,6 +39,7 @@ static const struct {
   { "resize_lanes", check_resize_lanes },
   { "patchify", check_patchify },
   { "to_rgb", check_to_rgb },
+  { "turn", check_turn },
 };
 
 static const struct {

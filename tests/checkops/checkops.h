@@ -110,6 +110,7 @@ void check_resize (Check *c);
 void check_resize_lanes (Check *c);
 void check_patchify (Check *c);
 void check_to_rgb (Check *c);
+void check_turn (Check *c);
 
 /* Prints a line for each operation at the model's shapes. bench.c */
 int bench_all (OvkDevice *dev, const char *glob);

@@ -63,7 +63,8 @@ BenchCall *bench_eos_async (Bench *b);
 gboolean bench_call_is_done (BenchCall *call);
 int bench_call_finish (BenchCall *call);
 
-/* (transfer full): the RGB that videoconvert makes of @buffer. */
+/* (transfer full): the RGB that videoconvert makes of @buffer, at full chroma
+ * quality where it is progressive. */
 GstBuffer *bench_reference_rgb (const char *caps, GstBuffer *buffer);
 
 void bench_eos (Bench *b);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_engine.h"
+#include "ref_picture.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -470,26 +471,33 @@ owl2_session_uncancel (Owl2Session *session)
   LOCKED (session->cancelled = FALSE);
 }
 
-/* Reads the ends of each row at least, so that sanitizers see short images. */
+/* (transfer full): every byte, so that sanitizers see short images. */
+static guint8 *
+image_rgb (const Owl2Image *image)
+{
+  guint8 *rgb = g_malloc (3 * (gsize) image->width * image->height);
+
+  ref_picture_rgb (rgb, image);
+  return rgb;
+}
+
+/* Reads the ends of each row of the first plane at least. */
 static FakeImage
 image_look (const Owl2Image *image)
 {
-  const gsize row = 3 * (gsize) image->width;
-  FakeImage seen = { image->width, image->height, NULL };
+  gboolean across = (image->turn & OWL2_TURN_TRANSPOSE) != 0;
+  FakeImage seen = { across ? image->height : image->width,
+    across ? image->width : image->height, NULL, image->format };
   volatile guint8 end;
 
-  g_assert_cmpuint (image->stride, >=, row);
-  if (fake.keep_images)
-    seen.rgb = g_malloc (row * image->height);
+  g_assert_cmpuint (image->stride, >=, image->width);
   for (guint y = 0; y < image->height; y++) {
-    const guint8 *bytes = image->data + y * image->stride;
-
-    end = bytes[0];
-    end = bytes[row - 1];
-    if (seen.rgb)
-      memcpy (seen.rgb + y * row, bytes, row);
+    end = image->data[y * image->stride];
+    end = image->data[y * image->stride + image->width - 1];
   }
   (void) end;
+  if (fake.keep_images)
+    seen.rgb = image_rgb (image);
   return seen;
 }
 
@@ -528,12 +536,18 @@ owl2_session_shrink (
   g_mutex_lock (&fake.lock);
   call_begin (FAKE_SHRINK);
   if (call_pass (FAKE_SHRINK, fake.n_calls[FAKE_SHRINK], session, error)) {
+    g_autofree guint8 *large = image_rgb (image);
+    gboolean across = (image->turn & OWL2_TURN_TRANSPOSE) != 0;
+    gsize width = across ? image->height : image->width;
+    gsize height = across ? image->width : image->height;
+
     rgb = g_malloc (size * size * 3);
-    for (gsize i = 0; i < size * size; i++)
-      memcpy (rgb + 3 * i,
-          image->data + i / size * image->height / size * image->stride
-              + 3 * (i % size * image->width / size),
-          3);
+    for (gsize i = 0; i < size * size; i++) {
+      gsize y = i / size * height / size;
+      gsize x = i % size * width / size;
+
+      memcpy (rgb + 3 * i, large + 3 * (y * width + x), 3);
+    }
   }
   g_mutex_unlock (&fake.lock);
   return rgb;

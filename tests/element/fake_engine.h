@@ -23,6 +23,7 @@ typedef enum {
 typedef struct {
   guint width, height;
   guint8 *rgb; /* width * height * 3; kept if fake_keep_images() */
+  Owl2PixelFormat format; /* in which it came */
 } FakeImage;
 
 /* One generate call; @images are indices of the images encoded so far. */

@@ -6,6 +6,7 @@
 
 #include "owl2.h"
 #include "ref.h"
+#include "ref_picture.h"
 
 static Owl2Model *model;
 
@@ -19,26 +20,36 @@ noise (gsize n)
   return data;
 }
 
+/* As it is, and turned in some way. */
 static void
-compare (Owl2Session *session, const Owl2Image *image, const guint8 *rgb)
+compare (Owl2Session *session, Owl2Image image)
 {
-  g_autoptr (GError) error = NULL;
-  gsize edge = MAX (image->width, image->height);
+  g_autofree guint8 *rgb = g_malloc (3 * (gsize) image.width * image.height);
+  gsize edge = MAX (image.width, image.height), size;
   g_autofree guint8 *square = g_malloc (3 * edge * edge);
   g_autofree guint8 *want = NULL;
-  g_autofree guint8 *got = owl2_session_shrink (session, image, &error);
   Owl2ModelInfo info;
-  gsize size;
 
-  g_assert_no_error (error);
   owl2_model_get_info (model, &info);
   size = info.image_size;
   want = g_malloc (3 * size * size);
-  ref_resize (square, edge, edge, rgb, image->width, image->height);
-  ref_resize (want, size, size, square, edge, edge);
-  if (memcmp (got, want, 3 * size * size) != 0)
-    g_error ("%ux%u of format %d is another picture", image->width,
-        image->height, image->format);
+  for (guint i = 0; i < 2; i++) {
+    g_autoptr (GError) error = NULL;
+    g_autofree guint8 *got = NULL;
+    gboolean across;
+
+    image.turn = i ? (guint) g_test_rand_int_range (1, 8) : 0;
+    across = (image.turn & OWL2_TURN_TRANSPOSE) != 0;
+    got = owl2_session_shrink (session, &image, &error);
+    g_assert_no_error (error);
+    ref_picture_rgb (rgb, &image);
+    ref_resize (square, edge, edge, rgb, across ? image.height : image.width,
+        across ? image.width : image.height);
+    ref_resize (want, size, size, square, edge, edge);
+    if (memcmp (got, want, 3 * size * size) != 0)
+      g_error ("%ux%u of format %d, turned by %u, is another picture",
+          image.width, image.height, image.format, image.turn);
+  }
 }
 
 static const guint sizes[][2] = { { 20, 13 }, { 13, 20 }, { 1, 1 },
@@ -56,7 +67,7 @@ test_rgb (void)
     guint w = sizes[i][0], h = sizes[i][1];
     g_autofree guint8 *rgb = noise (3 * (gsize) w * h);
 
-    compare (session, &(Owl2Image){ rgb, w, h, 3 * (gsize) w }, rgb);
+    compare (session, (Owl2Image){ rgb, w, h, 3 * (gsize) w });
   }
 }
 
@@ -75,19 +86,6 @@ test_planes (void)
     g_autofree guint8 *y = noise (y_stride * h);
     g_autofree guint8 *u = noise (c_stride * ch);
     g_autofree guint8 *v = noise (c_stride * ch);
-    g_autofree guint8 *rgb = g_malloc (3 * (gsize) w * h);
-    RefYuv yuv = {
-      .width = w,
-      .height = h,
-      .y = { y, y_stride, 1 },
-      .u = { u, c_stride, 1 },
-      .v = { v, c_stride, 1 },
-      .h_sub = 2,
-      .v_sub = 2,
-      .cosited_h = 1,
-      .kr = 0.2126,
-      .kb = 0.0722,
-    };
     Owl2Image image = {
       .data = y,
       .width = w,
@@ -100,13 +98,9 @@ test_planes (void)
       .cosited = OWL2_COSITED_H,
     };
 
-    ref_yuv_to_rgb (rgb, &yuv);
-    compare (session, &image, rgb);
+    compare (session, image);
     image.format = OWL2_PIXELS_NV12;
-    yuv.u.step = yuv.v.step = 2;
-    yuv.v.data = u + 1;
-    ref_yuv_to_rgb (rgb, &yuv);
-    compare (session, &image, rgb);
+    compare (session, image);
   }
 }
 
@@ -123,6 +117,7 @@ test_bad (void)
     { { data, 2, 2, 2, OWL2_PIXELS_NV12, { data }, { 1 } },
         "*2, 1 and 0*NV12*" },
     { { data, 1, 1, 3, OWL2_N_PIXEL_FORMATS }, "*1x1*" },
+    { { data, 1, 1, 3, .turn = 8 }, "*1x1*" },
   };
   g_autoptr (GError) error = NULL;
   g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, &error);

@@ -398,6 +398,8 @@ def check_bench(args):
     refused("KV cache", "'q9'", b, "--kv-type", "q9")
     refused("synthetic", "'8b'", b, "--synthetic", "8b")
     refused("bench argument", "'x'", b, "x")
+    for size in "0x1", "1x", "1x1x", "99999x1", "axb":
+        refused(f"frame {size}", re.escape(f"'{size}'"), b, "--frame", size)
     for shape in "0x1x1", "1x1", "1x1x1x", "1x1x70000", "axbxc":
         refused(f"shape {shape}", re.escape(f"'{shape}'"), b, "--kernel",
                 "matmul", "--json", "--shape", shape)
@@ -428,6 +430,16 @@ def check_bench(args):
         "device", "driver"} and matmul["type"] == "f16"
         and [matmul[x] for x in "mnk"] == [2, 3, 300] and matmul["ms"] > 0,
         str(matmul))
+
+
+def check_bench_frames(args, gguf):
+    r = call(args.bench, "--json", "--model", gguf, "--frame", "300x200",
+             "--frame", "1x9")
+    results = [json.loads(line) for line in r.stdout.splitlines()]
+    report.check("bench frames", [
+        (x["width"], x["height"], x["ms"] > 0) for x in results
+        if x["stage"] == "encode"] == [(300, 200, True), (1, 9, True)],
+                 f"{r.stdout} {r.stderr}")
 
 
 def check_bench_stages(args, gguf):
@@ -473,6 +485,7 @@ def main():
         check_models(args, frame, temp)
         check_bench(args)
         check_bench_stages(args, gguf)
+        check_bench_frames(args, gguf)
     print(f"{report.passed} passed, {report.failed} failed")
     return 1 if report.failed or not report.passed else 0
 
