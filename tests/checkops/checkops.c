@@ -144,12 +144,36 @@ shaders_know (const char *types)
   return n == owl2_n_types ();
 }
 
+/* Each family has a kernel that even the least device can do, for every type
+ * that any kernel of the table takes, whatever the shape. NULL, or what has
+ * none. (transfer full) */
+static char *
+find_gap (void)
+{
+  const OvkCaps least = { .type = VK_PHYSICAL_DEVICE_TYPE_OTHER,
+    .max_workgroup = 128 };
+  const Owl2KernelTable *table;
+
+  for (guint i = 0; (table = owl2_kernel_table (i)); i++)
+    for (guint t = 0; t < owl2_n_types (); t++)
+      for (guint f = OWL2_PREFILL; f <= OWL2_DECODE; f++) {
+        Owl2Work work = { f, owl2_type_at (t)->type, 1, 255, FALSE };
+
+        if (table->kernels[0].shaders[t]
+            && !owl2_kernel_pick (table, &least, &work))
+          return g_strdup_printf (
+              "%s, %s, family %u", table->op, owl2_type_at (t)->name, f);
+      }
+  return NULL;
+}
+
 int
 main (int argc, char **argv)
 {
   g_autofree char *glob = NULL;
   g_autofree char *device = NULL;
   g_autofree char *types = NULL;
+  g_autofree char *gap = find_gap ();
   gint64 seed = -1;
   gboolean bench = FALSE;
   guint n_cases = 0, n_failed = 0, i;
@@ -178,6 +202,10 @@ main (int argc, char **argv)
     return 1;
   }
 
+  if (gap) {
+    fprintf (stderr, "no kernel: %s\n", gap);
+    return 1;
+  }
   if (bench) {
     OvkDeviceParams params = { .device = device };
     g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
