@@ -41,7 +41,7 @@ check 'printf or getenv in the library' \
 check 'files without a licence line' sh -c \
   "grep -rL 'SPDX-License-Identifier: LGPL-2.1-or-later' --include=*.[ch] \
    --include=*.comp --include=*.glsl --include=*.sh --include=*.py \
-   engine clips gst-owl2 shaders tools tests pipelines model .ci"
+   engine clips gst-owl2 shaders tools tests pipelines training .ci"
 for header in engine/owl2.h engine/base/*.h engine/vk/ovk.h engine/ops/ops.h \
     engine/file/*.h engine/text/text.h engine/model/*.h clips/*.h; do
   for language in c c++; do

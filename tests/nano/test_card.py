@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""model/README.md says what is so: each question that it shows, in each of the
+"""training/README.md says what is so: each question that it shows, in each of the
 ways that it shows, gets the answer that stands beside it, of a video that it
 is true of; the facts word by word, alone and beside a picture; what it lists
 and counts is what the sources and the shipped file have.
@@ -18,7 +18,7 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "model"), str(ROOT / "tests" / "file")]
+sys.path[:0] = [str(HERE), str(ROOT / "training"), str(ROOT / "tests" / "file")]
 
 import numpy as np  # noqa: E402
 
@@ -237,7 +237,7 @@ def check_lists(card):
 
 def check_numbers(card):
     """What the table on top says of the file."""
-    path = ROOT / "model" / "owl2-nano.gguf"
+    path = ROOT / "training" / "owl2-nano.gguf"
     keys, tensors = read_gguf(path)
     # The abstractor's positions are a formula, not learned.
     n = sum(int(np.prod(t[1].shape)) for name, t in tensors.items()
@@ -267,7 +267,7 @@ def check_numbers(card):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    card = (ROOT / "model" / "README.md").read_text()
+    card = (ROOT / "training" / "README.md").read_text()
     with tempfile.TemporaryDirectory() as temp:
         folder = pathlib.Path(temp)
         check_lists(card)
