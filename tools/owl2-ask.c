@@ -15,9 +15,9 @@
 #include "program.h"
 
 typedef struct {
-  char *model, *device, *kv_type;
+  CommonOptions common;
   int frames, max_tokens;
-  gboolean mmap, verbose, list_devices;
+  gboolean verbose;
   char **rest; /* the file, then the questions */
 } Options;
 
@@ -46,36 +46,24 @@ static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
-        "GGUF file (default: the embedded model)", "FILE" },
-    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
-        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
-        "are, else f16)",
-        "TYPE" },
-    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
-        "read the weights in place, where the driver can; cutting the file "
-        "meanwhile can end the program",
-        NULL },
     { "frames", 'f', 0, G_OPTION_ARG_INT, &o->frames,
         "frames spread over the video, 1 to 64 (default: 4)", "N" },
     { "max-tokens", 'n', 0, G_OPTION_ARG_INT, &o->max_tokens,
         "most tokens of an answer (default: 128)", "N" },
-    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
-        "print on standard error which frames were looked at", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->rest, NULL,
         "FILE|URI QUESTION..." },
     { NULL }
   };
   g_autoptr (GOptionContext) context =
-      g_option_context_new ("- answers questions about a video");
+      common_options_new ("- answers questions about a video", &o->common);
 
   g_option_context_add_main_entries (context, entries, NULL);
-  common_add_device_options (context, &o->device, &o->list_devices);
-  program_add_version (context);
+  program_add_options (context, &o->verbose,
+      "print on standard error which frames were looked at");
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
-  if (o->list_devices)
+  if (o->common.list_devices)
     return TRUE;
   if (!o->rest || g_strv_length (o->rest) < 2) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
@@ -466,23 +454,15 @@ run (const Options *o, GError **error)
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (GPtrArray) features = NULL;
   g_autofree char *longest = longest_prompt (o);
-  Owl2ModelParams params = {
-    .path = o->model,
-    .device = o->device,
-    .mmap = o->mmap,
-    .log = common_log (FALSE),
-  };
+  Owl2ModelParams params = common_model_params (&o->common);
   Owl2SessionParams session_params = {
     .prompt = longest,
     .n_frames = o->frames,
     .max_tokens = o->max_tokens,
+    .kv_type = o->common.kv_type,
   };
-
   Owl2ModelInfo info;
 
-  if (!common_parse_kv_type (o->kv_type, &params.kv_type, error))
-    return FALSE;
-  session_params.kv_type = params.kv_type;
   uri = make_uri (o->rest[0], error);
   if (!uri)
     return FALSE;
@@ -527,10 +507,9 @@ main (int argc, char **argv)
 
   program_begin ("owl2-ask");
   ok = parse (&o, &argc, &argv, &error)
-       && (o.list_devices ? common_list_devices (&error) : run (&o, &error));
-  g_free (o.model);
-  g_free (o.device);
-  g_free (o.kv_type);
+       && (o.common.list_devices ? common_list_devices (&error)
+                                 : run (&o, &error));
+  common_options_clear (&o.common);
   g_strfreev (o.rest);
   return program_end (ok, error);
 }

@@ -18,8 +18,9 @@
 #define CLIP_FRAMES 8
 
 typedef struct {
-  char *model, *synthetic, *device, *type, *kv_type, *kernel, *shape;
-  gboolean json, mmap, list_devices;
+  CommonOptions common;
+  char *synthetic, *type, *kernel, *shape;
+  gboolean json;
 } Options;
 
 static gboolean as_json;
@@ -28,23 +29,12 @@ static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
-        "time this model's stages (default: the embedded model, if any)",
-        "FILE" },
     { "synthetic", 0, 0, G_OPTION_ARG_STRING, &o->synthetic,
         "time the stages of the full-size model with random weights of --type, "
         "made in memory",
         "7b" },
     { "type", 't', 0, G_OPTION_ARG_STRING, &o->type,
         "weights of this type alone: f32, f16, q8_0, q4_k", "TYPE" },
-    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
-        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
-        "are, else f16)",
-        "TYPE" },
-    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
-        "read the weights in place, where the driver can; cutting the file "
-        "meanwhile can end the program",
-        NULL },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
         "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
         "swiglu, argmax",
@@ -56,18 +46,11 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     { NULL }
   };
   g_autoptr (GOptionContext) context =
-      g_option_context_new ("- times kernels and stages");
+      common_options_new ("- times kernels and stages", &o->common);
 
   g_option_context_add_main_entries (context, entries, NULL);
-  common_add_device_options (context, &o->device, &o->list_devices);
-  program_add_version (context);
-  if (!g_option_context_parse (context, argc, argv, error))
-    return FALSE;
-  if (*argc <= 1)
-    return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-      "argument '%s' is not understood", (*argv)[1]);
-  return FALSE;
+  program_add_options (context, NULL, NULL);
+  return program_parse (context, argc, argv, error);
 }
 
 static void
@@ -381,15 +364,9 @@ print_memory (Owl2Model *model)
 }
 
 static Owl2Model *
-load_model (const Options *opt, Owl2KvType kv_type, GError **error)
+load_model (const Options *opt, GError **error)
 {
-  Owl2ModelParams params = {
-    .path = opt->model,
-    .device = opt->device,
-    .kv_type = kv_type,
-    .mmap = opt->mmap,
-    .log = common_log (FALSE),
-  };
+  Owl2ModelParams params = common_model_params (&opt->common);
   Owl2Type type = OWL2_TYPE_F16;
 
   if (!opt->synthetic)
@@ -405,11 +382,11 @@ load_model (const Options *opt, Owl2KvType kv_type, GError **error)
 }
 
 static gboolean
-bench_stages (const Options *opt, Owl2KvType kv_type, GError **error)
+bench_stages (const Options *opt, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
-  Owl2SessionParams params = { .kv_type = kv_type };
-  g_autoptr (Owl2Model) model = load_model (opt, kv_type, error);
+  Owl2SessionParams params = { .kv_type = opt->common.kv_type };
+  g_autoptr (Owl2Model) model = load_model (opt, error);
   double load_ms = (g_get_monotonic_time () - start) / 1e3;
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (GPtrArray) frames =
@@ -438,7 +415,7 @@ bench_all_kernels (const Options *o, GError **error)
   static const Owl2Type all[] = { OWL2_TYPE_F32, OWL2_TYPE_F16, OWL2_TYPE_Q8_0,
     OWL2_TYPE_Q4_K };
   Owl2Log log = common_log (FALSE);
-  OvkDeviceParams params = { .device = o->device, .log = &log };
+  OvkDeviceParams params = { .device = o->common.device, .log = &log };
   g_autoptr (OvkDevice) dev = NULL;
   Owl2Type one = OWL2_TYPE_F32;
 
@@ -464,22 +441,19 @@ run (const Options *o, GError **error)
 {
   g_autoptr (GBytes) embedded = owl2_embedded_model ();
   gboolean kernels = o->kernel || o->shape;
-  gboolean model = o->model || o->synthetic;
-  Owl2KvType kv_type;
+  gboolean model = o->common.model || o->synthetic;
 
-  if (o->list_devices)
+  if (o->common.list_devices)
     return common_list_devices (error);
-  if (!common_parse_kv_type (o->kv_type, &kv_type, error))
-    return FALSE;
   if ((kernels || !model) && !bench_all_kernels (o, error))
     return FALSE;
-  return kernels || !(model || embedded) || bench_stages (o, kv_type, error);
+  return kernels || !(model || embedded) || bench_stages (o, error);
 }
 
 int
 main (int argc, char **argv)
 {
-  Options o = { NULL };
+  Options o = { 0 };
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
@@ -487,11 +461,9 @@ main (int argc, char **argv)
   ok = parse (&o, &argc, &argv, &error);
   as_json = o.json;
   ok = ok && run (&o, &error);
-  g_free (o.model);
+  common_options_clear (&o.common);
   g_free (o.synthetic);
-  g_free (o.device);
   g_free (o.type);
-  g_free (o.kv_type);
   g_free (o.kernel);
   g_free (o.shape);
   return program_end (ok, error);
