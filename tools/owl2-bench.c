@@ -54,43 +54,38 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 }
 
 static void
-print_value (JsonNode *value)
+print_value (const json_t *value)
 {
-  if (json_node_get_value_type (value) == G_TYPE_STRING)
-    printf (" %-9s", json_node_get_string (value));
-  else if (json_node_get_value_type (value) == G_TYPE_DOUBLE)
-    printf (" %10.3f", json_node_get_double (value));
+  if (json_is_string (value))
+    printf (" %-9s", json_string_value (value));
+  else if (json_is_real (value))
+    printf (" %10.3f", json_real_value (value));
   else
-    printf (" %10" G_GINT64_FORMAT, json_node_get_int (value));
+    printf (" %10" JSON_INTEGER_FORMAT, json_integer_value (value));
 }
 
 static void
-print (JsonObject *result)
+print (json_t *result)
 {
-  g_autoptr (JsonNode) node =
-      json_node_init_object (json_node_new (JSON_NODE_OBJECT), result);
-  g_autoptr (GList) names = json_object_get_members (result);
+  const char *name;
+  json_t *value;
 
   if (as_json) {
-    g_autofree char *text = json_to_string (node, FALSE);
-    g_autoptr (GString) line = g_string_new (NULL);
+    g_autofree char *line = json_line_write (result);
 
-    json_line_append_escaped (line, text);
-    puts (line->str);
+    puts (line);
   } else {
-    for (GList *l = names; l; l = l->next) {
-      const char *name = l->data;
-
+    json_object_foreach (result, name, value) {
       if (strcmp (name, "device") == 0 || strcmp (name, "driver") == 0)
         continue;
       if (strcmp (name, "kernel") != 0 && strcmp (name, "stage") != 0)
         printf ("  %s", name);
-      print_value (json_object_get_member (result, name));
+      print_value (value);
     }
     putchar ('\n');
   }
   fflush (stdout);
-  json_object_unref (result);
+  json_decref (result);
 }
 
 static gboolean
@@ -105,16 +100,16 @@ parse_type (const char *name, Owl2Type *type, GError **error)
 
 /* ---- stages ----------------------------------------------------------- */
 
-static JsonObject *
+static json_t *
 stage (const char *name, const Owl2ModelInfo *info)
 {
-  JsonObject *o = json_object_new ();
+  json_t *o = json_object ();
 
-  json_object_set_string_member (o, "stage", name);
+  json_object_set_new (o, "stage", json_line_string (name));
   if (as_json) {
-    json_object_set_string_member (o, "model", info->name);
-    json_object_set_string_member (o, "device", info->device);
-    json_object_set_string_member (o, "driver", info->driver);
+    json_object_set_new (o, "model", json_line_string (info->name));
+    json_object_set_new (o, "device", json_line_string (info->device));
+    json_object_set_new (o, "driver", json_line_string (info->driver));
   }
   return o;
 }
@@ -135,10 +130,10 @@ encode_noise (Owl2Session *session, guint seed, guint64 *ns, GError **error)
 static void
 print_encode (const Owl2ModelInfo *info, guint n_frames, guint64 ns)
 {
-  JsonObject *o = stage ("encode", info);
+  json_t *o = stage ("encode", info);
 
-  json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_double_member (o, "ms", ns / 1e6);
+  json_object_set_new (o, "frames", json_integer (n_frames));
+  json_object_set_new (o, "ms", json_real (ns / 1e6));
   print (o);
 }
 
@@ -193,15 +188,15 @@ static void
 print_prefill (
     const Owl2ModelInfo *info, guint n_frames, const Owl2Answer *answer)
 {
-  JsonObject *o = stage ("prefill", info);
+  json_t *o = stage ("prefill", info);
   guint computed = answer->n_prompt - answer->n_reused;
 
-  json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_int_member (o, "tokens", answer->n_prompt);
-  json_object_set_int_member (o, "reused", answer->n_reused);
-  json_object_set_double_member (o, "ms", answer->prefill_ns / 1e6);
-  json_object_set_double_member (
-      o, "tokens_per_s", computed * 1e9 / MAX (answer->prefill_ns, 1));
+  json_object_set_new (o, "frames", json_integer (n_frames));
+  json_object_set_new (o, "tokens", json_integer (answer->n_prompt));
+  json_object_set_new (o, "reused", json_integer (answer->n_reused));
+  json_object_set_new (o, "ms", json_real (answer->prefill_ns / 1e6));
+  json_object_set_new (o, "tokens_per_s",
+      json_real (computed * 1e9 / MAX (answer->prefill_ns, 1)));
   print (o);
 }
 
@@ -212,14 +207,14 @@ print_decode (
 {
   guint n = answer->n_ids - 1;
   double tokens_per_s = n * 1e9 / MAX (answer->decode_ns, 1);
-  JsonObject *o = stage ("decode", info);
+  json_t *o = stage ("decode", info);
 
-  json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_int_member (o, "tokens", n);
-  json_object_set_double_member (o, "ms", answer->decode_ns / 1e6);
-  json_object_set_double_member (o, "tokens_per_s", tokens_per_s);
-  json_object_set_double_member (
-      o, "gbytes_per_s", tokens_per_s * info->token_bytes / 1e9);
+  json_object_set_new (o, "frames", json_integer (n_frames));
+  json_object_set_new (o, "tokens", json_integer (n));
+  json_object_set_new (o, "ms", json_real (answer->decode_ns / 1e6));
+  json_object_set_new (o, "tokens_per_s", json_real (tokens_per_s));
+  json_object_set_new (
+      o, "gbytes_per_s", json_real (tokens_per_s * info->token_bytes / 1e9));
   print (o);
 }
 
@@ -334,17 +329,20 @@ static void
 print_load (const Owl2Model *model, const Owl2ModelInfo *info, double ms)
 {
   const Owl2Config *config = &model->weights->config;
-  JsonObject *o = stage ("load", info);
+  json_t *o = stage ("load", info);
 
-  json_object_set_double_member (o, "ms", ms);
-  json_object_set_int_member (o, "vision_layers", config->vision.n_layers);
-  json_object_set_int_member (
-      o, "abstractor_layers", config->abstractor.n_layers);
-  json_object_set_int_member (o, "decoder_layers", config->decoder.n_layers);
-  json_object_set_int_member (o, "image_tokens", config->vision.n_tokens);
-  json_object_set_int_member (o, "weights_bytes", info->weights_bytes);
-  json_object_set_int_member (o, "mapped_bytes", info->mapped_bytes);
-  json_object_set_int_member (o, "device_bytes", info->device_bytes);
+  json_object_set_new (o, "ms", json_real (ms));
+  json_object_set_new (
+      o, "vision_layers", json_integer (config->vision.n_layers));
+  json_object_set_new (
+      o, "abstractor_layers", json_integer (config->abstractor.n_layers));
+  json_object_set_new (
+      o, "decoder_layers", json_integer (config->decoder.n_layers));
+  json_object_set_new (
+      o, "image_tokens", json_integer (config->vision.n_tokens));
+  json_object_set_new (o, "weights_bytes", json_integer (info->weights_bytes));
+  json_object_set_new (o, "mapped_bytes", json_integer (info->mapped_bytes));
+  json_object_set_new (o, "device_bytes", json_integer (info->device_bytes));
   print (o);
 }
 
@@ -353,13 +351,14 @@ static void
 print_memory (Owl2Model *model)
 {
   Owl2ModelInfo info;
-  JsonObject *o;
+  json_t *o;
 
   owl2_model_get_info (model, &info);
   o = stage ("memory", &info);
-  json_object_set_int_member (o, "device_bytes", info.device_bytes);
-  json_object_set_int_member (o, "peak_bytes", status_bytes ("VmHWM:"));
-  json_object_set_int_member (o, "swap_bytes", status_bytes ("VmSwap:"));
+  json_object_set_new (o, "device_bytes", json_integer (info.device_bytes));
+  json_object_set_new (o, "peak_bytes", json_integer (status_bytes ("VmHWM:")));
+  json_object_set_new (
+      o, "swap_bytes", json_integer (status_bytes ("VmSwap:")));
   print (o);
 }
 

@@ -75,22 +75,22 @@ static gboolean
 tokenize_line (
     Owl2Model *model, const GString *line, GString *text, GError **error)
 {
-  g_autoptr (GString) out = g_string_new ("{\"ids\": [");
   g_autoptr (GArray) ids = NULL;
-  g_autofree char *decoded = NULL;
+  g_autofree char *decoded = NULL, *answer = NULL;
+  json_auto_t *object = json_object ();
+  json_t *list = json_array ();
 
+  json_object_set_new (object, "ids", list);
   if (!json_line_get_text (line->str, line->len, text, error))
     return FALSE;
   ids = owl2_model_tokenize (model, text->str, (gssize) text->len);
   for (guint i = 0; i < ids->len; i++)
-    g_string_append_printf (
-        out, "%s%d", i ? ", " : "", g_array_index (ids, gint32, i));
+    json_array_append_new (list, json_integer (g_array_index (ids, gint32, i)));
   decoded = owl2_model_detokenize (
       model, (const gint32 *) (gpointer) ids->data, ids->len);
-  g_string_append (out, "], \"text\": ");
-  json_line_append_string (out, decoded);
-  g_string_append_c (out, '}');
-  return program_print_line (out->str, error);
+  json_object_set_new (object, "text", json_line_string (decoded));
+  answer = json_line_write (object);
+  return program_print_line (answer, error);
 }
 
 /* A line of standard input without its newline; FALSE after the last one, or
