@@ -128,6 +128,18 @@ gst_owl2_settings_question (const GstOwl2Settings *settings)
   return settings->n_frames > 1 ? GST_OWL2_VIDEO_PROMPT : GST_OWL2_IMAGE_PROMPT;
 }
 
+Owl2ClipSettings
+gst_owl2_settings_clip (GstOwl2Settings *settings)
+{
+  return (Owl2ClipSettings){
+    .interval = settings->interval,
+    .span = settings->span,
+    .n_frames = settings->n_frames,
+    .whole = settings->trigger == GST_OWL2_TRIGGER_EOS,
+    .data = settings,
+  };
+}
+
 Owl2Sampling
 gst_owl2_settings_sampling (const GstOwl2Settings *settings)
 {

@@ -6,11 +6,12 @@
 #define GST_OWL2_SETTINGS_H
 
 #include <gst/gst.h>
+#include "clip.h"
 #include "owl2.h"
 
 G_BEGIN_DECLS
 
-#define GST_OWL2_MAX_FRAMES 64
+#define GST_OWL2_MAX_FRAMES OWL2_CLIP_MAX_FRAMES
 
 #define GST_OWL2_IMAGE_PROMPT                                                  \
   "Provide a one-sentence caption for the provided image."
@@ -104,6 +105,8 @@ void gst_owl2_settings_unref (GstOwl2Settings *settings); /* accepts NULL */
  * clip. Valid as long as @settings. */
 const char *gst_owl2_settings_question (const GstOwl2Settings *settings);
 Owl2Sampling gst_owl2_settings_sampling (const GstOwl2Settings *settings);
+/* How clips are made by them, with @settings themselves (borrowed) as data. */
+Owl2ClipSettings gst_owl2_settings_clip (GstOwl2Settings *settings);
 
 /* Installs the properties with ids from @first_id on; set and get return FALSE
  * for an id that is not one of them. set() may only be called on a snapshot

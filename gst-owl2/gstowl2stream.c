@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2stream.h"
 #include "printable.h"
-#include "gstowl2clip.h"
+#include "clip.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
@@ -14,7 +14,7 @@ struct _GstOwl2Stream {
   GstPad *sinkpad;
   GstOwl2Worker *worker;
   GstOwl2Stats *stats;
-  GstOwl2Clipper *clipper;
+  Owl2Clipper *clipper;
 
   GstSegment segment;
   GstVideoInfo info;
@@ -132,13 +132,39 @@ stream_ref_taken (gpointer frame, gpointer user_data)
 }
 
 static void
+stream_hold_settings (gpointer settings, gpointer user_data)
+{
+  gst_owl2_settings_ref (settings);
+}
+
+static void
+stream_let_settings_go (gpointer settings, gpointer user_data)
+{
+  gst_owl2_settings_unref (settings);
+}
+
+static void
 stream_drop_taken (gpointer frame, gpointer user_data)
 {
   gst_owl2_frame_unref (frame);
 }
 
+/* (transfer full): those that the clip was opened with; a picture is no clip,
+ * whatever they say. */
+static GstOwl2Settings *
+job_settings (const Owl2Clip *clip)
+{
+  GstOwl2Settings *settings = clip->settings.data, *copy;
+
+  if (clip->settings.n_frames == settings->n_frames)
+    return gst_owl2_settings_ref (settings);
+  copy = gst_owl2_settings_copy (settings);
+  copy->n_frames = clip->settings.n_frames;
+  return copy;
+}
+
 static void
-stream_on_clip (GstOwl2Clip *clip, gpointer user_data)
+stream_on_clip (Owl2Clip *clip, gpointer user_data)
 {
   GstOwl2Stream *self = user_data;
   GstOwl2Job *job = g_new0 (GstOwl2Job, 1);
@@ -150,12 +176,12 @@ stream_on_clip (GstOwl2Clip *clip, gpointer user_data)
   }
   job->start = (GstClockTime) MAX (start, 0);
   job->end = (GstClockTime) MAX (end, 0);
-  job->settings = gst_owl2_settings_ref (clip->settings);
+  job->settings = job_settings (clip);
   job->n_frames = clip->n_frames;
   for (guint i = 0; i < clip->n_frames; i++)
     job->frames[i] = clip->frames[i];
   clip->n_frames = 0;
-  gst_owl2_clipper_free_clip (self->clipper, clip);
+  owl2_clipper_free_clip (self->clipper, clip);
 
   GST_DEBUG_OBJECT (self->element,
       "clip %" GST_TIME_FORMAT " - %" GST_TIME_FORMAT " of %u frames",
@@ -163,6 +189,15 @@ stream_on_clip (GstOwl2Clip *clip, gpointer user_data)
   stream_count_dropped (
       self, gst_owl2_worker_submit (self->worker, job, self->may_drop));
   self->submitted = TRUE;
+}
+
+/* Clips end here, whatever they have. */
+static void
+stream_cut (GstOwl2Stream *self, GstOwl2Settings *settings)
+{
+  const Owl2ClipSettings clips = gst_owl2_settings_clip (settings);
+
+  owl2_clipper_cut (self->clipper, &clips);
 }
 
 /* ---- waiting ----------------------------------------------------------- */
@@ -197,7 +232,7 @@ stream_settle (GstOwl2Stream *self, gboolean wait)
   const guint n_resets = self->n_resets;
   GstFlowReturn ret;
 
-  stream_count_dropped (self, gst_owl2_clipper_refused (self->clipper));
+  stream_count_dropped (self, owl2_clipper_refused (self->clipper));
   stream_warn (self);
   /* What was started anew in there does not know of this buffer. */
   if (self->n_resets != n_resets)
@@ -242,11 +277,11 @@ stream_place (GstOwl2Stream *self, GstOwl2Settings *settings, GstClockTime pts,
   }
 
   if (self->direction && direction != self->direction)
-    gst_owl2_clipper_cut (self->clipper, settings);
+    stream_cut (self, settings);
   self->direction = direction;
 
-  from = MIN (from, (guint64) GST_OWL2_AXIS_MAX);
-  to = MIN (to, (guint64) GST_OWL2_AXIS_MAX);
+  from = MIN (from, (guint64) OWL2_CLIP_AXIS_MAX);
+  to = MIN (to, (guint64) OWL2_CLIP_AXIS_MAX);
   *time = from;
   *t = direction > 0 ? (gint64) from : -(gint64) to;
   *length = (gint64) (to - from);
@@ -274,7 +309,7 @@ stream_update_expected (GstOwl2Stream *self)
 {
   const GstSegment *segment = &self->segment;
   const guint n = self->n_eos_frames++;
-  gint64 ends[GST_OWL2_MAX_EXPECTED];
+  gint64 ends[OWL2_CLIP_MAX_EXPECTED];
   guint n_ends = 0;
   GstClockTime end;
 
@@ -284,12 +319,12 @@ stream_update_expected (GstOwl2Stream *self)
       segment->rate > 0 ? segment->stop : segment->start);
   if (GST_CLOCK_TIME_IS_VALID (end))
     ends[n_ends++] =
-        self->direction * (gint64) MIN (end, (guint64) GST_OWL2_AXIS_MAX);
+        self->direction * (gint64) MIN (end, (guint64) OWL2_CLIP_AXIS_MAX);
   if (self->direction < 0)
     ends[n_ends++] = 0;
   else if (stream_query_end (self, &end))
-    ends[n_ends++] = (gint64) MIN (end, (guint64) GST_OWL2_AXIS_MAX);
-  gst_owl2_clipper_expect (self->clipper, ends, n_ends);
+    ends[n_ends++] = (gint64) MIN (end, (guint64) OWL2_CLIP_AXIS_MAX);
+  owl2_clipper_expect (self->clipper, ends, n_ends);
 }
 
 /* A buffer's time and duration, with what is missing filled in. */
@@ -333,6 +368,7 @@ gst_owl2_stream_buffer (
     .orientation = gst_owl2_orientation_get (&self->orientation),
     .arrived_ns = (guint64) g_get_monotonic_time () * 1000,
   };
+  Owl2ClipSettings clips;
   GstClockTime pts, duration;
   gint64 t, length;
 
@@ -358,7 +394,8 @@ gst_owl2_stream_buffer (
       stream_update_expected (self);
     else
       self->n_eos_frames = 0;
-    gst_owl2_clipper_push (self->clipper, settings, t, length);
+    clips = gst_owl2_settings_clip (settings);
+    owl2_clipper_push (self->clipper, &clips, t, length);
     self->picture = NULL;
     g_clear_pointer (&self->taken, gst_owl2_frame_unref);
   }
@@ -375,7 +412,7 @@ gst_owl2_stream_gap (GstOwl2Stream *self, GstOwl2Settings *settings,
   stream_update_wait (self, settings);
   if (GST_CLOCK_TIME_IS_VALID (pts)
       && stream_place (self, settings, pts, duration, &t, &length, &time))
-    gst_owl2_clipper_gap (self->clipper, t, length);
+    owl2_clipper_gap (self->clipper, t, length);
   return stream_settle (self, self->wait);
 }
 
@@ -383,7 +420,7 @@ GstFlowReturn
 gst_owl2_stream_drain (GstOwl2Stream *self, GstOwl2Settings *settings)
 {
   self->may_drop = FALSE;
-  gst_owl2_clipper_cut (self->clipper, settings);
+  stream_cut (self, settings);
   self->submitted = TRUE; /* earlier ones may still be pending */
   return stream_settle (self, TRUE);
 }
@@ -415,7 +452,7 @@ gst_owl2_stream_set_segment (GstOwl2Stream *self, const GstSegment *segment)
   self->next_pts = GST_CLOCK_TIME_NONE;
   self->n_eos_frames = 0;
   self->check_live = TRUE;
-  gst_owl2_clipper_new_segment (self->clipper);
+  owl2_clipper_new_segment (self->clipper);
 }
 
 void
@@ -434,7 +471,7 @@ gst_owl2_stream_reset (GstOwl2Stream *self, gboolean all)
   self->n_eos_frames = 0;
   self->check_live = TRUE;
   self->submitted = FALSE;
-  gst_owl2_clipper_reset (self->clipper);
+  owl2_clipper_reset (self->clipper);
   self->n_resets++;
   if (all) {
     self->have_info = FALSE;
@@ -450,15 +487,16 @@ GstOwl2Stream *
 gst_owl2_stream_new (GstElement *element, GstPad *sinkpad,
     GstOwl2Worker *worker, GstOwl2Stats *stats)
 {
-  static const GstOwl2ClipperFuncs funcs = { stream_take, stream_ref_taken,
-    stream_drop_taken, stream_on_clip };
+  static const Owl2ClipperFuncs funcs = { stream_take, stream_ref_taken,
+    stream_drop_taken, stream_on_clip, stream_hold_settings,
+    stream_let_settings_go };
   GstOwl2Stream *self = g_new0 (GstOwl2Stream, 1);
 
   self->element = element;
   self->sinkpad = sinkpad;
   self->worker = worker;
   self->stats = stats;
-  self->clipper = gst_owl2_clipper_new (&funcs, self);
+  self->clipper = owl2_clipper_new (&funcs, self);
   gst_owl2_stream_reset (self, TRUE);
   return self;
 }
@@ -468,7 +506,7 @@ gst_owl2_stream_free (GstOwl2Stream *self)
 {
   if (!self)
     return;
-  gst_owl2_clipper_free (self->clipper);
+  owl2_clipper_free (self->clipper);
   g_clear_error (&self->read_error);
   g_free (self);
 }

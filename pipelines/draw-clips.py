@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Draws clips of the small world that the embedded model knows (model/README.md),
+"""Draws clips of the small world that the embedded model knows (training/README.md),
 two seconds each, as WebM.
 
 usage: draw-clips.py FOLDER"""
@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "model"))
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "training"))
 
 import patterns  # noqa: E402 (sets up GStreamer)
 import world  # noqa: E402

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bench_kernels.h"
+#include "json_line.h"
 #include "kernels.h"
 
 #include <math.h>
@@ -311,24 +312,24 @@ bench_one (OvkDevice *dev, const Kernel *kernel, Shape shape, Owl2Type type,
   g_autoptr (OvkCmd) cmd = ovk_cmd_new (dev, "bench", error);
   Bench b = { dev, arena, cmd, shape, type };
   const OvkCaps *caps = ovk_device_caps (dev);
-  JsonObject *o;
+  json_t *o;
   double ns;
 
   if (!cmd || !kernel->prepare (&b, error)
       || !time_kernel (&b, kernel, &ns, error))
     return FALSE;
-  o = json_object_new ();
-  json_object_set_string_member (o, "kernel", kernel->name);
+  o = json_object ();
+  json_object_set_new (o, "kernel", json_line_string (kernel->name));
   if (kernel->typed)
-    json_object_set_string_member (o, "type", owl2_type_name (type));
-  json_object_set_int_member (o, "m", shape.m);
-  json_object_set_int_member (o, "n", shape.n);
-  json_object_set_int_member (o, "k", shape.k);
-  json_object_set_double_member (o, "ms", ns / 1e6);
-  json_object_set_double_member (o, "gflops", b.flops / ns);
-  json_object_set_double_member (o, "gbytes_per_s", b.bytes / ns);
-  json_object_set_string_member (o, "device", caps->name);
-  json_object_set_string_member (o, "driver", caps->driver);
+    json_object_set_new (o, "type", json_line_string (owl2_type_name (type)));
+  json_object_set_new (o, "m", json_integer (shape.m));
+  json_object_set_new (o, "n", json_integer (shape.n));
+  json_object_set_new (o, "k", json_integer (shape.k));
+  json_object_set_new (o, "ms", json_real (ns / 1e6));
+  json_object_set_new (o, "gflops", json_real (b.flops / ns));
+  json_object_set_new (o, "gbytes_per_s", json_real (b.bytes / ns));
+  json_object_set_new (o, "device", json_line_string (caps->name));
+  json_object_set_new (o, "driver", json_line_string (caps->driver));
   print (o);
   return TRUE;
 }

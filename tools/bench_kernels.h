@@ -2,14 +2,14 @@
 #ifndef OWL2_BENCH_KERNELS_H
 #define OWL2_BENCH_KERNELS_H
 
-#include <json-glib/json-glib.h>
+#include <jansson.h>
 
 #include "ops.h"
 
 G_BEGIN_DECLS
 
 /* Hands on one result; takes the object over. */
-typedef void (*BenchPrint) (JsonObject *result);
+typedef void (*BenchPrint) (json_t *result);
 
 /**
  * bench_kernels: times the model's kernels on random numbers and prints each.

@@ -6,20 +6,66 @@
 #include "printable.h"
 #include "program.h"
 
-void
-common_add_device_options (
-    GOptionContext *context, char **device, gboolean *list)
+static gboolean
+parse_kv_type (
+    const char *option, const char *name, gpointer user_data, GError **error)
+{
+  CommonOptions *options = user_data;
+
+  if (owl2_kv_type_parse (name, &options->kv_type))
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "there is no KV cache of type '%s'; auto, f16, q8_0 and f32 are", name);
+  return FALSE;
+}
+
+GOptionContext *
+common_options_new (const char *text, CommonOptions *options)
 {
   const GOptionEntry entries[] = {
-    { "device", 'd', 0, G_OPTION_ARG_STRING, device,
+    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &options->model,
+        "GGUF file (default: the embedded model)", "FILE" },
+    { "device", 'd', 0, G_OPTION_ARG_STRING, &options->device,
         "Vulkan device, by index, UUID or part of its name (default: the best)",
         "DEVICE" },
-    { "list-devices", 0, 0, G_OPTION_ARG_NONE, list,
+    { "list-devices", 0, 0, G_OPTION_ARG_NONE, &options->list_devices,
         "print the Vulkan devices, one line each", NULL },
+    { "kv-type", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) parse_kv_type,
+        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
+        "are, else f16)",
+        "TYPE" },
+    { "mmap", 0, 0, G_OPTION_ARG_NONE, &options->mmap,
+        "read the weights in place, where the driver can; cutting the file "
+        "meanwhile can end the program",
+        NULL },
     { NULL }
   };
+  GOptionContext *context = g_option_context_new (text);
+  GOptionGroup *group = g_option_group_new (NULL, NULL, NULL, options, NULL);
 
-  g_option_context_add_main_entries (context, entries, NULL);
+  options->kv_type = OWL2_KV_AUTO;
+  g_option_group_add_entries (group, entries);
+  g_option_context_set_main_group (context, group);
+  return context;
+}
+
+void
+common_options_clear (CommonOptions *options)
+{
+  g_clear_pointer (&options->model, g_free);
+  g_clear_pointer (&options->device, g_free);
+}
+
+Owl2ModelParams
+common_model_params (const CommonOptions *options)
+{
+  return (Owl2ModelParams){
+    .path = options->model,
+    .device = options->device,
+    .kv_type = options->kv_type,
+    .mmap = options->mmap,
+    .log = common_log (FALSE),
+  };
 }
 
 gboolean
@@ -69,17 +115,6 @@ common_log (gboolean verbose)
 {
   return (
       Owl2Log){ print_log, NULL, verbose ? OWL2_LOG_DEBUG : OWL2_LOG_WARNING };
-}
-
-gboolean
-common_parse_kv_type (const char *name, Owl2KvType *type, GError **error)
-{
-  *type = OWL2_KV_AUTO;
-  if (!name || owl2_kv_type_parse (name, type))
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "there is no KV cache of type '%s'; auto, f16, q8_0 and f32 are", name);
-  return FALSE;
 }
 
 gboolean

@@ -7,10 +7,29 @@
 
 G_BEGIN_DECLS
 
-/* Adds --device, which sets @device (transfer full), and --list-devices, which
- * sets @list: then nothing else is done than common_list_devices(). */
-void common_add_device_options (
-    GOptionContext *context, char **device, gboolean *list);
+/**
+ * CommonOptions:
+ * @model: (nullable): a GGUF file; NULL: the embedded model
+ * @device: (nullable): index, UUID or part of a name; NULL: the best
+ * @kv_type: of the KV cache
+ * @mmap: weights are read in place
+ * @list_devices: nothing else is done than common_list_devices()
+ *
+ * What every program that runs a model can be told.
+ */
+typedef struct {
+  char *model, *device;
+  Owl2KvType kv_type;
+  gboolean mmap, list_devices;
+} CommonOptions;
+
+/* (transfer full): parses all of them into @options, which must outlive it;
+ * @text as g_option_context_new() takes it. A program adds its own. */
+GOptionContext *common_options_new (const char *text, CommonOptions *options);
+void common_options_clear (CommonOptions *options);
+
+/* What they ask for, with a log of warnings; borrows from @options. */
+Owl2ModelParams common_model_params (const CommonOptions *options);
 
 /* Prints a line for each Vulkan device, which begins with its index. NO_DEVICE
  * if there is none. */
@@ -19,10 +38,6 @@ gboolean common_list_devices (GError **error);
 /* A log that writes to standard error: what the user should know, and if
  * @verbose what the engine does, too. */
 Owl2Log common_log (gboolean verbose);
-
-/* BAD_REQUEST if @name is none of auto, f16, q8_0, f32; NULL is auto. */
-gboolean common_parse_kv_type (
-    const char *name, Owl2KvType *type, GError **error);
 
 /* BAD_REQUEST if the context can't hold the frames, whatever the prompt: known
  * before any is encoded, which takes long. */

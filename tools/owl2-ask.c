@@ -9,21 +9,21 @@
 #include <gst/app/gstappsink.h>
 
 #include "common.h"
-#include "gstowl2clip.h"
+#include "clip.h"
 #include "gstowl2frame.h"
 #include "input.h"
 #include "program.h"
 
 typedef struct {
-  char *model, *device, *kv_type;
+  CommonOptions common;
   int frames, max_tokens;
-  gboolean mmap, verbose, list_devices;
+  gboolean verbose;
   char **rest; /* the file, then the questions */
 } Options;
 
 typedef struct {
-  GstOwl2Clipper *clipper;
-  GstOwl2Settings *settings;
+  Owl2Clipper *clipper;
+  Owl2ClipSettings settings;
   Owl2Session *session; /* borrowed */
   guint image_size;
   GstOwl2Pool *pool;
@@ -33,12 +33,12 @@ typedef struct {
   gint64 frame_duration; /* of the last one */
   guint n_pushed;
   gboolean again; /* the video ends at `ends[0]`, it was played before */
-  gint64 ends[GST_OWL2_MAX_EXPECTED]; /* where it may end */
+  gint64 ends[OWL2_CLIP_MAX_EXPECTED]; /* where it may end */
   guint n_ends;
   gboolean ends_changed;  /* while it was played */
   GstOwl2Picture picture; /* the one being pushed */
   GstOwl2Frame *taken;    /* its copy, once it is needed */
-  GstOwl2Clip *clip;      /* the result */
+  Owl2Clip *clip;         /* the result */
   GError *error;          /* why a frame could not be taken */
 } Reader;
 
@@ -46,36 +46,24 @@ static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
-        "GGUF file (default: the embedded model)", "FILE" },
-    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
-        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
-        "are, else f16)",
-        "TYPE" },
-    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
-        "read the weights in place, where the driver can; cutting the file "
-        "meanwhile can end the program",
-        NULL },
     { "frames", 'f', 0, G_OPTION_ARG_INT, &o->frames,
         "frames spread over the video, 1 to 64 (default: 4)", "N" },
     { "max-tokens", 'n', 0, G_OPTION_ARG_INT, &o->max_tokens,
         "most tokens of an answer (default: 128)", "N" },
-    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
-        "print on standard error which frames were looked at", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->rest, NULL,
         "FILE|URI QUESTION..." },
     { NULL }
   };
   g_autoptr (GOptionContext) context =
-      g_option_context_new ("- answers questions about a video");
+      common_options_new ("- answers questions about a video", &o->common);
 
   g_option_context_add_main_entries (context, entries, NULL);
-  common_add_device_options (context, &o->device, &o->list_devices);
-  program_add_version (context);
+  program_add_options (context, &o->verbose,
+      "print on standard error which frames were looked at");
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
-  if (o->list_devices)
+  if (o->common.list_devices)
     return TRUE;
   if (!o->rest || g_strv_length (o->rest) < 2) {
     g_set_error_literal (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
@@ -83,10 +71,10 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "QUESTION...");
     return FALSE;
   }
-  if (o->frames < 1 || o->frames > GST_OWL2_MAX_FRAMES || o->max_tokens < 1) {
+  if (o->frames < 1 || o->frames > OWL2_CLIP_MAX_FRAMES || o->max_tokens < 1) {
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
         "--frames is %d (1 to %d), --max-tokens %d (1 or more)", o->frames,
-        GST_OWL2_MAX_FRAMES, o->max_tokens);
+        OWL2_CLIP_MAX_FRAMES, o->max_tokens);
     return FALSE;
   }
   for (guint i = 1; o->rest[i]; i++)
@@ -153,12 +141,12 @@ drop (gpointer frame, gpointer user_data)
 }
 
 static void
-done (GstOwl2Clip *clip, gpointer user_data)
+done (Owl2Clip *clip, gpointer user_data)
 {
   Reader *r = user_data;
 
   if (r->clip)
-    gst_owl2_clipper_free_clip (r->clipper, r->clip);
+    owl2_clipper_free_clip (r->clipper, r->clip);
   r->clip = clip;
 }
 
@@ -166,9 +154,8 @@ static void
 reader_clear (Reader *r)
 {
   if (r->clip)
-    gst_owl2_clipper_free_clip (r->clipper, r->clip);
-  g_clear_pointer (&r->clipper, gst_owl2_clipper_free);
-  g_clear_pointer (&r->settings, gst_owl2_settings_unref);
+    owl2_clipper_free_clip (r->clipper, r->clip);
+  g_clear_pointer (&r->clipper, owl2_clipper_free);
   g_clear_pointer (&r->pool, gst_owl2_pool_unref);
   gst_owl2_rgb_clear (&r->rgb);
   g_clear_error (&r->error);
@@ -182,7 +169,7 @@ static void
 update_expected (Reader *r, GstElement *out, const GstSegment *segment)
 {
   const guint n = r->n_pushed++;
-  gint64 ends[GST_OWL2_MAX_EXPECTED];
+  gint64 ends[OWL2_CLIP_MAX_EXPECTED];
   guint n_ends = 0;
   guint64 stop;
   gint64 duration;
@@ -190,7 +177,7 @@ update_expected (Reader *r, GstElement *out, const GstSegment *segment)
   if (r->again || (n & (n - 1)) != 0)
     return;
   stop = gst_segment_to_stream_time (segment, GST_FORMAT_TIME, segment->stop);
-  if (stop <= GST_OWL2_AXIS_MAX)
+  if (stop <= OWL2_CLIP_AXIS_MAX)
     ends[n_ends++] = (gint64) stop;
   if (gst_element_query_duration (out, GST_FORMAT_TIME, &duration)
       && duration > 0)
@@ -200,14 +187,14 @@ update_expected (Reader *r, GstElement *out, const GstSegment *segment)
                          || memcmp (ends, r->ends, n_ends * sizeof *ends) != 0);
   memcpy (r->ends, ends, n_ends * sizeof *ends);
   r->n_ends = n_ends;
-  gst_owl2_clipper_expect (r->clipper, ends, n_ends);
+  owl2_clipper_expect (r->clipper, ends, n_ends);
 }
 
 static gint64
 frame_duration (GstBuffer *buffer, const GstVideoInfo *info)
 {
   if (GST_BUFFER_DURATION_IS_VALID (buffer))
-    return (gint64) MIN (GST_BUFFER_DURATION (buffer), GST_OWL2_AXIS_MAX);
+    return (gint64) MIN (GST_BUFFER_DURATION (buffer), OWL2_CLIP_AXIS_MAX);
   return info->fps_n > 0 ? (gint64) gst_util_uint64_scale (
              GST_SECOND, (guint64) info->fps_d, (guint64) info->fps_n)
                          : 0;
@@ -226,7 +213,7 @@ push_sample (Reader *r, GstElement *out, GstSample *sample, GError **error)
         error, OWL2_ERROR, OWL2_ERROR_FAILED, "a decoded frame can't be read");
     return FALSE;
   }
-  if (t > GST_OWL2_AXIS_MAX)
+  if (t > OWL2_CLIP_AXIS_MAX)
     return TRUE;
   r->picture = (GstOwl2Picture){ .buffer = buffer,
     .info = &r->info,
@@ -234,8 +221,7 @@ push_sample (Reader *r, GstElement *out, GstSample *sample, GError **error)
     .time = t };
   r->frame_duration = frame_duration (buffer, &r->info);
   update_expected (r, out, segment);
-  gst_owl2_clipper_push (
-      r->clipper, r->settings, (gint64) t, r->frame_duration);
+  owl2_clipper_push (r->clipper, &r->settings, (gint64) t, r->frame_duration);
   g_clear_pointer (&r->taken, gst_owl2_frame_unref);
   if (!r->error)
     return TRUE;
@@ -295,7 +281,7 @@ prefer_parser (const char *name)
 static gboolean
 is_spread (const Reader *r)
 {
-  const GstOwl2Clip *clip = r->clip;
+  const Owl2Clip *clip = r->clip;
 
   if (r->again || r->n_ends == 0)
     return TRUE;
@@ -309,7 +295,7 @@ is_spread (const Reader *r)
 static gboolean
 play_video (Reader *r, const char *uri, GError **error)
 {
-  static const GstOwl2ClipperFuncs funcs = { take, ref, drop, done };
+  static const Owl2ClipperFuncs funcs = { take, ref, drop, done };
   g_autoptr (GstElement) pipeline = gst_parse_launch (
       "uridecodebin name=in caps=video/x-raw(ANY) expose-all-streams=false ! "
       "appsink name=out sync=false max-buffers=4 caps=video/x-raw",
@@ -324,11 +310,10 @@ play_video (Reader *r, const char *uri, GError **error)
   out = gst_bin_get_by_name (GST_BIN (pipeline), "out");
   g_object_set (in, "uri", uri, NULL);
   memset (&r->orientation, 0, sizeof r->orientation);
-  r->clipper = gst_owl2_clipper_new (&funcs, r);
-  gst_owl2_clipper_set_only_expected (
-      r->clipper, g_str_has_prefix (uri, "file:"));
+  r->clipper = owl2_clipper_new (&funcs, r);
+  owl2_clipper_set_only_expected (r->clipper, g_str_has_prefix (uri, "file:"));
   if (r->again)
-    gst_owl2_clipper_expect (r->clipper, r->ends, r->n_ends);
+    owl2_clipper_expect (r->clipper, r->ends, r->n_ends);
   prefer_parser ("jpegparse");
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   while (ok) {
@@ -347,7 +332,7 @@ play_video (Reader *r, const char *uri, GError **error)
   gst_element_set_state (pipeline, GST_STATE_NULL);
   if (!ok)
     return FALSE;
-  gst_owl2_clipper_cut (r->clipper, r->settings);
+  owl2_clipper_cut (r->clipper, &r->settings);
   if (r->clip)
     return TRUE;
   g_set_error_literal (
@@ -368,8 +353,8 @@ read_video (Reader *r, const char *uri, GError **error)
   r->again = TRUE;
   r->ends[0] = r->clip->end;
   r->n_ends = 1;
-  gst_owl2_clipper_free_clip (r->clipper, g_steal_pointer (&r->clip));
-  g_clear_pointer (&r->clipper, gst_owl2_clipper_free);
+  owl2_clipper_free_clip (r->clipper, g_steal_pointer (&r->clip));
+  g_clear_pointer (&r->clipper, owl2_clipper_free);
   return play_video (r, uri, error);
 }
 
@@ -469,23 +454,15 @@ run (const Options *o, GError **error)
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (GPtrArray) features = NULL;
   g_autofree char *longest = longest_prompt (o);
-  Owl2ModelParams params = {
-    .path = o->model,
-    .device = o->device,
-    .mmap = o->mmap,
-    .log = common_log (FALSE),
-  };
+  Owl2ModelParams params = common_model_params (&o->common);
   Owl2SessionParams session_params = {
     .prompt = longest,
     .n_frames = o->frames,
     .max_tokens = o->max_tokens,
+    .kv_type = o->common.kv_type,
   };
-
   Owl2ModelInfo info;
 
-  if (!common_parse_kv_type (o->kv_type, &params.kv_type, error))
-    return FALSE;
-  session_params.kv_type = params.kv_type;
   uri = make_uri (o->rest[0], error);
   if (!uri)
     return FALSE;
@@ -500,9 +477,11 @@ run (const Options *o, GError **error)
   owl2_model_get_info (model, &info);
   reader.session = session;
   reader.image_size = info.image_size;
-  reader.settings = gst_owl2_settings_new ();
-  reader.settings->trigger = GST_OWL2_TRIGGER_EOS;
-  reader.settings->n_frames = o->frames;
+  reader.settings = (Owl2ClipSettings){
+    .interval = GST_SECOND,
+    .n_frames = o->frames,
+    .whole = TRUE,
+  };
   if (!read_video (&reader, uri, error)) {
     g_prefix_error (error, "%s: ", o->rest[0]);
     return FALSE;
@@ -528,10 +507,9 @@ main (int argc, char **argv)
 
   program_begin ("owl2-ask");
   ok = parse (&o, &argc, &argv, &error)
-       && (o.list_devices ? common_list_devices (&error) : run (&o, &error));
-  g_free (o.model);
-  g_free (o.device);
-  g_free (o.kv_type);
+       && (o.common.list_devices ? common_list_devices (&error)
+                                 : run (&o, &error));
+  common_options_clear (&o.common);
   g_strfreev (o.rest);
   return program_end (ok, error);
 }

@@ -23,9 +23,10 @@
 #define FRAME_REPEATS 10
 
 typedef struct {
-  char *model, *synthetic, *device, *type, *kv_type, *kernel, *shape;
+  CommonOptions common;
+  char *synthetic, *type, *kernel, *shape;
   char **frames;
-  gboolean json, mmap, trace, list_devices;
+  gboolean json, trace;
 } Options;
 
 static gboolean as_json;
@@ -37,22 +38,11 @@ parse (Options *o, int *argc, char ***argv, GError **error)
   g_autofree char *type_help =
       g_strdup_printf ("weights of this type alone: %s", types);
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
-        "time this model's stages (default: the embedded model, if any)",
-        "FILE" },
     { "synthetic", 0, 0, G_OPTION_ARG_STRING, &o->synthetic,
         "time the stages of the full-size model with random weights of --type, "
         "made in memory",
         "7b" },
     { "type", 't', 0, G_OPTION_ARG_STRING, &o->type, type_help, "TYPE" },
-    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
-        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
-        "are, else f16)",
-        "TYPE" },
-    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
-        "read the weights in place, where the driver can; cutting the file "
-        "meanwhile can end the program",
-        NULL },
     { "kernel", 'k', 0, G_OPTION_ARG_STRING, &o->kernel,
         "only this kernel: matmul, embed, attention, rmsnorm, layernorm, "
         "swiglu, argmax; or a way of doing one, such as matmul_tile or "
@@ -71,59 +61,47 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     { NULL }
   };
   g_autoptr (GOptionContext) context =
-      g_option_context_new ("- times kernels and stages");
+      common_options_new ("- times kernels and stages", &o->common);
 
   g_option_context_add_main_entries (context, entries, NULL);
-  common_add_device_options (context, &o->device, &o->list_devices);
-  program_add_version (context);
-  if (!g_option_context_parse (context, argc, argv, error))
-    return FALSE;
-  if (*argc <= 1)
-    return TRUE;
-  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-      "argument '%s' is not understood", (*argv)[1]);
-  return FALSE;
+  program_add_options (context, NULL, NULL);
+  return program_parse (context, argc, argv, error);
 }
 
 static void
-print_value (JsonNode *value)
+print_value (const json_t *value)
 {
-  if (json_node_get_value_type (value) == G_TYPE_STRING)
-    printf (" %-9s", json_node_get_string (value));
-  else if (json_node_get_value_type (value) == G_TYPE_DOUBLE)
-    printf (" %10.3f", json_node_get_double (value));
+  if (json_is_string (value))
+    printf (" %-9s", json_string_value (value));
+  else if (json_is_real (value))
+    printf (" %10.3f", json_real_value (value));
   else
-    printf (" %10" G_GINT64_FORMAT, json_node_get_int (value));
+    printf (" %10" JSON_INTEGER_FORMAT, json_integer_value (value));
 }
 
 static void
-print (JsonObject *result)
+print (json_t *result)
 {
-  g_autoptr (JsonNode) node =
-      json_node_init_object (json_node_new (JSON_NODE_OBJECT), result);
-  g_autoptr (GList) names = json_object_get_members (result);
+  const char *name;
+  json_t *value;
 
   if (as_json) {
-    g_autofree char *text = json_to_string (node, FALSE);
-    g_autoptr (GString) line = g_string_new (NULL);
+    g_autofree char *line = json_line_write (result);
 
-    json_line_append_escaped (line, text);
-    puts (line->str);
+    puts (line);
   } else {
-    for (GList *l = names; l; l = l->next) {
-      const char *name = l->data;
-
+    json_object_foreach (result, name, value) {
       if (strcmp (name, "device") == 0 || strcmp (name, "driver") == 0)
         continue;
       if (strcmp (name, "kernel") != 0 && strcmp (name, "stage") != 0
           && strcmp (name, "label") != 0)
         printf ("  %s", name);
-      print_value (json_object_get_member (result, name));
+      print_value (value);
     }
     putchar ('\n');
   }
   fflush (stdout);
-  json_object_unref (result);
+  json_decref (result);
 }
 
 static gboolean
@@ -141,16 +119,16 @@ parse_type (const char *name, Owl2Type *type, GError **error)
 
 /* ---- stages ----------------------------------------------------------- */
 
-static JsonObject *
+static json_t *
 stage (const char *name, const Owl2ModelInfo *info)
 {
-  JsonObject *o = json_object_new ();
+  json_t *o = json_object ();
 
-  json_object_set_string_member (o, "stage", name);
+  json_object_set_new (o, "stage", json_line_string (name));
   if (as_json) {
-    json_object_set_string_member (o, "model", info->name);
-    json_object_set_string_member (o, "device", info->device);
-    json_object_set_string_member (o, "driver", info->driver);
+    json_object_set_new (o, "model", json_line_string (info->name));
+    json_object_set_new (o, "device", json_line_string (info->device));
+    json_object_set_new (o, "driver", json_line_string (info->driver));
   }
   return o;
 }
@@ -210,11 +188,11 @@ bench_frames (Owl2Session *session, const Owl2ModelInfo *info, char **frames,
       best[i] = repeat ? MIN (best[i], ns) : ns;
     }
   for (guint i = 0; i < n && parse_frame (frames[i], &w, &h, error); i++) {
-    JsonObject *o = stage ("encode", info);
+    json_t *o = stage ("encode", info);
 
-    json_object_set_int_member (o, "width", w);
-    json_object_set_int_member (o, "height", h);
-    json_object_set_double_member (o, "ms", best[i] / 1e6);
+    json_object_set_new (o, "width", json_integer (w));
+    json_object_set_new (o, "height", json_integer (h));
+    json_object_set_new (o, "ms", json_real (best[i] / 1e6));
     print (o);
   }
   return TRUE;
@@ -223,10 +201,10 @@ bench_frames (Owl2Session *session, const Owl2ModelInfo *info, char **frames,
 static void
 print_encode (const Owl2ModelInfo *info, guint n_frames, guint64 ns)
 {
-  JsonObject *o = stage ("encode", info);
+  json_t *o = stage ("encode", info);
 
-  json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_double_member (o, "ms", ns / 1e6);
+  json_object_set_new (o, "frames", json_integer (n_frames));
+  json_object_set_new (o, "ms", json_real (ns / 1e6));
   print (o);
 }
 
@@ -283,15 +261,15 @@ static void
 print_prefill (
     const Owl2ModelInfo *info, guint n_frames, const Owl2Answer *answer)
 {
-  JsonObject *o = stage ("prefill", info);
+  json_t *o = stage ("prefill", info);
   guint computed = answer->n_prompt - answer->n_reused;
 
-  json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_int_member (o, "tokens", answer->n_prompt);
-  json_object_set_int_member (o, "reused", answer->n_reused);
-  json_object_set_double_member (o, "ms", answer->prefill_ns / 1e6);
-  json_object_set_double_member (
-      o, "tokens_per_s", computed * 1e9 / MAX (answer->prefill_ns, 1));
+  json_object_set_new (o, "frames", json_integer (n_frames));
+  json_object_set_new (o, "tokens", json_integer (answer->n_prompt));
+  json_object_set_new (o, "reused", json_integer (answer->n_reused));
+  json_object_set_new (o, "ms", json_real (answer->prefill_ns / 1e6));
+  json_object_set_new (o, "tokens_per_s",
+      json_real (computed * 1e9 / MAX (answer->prefill_ns, 1)));
   print (o);
 }
 
@@ -302,14 +280,14 @@ print_decode (
 {
   guint n = answer->n_ids - 1;
   double tokens_per_s = n * 1e9 / MAX (answer->decode_ns, 1);
-  JsonObject *o = stage ("decode", info);
+  json_t *o = stage ("decode", info);
 
-  json_object_set_int_member (o, "frames", n_frames);
-  json_object_set_int_member (o, "tokens", n);
-  json_object_set_double_member (o, "ms", answer->decode_ns / 1e6);
-  json_object_set_double_member (o, "tokens_per_s", tokens_per_s);
-  json_object_set_double_member (
-      o, "gbytes_per_s", tokens_per_s * info->token_bytes / 1e9);
+  json_object_set_new (o, "frames", json_integer (n_frames));
+  json_object_set_new (o, "tokens", json_integer (n));
+  json_object_set_new (o, "ms", json_real (answer->decode_ns / 1e6));
+  json_object_set_new (o, "tokens_per_s", json_real (tokens_per_s));
+  json_object_set_new (
+      o, "gbytes_per_s", json_real (tokens_per_s * info->token_bytes / 1e9));
   print (o);
 }
 
@@ -424,17 +402,20 @@ static void
 print_load (const Owl2Model *model, const Owl2ModelInfo *info, double ms)
 {
   const Owl2Config *config = &model->weights->config;
-  JsonObject *o = stage ("load", info);
+  json_t *o = stage ("load", info);
 
-  json_object_set_double_member (o, "ms", ms);
-  json_object_set_int_member (o, "vision_layers", config->vision.n_layers);
-  json_object_set_int_member (
-      o, "abstractor_layers", config->abstractor.n_layers);
-  json_object_set_int_member (o, "decoder_layers", config->decoder.n_layers);
-  json_object_set_int_member (o, "image_tokens", config->vision.n_tokens);
-  json_object_set_int_member (o, "weights_bytes", info->weights_bytes);
-  json_object_set_int_member (o, "mapped_bytes", info->mapped_bytes);
-  json_object_set_int_member (o, "device_bytes", info->device_bytes);
+  json_object_set_new (o, "ms", json_real (ms));
+  json_object_set_new (
+      o, "vision_layers", json_integer (config->vision.n_layers));
+  json_object_set_new (
+      o, "abstractor_layers", json_integer (config->abstractor.n_layers));
+  json_object_set_new (
+      o, "decoder_layers", json_integer (config->decoder.n_layers));
+  json_object_set_new (
+      o, "image_tokens", json_integer (config->vision.n_tokens));
+  json_object_set_new (o, "weights_bytes", json_integer (info->weights_bytes));
+  json_object_set_new (o, "mapped_bytes", json_integer (info->mapped_bytes));
+  json_object_set_new (o, "device_bytes", json_integer (info->device_bytes));
   print (o);
 }
 
@@ -443,26 +424,21 @@ static void
 print_memory (Owl2Model *model)
 {
   Owl2ModelInfo info;
-  JsonObject *o;
+  json_t *o;
 
   owl2_model_get_info (model, &info);
   o = stage ("memory", &info);
-  json_object_set_int_member (o, "device_bytes", info.device_bytes);
-  json_object_set_int_member (o, "peak_bytes", status_bytes ("VmHWM:"));
-  json_object_set_int_member (o, "swap_bytes", status_bytes ("VmSwap:"));
+  json_object_set_new (o, "device_bytes", json_integer (info.device_bytes));
+  json_object_set_new (o, "peak_bytes", json_integer (status_bytes ("VmHWM:")));
+  json_object_set_new (
+      o, "swap_bytes", json_integer (status_bytes ("VmSwap:")));
   print (o);
 }
 
 static Owl2Model *
-load_model (const Options *opt, Owl2KvType kv_type, GError **error)
+load_model (const Options *opt, GError **error)
 {
-  Owl2ModelParams params = {
-    .path = opt->model,
-    .device = opt->device,
-    .kv_type = kv_type,
-    .mmap = opt->mmap,
-    .log = common_log (FALSE),
-  };
+  Owl2ModelParams params = common_model_params (&opt->common);
   Owl2Type type = OWL2_TYPE_F16;
 
   if (!opt->synthetic)
@@ -484,21 +460,18 @@ print_labels (OvkDevice *dev)
 
   for (guint i = 0; i < timings->len; i++) {
     const OvkTiming *t = &g_array_index (timings, OvkTiming, i);
-    JsonObject *o = json_object_new ();
 
-    json_object_set_string_member (o, "label", t->label);
-    json_object_set_int_member (o, "dispatches", (gint64) t->n_dispatches);
-    json_object_set_double_member (o, "ms", t->ns / 1e6);
-    print (o);
+    print (json_pack ("{s:s, s:I, s:f}", "label", t->label, "dispatches",
+        (json_int_t) t->n_dispatches, "ms", t->ns / 1e6));
   }
 }
 
 static gboolean
-bench_stages (const Options *opt, Owl2KvType kv_type, GError **error)
+bench_stages (const Options *opt, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
-  Owl2SessionParams params = { .kv_type = kv_type };
-  g_autoptr (Owl2Model) model = load_model (opt, kv_type, error);
+  Owl2SessionParams params = { .kv_type = opt->common.kv_type };
+  g_autoptr (Owl2Model) model = load_model (opt, error);
   double load_ms = (g_get_monotonic_time () - start) / 1e3;
   g_autoptr (Owl2Session) session = NULL;
   g_autoptr (GPtrArray) frames =
@@ -529,7 +502,7 @@ static gboolean
 bench_all_kernels (const Options *o, GError **error)
 {
   Owl2Log log = common_log (FALSE);
-  OvkDeviceParams params = { .device = o->device, .log = &log };
+  OvkDeviceParams params = { .device = o->common.device, .log = &log };
   g_autoptr (OvkDevice) dev = NULL;
   Owl2Type one = OWL2_TYPE_F32;
 
@@ -555,10 +528,9 @@ run (const Options *o, GError **error)
 {
   g_autoptr (GBytes) embedded = owl2_embedded_model ();
   gboolean kernels = o->kernel || o->shape;
-  gboolean model = o->model || o->synthetic || o->frames;
-  Owl2KvType kv_type;
+  gboolean model = o->common.model || o->synthetic || o->frames;
 
-  if (o->list_devices)
+  if (o->common.list_devices)
     return common_list_devices (error);
   for (char **frame = o->frames; frame && *frame; frame++) {
     guint w, h;
@@ -566,17 +538,15 @@ run (const Options *o, GError **error)
     if (!parse_frame (*frame, &w, &h, error))
       return FALSE;
   }
-  if (!common_parse_kv_type (o->kv_type, &kv_type, error))
-    return FALSE;
   if ((kernels || !model) && !bench_all_kernels (o, error))
     return FALSE;
-  return kernels || !(model || embedded) || bench_stages (o, kv_type, error);
+  return kernels || !(model || embedded) || bench_stages (o, error);
 }
 
 int
 main (int argc, char **argv)
 {
-  Options o = { NULL };
+  Options o = { 0 };
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
@@ -584,11 +554,9 @@ main (int argc, char **argv)
   ok = parse (&o, &argc, &argv, &error);
   as_json = o.json;
   ok = ok && run (&o, &error);
-  g_free (o.model);
+  common_options_clear (&o.common);
   g_free (o.synthetic);
-  g_free (o.device);
   g_free (o.type);
-  g_free (o.kv_type);
   g_free (o.kernel);
   g_free (o.shape);
   g_strfreev (o.frames);

@@ -55,8 +55,6 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "no pipeline: show the answers in what gst-launch-1.0 -m printed, from "
         "standard input",
         NULL },
-    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
-        "print on standard error how far the model is loaded", NULL },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->rest, NULL,
         "[--] PIPELINE [[ELEMENT.]PROPERTY=VALUE...]" },
     { NULL }
@@ -70,7 +68,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
       "name "
       "of an element of the\npipeline (default: " DEFAULT_ELEMENT ").");
   g_option_context_add_main_entries (context, entries, NULL);
-  program_add_version (context);
+  program_add_options (context, &o->verbose,
+      "print on standard error how far the model is loaded");
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;

@@ -16,26 +16,16 @@
 #define MAX_LINE ((gsize) 128 << 20)
 
 typedef struct {
-  char *model, *device, *kv_type, *frames, *prompt, *out;
+  CommonOptions common;
+  char *frames, *prompt, *out;
   int max_tokens;
-  gboolean ignore_eos, attention, tokenize, language_only, mmap, verbose;
-  gboolean list_devices;
+  gboolean ignore_eos, attention, tokenize, language_only, verbose;
 } Options;
 
 static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
-    { "model", 'm', 0, G_OPTION_ARG_FILENAME, &o->model,
-        "GGUF file (default: the embedded model)", "FILE" },
-    { "kv-type", 0, 0, G_OPTION_ARG_STRING, &o->kv_type,
-        "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
-        "are, else f16)",
-        "TYPE" },
-    { "mmap", 0, 0, G_OPTION_ARG_NONE, &o->mmap,
-        "read the weights in place, where the driver can; cutting the file "
-        "meanwhile can end the program",
-        NULL },
     { "frames", 'f', 0, G_OPTION_ARG_FILENAME, &o->frames,
         "PNG files for the prompt's image place, in order", "A.png,B.png" },
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &o->prompt,
@@ -54,25 +44,17 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     { "tokenize", 0, 0, G_OPTION_ARG_NONE, &o->tokenize,
         "read JSON lines {\"text\": ..}, write {\"ids\": [..], \"text\": ..}",
         NULL },
-    { "verbose", 'v', 0, G_OPTION_ARG_NONE, &o->verbose,
-        "print what the engine logs", NULL },
     { NULL }
   };
-  g_autoptr (GOptionContext) context =
-      g_option_context_new ("- every stage of one prompt, as .npy files");
+  g_autoptr (GOptionContext) context = common_options_new (
+      "- every stage of one prompt, as .npy files", &o->common);
 
   g_option_context_add_main_entries (context, entries, NULL);
-  common_add_device_options (context, &o->device, &o->list_devices);
-  program_add_version (context);
-  if (!g_option_context_parse (context, argc, argv, error))
+  program_add_options (context, &o->verbose, "print what the engine logs");
+  if (!program_parse (context, argc, argv, error))
     return FALSE;
-  if (o->list_devices)
+  if (o->common.list_devices)
     return TRUE;
-  if (*argc > 1) {
-    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-        "argument '%s' is not understood", (*argv)[1]);
-    return FALSE;
-  }
   if (!o->tokenize && !o->prompt) {
     g_set_error_literal (
         error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED, "--prompt is missing");
@@ -93,22 +75,22 @@ static gboolean
 tokenize_line (
     Owl2Model *model, const GString *line, GString *text, GError **error)
 {
-  g_autoptr (GString) out = g_string_new ("{\"ids\": [");
   g_autoptr (GArray) ids = NULL;
-  g_autofree char *decoded = NULL;
+  g_autofree char *decoded = NULL, *answer = NULL;
+  json_auto_t *object = json_object ();
+  json_t *list = json_array ();
 
+  json_object_set_new (object, "ids", list);
   if (!json_line_get_text (line->str, line->len, text, error))
     return FALSE;
   ids = owl2_model_tokenize (model, text->str, (gssize) text->len);
   for (guint i = 0; i < ids->len; i++)
-    g_string_append_printf (
-        out, "%s%d", i ? ", " : "", g_array_index (ids, gint32, i));
+    json_array_append_new (list, json_integer (g_array_index (ids, gint32, i)));
   decoded = owl2_model_detokenize (
       model, (const gint32 *) (gpointer) ids->data, ids->len);
-  g_string_append (out, "], \"text\": ");
-  json_line_append_string (out, decoded);
-  g_string_append_c (out, '}');
-  return program_print_line (out->str, error);
+  json_object_set_new (object, "text", json_line_string (decoded));
+  answer = json_line_write (object);
+  return program_print_line (answer, error);
 }
 
 /* A line of standard input without its newline; FALSE after the last one, or
@@ -187,12 +169,11 @@ encode_frames (Owl2Model *model, Owl2Session *session, const char *list,
 
 /* @stages: (nullable) */
 static gboolean
-trace (Owl2Model *model, const Options *o, Owl2KvType kv_type, Stages *stages,
-    GError **error)
+trace (Owl2Model *model, const Options *o, Stages *stages, GError **error)
 {
   Owl2SessionParams params = {
     .language_only = o->language_only,
-    .kv_type = kv_type,
+    .kv_type = o->common.kv_type,
   };
   g_autoptr (Owl2Session) session = owl2_session_new (model, &params, error);
   g_autoptr (GPtrArray) frames =
@@ -222,19 +203,13 @@ trace (Owl2Model *model, const Options *o, Owl2KvType kv_type, Stages *stages,
 static gboolean
 run (const Options *o, GError **error)
 {
-  Owl2ModelParams params = {
-    .path = o->model,
-    .device = o->device,
-    .mmap = o->mmap,
-    .log = common_log (o->verbose),
-  };
+  Owl2ModelParams params = common_model_params (&o->common);
   g_autoptr (Stages) stages = NULL;
   g_autoptr (Owl2Model) model = NULL;
 
-  if (o->list_devices)
+  if (o->common.list_devices)
     return common_list_devices (error);
-  if (!common_parse_kv_type (o->kv_type, &params.kv_type, error))
-    return FALSE;
+  params.log = common_log (o->verbose);
   if (o->out && !o->tokenize) {
     stages = stages_new (o->out, error);
     if (!stages)
@@ -244,7 +219,7 @@ run (const Options *o, GError **error)
   if (!model)
     return FALSE;
   return o->tokenize ? tokenize (model, error)
-                     : trace (model, o, params.kv_type, stages, error);
+                     : trace (model, o, stages, error);
 }
 
 int
@@ -256,9 +231,7 @@ main (int argc, char **argv)
 
   program_begin ("owl2-trace");
   ok = parse (&o, &argc, &argv, &error) && run (&o, &error);
-  g_free (o.model);
-  g_free (o.device);
-  g_free (o.kv_type);
+  common_options_clear (&o.common);
   g_free (o.frames);
   g_free (o.prompt);
   g_free (o.out);

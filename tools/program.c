@@ -62,15 +62,31 @@ print_version (
 }
 
 void
-program_add_version (GOptionContext *context)
+program_add_options (
+    GOptionContext *context, gboolean *verbose, const char *what)
 {
-  static const GOptionEntry entries[] = {
+  const GOptionEntry entries[] = {
     { "version", 0, G_OPTION_FLAG_NO_ARG, G_OPTION_ARG_CALLBACK,
         (gpointer) print_version, "print the version", NULL },
+    /* The table ends before this one where nothing is said. */
+    { verbose ? "verbose" : NULL, 'v', 0, G_OPTION_ARG_NONE, verbose, what,
+        NULL },
     { NULL }
   };
 
   g_option_context_add_main_entries (context, entries, NULL);
+}
+
+gboolean
+program_parse (GOptionContext *context, int *argc, char ***argv, GError **error)
+{
+  if (!g_option_context_parse (context, argc, argv, error))
+    return FALSE;
+  if (*argc <= 1)
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+      "argument '%s' is not understood", (*argv)[1]);
+  return FALSE;
 }
 
 void

@@ -14,8 +14,15 @@ G_BEGIN_DECLS
  * message and status 1, also where GOption prints its help and ends it. */
 void program_begin (const char *name);
 
-/* Adds --version, which prints the version and ends the program. */
-void program_add_version (GOptionContext *context);
+/* Adds --version, which prints the version and ends the program, and, where
+ * there is something to be said, --verbose, which sets @verbose (nullable:
+ * nothing is); @what, a constant, is the help about it. */
+void program_add_options (
+    GOptionContext *context, gboolean *verbose, const char *what);
+
+/* Parses the options of a program that takes no arguments but those. */
+gboolean program_parse (
+    GOptionContext *context, int *argc, char ***argv, GError **error);
 
 /* One line "NAME: ..." on standard error, whatever the arguments hold: the
  * message as owl2_printable_message() makes it. Any thread. */

@@ -61,7 +61,7 @@ bench_element (GstBus **bus)
   return element;
 }
 
-Bench *
+static Bench *
 bench_new_valist (
     gboolean live, const char *caps, const char *first_property, va_list args)
 {
@@ -86,6 +86,18 @@ bench_new (gboolean live, const char *first_property, ...)
 
   va_start (args, first_property);
   b = bench_new_valist (live, BENCH_CAPS, first_property, args);
+  va_end (args);
+  return b;
+}
+
+Bench *
+bench_with_caps (const char *caps, const char *first_property, ...)
+{
+  va_list args;
+  Bench *b;
+
+  va_start (args, first_property);
+  b = bench_new_valist (FALSE, caps, first_property, args);
   va_end (args);
   return b;
 }

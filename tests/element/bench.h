@@ -43,8 +43,8 @@ GstElement *bench_element (GstBus **bus);
 /* PLAYING, with BENCH_CAPS and a TIME segment. Then properties, as for
  * g_object_set(). */
 Bench *bench_new (gboolean live, const char *first_property, ...);
-Bench *bench_new_valist (
-    gboolean live, const char *caps, const char *first_property, va_list args);
+/* The same with other caps; not live. */
+Bench *bench_with_caps (const char *caps, const char *first_property, ...);
 void bench_free (Bench *b);
 /* As bench_free(), then fake_reset(), which finds what is still alive. */
 void bench_end (Bench *b);

@@ -28,18 +28,6 @@ random_frame (const char *caps_text, GstVideoInfo *info)
   return buffer;
 }
 
-static Bench *
-bench_with_caps (const char *caps, const char *first_property, ...)
-{
-  va_list args;
-  Bench *b;
-
-  va_start (args, first_property);
-  b = bench_new_valist (FALSE, caps, first_property, args);
-  va_end (args);
-  return b;
-}
-
 /* Sends @buffer (transfer full) through both, and compares every byte; of two
  * fields, the rows of the first one. */
 static void

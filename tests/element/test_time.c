@@ -7,18 +7,6 @@
 
 #define CAPS_NO_RATE "video/x-raw,format=RGB,width=8,height=6,framerate=0/1"
 
-static Bench *
-bench_with_caps (const char *caps, const char *first_property, ...)
-{
-  va_list args;
-  Bench *b;
-
-  va_start (args, first_property);
-  b = bench_new_valist (FALSE, caps, first_property, args);
-  va_end (args);
-  return b;
-}
-
 static void
 push_at (Bench *b, GstClockTime pts, GstClockTime duration)
 {

@@ -46,14 +46,10 @@ tag_is_across (const char *tag)
 }
 
 static Bench *
-bench_with_caps (const char *caps, ...)
+bench_keeping_images (const char *caps)
 {
-  va_list args;
-  Bench *b;
+  Bench *b = bench_with_caps (caps, "interval", BENCH_STEP, NULL);
 
-  va_start (args, caps);
-  b = bench_new_valist (FALSE, caps, "interval", args);
-  va_end (args);
   fake_keep_images ();
   return b;
 }
@@ -129,7 +125,7 @@ test_turns (void)
           "video/x-raw,format=%s,width=%u,height=%u,framerate=10/1", formats[f],
           w, h);
       g_autoptr (GstCaps) caps = gst_caps_from_string (text);
-      Bench *b = bench_with_caps (text, BENCH_STEP, NULL);
+      Bench *b = bench_keeping_images (text);
       FakeImage stored = { 0 };
       GstVideoInfo info;
       GstBuffer *first;
@@ -183,7 +179,7 @@ check_next (Bench *b, guint i, const char *tag)
 static void
 test_tags (void)
 {
-  Bench *b = bench_with_caps (BENCH_CAPS, BENCH_STEP, NULL);
+  Bench *b = bench_keeping_images (BENCH_CAPS);
   guint i = 0;
 
   G_STATIC_ASSERT (3 * WIDTH * HEIGHT == BENCH_SIZE);
@@ -260,7 +256,7 @@ test_turned_field (void)
                          "field-order=%s-field-first",
             top ? "top" : "bottom");
     const guint w = 8, h = top ? 4 : 3;
-    Bench *b = bench_with_caps (caps, BENCH_STEP, NULL);
+    Bench *b = bench_keeping_images (caps);
     GstBuffer *buffer = random_buffer (7 * 24, 0);
     g_autofree guint8 *field = g_malloc0 (h * 24);
     FakeImage image;
@@ -304,7 +300,7 @@ test_pixel_aspect_ratio (void)
   for (guint i = 0; i < G_N_ELEMENTS (ratios); i++) {
     g_autofree char *caps =
         g_strdup_printf (BENCH_CAPS ",pixel-aspect-ratio=%s", ratios[i]);
-    Bench *b = bench_with_caps (caps, BENCH_STEP, NULL);
+    Bench *b = bench_keeping_images (caps);
     GstBuffer *buffer = random_buffer (BENCH_SIZE, 0);
     FakeImage image;
 

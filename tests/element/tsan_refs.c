@@ -5,26 +5,9 @@
  * own calls of its locks can't be caught. Empty in other builds. */
 #include <gst/gst.h>
 
-#if defined(__has_feature)
-#  if __has_feature(thread_sanitizer)
-#    define WITH_TSAN
-#  endif
-#elif defined(__SANITIZE_THREAD__)
-#  define WITH_TSAN
-#endif
+#include "../vk/tsan.h"
 
 #ifdef WITH_TSAN
-#  include <dlfcn.h>
-
-void __tsan_acquire (void *address);
-void __tsan_release (void *address);
-
-#  define REAL(name)                                                           \
-    static __typeof__ (&name) real;                                            \
-    if (!g_atomic_pointer_get (&real))                                         \
-    g_atomic_pointer_set (&real, (__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
-#  define EXPORT __attribute__ ((visibility ("default")))
-
 #  undef g_atomic_ref_count_dec
 EXPORT gboolean
 g_atomic_ref_count_dec (gatomicrefcount *count)

@@ -25,25 +25,29 @@ check () {
 
 check 'GStreamer in the engine' \
   grep -rnE '#\s*include\s*[<"]gst/' engine shaders
+check 'anything but GLib in clips' sh -c \
+  "grep -rnE '#\s*include' clips | grep -vE '<(glib|string)\.h>|\"clip(_private)?\.h\"'"
+check 'GStreamer in clips' grep -rnE '\b(Gst[A-Z]|GST_|gst_)' clips
 check 'Vulkan outside engine/vk' \
-  sh -c "grep -rnE '\bvk[A-Z][A-Za-z]+ \(' engine gst-owl2 tools | grep -v '^engine/vk/'"
+  sh -c "grep -rnE '\bvk[A-Z][A-Za-z]+ \(' engine clips gst-owl2 tools | grep -v '^engine/vk/'"
 check 'GObject in the engine' grep -rnE 'glib-object|G_TYPE_|GObject' engine
 check 'models in the Vulkan layer' \
   grep -rniE 'owl2_(op|vit|dec|model)|weights' engine/vk
 check 'the element looking below owl2.h' \
   grep -rnE '#\s*include\s*"(ovk|ops|weights|gguf|text|exec)\.h"' gst-owl2
 check 'printf or getenv in the library' \
-  grep -rnE '\b(printf|fprintf|puts|g_print|getenv|g_getenv) \(' engine gst-owl2
+  grep -rnE '\b(printf|fprintf|puts|g_print|getenv|g_getenv) \(' engine clips \
+  gst-owl2
 check 'files without a licence line' sh -c \
   "grep -rL 'SPDX-License-Identifier: LGPL-2.1-or-later' --include=*.[ch] \
    --include=*.comp --include=*.glsl --include=*.sh --include=*.py \
-   engine gst-owl2 shaders tools tests pipelines model .ci"
+   engine clips gst-owl2 shaders tools tests pipelines training .ci"
 for header in engine/owl2.h engine/base/*.h engine/vk/*.h engine/ops/ops.h \
-    engine/file/*.h engine/text/text.h engine/model/*.h; do
+    engine/file/*.h engine/text/text.h engine/model/*.h clips/*.h; do
   for language in c c++; do
     check "$header alone in $language" "$cc" -x "$language" -fsyntax-only -Wall \
       -Iengine -Iengine/base -Iengine/vk -Iengine/ops -Iengine/file \
-      -Iengine/model -Iengine/text -Ishaders/include "$@" "$header"
+      -Iengine/model -Iengine/text -Ishaders/include -Iclips "$@" "$header"
   done
 done
 echo "$passed passed, $failed failed"

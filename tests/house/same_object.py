@@ -31,7 +31,7 @@ def main():
         new_build = pathlib.Path(temp) / "b"
         new_build.mkdir()
         shutil.copytree(source, there, ignore=shutil.ignore_patterns(
-            "build*", ".git", "demo", "tests", "model"))
+            "build*", ".git", "demo", "tests", "training"))
         old = os.path.relpath(source, build), str(source), str(build)
         new = (os.path.relpath(there, new_build), str(there), str(new_build))
 

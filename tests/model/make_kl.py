@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Records the distributions of the next token that the NumPy model (float64)
 finds for the prompts of kl.py with a checkpoint as it is; test_kl.py compares
-files made of it with them. To be run whenever model/owl2-nano.gguf is replaced.
+files made of it with them. To be run whenever training/owl2-nano.gguf is replaced.
 
 usage: make_kl.py OWL2_CONVERT OWL2_TRACE CHECKPOINT OUT.npz
 

@@ -8,8 +8,8 @@
 
 #include <glib/gstdio.h>
 
+#include "asking.h"
 #include "gguf.h"
-#include "owl2.h"
 
 typedef enum {
   CUT,
@@ -39,26 +39,13 @@ static Result results[2];
 static gboolean
 ask (Owl2Model *model, Owl2Session *session, Result *result, GError **error)
 {
-  static guint8 pixels[3 * 40 * 30];
-  const Owl2Image image = { pixels, 40, 30, 120 };
-  g_autoptr (Owl2Features) features = NULL;
   g_autoptr (Owl2Answer) answer = NULL;
-  Owl2Request request = {
-    .prompt = "USER: <|image|>What is it? ASSISTANT:",
-    .frames = &features,
-    .n_frames = 1,
-    .sampling = OWL2_SAMPLING_DEFAULT,
-  };
+  Owl2Request how = { .sampling = OWL2_SAMPLING_DEFAULT };
 
-  for (guint i = 0; i < sizeof pixels; i++)
-    pixels[i] = i * 2654435761u >> 24;
   memset (result, 0, sizeof *result);
-  features = owl2_session_encode (session, &image, NULL, error);
-  if (!features)
-    return FALSE;
-  request.sampling.max_tokens = G_N_ELEMENTS (result->ids);
-  request.sampling.ignore_eos = TRUE;
-  answer = owl2_session_generate (session, &request, error);
+  how.sampling.max_tokens = G_N_ELEMENTS (result->ids);
+  how.sampling.ignore_eos = TRUE;
+  answer = ask_about_noise (session, 40, 30, how, error);
   if (!answer)
     return FALSE;
   memcpy (result->ids, answer->ids, 4 * answer->n_ids);

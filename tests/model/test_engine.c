@@ -6,37 +6,17 @@
 #include <string.h>
 #include <glib/gstdio.h>
 
+#include "asking.h"
 #include "gguf.h"
-#include "owl2.h"
 
-#define PROMPT "USER: <|image|>What is it? ASSISTANT:"
+#define PROMPT QUESTION_ABOUT_FRAME
 
 static Owl2Model *model;
 
 static Owl2Session *
 session_new (guint n_ctx)
 {
-  g_autoptr (GError) error = NULL;
-  Owl2SessionParams params = { .n_ctx = n_ctx };
-  Owl2Session *session = owl2_session_new (model, &params, &error);
-
-  g_assert_no_error (error);
-  return session;
-}
-
-static Owl2Features *
-encode (Owl2Session *session, guint seed)
-{
-  g_autoptr (GError) error = NULL;
-  guint8 pixels[3 * 20 * 13];
-  Owl2Image image = { pixels, 20, 13, 60 };
-  Owl2Features *features;
-
-  for (guint i = 0; i < sizeof pixels; i++)
-    pixels[i] = (i + seed) * 2654435761u >> 24;
-  features = owl2_session_encode (session, &image, NULL, &error);
-  g_assert_no_error (error);
-  return features;
+  return new_session (model, &(Owl2SessionParams){ .n_ctx = n_ctx });
 }
 
 static Owl2Answer *
@@ -556,11 +536,10 @@ int
 main (int argc, char **argv)
 {
   g_autoptr (GError) error = NULL;
-  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
   int status;
 
   g_test_init (&argc, &argv, NULL);
-  model = owl2_model_load (&params, &error);
+  model = load_model (OWL2_KV_AUTO, &error);
   g_assert_no_error (error);
   g_test_add_func ("/engine/bad-requests", test_bad_requests);
   g_test_add_func ("/engine/bad-images", test_bad_images);

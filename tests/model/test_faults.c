@@ -4,8 +4,8 @@
  * lost, can be freed. OWL2_TEST_MODEL names the model file. */
 #include <string.h>
 
+#include "asking.h"
 #include "failing.h"
-#include "owl2.h"
 
 #define TOKENS 3
 
@@ -20,14 +20,6 @@ static const Question questions[] = { { 20, 13, 10 }, { 13, 20, 400 } };
 
 #define N_QUESTIONS G_N_ELEMENTS (questions)
 
-static Owl2Model *
-load (GError **error)
-{
-  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
-
-  return owl2_model_load (&params, error);
-}
-
 static gboolean
 stop (gint32 id, double probability, const char *text, gpointer user_data)
 {
@@ -40,30 +32,18 @@ stop (gint32 id, double probability, const char *text, gpointer user_data)
 static char *
 ask (Owl2Session *session, const Question *q, GError **error)
 {
-  gsize bytes = 3 * q->width * q->height;
-  g_autofree guint8 *pixels = g_malloc (bytes);
-  Owl2Image image = { pixels, q->width, q->height, 3 * q->width };
-  g_autoptr (Owl2Features) features = NULL;
   g_autoptr (Owl2Answer) answer = NULL;
   guint n = 0;
-  Owl2Request request = {
-    .prompt = "USER: <|image|>What is it? ASSISTANT:",
-    .frames = &features,
-    .n_frames = 1,
+  Owl2Request how = {
     .sampling = OWL2_SAMPLING_DEFAULT,
     .on_token = stop,
     .user_data = &n,
   };
   GString *text;
 
-  for (gsize i = 0; i < bytes; i++)
-    pixels[i] = i * 2654435761u >> 24;
-  features = owl2_session_encode (session, &image, NULL, error);
-  if (!features)
-    return NULL;
-  request.sampling.max_tokens = q->max_tokens;
-  request.sampling.ignore_eos = TRUE;
-  answer = owl2_session_generate (session, &request, error);
+  how.sampling.max_tokens = q->max_tokens;
+  how.sampling.ignore_eos = TRUE;
+  answer = ask_about_noise (session, q->width, q->height, how, error);
   if (!answer)
     return NULL;
   g_assert_cmpuint (answer->n_ids, ==, TOKENS);
@@ -125,7 +105,7 @@ recover (Owl2Model **model, guint n, char *want[N_QUESTIONS])
     g_assert_cmpstr (failed_call, ==, "vkGetSemaphoreCounterValue");
     g_clear_error (&error);
     owl2_model_unref (*model);
-    *model = load (&error);
+    *model = load_model (OWL2_KV_AUTO, &error);
     g_assert_no_error (error);
     return TRUE;
   }
@@ -140,7 +120,7 @@ static void
 test_recover (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Owl2Model) model = load (&error);
+  g_autoptr (Owl2Model) model = load_model (OWL2_KV_AUTO, &error);
   static const char *const makes_memory[] = { "vkCreateBuffer",
     "vkAllocateMemory" };
   char *want[N_QUESTIONS] = { NULL };
@@ -195,7 +175,7 @@ static void
 test_cancel (void)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Owl2Model) model = load (&error);
+  g_autoptr (Owl2Model) model = load_model (OWL2_KV_AUTO, &error);
   g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, &error);
   char *want[N_QUESTIONS] = { NULL };
   CancelSoon soon = { session, 0 };
@@ -231,7 +211,7 @@ test_lost (void)
   for (guint i = 0; i < 5; i++) {
     guint n = g_test_rand_int_range (1, 200);
     g_autoptr (GError) error = NULL;
-    g_autoptr (Owl2Model) model = load (&error);
+    g_autoptr (Owl2Model) model = load_model (OWL2_KV_AUTO, &error);
     g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, &error);
     g_autofree char *text = NULL;
 
@@ -262,7 +242,7 @@ test_load (void)
     g_autoptr (Owl2Model) model = NULL;
 
     fail_call (n, VK_ERROR_OUT_OF_HOST_MEMORY);
-    model = load (&error);
+    model = load_model (OWL2_KV_AUTO, &error);
     fail_at = 0;
     g_test_message ("call %u, %s: %s", n, failed_call ? failed_call : "none",
         error ? error->message : "went well");
@@ -278,7 +258,7 @@ test_all_compiled (void)
 {
   static const Question sizes[] = { { 20, 13, 9 }, { 13, 20, 9 }, { 9, 9, 9 } };
   g_autoptr (GError) error = NULL;
-  g_autoptr (Owl2Model) model = load (&error);
+  g_autoptr (Owl2Model) model = load_model (OWL2_KV_AUTO, &error);
   g_autoptr (Owl2Session) session = NULL;
   gint n = n_calls_vkCreateComputePipelines;
 

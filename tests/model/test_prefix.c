@@ -5,7 +5,7 @@
  * file. */
 #include <string.h>
 
-#include "owl2.h"
+#include "asking.h"
 
 #define QUESTION "USER: <|image|>%s ASSISTANT:"
 #define N_FRAMES 3
@@ -39,27 +39,7 @@ on_stage (const char *name, char type, const gsize *shape, guint n_dims,
 static Owl2Session *
 session_new (Owl2KvType kv_type)
 {
-  g_autoptr (GError) error = NULL;
-  Owl2SessionParams params = { .kv_type = kv_type };
-  Owl2Session *session = owl2_session_new (model, &params, &error);
-
-  g_assert_no_error (error);
-  return session;
-}
-
-static Owl2Features *
-encode (Owl2Session *session, guint seed)
-{
-  g_autoptr (GError) error = NULL;
-  guint8 pixels[3 * 20 * 13];
-  Owl2Image image = { pixels, 20, 13, 60 };
-  Owl2Features *features;
-
-  for (guint i = 0; i < sizeof pixels; i++)
-    pixels[i] = (i + seed * 7919) * 2654435761u >> 24;
-  features = owl2_session_encode (session, &image, NULL, &error);
-  g_assert_no_error (error);
-  return features;
+  return new_session (model, &(Owl2SessionParams){ .kv_type = kv_type });
 }
 
 static gboolean
@@ -335,12 +315,11 @@ test_random (void)
 int
 main (int argc, char **argv)
 {
-  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
   g_autoptr (GError) error = NULL;
   int result;
 
   g_test_init (&argc, &argv, NULL);
-  model = owl2_model_load (&params, &error);
+  model = load_model (OWL2_KV_AUTO, &error);
   g_assert_no_error (error);
   g_test_add_data_func (
       "/prefix/f32", GUINT_TO_POINTER (OWL2_KV_F32), test_questions);

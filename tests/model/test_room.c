@@ -4,8 +4,8 @@
  * the model file. */
 #include <string.h>
 
+#include "asking.h"
 #include "failing.h"
-#include "owl2.h"
 
 #define PROMPT "USER: Hello ASSISTANT:"
 #define MAX_TOKENS 1500
@@ -46,11 +46,7 @@ static Owl2Model *
 load (Owl2KvType kv_type)
 {
   g_autoptr (GError) error = NULL;
-  Owl2ModelParams params = {
-    .path = g_getenv ("OWL2_TEST_MODEL"),
-    .kv_type = kv_type,
-  };
-  Owl2Model *model = owl2_model_load (&params, &error);
+  Owl2Model *model = load_model (kv_type, &error);
 
   g_assert_no_error (error);
   return model;

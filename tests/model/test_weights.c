@@ -6,8 +6,8 @@
 #include <unistd.h>
 #include <glib/gstdio.h>
 
+#include "asking.h"
 #include "failing.h"
-#include "owl2.h"
 #include "place.h"
 
 /* ---- places ----------------------------------------------------------- */
@@ -283,28 +283,15 @@ static GByteArray *
 run (Owl2Model *model)
 {
   g_autoptr (GError) error = NULL;
-  g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, &error);
+  g_autoptr (Owl2Session) session = new_session (model, NULL);
   GByteArray *stages = g_byte_array_new ();
-  static guint8 pixels[3 * 40 * 30];
-  Owl2Image image = { pixels, 40, 30, 120 };
-  g_autoptr (Owl2Features) features = NULL;
   g_autoptr (Owl2Answer) answer = NULL;
-  Owl2Request request = {
-    .prompt = "USER: <|image|>What is it? ASSISTANT:",
-    .frames = &features,
-    .n_frames = 1,
-    .sampling = OWL2_SAMPLING_DEFAULT,
-  };
+  Owl2Request how = { .sampling = OWL2_SAMPLING_DEFAULT };
 
-  g_assert_no_error (error);
-  for (guint i = 0; i < sizeof pixels; i++)
-    pixels[i] = i * 2654435761u >> 24;
   owl2_session_set_tap (session, take_floats, FALSE, stages);
-  features = owl2_session_encode (session, &image, NULL, &error);
-  g_assert_no_error (error);
-  request.sampling.max_tokens = 5;
-  request.sampling.ignore_eos = TRUE;
-  answer = owl2_session_generate (session, &request, &error);
+  how.sampling.max_tokens = 5;
+  how.sampling.ignore_eos = TRUE;
+  answer = ask_about_noise (session, 40, 30, how, &error);
   g_assert_no_error (error);
   g_byte_array_append (stages, (const guint8 *) answer->ids, 4 * answer->n_ids);
   return stages;

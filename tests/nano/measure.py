@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Exact match of the plugin's answers about held-out items (model/items.py),
+"""Exact match of the plugin's answers about held-out items (training/items.py),
 each drawn, encoded as a video, decoded by GStreamer and run through `owl2`.
 
 usage: measure.py BUILD [--model FILE]... [--n N] [--groups a,b] [--seed S]
@@ -21,7 +21,7 @@ import sys
 import time
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "model")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "training")]
 
 EMBEDDED = "embedded"
 CAMERA = pathlib.Path("/usr/share/forensics-samples/original-files/movie1/"
@@ -254,7 +254,7 @@ def parser():
     p.add_argument("build", type=pathlib.Path, help="the build folder")
     p.add_argument("--model", action="append", default=[], dest="models")
     p.add_argument("--n", type=int, default=100, help="items per row")
-    p.add_argument("--groups", default="", help="some of model/items.py's GROUPS")
+    p.add_argument("--groups", default="", help="some of training/items.py's GROUPS")
     p.add_argument("--seed", type=int, default=1, help="of the videos")
     p.add_argument("--jobs", type=int, default=len(os.sched_getaffinity(0)))
     p.add_argument("--thin", type=int, default=1, metavar="K",

@@ -6,7 +6,7 @@ usage: parity.py BUILD CHECKPOINT [--n N] [--seed S] [--model FILE]
 
 N held-out items of all groups, chosen by the seed, go as they are drawn (raw
 RGB) to the element with the checkpoint's weights and the KV cache in F32, and to
-model/net.py in fp32. Each difference is printed with both programs' two largest logits where
+training/net.py in fp32. Each difference is printed with both programs' two largest logits where
 the answers part. At least 999 in 1000 are to be equal."""
 
 import argparse
@@ -17,7 +17,7 @@ import sys
 import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
-sys.path[:0] = [str(HERE), str(HERE.parents[1] / "model")]
+sys.path[:0] = [str(HERE), str(HERE.parents[1] / "training")]
 
 import numpy as np  # noqa: E402
 import torch  # noqa: E402

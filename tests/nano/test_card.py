@@ -1,6 +1,6 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""model/README.md says what is so: each question that it shows, in each of the
+"""training/README.md says what is so: each question that it shows, in each of the
 ways that it shows, gets the answer that stands beside it, of a video that it
 is true of; the facts word by word, alone and beside a picture; what it lists
 and counts is what the sources and the shipped file have.
@@ -18,12 +18,15 @@ import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT / "model"), str(ROOT / "tests" / "file")]
+sys.path[:0] = [str(HERE), str(ROOT / "training"), str(ROOT / "tests" / "file"),
+                str(ROOT / "tests" / "pipelines")]
 
 import numpy as np  # noqa: E402
 
+import checks  # noqa: E402
 import plugin  # noqa: E402
 import vocab  # noqa: E402
+from checks import check  # noqa: E402
 from facts import FACTS  # noqa: E402
 from read_gguf import read_gguf  # noqa: E402
 
@@ -31,8 +34,6 @@ spec = importlib.util.spec_from_file_location(
     "draw_clips", ROOT / "pipelines" / "draw-clips.py")
 draw_clips = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(draw_clips)
-
-passed = failed = 0
 
 BIG, SMALL = .17, .1
 # name: (frames asked about, background, objects as in draw-clips.py, text)
@@ -106,14 +107,6 @@ CAPTIONS = {
                      "video": ("to the left", "the large red circle moves "
                                               "left")},
 }
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text, flush=True)
 
 
 def make_video(name, folder):
@@ -237,7 +230,7 @@ def check_lists(card):
 
 def check_numbers(card):
     """What the table on top says of the file."""
-    path = ROOT / "model" / "owl2-nano.gguf"
+    path = ROOT / "training" / "owl2-nano.gguf"
     keys, tensors = read_gguf(path)
     # The abstractor's positions are a formula, not learned.
     n = sum(int(np.prod(t[1].shape)) for name, t in tensors.items()
@@ -267,15 +260,14 @@ def check_numbers(card):
 
 def main():
     build = pathlib.Path(sys.argv[1]).resolve()
-    card = (ROOT / "model" / "README.md").read_text()
+    card = (ROOT / "training" / "README.md").read_text()
     with tempfile.TemporaryDirectory() as temp:
         folder = pathlib.Path(temp)
         check_lists(card)
         check_numbers(card)
         check_pictures(card, build / "tools" / "owl2-ask", folder)
         check_facts(card, build, folder)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import sys
 import tempfile
 import wave
 
+import checks
+from checks import check
 from hostile import undo
 from test_file import VIDEOS, frame_times, load_gst, play
 
@@ -23,15 +25,6 @@ TOKENS = 8
 # What comes before all else on a machine without a GPU.
 CPU_WARNING = r"owl2-ask: warning: using .* computes on the CPU, not on a GPU\n"
 QUESTIONS = ["What is this?", "Where?"]
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text)
 
 
 def nanoseconds(text):
@@ -156,8 +149,7 @@ def main():
         check_errors(program, model, clip, temp)
         for video in filter(os.path.exists, VIDEOS):
             compare(Gst, program, model, video, QUESTIONS[:1])
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

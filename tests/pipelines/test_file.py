@@ -14,6 +14,8 @@ import tempfile
 
 from PIL import Image
 
+import checks
+from checks import check
 from hostile import undo
 
 VIDEOS = [
@@ -88,15 +90,6 @@ def main():
         print("the package forensics-samples-files is not installed")
         return SKIP
     Gst, _ = load_gst(plugins)
-    failed = passed = 0
-
-    def check(ok, text):
-        nonlocal failed, passed
-        failed += not ok
-        passed += ok
-        if not ok:
-            print("FAIL", text)
-
     with tempfile.TemporaryDirectory() as temp:
         temp = pathlib.Path(temp)
         model = temp / "model.gguf"
@@ -145,8 +138,7 @@ def main():
                           f"{text!r} from owl2-trace on {times}")
                 print(f"{what}: {len(got)} buffers, {len(answers)} answers",
                       flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -15,6 +15,8 @@ import tempfile
 
 from PIL import Image
 
+import checks
+from checks import check
 from test_ask import nanoseconds
 from test_file import frame_times, load_gst, play, rgb_image
 
@@ -33,15 +35,6 @@ TURNS = [
 ]
 # qtdemux of GStreamer 1.22 knows all of them but this one.
 UNKNOWN_MATRIX = "flip-rotate-90"
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text)
 
 
 def with_matrix(mp4, matrix):
@@ -163,8 +156,7 @@ def main():
         check_photographs(Gst, program, clips / "rotated-90.mp4", temp)
         check_rounded(Gst, clips)
         check_spread(Gst, program, temp)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ import sys
 import tempfile
 import time
 
+import checks
 import hostile
+from checks import check
 
 import gi
 gi.require_version("Gst", "1.0")
@@ -28,15 +30,6 @@ N = 1000
 ESCAPE = b"\x1b]0;PWNED\x07"
 # Said before anything else where there is no GPU.
 CPU_WARNING = rb"^\S+: warning: using .* computes on the CPU, not on a GPU\n"
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text[:600], flush=True)
 
 
 class Programs:
@@ -472,12 +465,11 @@ def main():
         for what, step in steps:
             if sys.argv[3:] and what not in sys.argv[3:]:
                 continue
-            start, before = time.monotonic(), passed
+            start, before = time.monotonic(), checks.passed
             step()
-            print(f"{what}: {passed - before} checks, "
+            print(f"{what}: {checks.passed - before} checks, "
                   f"{time.monotonic() - start:.1f} s", flush=True)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return checks.finish()
 
 
 if __name__ == "__main__":

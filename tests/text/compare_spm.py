@@ -17,6 +17,8 @@ import subprocess
 import sys
 import tempfile
 
+from wire import field, number
+
 try:
     import sentencepiece
 except ImportError:
@@ -48,22 +50,6 @@ class Tool:
     def decode(self, ids):
         line = self.ask("D " + " ".join(map(str, ids)))
         return bytes.fromhex(line).decode("utf-8")
-
-
-def varint(n):
-    out = b""
-    while n >= 0x80:
-        out += bytes([n & 0x7f | 0x80])
-        n >>= 7
-    return out + bytes([n])
-
-
-def field(number, data):
-    return varint(number << 3 | 2) + varint(len(data)) + data
-
-
-def number(n, value):
-    return varint(n << 3) + varint(value)
 
 
 def model_bytes(pieces):

@@ -50,8 +50,7 @@ make_input (GRand *rand, GByteArray *out)
 int
 main (int argc, char **argv)
 {
-  const char *given = g_getenv ("OWL2_TEST_SEED");
-  guint32 seed = given ? (guint32) g_ascii_strtoull (given, NULL, 0) : 20231107;
+  guint32 seed = test_seed ();
   g_autoptr (GRand) rand = g_rand_new_with_seed (seed);
 
   for (int i = 1; i < argc; i++) {

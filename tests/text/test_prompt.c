@@ -269,10 +269,8 @@ test_prompt_text (void)
 int
 main (int argc, char **argv)
 {
-  const char *given = g_getenv ("OWL2_TEST_SEED");
-
   g_test_init (&argc, &argv, NULL);
-  seed = given ? (guint32) g_ascii_strtoull (given, NULL, 0) : 20231107;
+  seed = test_seed ();
   g_test_message ("OWL2_TEST_SEED=%u", seed);
   g_test_add_data_func ("/prompt/golden/mini", "mini", test_golden);
   g_test_add_data_func ("/prompt/golden/gqa", "gqa", test_golden);

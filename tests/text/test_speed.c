@@ -222,12 +222,10 @@ measure_file (const char *model, const char *path)
 int
 main (int argc, char **argv)
 {
-  const char *given = g_getenv ("OWL2_TEST_SEED");
-
   if (argc == 3 && argv[1][0] != '-')
     return measure_file (argv[1], argv[2]);
   g_test_init (&argc, &argv, NULL);
-  seed = given ? (guint32) g_ascii_strtoull (given, NULL, 0) : 20231107;
+  seed = test_seed ();
   g_test_message ("OWL2_TEST_SEED=%u", seed);
   g_test_add_func ("/tokenizer/speed", test_speed);
   g_test_add_func ("/tokenizer/hostile-vocabularies", test_hostile);

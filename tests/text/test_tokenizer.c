@@ -430,10 +430,8 @@ test_plain (gconstpointer data)
 int
 main (int argc, char **argv)
 {
-  const char *given = g_getenv ("OWL2_TEST_SEED");
-
   g_test_init (&argc, &argv, NULL);
-  seed = given ? (guint32) g_ascii_strtoull (given, NULL, 0) : 20231107;
+  seed = test_seed ();
   g_test_message ("OWL2_TEST_SEED=%u", seed);
   g_test_add_data_func ("/tokenizer/golden/mini", "mini", test_golden);
   g_test_add_data_func ("/tokenizer/golden/gqa", "gqa", test_golden);

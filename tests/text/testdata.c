@@ -169,6 +169,14 @@ test_vocab_load (const char *path)
 
 /* ---- reference data --------------------------------------------------- */
 
+guint32
+test_seed (void)
+{
+  const char *given = g_getenv ("OWL2_TEST_SEED");
+
+  return given ? (guint32) g_ascii_strtoull (given, NULL, 0) : 20231107;
+}
+
 char *
 test_data_path (const char *part)
 {

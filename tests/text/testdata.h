@@ -25,6 +25,8 @@ Owl2Vocab test_vocab_view (const TestVocab *vocab);
 /* Reads a SentencePiece model file; NULL if it is none. */
 TestVocab *test_vocab_load (const char *path);
 
+/* What random tests begin with: OWL2_TEST_SEED, or always the same. */
+guint32 test_seed (void);
 /* Path under tests/data. */
 char *test_data_path (const char *part);
 /* The tokenizer of "mini" or "gqa". */

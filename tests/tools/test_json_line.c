@@ -28,7 +28,7 @@ static const Case cases[] = {
   { "{\"text\":\"1\",\"text\":\"2\"}", "2" },
   { "{\"a\":[1,{\"text\":\"}]\"}],\"text\":\"x\",\"b\":null}", "x" },
   { "{\"t\\u0065xt\":\"x\"}", "x" },
-  { "{\"text\\u0000\":\"y\",\"text\":\"x\"}", "x" },
+  { "{\"text\\u0000\":\"y\",\"text\":\"x\"}", NULL },
   { "", NULL },
   { " ", NULL },
   { "null", NULL },
@@ -52,6 +52,12 @@ static const Case cases[] = {
   { "{'text':'x'}", NULL },
   { "{text:\"x\"}", NULL },
   { "{\"a\":],\"text\":\"x\"}", NULL },
+  { "{\"a\":nul,\"text\":\"x\"}", NULL },
+  { "{\"text\":\"x\",\"text\":5}", NULL },
+  /* Halves are looked for behind whole escapes alone, in every string. */
+  { "{\"text\":\"\\\\ud83dx\"}", "\\ud83dx" },
+  { "{\"a\":\"\\ud83d\",\"text\":\"x\"}", "x" },
+  { "{\"text\":\"\\ud83d\\\"\"}", "\357\277\275\"" },
   { "{\"text\":\"\377\"}", NULL },
   { "{\"text\":\"\355\240\275\"}", NULL },
 };
@@ -78,29 +84,43 @@ test_cases (void)
   }
 }
 
+/* {"a": [[..]], "text": "x"}, nested as deep as that. */
+static gboolean
+take_nested (guint depth, gboolean closed, GError **error)
+{
+  g_autoptr (GString) text = g_string_new (NULL);
+  g_autoptr (GString) deep = g_string_new ("{\"a\":");
+  gboolean ok;
+
+  for (guint i = 0; i < depth; i++)
+    g_string_append_c (deep, '[');
+  for (guint i = 0; closed && i < depth; i++)
+    g_string_append_c (deep, ']');
+  g_string_append (deep, ",\"text\":\"x\"}");
+  ok = json_line_get_text (deep->str, deep->len, text, error);
+  g_assert_cmpstr (text->str, ==, ok ? "x" : "");
+  return ok;
+}
+
 /* A NUL in the line itself, and nesting deeper than any stack. */
 static void
 test_hostile (void)
 {
   static const char nul[] = "{\"text\":\"a\0b\"}";
   g_autoptr (GString) text = g_string_new (NULL);
-  g_autoptr (GString) deep = g_string_new ("{\"a\":");
   g_autoptr (GError) error = NULL;
-  guint depth = 1000000;
 
   g_assert_false (json_line_get_text (nul, sizeof nul - 1, text, &error));
   g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST);
   g_clear_error (&error);
-  for (guint i = 0; i < depth; i++)
-    g_string_append_c (deep, '[');
-  g_assert_false (json_line_get_text (deep->str, deep->len, text, &error));
-  g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST);
-  g_clear_error (&error);
-  for (guint i = 0; i < depth; i++)
-    g_string_append_c (deep, ']');
-  g_string_append (deep, ",\"text\":\"x\"}");
-  g_assert_true (json_line_get_text (deep->str, deep->len, text, &error));
-  g_assert_cmpstr (text->str, ==, "x");
+  g_assert_true (take_nested (1000, TRUE, &error));
+  g_assert_no_error (error);
+  for (guint closed = 0; closed < 2; closed++) {
+    g_assert_false (take_nested (1000000, closed, &error));
+    g_assert_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST);
+    g_assert_nonnull (strstr (error->message, "depth"));
+    g_clear_error (&error);
+  }
 }
 
 static void
@@ -133,7 +153,9 @@ test_damage (void)
 static void
 test_write (void)
 {
-  g_autoptr (GString) out = g_string_new (NULL);
+  json_auto_t *object = json_object ();
+  json_auto_t *bad = NULL, *pair = NULL;
+  g_autofree char *line = NULL, *bad_line = NULL, *pair_line = NULL;
   g_autoptr (GString) text = g_string_new (NULL);
   g_autoptr (GError) error = NULL;
   char all[256];
@@ -144,31 +166,31 @@ test_write (void)
   /* Letters; then C1, U+2028, an override, a tag: not as they are. */
   strcpy (all + n, "\303\251\360\237\230\200\302\233\342\200\250"
                    "\342\200\256\363\240\201\201");
-  g_string_append (out, "{\"text\": ");
-  json_line_append_string (out, all);
-  g_string_append_c (out, '}');
-  g_assert_true (json_line_get_text (out->str, out->len, text, &error));
+  json_object_set_new (object, "text", json_line_string (all));
+  line = json_line_write (object);
+  g_assert_true (json_line_get_text (line, strlen (line), text, &error));
   g_assert_no_error (error);
   g_assert_cmpstr (text->str, ==, all);
   /* One line, whatever the text. */
-  for (gsize i = 0; i < out->len; i++)
-    g_assert_cmpint ((guchar) out->str[i], >=, ' ');
-  for (const char *p = out->str; *p; p = g_utf8_next_char (p))
+  for (const char *p = line; *p; p++)
+    g_assert_cmpint ((guchar) *p, >=, ' ');
+  for (const char *p = line; *p; p = g_utf8_next_char (p))
     g_assert_true (owl2_is_printable (g_utf8_get_char (p)));
-  g_assert_nonnull (
-      strstr (out->str, "\\u009b\\u2028\\u202e\\udb40\\udc41\"}"));
-  g_assert_nonnull (strstr (out->str, "\303\251\360\237\230\200"));
+  g_assert_nonnull (strstr (line, "\\u009b\\u2028\\u202e\\udb40\\udc41\"}"));
+  g_assert_nonnull (strstr (line, "\303\251\360\237\230\200"));
 
   /* What is no UTF-8 can't be said. */
-  g_string_truncate (out, 0);
-  json_line_append_string (out, "a\377\355\240\200\"");
-  g_assert_cmpstr (out->str, ==,
+  bad = json_line_string ("a\377\355\240\200\"");
+  bad_line = json_line_write (bad);
+  g_assert_cmpstr (bad_line, ==,
       "\"a\357\277\275\357\277\275\357\277\275\357\277\275\\\"\"");
 
-  /* JSON that another has written is escaped in its strings alone. */
-  g_string_truncate (out, 0);
-  json_line_append_escaped (out, "{\"a\":[1,\"\\n\342\200\250\"]}");
-  g_assert_cmpstr (out->str, ==, "{\"a\":[1,\"\\n\\u2028\"]}");
+  /* Members as they were set, integers as such, reals as reals. */
+  pair = json_pack (
+      "{s:i, s:f, s:[i, s]}", "z", 1, "m", 2.0, "a", -3, "\n\342\200\250");
+  pair_line = json_line_write (pair);
+  g_assert_cmpstr (
+      pair_line, ==, "{\"z\": 1, \"m\": 2.0, \"a\": [-3, \"\\n\\u2028\"]}");
 }
 
 int

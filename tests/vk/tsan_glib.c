@@ -5,27 +5,9 @@
 #include <glib.h>
 #include <pthread.h>
 
-#if defined(__has_feature)
-#  if __has_feature(thread_sanitizer)
-#    define WITH_TSAN
-#  endif
-#elif defined(__SANITIZE_THREAD__)
-#  define WITH_TSAN
-#endif
+#include "tsan.h"
 
 #ifdef WITH_TSAN
-#  include <dlfcn.h>
-
-void __tsan_acquire (void *address);
-void __tsan_release (void *address);
-
-/* The function of GLib that one of these stands before. */
-#  define REAL(name)                                                           \
-    static __typeof__ (&name) real;                                            \
-    if (!g_atomic_pointer_get (&real))                                         \
-    g_atomic_pointer_set (&real, (__typeof__ (&name)) dlsym (RTLD_NEXT, #name))
-#  define EXPORT __attribute__ ((visibility ("default")))
-
 EXPORT void
 g_mutex_lock (GMutex *mutex)
 {

@@ -28,34 +28,28 @@ token_free (gpointer data)
 /* (transfer full): the text of a token, plain or with its properties; NULL if
  * it is none. */
 static char *
-token_text (JsonNode *node)
+token_text (const json_t *node)
 {
-  if (node && JSON_NODE_HOLDS_OBJECT (node))
-    node = json_object_get_member (json_node_get_object (node), "content");
-  return node && js_holds (node, G_TYPE_STRING)
-             ? g_strdup (json_node_get_string (node))
-             : NULL;
+  if (json_is_object (node))
+    node = json_object_get (node, "content");
+  return g_strdup (json_string_value (node));
 }
 
 /* Members such as "pad_token", and the list of others. */
 static void
-collect_special (Reader *r, JsonObject *object)
+collect_special (Reader *r, json_t *object)
 {
-  g_autoptr (GList) members = json_object_get_members (object);
+  const char *key;
+  json_t *node;
+  char *text;
 
-  for (GList *l = members; l; l = l->next) {
-    JsonNode *node = json_object_get_member (object, l->data);
-    char *text;
-
-    if (g_str_has_suffix (l->data, "_token") && (text = token_text (node)))
+  json_object_foreach (object, key, node) {
+    if (g_str_has_suffix (key, "_token") && (text = token_text (node)))
       g_hash_table_add (r->special, text);
-    if (!g_str_equal (l->data, "additional_special_tokens")
-        || !JSON_NODE_HOLDS_ARRAY (node))
+    if (!g_str_equal (key, "additional_special_tokens"))
       continue;
-    for (guint i = 0; i < json_array_get_length (json_node_get_array (node));
-         i++)
-      if ((text = token_text (
-               json_array_get_element (json_node_get_array (node), i))))
+    for (gsize i = 0; i < json_array_size (node); i++)
+      if ((text = token_text (json_array_get (node, i))))
         g_hash_table_add (r->special, text);
   }
 }
@@ -105,20 +99,19 @@ static gboolean
 read_decoder (Reader *r, Js *config)
 {
   Js decoder = js_sub (config, "added_tokens_decoder", "added_tokens_decoder.");
-  g_autoptr (GList) members =
-      decoder.object ? json_object_get_members (decoder.object) : NULL;
+  const char *number;
+  json_t *node;
 
-  for (GList *l = members; l && !decoder.failed; l = l->next) {
-    g_autofree char *key = convert_quote (l->data, strlen (l->data));
+  json_object_foreach (decoder.object, number, node) {
+    g_autofree char *key = convert_quote (number, strlen (number));
     g_autofree char *path = g_strconcat (decoder.path, key, ".", NULL);
-    Js js = js_sub (&decoder, l->data, path);
-    char *content =
-        token_text (json_object_get_member (decoder.object, l->data));
+    Js js = js_sub (&decoder, number, path);
+    char *content = token_text (node);
     gboolean special = js_bool (&js, "special", FALSE);
     gint64 id = -1;
 
     if (!content || js.failed
-        || !g_ascii_string_to_signed (l->data, 10, 0, G_MAXINT32, &id, NULL)) {
+        || !g_ascii_string_to_signed (number, 10, 0, G_MAXINT32, &id, NULL)) {
       js_fail (&js, "content", "is no text of a token with an id");
       g_free (content);
       return FALSE;
@@ -132,18 +125,17 @@ read_decoder (Reader *r, Js *config)
 
 /* {"[PAD]": 32000} */
 static gboolean
-read_list (Reader *r, const char *file, JsonObject *object)
+read_list (Reader *r, const char *file, json_t *object)
 {
-  g_autoptr (GList) members = json_object_get_members (object);
+  const char *content;
+  json_t *node;
 
-  for (GList *l = members; l; l = l->next) {
-    JsonNode *node = json_object_get_member (object, l->data);
-    const char *content = l->data;
+  json_object_foreach (object, content, node) {
     g_autofree char *safe = convert_quote (content, strlen (content));
 
-    if (!js_holds (node, G_TYPE_INT64))
+    if (!json_is_integer (node))
       return convert_bad (file, r->error, "token '%s' has no id", safe);
-    if (!add (r, file, g_strdup (content), json_node_get_int (node),
+    if (!add (r, file, g_strdup (content), json_integer_value (node),
             is_bracketed (content)
                 || g_hash_table_contains (r->special, content)))
       return FALSE;
@@ -153,11 +145,11 @@ read_list (Reader *r, const char *file, JsonObject *object)
 
 /* (transfer full) (nullable): an empty object if there is no such file; NULL
  * with an error. */
-static JsonObject *
+static json_t *
 load (Reader *r, const char *name)
 {
   if (!folder_has (r->folder, name))
-    return json_object_new ();
+    return json_object ();
   return convert_json_load (r->folder, name, MAX_JSON_BYTES, r->error);
 }
 
@@ -169,10 +161,9 @@ read_all (Reader *r)
       g_build_filename (dir, "tokenizer_config.json", NULL);
   g_autofree char *list_path =
       g_build_filename (dir, "added_tokens.json", NULL);
-  g_autoptr (JsonObject) map = load (r, "special_tokens_map.json");
-  g_autoptr (JsonObject) config =
-      map ? load (r, "tokenizer_config.json") : NULL;
-  g_autoptr (JsonObject) list = config ? load (r, "added_tokens.json") : NULL;
+  json_auto_t *map = load (r, "special_tokens_map.json");
+  json_auto_t *config = map ? load (r, "tokenizer_config.json") : NULL;
+  json_auto_t *list = config ? load (r, "added_tokens.json") : NULL;
   Js js = {
     .file = config_path, .path = "", .object = config, .error = r->error
   };

@@ -75,33 +75,28 @@ open_indexed (
 {
   g_autofree char *index_path =
       g_build_filename (folder_path (folder), index_name, NULL);
-  g_autoptr (JsonObject) index =
+  json_auto_t *index =
       convert_json_load (folder, index_name, MAX_INDEX_BYTES, error);
   g_autoptr (GHashTable) opened = NULL;
-  g_autoptr (GList) names = NULL;
-  JsonNode *node;
-  JsonObject *map;
+  const char *key;
+  json_t *map, *node;
 
   if (!index)
     return FALSE;
-  node = json_object_get_member (index, "weight_map");
-  if (!node || !JSON_NODE_HOLDS_OBJECT (node))
+  map = json_object_get (index, "weight_map");
+  if (!json_is_object (map))
     return convert_bad (index_path, error, "no weight_map");
-  map = json_node_get_object (node);
-  names = json_object_get_members (map);
   opened = g_hash_table_new (g_str_hash, g_str_equal);
-  for (GList *l = names; l; l = l->next) {
-    g_autofree char *tensor = convert_quote (l->data, strlen (l->data));
+  json_object_foreach (map, key, node) {
+    g_autofree char *tensor = convert_quote (key, strlen (key));
     const char *name;
     const Shard *shard;
     const ShardTensor *t;
 
-    node = json_object_get_member (map, l->data);
-    if (!JSON_NODE_HOLDS_VALUE (node)
-        || json_node_get_value_type (node) != G_TYPE_STRING)
+    if (!json_is_string (node))
       return convert_bad (
           index_path, error, "tensor '%s' has no shard", tensor);
-    name = json_node_get_string (node);
+    name = json_string_value (node);
     if (!is_plain_name (name)) {
       g_autofree char *safe = convert_quote (name, strlen (name));
 
@@ -115,7 +110,7 @@ open_indexed (
           g_ptr_array_index (ck->shards, ck->shards->len - 1));
     }
     shard = g_hash_table_lookup (opened, name);
-    t = g_hash_table_lookup (ck->tensors, l->data);
+    t = g_hash_table_lookup (ck->tensors, key);
     if (!t || t->shard != shard)
       return convert_bad (
           index_path, error, "tensor '%s' is not in shard %s", tensor, name);

@@ -129,15 +129,10 @@ has_weights (const Folder *folder)
 static char *
 read_base_name (Folder *folder)
 {
-  g_autoptr (JsonObject) object = convert_json_load (
+  json_auto_t *object = convert_json_load (
       folder, "adapter_config.json", MAX_ADAPTER_BYTES, NULL);
-  JsonNode *node =
-      object ? json_object_get_member (object, "base_model_name_or_path")
-             : NULL;
-  const char *name = node && JSON_NODE_HOLDS_VALUE (node)
-                             && json_node_get_value_type (node) == G_TYPE_STRING
-                         ? json_node_get_string (node)
-                         : NULL;
+  const char *name =
+      json_string_value (json_object_get (object, "base_model_name_or_path"));
 
   return name ? convert_quote (name, strlen (name)) : NULL;
 }

@@ -16,11 +16,9 @@
 static void
 require_empty (Js *js, const char *key)
 {
-  JsonNode *node = js_member (js, key);
+  json_t *node = js_member (js, key);
 
-  if (node
-      && (!JSON_NODE_HOLDS_OBJECT (node)
-          || json_object_get_size (json_node_get_object (node)) > 0))
+  if (node && (!json_is_object (node) || json_object_size (node) > 0))
     js_fail (js, key, "is not empty, as published");
 }
 
@@ -66,9 +64,7 @@ read_abstractor (Js *js, Owl2Config *config)
 static void
 require_full_attention (Js *js, guint n_ctx)
 {
-  JsonNode *node = js_member (js, "layer_types");
-  JsonArray *array =
-      node && JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
+  const json_t *list = js_member (js, "layer_types");
   guint window = js_uint (js, "sliding_window", n_ctx);
 
   if (js_bool (js, "use_sliding_window", TRUE) && window < n_ctx)
@@ -76,14 +72,12 @@ require_full_attention (Js *js, guint n_ctx)
         "is %u, less than the %u positions of the context; supported is only "
         "null, as published",
         window, n_ctx);
-  for (guint i = 0; array && i < json_array_get_length (array); i++) {
-    JsonNode *item = json_array_get_element (array, i);
-
-    if (!js_holds (item, G_TYPE_STRING)
-        || strcmp (json_node_get_string (item), "full_attention") != 0)
+  for (gsize i = 0; i < json_array_size (list); i++)
+    if (g_strcmp0 (
+            json_string_value (json_array_get (list, i)), "full_attention")
+        != 0)
       js_fail (js, "layer_types", "has others than 'full_attention'");
-  }
-  if (node && !array)
+  if (list && !json_is_array (list))
     js_fail (js, "layer_types", "is no list");
 }
 
@@ -122,19 +116,17 @@ read_decoder (Js *js, HfConfig *hf)
 static gint32
 get_id (Js *js, const char *key)
 {
-  JsonNode *node = js_member (js, key);
+  const json_t *node = js_member (js, key);
 
-  if (node && JSON_NODE_HOLDS_ARRAY (node)) {
-    JsonArray *array = json_node_get_array (node);
-
-    if (json_array_get_length (array) == 1)
-      node = json_array_get_element (array, 0);
-    if (!js_holds (node, G_TYPE_INT64) || json_node_get_int (node) < 0
-        || json_node_get_int (node) > G_MAXINT32) {
+  if (json_is_array (node)) {
+    if (json_array_size (node) == 1)
+      node = json_array_get (node, 0);
+    if (!json_is_integer (node) || json_integer_value (node) < 0
+        || json_integer_value (node) > G_MAXINT32) {
       js_fail (js, key, "is no list of one token id");
       return -1;
     }
-    return (gint32) json_node_get_int (node);
+    return (gint32) json_integer_value (node);
   }
   return (gint32) js_int (js, key, -1, -1, G_MAXINT32);
 }
@@ -167,13 +159,11 @@ read_ids (Js *js, HfConfig *hf)
 static char *
 read_name (Js *js)
 {
-  JsonNode *node = js_member (js, "_name_or_path");
-  const char *path;
+  const char *path = json_string_value (js_member (js, "_name_or_path"));
   g_autofree char *base = NULL;
 
-  if (!node || !js_holds (node, G_TYPE_STRING))
+  if (!path)
     return NULL;
-  path = json_node_get_string (node);
   base = path[0] ? g_path_get_basename (path) : g_strdup ("");
   if (!convert_is_name (base, strlen (base)) || strcmp (base, ".") == 0
       || strcmp (base, "/") == 0)
@@ -182,8 +172,7 @@ read_name (Js *js)
 }
 
 static gboolean
-parse_config (
-    HfConfig *hf, JsonObject *object, const char *file, GError **error)
+parse_config (HfConfig *hf, json_t *object, const char *file, GError **error)
 {
   Js js = { .file = file, .path = "", .object = object, .error = error };
   Js visual, part;
@@ -213,10 +202,10 @@ static void
 require_size (Js *js, const char *key, guint wanted)
 {
   static const char *const edges[] = { "shortest_edge", "height", "width" };
-  JsonNode *node = js_member (js, key);
+  json_t *node = js_member (js, key);
   Js size;
 
-  if (!node || !JSON_NODE_HOLDS_OBJECT (node)) {
+  if (!json_is_object (node)) {
     js_require_uint (js, key, wanted, "the vision encoder's image_size");
     return;
   }
@@ -234,30 +223,25 @@ require_size (Js *js, const char *key, guint wanted)
 static void
 read_triple (Js *js, const char *key, const float *fallback, float *out)
 {
-  JsonNode *node = js_member (js, key);
-  JsonArray *array;
+  const json_t *list = js_member (js, key);
+  gboolean ok = json_array_size (list) == 3;
 
   memcpy (out, fallback, 3 * sizeof (float));
-  if (!node)
+  if (!list)
     return;
-  array = JSON_NODE_HOLDS_ARRAY (node) ? json_node_get_array (node) : NULL;
-  if (!array || json_array_get_length (array) != 3) {
-    js_fail (js, key, "is no list of three numbers");
-    return;
-  }
-  for (guint i = 0; i < 3; i++) {
-    JsonNode *item = json_array_get_element (array, i);
+  for (guint i = 0; ok && i < 3; i++) {
+    const json_t *item = json_array_get (list, i);
 
-    if (js_is_number (item))
-      out[i] = (float) json_node_get_double (item);
-    else
-      js_fail (js, key, "is no list of three numbers");
+    ok = js_is_number (item);
+    out[i] = (float) json_number_value (item);
   }
+  if (!ok)
+    js_fail (js, key, "is no list of three numbers");
 }
 
 static gboolean
 parse_preprocessor (
-    Owl2Config *config, JsonObject *object, const char *file, GError **error)
+    Owl2Config *config, json_t *object, const char *file, GError **error)
 {
   static const float mean[3] = { 0.48145466f, 0.4578275f, 0.40821073f };
   static const float std[3] = { 0.26862954f, 0.26130258f, 0.27577711f };
@@ -286,7 +270,7 @@ hfconfig_clear (HfConfig *hf)
 }
 
 static gboolean
-parse_all (HfConfig *hf, JsonObject *object, const char *file, GError **error)
+parse_all (HfConfig *hf, json_t *object, const char *file, GError **error)
 {
   memset (hf, 0, sizeof (*hf));
   hf->bos_id = hf->eos_id = hf->pad_id = -1;
@@ -299,7 +283,7 @@ gboolean
 hfconfig_parse (
     HfConfig *hf, const char *text, gsize n, const char *file, GError **error)
 {
-  g_autoptr (JsonObject) object = convert_json_parse (text, n, file, error);
+  json_auto_t *object = convert_json_parse (text, n, file, error);
 
   if (object && parse_all (hf, object, file, error))
     return TRUE;
@@ -315,7 +299,7 @@ load_others (HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error)
       g_build_filename (folder_path (folder), "preprocessor_config.json", NULL);
   g_autofree char *generation =
       g_build_filename (folder_path (folder), "generation_config.json", NULL);
-  g_autoptr (JsonObject) object = NULL;
+  json_auto_t *object = NULL;
 
   if (folder_has (folder, "preprocessor_config.json")) {
     object = convert_json_load (
@@ -324,7 +308,7 @@ load_others (HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error)
         || !parse_preprocessor (&hf->config, object, preprocessor, error)
         || !owl2_config_check (&hf->config, preprocessor, error))
       return FALSE;
-    g_clear_pointer (&object, json_object_unref);
+    g_clear_pointer (&object, json_decref);
   } else {
     owl2_log (log, OWL2_LOG_WARNING, "convert",
         "%s is missing, taking the published values", preprocessor);
@@ -345,14 +329,14 @@ load_others (HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error)
 
 /* How the model was trained to see pictures that are no squares. */
 static void
-report_aspect (JsonObject *object, const char *file, const Owl2Log *log)
+report_aspect (json_t *object, const char *file, const Owl2Log *log)
 {
-  JsonNode *node = json_object_get_member (object, "image_aspect_ratio");
   const char *mode =
-      node && js_holds (node, G_TYPE_STRING) ? json_node_get_string (node) : "";
-  g_autofree char *safe = convert_quote (mode, strlen (mode));
+      json_string_value (json_object_get (object, "image_aspect_ratio"));
+  g_autofree char *safe = mode ? convert_quote (mode, strlen (mode)) : NULL;
 
-  if (mode[0] && strcmp (mode, "resize") != 0 && strcmp (mode, "stretch") != 0)
+  if (mode && mode[0] && strcmp (mode, "resize") != 0
+      && strcmp (mode, "stretch") != 0)
     owl2_log (log, OWL2_LOG_WARNING, "convert",
         "%s: image_aspect_ratio is '%s'; pictures are stretched to squares "
         "all the same, as the published evaluations do",
@@ -364,7 +348,7 @@ hfconfig_load (HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error)
 {
   g_autofree char *path =
       g_build_filename (folder_path (folder), "config.json", NULL);
-  g_autoptr (JsonObject) object =
+  json_auto_t *object =
       convert_json_load (folder, "config.json", MAX_JSON_BYTES, error);
 
   if (!object)

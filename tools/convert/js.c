@@ -20,34 +20,27 @@ js_fail (Js *js, const char *key, const char *format, ...)
   convert_bad (js->file, js->error, "%s%s %s", js->path, key, message);
 }
 
-JsonNode *
+json_t *
 js_member (Js *js, const char *key)
 {
-  JsonNode *node = js->object ? json_object_get_member (js->object, key) : NULL;
+  json_t *node = json_object_get (js->object, key);
 
-  return node && !JSON_NODE_HOLDS_NULL (node) ? node : NULL;
-}
-
-gboolean
-js_holds (JsonNode *node, GType type)
-{
-  return JSON_NODE_HOLDS_VALUE (node)
-         && json_node_get_value_type (node) == type;
+  return json_is_null (node) ? NULL : node;
 }
 
 gint64
 js_int (Js *js, const char *key, gint64 fallback, gint64 min, gint64 max)
 {
-  JsonNode *node = js_member (js, key);
+  json_t *node = js_member (js, key);
   gint64 value;
 
   if (!node)
     return fallback;
-  if (!js_holds (node, G_TYPE_INT64)) {
+  if (!json_is_integer (node)) {
     js_fail (js, key, "is not an integer");
     return fallback;
   }
-  value = json_node_get_int (node);
+  value = json_integer_value (node);
   if (value < min || value > max) {
     js_fail (js, key,
         "is %" G_GINT64_FORMAT ", not from %" G_GINT64_FORMAT
@@ -67,28 +60,28 @@ js_uint (Js *js, const char *key, guint fallback)
 gboolean
 js_bool (Js *js, const char *key, gboolean fallback)
 {
-  JsonNode *node = js_member (js, key);
+  json_t *node = js_member (js, key);
 
   if (!node)
     return fallback;
-  if (!js_holds (node, G_TYPE_BOOLEAN)) {
+  if (!json_is_boolean (node)) {
     js_fail (js, key, "is neither true nor false");
     return fallback;
   }
-  return json_node_get_boolean (node);
+  return json_boolean_value (node);
 }
 
 gboolean
-js_is_number (JsonNode *node)
+js_is_number (const json_t *node)
 {
-  return (js_holds (node, G_TYPE_DOUBLE) || js_holds (node, G_TYPE_INT64))
-         && fabs (json_node_get_double (node)) <= (double) G_MAXFLOAT;
+  return json_is_number (node)
+         && fabs (json_number_value (node)) <= (double) G_MAXFLOAT;
 }
 
 float
 js_float (Js *js, const char *key, double fallback)
 {
-  JsonNode *node = js_member (js, key);
+  json_t *node = js_member (js, key);
 
   if (!node)
     return (float) fallback;
@@ -96,7 +89,7 @@ js_float (Js *js, const char *key, double fallback)
     js_fail (js, key, "is not a number");
     return (float) fallback;
   }
-  return (float) json_node_get_double (node);
+  return (float) json_number_value (node);
 }
 
 void
@@ -110,17 +103,16 @@ js_require_bool (Js *js, const char *key, gboolean wanted)
 void
 js_require_string (Js *js, const char *key, const char *wanted)
 {
-  JsonNode *node = js_member (js, key);
-  const char *value;
+  const json_t *node = js_member (js, key);
+  const char *value = json_string_value (node);
   g_autofree char *safe = NULL;
 
   if (!node)
     return;
-  if (!js_holds (node, G_TYPE_STRING)) {
+  if (!value) {
     js_fail (js, key, "is not a string");
     return;
   }
-  value = json_node_get_string (node);
   safe = convert_quote (value, strlen (value));
   if (strcmp (value, wanted) != 0)
     js_fail (
@@ -149,10 +141,10 @@ js_sub (Js *js, const char *key, const char *path)
   Js out = {
     .file = js->file, .path = path, .error = js->error, .failed = js->failed
   };
-  JsonNode *node = js_member (js, key);
+  json_t *node = js_member (js, key);
 
-  if (node && JSON_NODE_HOLDS_OBJECT (node))
-    out.object = json_node_get_object (node);
+  if (json_is_object (node))
+    out.object = node;
   else if (node)
     js_fail (js, key, "is not an object");
   out.failed = js->failed;

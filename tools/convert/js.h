@@ -11,7 +11,7 @@ G_BEGIN_DECLS
  * the default from then on, so that a list of them reads like a table. */
 typedef struct {
   const char *file, *path; /* path: "visual_config.visual_model." or "" */
-  JsonObject *object;      /* NULL: all defaults */
+  json_t *object;          /* borrowed; NULL: all defaults */
   GError **error;
   gboolean failed;
 } Js;
@@ -20,9 +20,8 @@ typedef struct {
 void js_fail (Js *js, const char *key, const char *format, ...)
     G_GNUC_PRINTF (3, 4);
 /* The value of @key; NULL where it is missing or null. */
-JsonNode *js_member (Js *js, const char *key);
-gboolean js_holds (JsonNode *node, GType type);
-gboolean js_is_number (JsonNode *node);
+json_t *js_member (Js *js, const char *key);
+gboolean js_is_number (const json_t *node);
 
 gint64 js_int (
     Js *js, const char *key, gint64 fallback, gint64 min, gint64 max);

@@ -2,306 +2,78 @@
 #include "json.h"
 #include "files.h"
 
+#include <math.h>
 #include <string.h>
 
-/* json-glib parses recursively; published files nest 4 deep. */
-#define MAX_DEPTH 64u
-#define MAX_DIGITS 40u /* of a number before its point */
+/* The reals up to it hold each integer. */
+#define EXACT_MAX 9007199254740992.0
 
-/* ---- check of the text ------------------------------------------------ */
-
-/* json-glib takes more than JSON (comments, several values in a row), and
- * loses memory on some of what it refuses. So it gets to see only text that
- * this has found to be JSON. */
-typedef struct {
-  const char *text;
-  gsize n, pos;
-  char open[MAX_DEPTH]; /* brackets that are open */
-  guint depth;
-  GString *parsed; /* NULL: the text itself; else what is parsed for it */
-  gsize copied;    /* of the text, into that */
-} Check;
-
-static char
-peek (const Check *c)
+/* @value itself, or the integer that it was before it was read as a real. */
+static json_t *
+exact (json_t *value)
 {
-  return c->pos < c->n ? c->text[c->pos] : 0;
+  const double real = json_real_value (value); /* 0 where it is none */
+
+  if (json_is_real (value) && fabs (real) <= EXACT_MAX && real == floor (real))
+    return json_integer ((json_int_t) real);
+  return json_incref (value);
 }
 
+/* What was parsed with all integers as reals gets those back that fit. As deep
+ * as the parser went, no deeper. */
 static void
-skip_space (Check *c)
+restore_integers (json_t *value)
 {
-  while (c->pos < c->n && strchr (" \t\r\n", c->text[c->pos]))
-    c->pos++;
-}
+  void *iter;
 
-/* Four hexadecimal digits. */
-static gboolean
-take_hex (Check *c, guint *value)
-{
-  *value = 0;
-  for (guint i = 0; i < 4; i++, c->pos++) {
-    if (!g_ascii_isxdigit (peek (c)))
-      return FALSE;
-    *value = *value << 4 | (guint) g_ascii_xdigit_value (peek (c));
+  for (gsize i = 0; i < json_array_size (value); i++) {
+    restore_integers (json_array_get (value, i));
+    json_array_set_new (value, i, exact (json_array_get (value, i)));
   }
-  return TRUE;
+  for (iter = json_object_iter (value); iter;
+       iter = json_object_iter_next (value, iter)) {
+    restore_integers (json_object_iter_value (iter));
+    json_object_iter_set_new (
+        value, iter, exact (json_object_iter_value (iter)));
+  }
 }
 
-/* What follows a backslash. */
 static gboolean
-take_escape (Check *c)
+refuse (const json_error_t *why, const char *file, GError **error)
 {
-  guint high, low;
-  char kind = peek (c);
+  g_autofree char *safe = convert_quote (why->text, strlen (why->text));
 
-  if (kind == 0 || !strchr ("\"\\/bfnrtu", kind))
+  if (json_error_code (why) == json_error_out_of_memory) {
+    g_set_error (
+        error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY, "%s: no memory for it", file);
     return FALSE;
-  c->pos++;
-  if (kind != 'u')
-    return TRUE;
-  if (!take_hex (c, &high) || high == 0 || (high >= 0xdc00 && high <= 0xdfff))
-    return FALSE;
-  if (high < 0xd800 || high > 0xdbff)
-    return TRUE;
-  if (c->n - c->pos < 2 || memcmp (c->text + c->pos, "\\u", 2) != 0)
-    return FALSE;
-  c->pos += 2;
-  return take_hex (c, &low) && low >= 0xdc00 && low <= 0xdfff;
-}
-
-static gboolean
-take_string (Check *c)
-{
-  if (peek (c) != '"')
-    return FALSE;
-  c->pos++;
-  while (peek (c) != '"') {
-    if ((guchar) peek (c) < 0x20) /* the end, too */
-      return FALSE;
-    if (c->text[c->pos++] == '\\' && !take_escape (c))
-      return FALSE;
   }
-  c->pos++;
-  return TRUE;
+  return convert_bad (file, error, "not %s: line %d, column %d: %s",
+      json_error_code (why) == json_error_invalid_utf8 ? "UTF-8 text" : "JSON",
+      why->line, why->column, safe);
 }
 
-static guint
-take_digits (Check *c)
-{
-  guint n = 0;
-
-  while (g_ascii_isdigit (peek (c))) {
-    c->pos++;
-    n++;
-  }
-  return n;
-}
-
-/* An integer of any length, as Python writes model_max_length, is parsed as a
- * number with a fraction: json-glib's integers have 64 bits. */
-static void
-end_integer (Check *c)
-{
-  if (!c->parsed)
-    c->parsed = g_string_new (NULL);
-  g_string_append_len (c->parsed, c->text + c->copied, c->pos - c->copied);
-  g_string_append (c->parsed, ".0");
-  c->copied = c->pos;
-}
-
-static gboolean
-take_number (Check *c)
-{
-  gboolean zero, fraction;
-  guint n;
-
-  c->pos += peek (c) == '-';
-  zero = peek (c) == '0';
-  n = take_digits (c);
-  if (n == 0 || (zero && n > 1) || n > MAX_DIGITS)
-    return FALSE;
-  fraction = peek (c) == '.';
-  if (fraction) {
-    c->pos++;
-    if (take_digits (c) == 0)
-      return FALSE;
-  }
-  if (peek (c) == 'e' || peek (c) == 'E') {
-    c->pos++;
-    c->pos += peek (c) == '+' || peek (c) == '-';
-    return take_digits (c) > 0;
-  }
-  if (!fraction && n > 19)
-    end_integer (c);
-  return TRUE;
-}
-
-static gboolean
-take_word (Check *c)
-{
-  static const char *const words[] = { "true", "false", "null" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (words); i++) {
-    gsize n = strlen (words[i]);
-
-    if (c->n - c->pos >= n && memcmp (c->text + c->pos, words[i], n) == 0) {
-      c->pos += n;
-      return TRUE;
-    }
-  }
-  return FALSE;
-}
-
-/* A key and its colon, where an object is open. */
-static gboolean
-take_key (Check *c)
-{
-  if (c->open[c->depth - 1] != '{')
-    return TRUE;
-  skip_space (c);
-  if (!take_string (c))
-    return FALSE;
-  skip_space (c);
-  if (peek (c) != ':')
-    return FALSE;
-  c->pos++;
-  return TRUE;
-}
-
-/* Behind a value: a comma and what must follow it, or closing brackets. */
-static gboolean
-take_end (Check *c)
-{
-  while (c->depth > 0) {
-    skip_space (c);
-    if (peek (c) == ',') {
-      c->pos++;
-      return take_key (c);
-    }
-    if (peek (c) != (c->open[c->depth - 1] == '{' ? '}' : ']'))
-      return FALSE;
-    c->pos++;
-    c->depth--;
-  }
-  return TRUE;
-}
-
-/* One value and all that ends with it; without recursion. */
-static gboolean
-take_value (Check *c)
-{
-  char first;
-
-  skip_space (c);
-  first = peek (c);
-  if (first == '{' || first == '[') {
-    if (c->depth == MAX_DEPTH)
-      return FALSE;
-    c->open[c->depth++] = first;
-    c->pos++;
-    skip_space (c);
-    if (peek (c) != (first == '{' ? '}' : ']'))
-      return take_key (c);
-    c->pos++;
-    c->depth--;
-    return take_end (c);
-  }
-  if (first == '"')
-    return take_string (c) && take_end (c);
-  if (first == '-' || g_ascii_isdigit (first))
-    return take_number (c) && take_end (c);
-  return take_word (c) && take_end (c);
-}
-
-/* @parsed: (nullable): what to parse for the text, if not itself. */
-static gboolean
-check_text (const char *text, gsize n, const char *file, GString **parsed,
-    GError **error)
-{
-  Check c = { .text = text, .n = n };
-  gboolean ok;
-
-  /* Refuses NUL bytes, too. */
-  if (!g_utf8_validate (text, (gssize) n, NULL))
-    return convert_bad (file, error, "not UTF-8 text");
-  skip_space (&c);
-  if (peek (&c) != '{')
-    return convert_bad (file, error, "not a JSON object");
-  do
-    ok = take_value (&c);
-  while (ok && c.depth > 0);
-  skip_space (&c);
-  if (c.parsed)
-    g_string_append_len (c.parsed, text + c.copied, n - c.copied);
-  *parsed = c.parsed;
-  if (c.depth == MAX_DEPTH)
-    return convert_bad (file, error,
-        "JSON nested more than %u deep at byte %" G_GSIZE_FORMAT, MAX_DEPTH,
-        c.pos);
-  if (!ok || c.pos < n)
-    return convert_bad (
-        file, error, "not JSON from byte %" G_GSIZE_FORMAT, c.pos);
-  return TRUE;
-}
-
-/* ---- parsing ---------------------------------------------------------- */
-
-typedef struct {
-  GHashTable *seen; /* "object member" */
-  char *doubled;    /* first one that came twice */
-} Members;
-
-static void
-on_member (
-    JsonParser *parser, JsonObject *object, const char *name, gpointer data)
-{
-  Members *members = data;
-
-  if (!g_hash_table_add (
-          members->seen, g_strdup_printf ("%p %s", (gpointer) object, name))
-      && !members->doubled)
-    members->doubled = g_strdup (name);
-}
-
-JsonObject *
+json_t *
 convert_json_parse (const char *text, gsize n, const char *file, GError **error)
 {
-  g_autoptr (JsonParser) parser = json_parser_new ();
-  g_autoptr (GError) why = NULL;
-  g_autoptr (GString) parsed = NULL;
-  Members members = { NULL };
-  JsonNode *root;
-  JsonObject *object = NULL;
+  json_error_t why;
+  json_t *root = json_loadb (text, n, JSON_REJECT_DUPLICATES, &why);
 
-  if (!check_text (text, n, file, &parsed, error))
-    return NULL;
-  if (parsed) {
-    text = parsed->str;
-    n = parsed->len;
+  if (!root && json_error_code (&why) == json_error_numeric_overflow) {
+    root = json_loadb (
+        text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
+    restore_integers (root);
   }
-  members.seen = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
-  g_signal_connect (parser, "object-member", G_CALLBACK (on_member), &members);
-  if (!json_parser_load_from_data (parser, text, (gssize) n, &why)) {
-    g_autofree char *safe = convert_quote (why->message, 200);
-
-    convert_bad (file, error, "not JSON: %s", safe);
-  } else if (!(root = json_parser_get_root (parser))
-             || !JSON_NODE_HOLDS_OBJECT (root)) {
+  if (!root) {
+    refuse (&why, file, error);
+  } else if (!json_is_object (root)) {
     convert_bad (file, error, "not a JSON object");
-  } else if (members.doubled) {
-    g_autofree char *safe = convert_quote (members.doubled, 80);
-
-    convert_bad (file, error, "key '%s' is there twice", safe);
-  } else {
-    object = json_object_ref (json_node_get_object (root));
+    g_clear_pointer (&root, json_decref);
   }
-  g_hash_table_unref (members.seen);
-  g_free (members.doubled);
-  return object;
+  return root;
 }
 
-JsonObject *
+json_t *
 convert_json_load (
     Folder *folder, const char *name, gsize max_bytes, GError **error)
 {

@@ -181,7 +181,7 @@ main (int argc, char **argv)
       "Makes a model file for owl2 from a checkpoint directory of "
       "mPLUG-Owl2 as published.");
   g_option_context_add_main_entries (context, entries, NULL);
-  program_add_version (context);
+  program_add_options (context, NULL, NULL);
   /* A copy, because paths need not be UTF-8 and GOption frees nothing. */
   args = g_strdupv (argv);
   if (!g_option_context_parse_strv (context, &args, &error))

@@ -13,7 +13,7 @@ typedef struct {
 static void
 take_theta (Js *js, Theta *theta)
 {
-  JsonNode *node = js_member (js, "rope_theta");
+  json_t *node = js_member (js, "rope_theta");
   double value;
 
   if (!node)
@@ -22,7 +22,7 @@ take_theta (Js *js, Theta *theta)
     js_fail (js, "rope_theta", "is not a number");
     return;
   }
-  value = json_node_get_double (node);
+  value = json_number_value (node);
   if (!theta->place) {
     theta->place = g_strconcat (js->path, "rope_theta", NULL);
     theta->value = value;
@@ -36,9 +36,8 @@ take_theta (Js *js, Theta *theta)
 static void
 require_default (Js *js, const char *key)
 {
-  JsonNode *node = js_member (js, key);
-  const char *value =
-      node && js_holds (node, G_TYPE_STRING) ? json_node_get_string (node) : "";
+  const json_t *node = js_member (js, key);
+  const char *value = json_is_string (node) ? json_string_value (node) : "";
   g_autofree char *safe = convert_quote (value, strlen (value));
 
   if (node && strcmp (value, "default") != 0)
@@ -60,7 +59,8 @@ take_set (Js *js, Theta *theta)
 {
   static const char *const known[] = { "rope_type", "type", "factor",
     "partial_rotary_factor", "rope_theta", NULL };
-  g_autoptr (GList) keys = NULL;
+  const char *key;
+  json_t *value;
 
   if (!js->object)
     return;
@@ -69,14 +69,12 @@ take_set (Js *js, Theta *theta)
   require_one (js, "factor");
   require_one (js, "partial_rotary_factor");
   take_theta (js, theta);
-  keys = json_object_get_members (js->object);
-  for (GList *l = keys; l; l = l->next)
-    if (!g_strv_contains (known, l->data)) {
-      g_autofree char *safe = convert_quote (l->data, strlen (l->data));
+  json_object_foreach (js->object, key, value) {
+    g_autofree char *safe = convert_quote (key, strlen (key));
 
-      if (js_member (js, l->data))
-        js_fail (js, safe, "is set, supported is only null, as published");
-    }
+    if (!g_strv_contains (known, key) && !json_is_null (value))
+      js_fail (js, safe, "is set, supported is only null, as published");
+  }
 }
 
 /* A set, or an object of sets, one for each kind of layer. */
@@ -85,20 +83,16 @@ take_key (Js *config, const char *key, Theta *theta)
 {
   g_autofree char *path = g_strconcat (config->path, key, ".", NULL);
   Js js = js_sub (config, key, path);
-  g_autoptr (GList) kinds = NULL;
   gboolean nested = FALSE;
+  const char *name;
+  json_t *value;
 
-  if (js.object)
-    kinds = json_object_get_members (js.object);
-  for (GList *l = kinds; l; l = l->next) {
-    JsonNode *node = js_member (&js, l->data);
-
-    nested = nested || (node && JSON_NODE_HOLDS_OBJECT (node));
-  }
-  for (GList *l = kinds; nested && l; l = l->next) {
-    g_autofree char *kind = convert_quote (l->data, strlen (l->data));
+  json_object_foreach (js.object, name, value)
+    nested = nested || json_is_object (value);
+  json_object_foreach (nested ? js.object : NULL, name, value) {
+    g_autofree char *kind = convert_quote (name, strlen (name));
     g_autofree char *deep = g_strconcat (path, kind, ".", NULL);
-    Js set = js_sub (&js, l->data, deep);
+    Js set = js_sub (&js, name, deep);
 
     take_set (&set, theta);
     js.failed = set.failed;

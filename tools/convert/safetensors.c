@@ -34,37 +34,30 @@ static const struct {
 
 /* An array of at most @max non-negative integers. */
 static gboolean
-read_numbers (JsonObject *object, const char *member, guint max,
+read_numbers (const json_t *object, const char *member, guint max,
     guint64 *values, guint *n)
 {
-  JsonNode *node = json_object_get_member (object, member);
-  JsonArray *array;
+  const json_t *list = json_object_get (object, member);
 
-  if (!node || !JSON_NODE_HOLDS_ARRAY (node))
+  if (!json_is_array (list) || json_array_size (list) > max)
     return FALSE;
-  array = json_node_get_array (node);
-  *n = json_array_get_length (array);
-  if (*n > max)
-    return FALSE;
+  *n = (guint) json_array_size (list);
   for (guint i = 0; i < *n; i++) {
-    JsonNode *item = json_array_get_element (array, i);
+    const json_t *item = json_array_get (list, i);
 
-    if (!JSON_NODE_HOLDS_VALUE (item)
-        || json_node_get_value_type (item) != G_TYPE_INT64
-        || json_node_get_int (item) < 0)
+    if (!json_is_integer (item) || json_integer_value (item) < 0)
       return FALSE;
-    values[i] = (guint64) json_node_get_int (item);
+    values[i] = (guint64) json_integer_value (item);
   }
   return TRUE;
 }
 
 static gboolean
-read_tensor (Shard *shard, const char *name, JsonNode *node, guint64 data_at,
-    GError **error)
+read_tensor (Shard *shard, const char *name, const json_t *entry,
+    guint64 data_at, GError **error)
 {
   g_autofree char *safe = NULL;
-  JsonObject *object;
-  JsonNode *dtype;
+  const char *dtype;
   guint64 offsets[2], bytes;
   guint n_offsets, i, n_types = G_N_ELEMENTS (types);
   ShardTensor *t;
@@ -74,26 +67,22 @@ read_tensor (Shard *shard, const char *name, JsonNode *node, guint64 data_at,
     return convert_bad (
         shard->path, error, "tensor name '%s' is not printable", safe);
   }
-  object = JSON_NODE_HOLDS_OBJECT (node) ? json_node_get_object (node) : NULL;
-  dtype = object ? json_object_get_member (object, "dtype") : NULL;
-  if (!dtype || !JSON_NODE_HOLDS_VALUE (dtype)
-      || json_node_get_value_type (dtype) != G_TYPE_STRING)
+  dtype = json_string_value (json_object_get (entry, "dtype"));
+  if (!dtype)
     return convert_bad (shard->path, error,
         "tensor '%s' has no element type in the header", name);
   for (i = 0; i < n_types; i++)
-    if (strcmp (types[i].name, json_node_get_string (dtype)) == 0)
+    if (strcmp (types[i].name, dtype) == 0)
       break;
   if (i == n_types) {
-    const char *type = json_node_get_string (dtype);
-
-    safe = convert_quote (type, strlen (type));
+    safe = convert_quote (dtype, strlen (dtype));
     return convert_bad (shard->path, error,
         "tensor '%s' has unknown element type '%s'", name, safe);
   }
   t = shard_tensor_new (shard, name, types[i].type, types[i].name);
   g_ptr_array_add (shard->tensors, t);
-  if (!read_numbers (object, "shape", SHARD_MAX_DIMS, t->dims, &t->n_dims)
-      || !read_numbers (object, "data_offsets", 2, offsets, &n_offsets)
+  if (!read_numbers (entry, "shape", SHARD_MAX_DIMS, t->dims, &t->n_dims)
+      || !read_numbers (entry, "data_offsets", 2, offsets, &n_offsets)
       || n_offsets != 2)
     return convert_bad (shard->path, error,
         "tensor '%s' has no proper shape and offsets in the header", name);
@@ -147,8 +136,9 @@ gboolean
 shard_read_safetensors (Shard *shard, GError **error)
 {
   g_autoptr (GBytes) text = NULL;
-  g_autoptr (JsonObject) header = NULL;
-  g_autoptr (GList) members = NULL;
+  json_auto_t *header = NULL;
+  const char *name;
+  json_t *entry;
   guint8 brace = 0;
   guint64 n;
 
@@ -171,13 +161,9 @@ shard_read_safetensors (Shard *shard, GError **error)
       convert_json_parse (g_bytes_get_data (text, NULL), n, shard->path, error);
   if (!header)
     return FALSE;
-  members = json_object_get_members (header);
-  for (GList *l = members; l; l = l->next) {
-    JsonNode *node = json_object_get_member (header, l->data);
-
-    if (strcmp (l->data, "__metadata__") != 0
-        && !read_tensor (shard, l->data, node, 8 + n, error))
+  json_object_foreach (header, name, entry)
+    if (strcmp (name, "__metadata__") != 0
+        && !read_tensor (shard, name, entry, 8 + n, error))
       return FALSE;
-  }
   return check_overlap (shard, error);
 }

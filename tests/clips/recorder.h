@@ -4,9 +4,10 @@
 #ifndef RECORDER_H
 #define RECORDER_H
 
-#include "gstowl2clip.h"
+#include "clip.h"
 
-#define MS GST_MSECOND
+#define MS (G_GUINT64_CONSTANT (1000000))
+#define SECOND (1000 * MS)
 #define MAX_STREAM 400
 #define MAX_CLIPS 2000
 
@@ -18,30 +19,31 @@ typedef struct {
 typedef struct {
   gint64 start, end;
   guint n;
-  guint frames[GST_OWL2_MAX_FRAMES];
+  guint frames[OWL2_CLIP_MAX_FRAMES];
 } Seen;
 
 typedef struct {
-  GstOwl2Clipper *clipper;
+  Owl2Clipper *clipper;
   guint index; /* of the frame being pushed */
   gboolean refuse;
   gint n_handles;
+  gint n_holds;  /* of the settings' data */
   guint n_taken; /* frames that were taken at least once */
   gint last_taken;
   Seen clips[MAX_CLIPS];
   guint n_clips;
 } Recorder;
 
-#define INTERVAL GST_OWL2_TRIGGER_INTERVAL
-#define EOS GST_OWL2_TRIGGER_EOS
+#define INTERVAL FALSE
+#define WHOLE TRUE
 
 Recorder *recorder_new (void);
-/* Every handle that was given out must have come back. */
+/* Every handle that was given out must have come back, and every hold. */
 void recorder_free (Recorder *r);
 void recorder_push (
-    Recorder *r, GstOwl2Settings *s, const Frame *f, guint index);
+    Recorder *r, const Owl2ClipSettings *s, const Frame *f, guint index);
 
-GstOwl2Settings *settings_new (
-    GstOwl2Trigger trigger, guint64 interval, guint frames, guint64 span);
+Owl2ClipSettings settings_new (
+    gboolean whole, guint64 interval, guint frames, guint64 span);
 
 #endif

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-#include "gstowl2clip-private.h"
+#include "clip_private.h"
 
-/* Where the time that trigger=eos looks at begins, if the stream ends at @end.
+/* Where the time that `whole` looks at begins, if the stream ends at @end.
  */
 static gint64
-clipper_eos_start (
-    GstOwl2Clipper *c, const GstOwl2Settings *settings, gint64 end)
+clipper_whole_start (
+    Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 end)
 {
   if (settings->span && time_add (c->origin, settings->span) < end)
     return end - (gint64) settings->span;
@@ -14,7 +14,8 @@ clipper_eos_start (
 
 /* The middle of part @i of `frames` equal parts of [@start, @end). */
 static gint64
-eos_target (const GstOwl2Settings *settings, gint64 start, gint64 end, guint i)
+whole_target (
+    const Owl2ClipSettings *settings, gint64 start, gint64 end, guint i)
 {
   return start
          + (gint64) time_part (
@@ -22,7 +23,7 @@ eos_target (const GstOwl2Settings *settings, gint64 start, gint64 end, guint i)
 }
 
 static Candidate *
-clipper_candidate (GstOwl2Clipper *c, guint i)
+clipper_candidate (Owl2Clipper *c, guint i)
 {
   return &g_array_index (c->candidates, Candidate, i);
 }
@@ -30,7 +31,7 @@ clipper_candidate (GstOwl2Clipper *c, guint i)
 /* The first point of the grid at or after @t, which is not before the origin.
  */
 static gint64
-clipper_point (const GstOwl2Clipper *c, gint64 t)
+clipper_point (const Owl2Clipper *c, gint64 t)
 {
   const gint64 rest = (t - c->origin) % c->step;
 
@@ -41,7 +42,7 @@ clipper_point (const GstOwl2Clipper *c, gint64 t)
  * at an expected target; one always stays. Returns: how many of the others are
  * left. */
 static guint
-clipper_sift (GstOwl2Clipper *c)
+clipper_sift (Owl2Clipper *c)
 {
   guint kept = 0, n = 0;
 
@@ -65,21 +66,21 @@ clipper_sift (GstOwl2Clipper *c)
  * lets every second one go; after a long pause it takes more, but never more
  * than 63. */
 static void
-clipper_thin (GstOwl2Clipper *c)
+clipper_thin (Owl2Clipper *c)
 {
-  if (c->n_unpinned < GST_OWL2_MAX_CANDIDATES)
+  if (c->n_unpinned < OWL2_CLIP_MAX_CANDIDATES)
     return;
   do {
     c->step *= 2;
     c->n_unpinned = clipper_sift (c);
-  } while (c->n_unpinned >= GST_OWL2_MAX_CANDIDATES);
+  } while (c->n_unpinned >= OWL2_CLIP_MAX_CANDIDATES);
   c->next_point = clipper_point (c, c->next_point);
 }
 
 /* What ended at or before @start is never asked for again, but one frame always
  * stays, in case that no later one can be taken. */
 static void
-clipper_evict (GstOwl2Clipper *c, gint64 start)
+clipper_evict (Owl2Clipper *c, gint64 start)
 {
   guint n = 0;
 
@@ -99,14 +100,14 @@ clipper_evict (GstOwl2Clipper *c, gint64 start)
 /* A new stream, or one of which other frames are wanted from @t on. */
 static void
 clipper_update_targets (
-    GstOwl2Clipper *c, const GstOwl2Settings *settings, gint64 t)
+    Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 t)
 {
   if (!c->retarget && c->n_frames == settings->n_frames
       && c->span == settings->span)
     return;
   /* A shorter span is to be spread over as finely as a stream of its length. */
   while (settings->span && settings->span != c->span && c->step > 1
-         && (guint64) c->step > settings->span / (GST_OWL2_MAX_CANDIDATES / 2))
+         && (guint64) c->step > settings->span / (OWL2_CLIP_MAX_CANDIDATES / 2))
     c->step /= 2;
   c->next_point = clipper_point (c, t);
 
@@ -115,11 +116,11 @@ clipper_update_targets (
   c->n_unpinned = clipper_sift (c);
   for (guint i = 0; i < c->n_expected; i++) {
     Expected *e = &c->expected[i];
-    const gint64 start = clipper_eos_start (c, settings, e->end);
+    const gint64 start = clipper_whole_start (c, settings, e->end);
 
     e->next = e->end > c->origin ? 0 : settings->n_frames;
     while (e->next < settings->n_frames
-           && eos_target (settings, start, e->end, e->next) < t)
+           && whole_target (settings, start, e->end, e->next) < t)
       e->next++;
   }
   c->retarget = FALSE;
@@ -130,17 +131,17 @@ clipper_update_targets (
 /* Whether a frame that is shown until @shown_until is the first one at an
  * expected target. @pass: go on to the next ones. */
 static gboolean
-clipper_is_expected (GstOwl2Clipper *c, const GstOwl2Settings *settings,
+clipper_is_expected (Owl2Clipper *c, const Owl2ClipSettings *settings,
     gint64 shown_until, gboolean pass)
 {
   gboolean is = FALSE;
 
   for (guint i = 0; i < c->n_expected; i++) {
     Expected *e = &c->expected[i];
-    const gint64 start = clipper_eos_start (c, settings, e->end);
+    const gint64 start = clipper_whole_start (c, settings, e->end);
 
     while (e->next < settings->n_frames
-           && eos_target (settings, start, e->end, e->next) < shown_until) {
+           && whole_target (settings, start, e->end, e->next) < shown_until) {
       is = TRUE;
       if (!pass)
         break;
@@ -151,8 +152,8 @@ clipper_is_expected (GstOwl2Clipper *c, const GstOwl2Settings *settings,
 }
 
 void
-gst_owl2_clipper_push_eos (
-    GstOwl2Clipper *c, GstOwl2Settings *settings, gint64 t, gint64 end)
+owl2_clipper_push_whole (
+    Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 t, gint64 end)
 {
   const gint64 shown_until = MAX (end, t + 1);
   Candidate next = { NULL, t, end, 0, FALSE };
@@ -177,7 +178,7 @@ gst_owl2_clipper_push_eos (
     last->end = MIN (last->end, t);
   }
   clipper_update_targets (c, settings, t);
-  clipper_evict (c, clipper_eos_start (c, settings, c->last_end));
+  clipper_evict (c, clipper_whole_start (c, settings, c->last_end));
   clipper_thin (c);
 
   c->next_point = MIN (c->next_point, clipper_point (c, t));
@@ -197,7 +198,7 @@ gst_owl2_clipper_push_eos (
 }
 
 void
-gst_owl2_clipper_drop_candidates (GstOwl2Clipper *c)
+owl2_clipper_drop_candidates (Owl2Clipper *c)
 {
   for (guint i = 0; i < c->candidates->len; i++)
     c->funcs.drop (clipper_candidate (c, i)->frame, c->user_data);
@@ -207,7 +208,7 @@ gst_owl2_clipper_drop_candidates (GstOwl2Clipper *c)
 
 /* The frame on screen at @target, or else the nearest; the later of two. */
 static const Candidate *
-clipper_nearest (GstOwl2Clipper *c, gint64 target)
+clipper_nearest (Owl2Clipper *c, gint64 target)
 {
   const Candidate *best = NULL;
   gint64 best_distance = G_MAXINT64;
@@ -231,49 +232,46 @@ clipper_nearest (GstOwl2Clipper *c, gint64 target)
 /* Makes the clip of what was kept: its targets are the middles of `frames`
  * equal parts of the time looked at. A single frame is no clip but an image. */
 void
-gst_owl2_clipper_finish_eos (GstOwl2Clipper *c, GstOwl2Settings *settings)
+owl2_clipper_finish_whole (Owl2Clipper *c, const Owl2ClipSettings *settings)
 {
-  GstOwl2Clip *clip;
+  Owl2Clip *clip;
 
   if (c->candidates->len == 0)
     return;
 
-  clip = g_new0 (GstOwl2Clip, 1);
-  if (c->n_seen == 1 && settings->n_frames > 1) {
-    clip->settings = gst_owl2_settings_copy (settings);
-    clip->settings->n_frames = 1;
-  } else {
-    clip->settings = gst_owl2_settings_ref (settings);
-  }
-  clip->start = clipper_eos_start (c, settings, c->last_end);
+  clip = clip_new (c, settings);
+  if (c->n_seen == 1)
+    clip->settings.n_frames = 1;
+  clip->start = clipper_whole_start (c, settings, c->last_end);
   clip->end = c->last_end;
   clipper_evict (c, clip->start);
 
-  for (guint i = 0; i < clip->settings->n_frames; i++) {
+  for (guint i = 0; i < clip->settings.n_frames; i++) {
     const Candidate *can = clipper_nearest (
-        c, eos_target (clip->settings, clip->start, clip->end, i));
+        c, whole_target (&clip->settings, clip->start, clip->end, i));
 
     clip_add (clip, c->funcs.ref (can->frame, c->user_data), can->t);
   }
-  gst_owl2_clipper_drop_candidates (c);
+  owl2_clipper_drop_candidates (c);
   c->funcs.done (clip, c->user_data);
 }
 
 void
-gst_owl2_clipper_expect (GstOwl2Clipper *c, const gint64 *ends, guint n_ends)
+owl2_clipper_expect (Owl2Clipper *c, const gint64 *ends, guint n_ends)
 {
-  g_return_if_fail (n_ends <= GST_OWL2_MAX_EXPECTED);
+  g_return_if_fail (n_ends <= OWL2_CLIP_MAX_EXPECTED);
 
   for (guint i = 0; i < MAX (n_ends, c->n_expected); i++)
     if (i >= n_ends || i >= c->n_expected || c->expected[i].end != ends[i])
       c->retarget = TRUE;
   for (guint i = 0; i < n_ends; i++)
-    c->expected[i].end = CLAMP (ends[i], -GST_OWL2_AXIS_MAX, GST_OWL2_AXIS_MAX);
+    c->expected[i].end =
+        CLAMP (ends[i], -OWL2_CLIP_AXIS_MAX, OWL2_CLIP_AXIS_MAX);
   c->n_expected = n_ends;
 }
 
 void
-gst_owl2_clipper_set_only_expected (GstOwl2Clipper *c, gboolean only_expected)
+owl2_clipper_set_only_expected (Owl2Clipper *c, gboolean only_expected)
 {
   c->only_expected = only_expected;
 }

@@ -10,8 +10,8 @@ import tempfile
 
 import numpy as np
 
-MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
-sys.path.insert(0, os.path.join(MODEL, '../tests/file'))
+TRAINING = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
+sys.path.insert(0, os.path.join(TRAINING, '../tests/file'))
 from read_gguf import read_gguf  # noqa: E402
 
 
@@ -21,7 +21,7 @@ def run(*command):
 
 def main(convert, path):
     def script(name, *args):
-        run(sys.executable, '-W', 'ignore', os.path.join(MODEL, name), *args)
+        run(sys.executable, '-W', 'ignore', os.path.join(TRAINING, name), *args)
 
     with tempfile.TemporaryDirectory() as d:
         script('tokenizer.py', d + '/template.model')

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recorder.h"
 
+static char held; /* what clips hold */
+
 static gpointer
 on_take (gpointer user_data)
 {
@@ -29,58 +31,72 @@ on_drop (gpointer frame, gpointer user_data)
 }
 
 static void
-on_done (GstOwl2Clip *clip, gpointer user_data)
+on_done (Owl2Clip *clip, gpointer user_data)
 {
   Recorder *r = user_data;
   Seen *seen = &r->clips[r->n_clips++];
 
   g_assert_cmpuint (r->n_clips, <, MAX_CLIPS);
   g_assert_cmpuint (clip->n_frames, >=, 1);
-  g_assert_cmpuint (clip->n_frames, <=, clip->settings->n_frames);
+  g_assert_cmpuint (clip->n_frames, <=, clip->settings.n_frames);
+  g_assert_cmpint (r->n_holds, >=, 1);
   seen->start = clip->start;
   seen->end = clip->end;
   seen->n = clip->n_frames;
   for (guint i = 0; i < clip->n_frames; i++)
     seen->frames[i] = GPOINTER_TO_UINT (clip->frames[i]) - 1;
-  gst_owl2_clipper_free_clip (r->clipper, clip);
+  owl2_clipper_free_clip (r->clipper, clip);
+}
+
+static void
+on_hold (gpointer data, gpointer user_data)
+{
+  g_assert_true (data == &held);
+  ((Recorder *) user_data)->n_holds++;
+}
+
+static void
+on_let_go (gpointer data, gpointer user_data)
+{
+  g_assert_true (data == &held);
+  ((Recorder *) user_data)->n_holds--;
 }
 
 Recorder *
 recorder_new (void)
 {
-  static const GstOwl2ClipperFuncs funcs = { on_take, on_ref, on_drop,
-    on_done };
+  static const Owl2ClipperFuncs funcs = { on_take, on_ref, on_drop, on_done,
+    on_hold, on_let_go };
   Recorder *r = g_new0 (Recorder, 1);
 
   r->last_taken = -1;
-  r->clipper = gst_owl2_clipper_new (&funcs, r);
+  r->clipper = owl2_clipper_new (&funcs, r);
   return r;
 }
 
 void
-recorder_push (Recorder *r, GstOwl2Settings *s, const Frame *f, guint index)
+recorder_push (
+    Recorder *r, const Owl2ClipSettings *s, const Frame *f, guint index)
 {
   r->index = index;
-  gst_owl2_clipper_push (r->clipper, s, f->t, f->d);
+  owl2_clipper_push (r->clipper, s, f->t, f->d);
 }
 
 void
 recorder_free (Recorder *r)
 {
-  gst_owl2_clipper_free (r->clipper);
+  owl2_clipper_free (r->clipper);
   g_assert_cmpint (r->n_handles, ==, 0);
+  g_assert_cmpint (r->n_holds, ==, 0);
   g_free (r);
 }
 
-GstOwl2Settings *
-settings_new (
-    GstOwl2Trigger trigger, guint64 interval, guint frames, guint64 span)
+Owl2ClipSettings
+settings_new (gboolean whole, guint64 interval, guint frames, guint64 span)
 {
-  GstOwl2Settings *s = gst_owl2_settings_new ();
-
-  s->trigger = trigger;
-  s->interval = interval;
-  s->n_frames = frames;
-  s->span = span;
-  return s;
+  return (Owl2ClipSettings){ .interval = interval,
+    .span = span,
+    .n_frames = frames,
+    .whole = whole,
+    .data = &held };
 }

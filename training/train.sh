@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Trains owl2-nano from nothing: sh model/train.sh [FOLDER]
-# or trains a model file further: sh model/train.sh FOLDER MODEL.gguf
+# Trains owl2-nano from nothing: sh training/train.sh [FOLDER]
+# or trains a model file further: sh training/train.sh FOLDER MODEL.gguf
 #
 # FOLDER (default: owl2-nano-run) gets the tokenizer, the drawn pictures (about
 # 10 GB), log.txt, and in the end checkpoint/ in the published layout and

@@ -10,8 +10,8 @@ import tempfile
 
 import torch
 
-MODEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
-sys.path.insert(0, MODEL)
+TRAINING = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
+sys.path.insert(0, TRAINING)
 import net  # noqa: E402
 import pool  # noqa: E402
 import train  # noqa: E402
@@ -50,7 +50,7 @@ def main(path):
         pool.build(pools, 'crowds', CROWDS, 1, 0, 1)
         tokenizer = nothing + '/tokenizer.model'
         for script in (['tokenizer.py', tokenizer], ['gguf.py', path, further, tokenizer]):
-            subprocess.run([sys.executable, '-W', 'ignore', os.path.join(MODEL, script[0])] + script[1:], check=True)
+            subprocess.run([sys.executable, '-W', 'ignore', os.path.join(TRAINING, script[0])] + script[1:], check=True)
 
         names = [name for name, *_ in train.STAGES]
         run(nothing, pools, train.STAGES[:2])

@@ -13,7 +13,7 @@ static const gint64 rates[][2] = { { 5, 1 }, { 10, 1 }, { 12, 1 }, { 25, 2 },
 static const struct {
   gint64 unit;
   gboolean cut;
-} roundings[] = { { GST_SECOND, FALSE }, { GST_SECOND, TRUE }, { 1000, FALSE },
+} roundings[] = { { SECOND, FALSE }, { SECOND, TRUE }, { 1000, FALSE },
   { 1000, TRUE }, { 90000, FALSE }, { 90000, TRUE }, { 600, FALSE },
   { 48000, FALSE } };
 
@@ -28,7 +28,7 @@ rounded (gint64 count, gint64 num, gint64 den, gint64 unit, gboolean cut)
   const __int128 ticks2 = (__int128) count * num * unit * 2 / den;
   const gint64 ticks = (gint64) (cut ? ticks2 / 2 : (ticks2 + 1) / 2);
 
-  return (gint64) ((__int128) ticks * (gint64) GST_SECOND / unit);
+  return (gint64) ((__int128) ticks * (gint64) SECOND / unit);
 }
 
 typedef struct {
@@ -51,10 +51,9 @@ true_frame (const Case *c, guint i, guint k)
 static void
 check_case (const Case *c, gint64 unit, gboolean cut)
 {
-  g_autoptr (GstOwl2Settings) s = settings_new (INTERVAL,
-      GST_SECOND * (guint64) c->interval_n / (guint64) c->interval_d, c->frames,
-      0);
-  const gint64 d = (gint64) GST_SECOND * c->fps_d / c->fps_n;
+  const Owl2ClipSettings s = settings_new (INTERVAL,
+      SECOND * (guint64) c->interval_n / (guint64) c->interval_d, c->frames, 0);
+  const gint64 d = (gint64) SECOND * c->fps_d / c->fps_n;
   /* The first frame may be rounded as well; then a frame that is on screen at
    * the moment that is named after rounding is right. */
   const gint64 slack = c->first || c->interval_d % 5 == 3 ? 2 : 0;
@@ -64,9 +63,9 @@ check_case (const Case *c, gint64 unit, gboolean cut)
   for (guint i = 0; i < c->n; i++) {
     Frame f = { rounded (c->first + i, c->fps_d, c->fps_n, unit, cut), d };
 
-    recorder_push (r, s, &f, i);
+    recorder_push (r, &s, &f, i);
   }
-  gst_owl2_clipper_cut (r->clipper, s);
+  owl2_clipper_cut (r->clipper, &s);
 
   while (true_frame (c, n_want, 0) < c->n)
     n_want++;
@@ -81,16 +80,16 @@ check_case (const Case *c, gint64 unit, gboolean cut)
     for (guint k = 0; k < r->clips[i].n; k++) {
       const guint want = true_frame (c, i, k), got = r->clips[i].frames[k];
       const gint64 target =
-          (gint64) ((__int128) GST_SECOND * c->interval_n * (i * c->frames + k)
+          (gint64) ((__int128) SECOND * c->interval_n * (i * c->frames + k)
                     / (c->interval_d * c->frames));
       const gint64 off = target
-                         - (gint64) ((__int128) GST_SECOND * c->fps_d
+                         - (gint64) ((__int128) SECOND * c->fps_d
                                      * MAX (got, want) / c->fps_n);
 
       /* A neighbour only where the moment is at the very edge. */
       if (got != want
           && !(slack && ABS ((gint) got - (gint) want) == 1
-               && ABS (off) <= slack * (gint64) GST_SECOND / unit))
+               && ABS (off) <= slack * (gint64) SECOND / unit))
         g_error ("clip %u has frame %u instead of %u at %" G_GINT64_FORMAT
                  "/%" G_GINT64_FORMAT " in units of 1/%" G_GINT64_FORMAT
                  " (%d), interval %" G_GINT64_FORMAT "/%" G_GINT64_FORMAT
@@ -135,15 +134,15 @@ test_exact (void)
       const guint64 interval = (guint64) d
                                + (guint64) g_test_rand_int_range (
                                    1, (gint) (20 * MIN (d, 50000000)));
-      g_autoptr (GstOwl2Settings) s = settings_new (INTERVAL, interval, 1, 0);
+      const Owl2ClipSettings s = settings_new (INTERVAL, interval, 1, 0);
       Recorder *r = recorder_new ();
 
       for (guint i = 0; i < 1000; i++) {
         Frame f = { (gint64) i * d, d };
 
-        recorder_push (r, s, &f, i);
+        recorder_push (r, &s, &f, i);
       }
-      gst_owl2_clipper_cut (r->clipper, s);
+      owl2_clipper_cut (r->clipper, &s);
       for (guint i = 0; i < r->n_clips; i++) {
         const gint64 target = (gint64) (i * interval);
         const gint64 left = target % d;
@@ -159,15 +158,15 @@ test_exact (void)
 static void
 test_two_seconds (void)
 {
-  g_autoptr (GstOwl2Settings) s = settings_new (INTERVAL, GST_SECOND, 1, 0);
+  const Owl2ClipSettings s = settings_new (INTERVAL, SECOND, 1, 0);
   Recorder *r = recorder_new ();
 
   for (guint i = 0; i < 60; i++) {
     Frame f = { rounded (i, 1, 30, 1000, FALSE), 33333333 };
 
-    recorder_push (r, s, &f, i);
+    recorder_push (r, &s, &f, i);
   }
-  gst_owl2_clipper_cut (r->clipper, s);
+  owl2_clipper_cut (r->clipper, &s);
   g_assert_cmpuint (r->n_clips, ==, 2);
   g_assert_cmpuint (r->clips[0].frames[0], ==, 0);
   g_assert_cmpuint (r->clips[1].frames[0], ==, 30);

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* What the two halves of the clipper share: gstowl2clip.c has the time, the
- * clips of trigger=interval and the calls, gstowl2clipeos.c the frames kept for
- * trigger=eos. Nobody else includes this. */
-#ifndef GST_OWL2_CLIP_PRIVATE_H
-#define GST_OWL2_CLIP_PRIVATE_H
+/* What the parts of the clipper share: clipper.c has the time and the calls,
+ * interval.c the clips that open each interval, whole.c the frames kept for one
+ * clip of the whole stream. Nobody else includes this. */
+#ifndef OWL2_CLIP_PRIVATE_H
+#define OWL2_CLIP_PRIVATE_H
 
-#include "gstowl2clip.h"
+#include "clip.h"
 
 G_BEGIN_DECLS
 
-/* A frame kept for trigger=eos. */
+/* A frame kept for the whole stream. */
 typedef struct {
   gpointer frame;
   gint64 t, end;
@@ -23,11 +23,11 @@ typedef struct {
   guint next; /* the first target that no frame was taken for */
 } Expected;
 
-struct _GstOwl2Clipper {
-  GstOwl2ClipperFuncs funcs;
+struct _Owl2Clipper {
+  Owl2ClipperFuncs funcs;
   gpointer user_data;
 
-  GstOwl2Trigger trigger;
+  gboolean whole; /* what the latest frame was pushed for */
   gboolean have_last;
   gint64 last;     /* start of the latest frame */
   gint64 last_end; /* end of everything seen */
@@ -35,7 +35,7 @@ struct _GstOwl2Clipper {
   gint64 beat, pace; /* a frame's time, and the duration of all since then */
 
   /* interval */
-  GPtrArray *open;     /* GstOwl2Clip, in order of opening */
+  GPtrArray *open;     /* Owl2Clip, in order of opening */
   guint n_open_frames; /* that the open clips ask for together */
   gboolean anchored;
   gint64 grid;    /* start of the last clip that was opened */
@@ -44,14 +44,14 @@ struct _GstOwl2Clipper {
   gint64 refused_at;
   guint n_refused;
 
-  /* eos: the frames on screen at each point origin + k * step of a grid, and at
-   * the targets if the stream ends where it is expected to */
+  /* whole: the frames on screen at each point origin + k * step of a grid, and
+   * at the targets if the stream ends where it is expected to */
   GArray *candidates;
   guint n_unpinned;
   guint n_seen; /* frames since the origin */
   gint64 origin, step;
   gint64 next_point; /* of the grid: the first one without a frame */
-  Expected expected[GST_OWL2_MAX_EXPECTED];
+  Expected expected[OWL2_CLIP_MAX_EXPECTED];
   guint n_expected;
   gboolean only_expected;
   gboolean retarget; /* the expected targets are to be found anew */
@@ -75,20 +75,52 @@ time_part (guint64 span, guint i, guint n)
   return span / n * i + span % n * i / n;
 }
 
+static inline guint64
+clip_settings_span (const Owl2ClipSettings *settings)
+{
+  return settings->span ? settings->span : settings->interval;
+}
+
+/* (transfer full): without a frame. */
+static inline Owl2Clip *
+clip_new (Owl2Clipper *c, const Owl2ClipSettings *settings)
+{
+  Owl2Clip *clip = g_new0 (Owl2Clip, 1);
+
+  clip->settings = *settings;
+  if (c->funcs.hold)
+    c->funcs.hold (settings->data, c->user_data);
+  return clip;
+}
+
 static inline void
-clip_add (GstOwl2Clip *clip, gpointer frame, gint64 t)
+clip_add (Owl2Clip *clip, gpointer frame, gint64 t)
 {
   clip->frames[clip->n_frames] = frame;
   clip->times[clip->n_frames] = t;
   clip->n_frames++;
 }
 
+/* interval.c */
+
+/* Fills open clips with the frame at @t, which leaves the screen at @end, and
+ * opens one where one is due and it is asked for. */
+void owl2_clipper_push_interval (
+    Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 t, gint64 end);
+/* Takes the clip out of the open ones and hands it on. */
+void owl2_clipper_finish (Owl2Clipper *c, guint index);
+/* Clips that end at or before @t get no more frames. */
+void owl2_clipper_finish_passed (Owl2Clipper *c, gint64 t);
+
+/* whole.c */
+
 /* A frame that comes after all before it, to be kept or not. */
-void gst_owl2_clipper_push_eos (
-    GstOwl2Clipper *c, GstOwl2Settings *settings, gint64 t, gint64 end);
+void owl2_clipper_push_whole (
+    Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 t, gint64 end);
 /* Hands out the clip of what was kept, if there is something. */
-void gst_owl2_clipper_finish_eos (GstOwl2Clipper *c, GstOwl2Settings *settings);
-void gst_owl2_clipper_drop_candidates (GstOwl2Clipper *c);
+void owl2_clipper_finish_whole (
+    Owl2Clipper *c, const Owl2ClipSettings *settings);
+void owl2_clipper_drop_candidates (Owl2Clipper *c);
 
 G_END_DECLS
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Which frames trigger=eos takes of streams that are longer than what is kept:
+/* Which frames are taken of streams that are longer than what is kept:
  * those on screen at the targets where the end was known, else nearby ones. */
 #include "recorder.h"
 
@@ -13,7 +13,7 @@ pick (gint64 min, gint64 max)
 static guint
 most_held (guint n_frames)
 {
-  return GST_OWL2_MAX_CANDIDATES + GST_OWL2_MAX_EXPECTED * n_frames;
+  return OWL2_CLIP_MAX_CANDIDATES + OWL2_CLIP_MAX_EXPECTED * n_frames;
 }
 
 static gint64
@@ -55,7 +55,7 @@ make_stream (guint n, gint64 step, gboolean even, gint64 *length)
 typedef struct {
   guint n_frames;
   guint64 span;
-  gint64 ends[GST_OWL2_MAX_EXPECTED]; /* said, from the first frame's time */
+  gint64 ends[OWL2_CLIP_MAX_EXPECTED]; /* said, from the first frame's time */
   guint n_ends;
   gboolean only; /* the expected targets are looked for */
 } Way;
@@ -65,22 +65,22 @@ typedef struct {
 static Seen
 play (const Frame *frames, guint n, const Way *way, guint *n_taken)
 {
-  g_autoptr (GstOwl2Settings) s =
-      settings_new (EOS, GST_SECOND, way->n_frames, way->span);
+  const Owl2ClipSettings s =
+      settings_new (WHOLE, SECOND, way->n_frames, way->span);
   Recorder *r = recorder_new ();
-  gint64 ends[GST_OWL2_MAX_EXPECTED];
+  gint64 ends[OWL2_CLIP_MAX_EXPECTED];
   Seen seen;
 
-  gst_owl2_clipper_set_only_expected (r->clipper, way->only);
+  owl2_clipper_set_only_expected (r->clipper, way->only);
   for (guint i = 0; i < way->n_ends; i++)
     ends[i] = frames[0].t + way->ends[i];
   for (guint i = 0; i < n; i++) {
-    gst_owl2_clipper_expect (r->clipper, ends, way->n_ends);
-    recorder_push (r, s, &frames[i], i);
+    owl2_clipper_expect (r->clipper, ends, way->n_ends);
+    recorder_push (r, &s, &frames[i], i);
     g_assert_cmpuint (
-        gst_owl2_clipper_n_held (r->clipper), <=, most_held (way->n_frames));
+        owl2_clipper_n_held (r->clipper), <=, most_held (way->n_frames));
   }
-  gst_owl2_clipper_cut (r->clipper, s);
+  owl2_clipper_cut (r->clipper, &s);
   g_assert_cmpuint (r->n_clips, ==, 1);
   seen = r->clips[0];
   *n_taken = r->n_taken;
@@ -163,11 +163,11 @@ test_unknown (void)
       way.ends[way.n_ends++] = pick (1, 3 * length);
     seen = play (frames, n, &way, &n_taken);
     check_near (frames, &seen);
-    while (n >> doublings > GST_OWL2_MAX_CANDIDATES)
+    while (n >> doublings > OWL2_CLIP_MAX_CANDIDATES)
       doublings++;
     if (!way.span)
       g_assert_cmpuint (n_taken, <=,
-          way.n_frames + GST_OWL2_MAX_CANDIDATES * (doublings + 1));
+          way.n_frames + OWL2_CLIP_MAX_CANDIDATES * (doublings + 1));
   }
 }
 
@@ -194,17 +194,17 @@ test_long (void)
 static void
 test_sparse (void)
 {
-  g_autoptr (GstOwl2Settings) s = settings_new (EOS, 1, 1, 0);
+  const Owl2ClipSettings s = settings_new (WHOLE, 1, 1, 0);
   Recorder *r = recorder_new ();
 
   for (guint i = 0; i < 2000; i++) {
     Frame f = { i < 1000 ? (gint64) i : (gint64) 1 << (i % 60), 0 };
 
-    recorder_push (r, s, &f, i);
+    recorder_push (r, &s, &f, i);
     g_assert_cmpuint (
-        gst_owl2_clipper_n_held (r->clipper), <=, GST_OWL2_MAX_CANDIDATES);
+        owl2_clipper_n_held (r->clipper), <=, OWL2_CLIP_MAX_CANDIDATES);
   }
-  gst_owl2_clipper_cut (r->clipper, s);
+  owl2_clipper_cut (r->clipper, &s);
   recorder_free (r);
 }
 
@@ -217,11 +217,11 @@ test_changes (void)
   const guint n = 5000;
 
   for (guint round = 0; round < 100; round++) {
-    g_autoptr (GstOwl2Settings) first =
-        settings_new (EOS, GST_SECOND, (guint) g_test_rand_int_range (1, 65),
+    const Owl2ClipSettings first =
+        settings_new (WHOLE, SECOND, (guint) g_test_rand_int_range (1, 65),
             g_test_rand_bit () ? 0 : (guint64) pick (1, 5000 * step));
-    g_autoptr (GstOwl2Settings) second =
-        settings_new (EOS, GST_SECOND, (guint) g_test_rand_int_range (1, 65),
+    const Owl2ClipSettings second =
+        settings_new (WHOLE, SECOND, (guint) g_test_rand_int_range (1, 65),
             g_test_rand_bit () ? 0 : (guint64) pick (100 * step, 2000 * step));
     const guint change = (guint) g_test_rand_int_range (1, 2500);
     const gint64 wrong = pick (1, 10000 * step);
@@ -232,12 +232,11 @@ test_changes (void)
     for (guint i = 0; i < n; i++) {
       Frame f = { (gint64) i * step, step };
 
-      gst_owl2_clipper_expect (r->clipper, i < change ? &wrong : &right, 1);
-      recorder_push (r, i < change ? first : second, &f, i);
-      g_assert_cmpuint (
-          gst_owl2_clipper_n_held (r->clipper), <=, most_held (64));
+      owl2_clipper_expect (r->clipper, i < change ? &wrong : &right, 1);
+      recorder_push (r, i < change ? &first : &second, &f, i);
+      g_assert_cmpuint (owl2_clipper_n_held (r->clipper), <=, most_held (64));
     }
-    gst_owl2_clipper_cut (r->clipper, second);
+    owl2_clipper_cut (r->clipper, &second);
     g_assert_cmpuint (r->n_clips, ==, 1);
     g_assert_cmpint (r->n_handles, ==, 0);
     for (guint k = 0; k < seen->n; k++) {
@@ -246,9 +245,9 @@ test_changes (void)
 
       if (target >= (gint64) change * step)
         g_assert_cmpint (distance (&f, target), <=, 1000);
-      else if (!first->span)
+      else if (!first.span)
         g_assert_cmpint (distance (&f, target), <=,
-            (second->span ? (gint64) change * step : seen->end) / 64);
+            (second.span ? (gint64) change * step : seen->end) / 64);
     }
     recorder_free (r);
   }
@@ -258,18 +257,18 @@ test_changes (void)
 static void
 test_refused (void)
 {
-  g_autoptr (GstOwl2Settings) s = settings_new (EOS, GST_SECOND, 2, 0);
+  const Owl2ClipSettings s = settings_new (WHOLE, SECOND, 2, 0);
   const gint64 end = 1000 * (gint64) MS;
   Recorder *r = recorder_new ();
 
-  gst_owl2_clipper_expect (r->clipper, &end, 1);
+  owl2_clipper_expect (r->clipper, &end, 1);
   for (guint i = 0; i < 1000; i++) {
     Frame f = { (gint64) i * (gint64) MS, (gint64) MS };
 
     r->refuse = i >= 200 && i < 260;
-    recorder_push (r, s, &f, i);
+    recorder_push (r, &s, &f, i);
   }
-  gst_owl2_clipper_cut (r->clipper, s);
+  owl2_clipper_cut (r->clipper, &s);
   g_assert_cmpuint (r->clips[0].frames[0], ==, 260);
   g_assert_cmpuint (r->clips[0].frames[1], ==, 750);
   recorder_free (r);
@@ -279,11 +278,11 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/eos/known", test_known);
-  g_test_add_func ("/eos/unknown", test_unknown);
-  g_test_add_func ("/eos/long", test_long);
-  g_test_add_func ("/eos/sparse", test_sparse);
-  g_test_add_func ("/eos/changes", test_changes);
-  g_test_add_func ("/eos/refused", test_refused);
+  g_test_add_func ("/whole/known", test_known);
+  g_test_add_func ("/whole/unknown", test_unknown);
+  g_test_add_func ("/whole/long", test_long);
+  g_test_add_func ("/whole/sparse", test_sparse);
+  g_test_add_func ("/whole/changes", test_changes);
+  g_test_add_func ("/whole/refused", test_refused);
   return g_test_run ();
 }
