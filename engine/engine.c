@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "printable.h"
+#include "registry.h"
 #include "room.h"
 
 /* Parts of a load, as fractions of the whole: what comes before the weights and
@@ -217,6 +218,7 @@ owl2_model_alloc (const Owl2ModelParams *params)
 
   model->ref_count = 1;
   model->log = params->log;
+  model->nice = params->nice;
   return model;
 }
 
@@ -331,11 +333,100 @@ owl2_model_unref (Owl2Model *model)
 {
   if (!model || !g_atomic_int_dec_and_test (&model->ref_count))
     return;
+  owl2_registry_forget (model);
   owl2_weights_free (model->weights);
   owl2_tokenizer_free (model->tokenizer);
   ovk_device_unref (model->dev);
   owl2_input_unref (model->file);
   g_free (model);
+}
+
+gboolean
+owl2_model_try_ref (Owl2Model *model)
+{
+  gint n = g_atomic_int_get (&model->ref_count);
+
+  while (n && !g_atomic_int_compare_and_exchange (&model->ref_count, n, n + 1))
+    n = g_atomic_int_get (&model->ref_count);
+  return n > 0;
+}
+
+guint
+owl2_model_n_users (Owl2Model *model)
+{
+  return (guint) g_atomic_int_get (&model->n_sessions);
+}
+
+/* ---- what can be told before a load ------------------------------------ */
+
+/* What the user's names of devices were found to mean, for a moment: to ask
+ * takes an instance, which several elements that start together need not make
+ * each. */
+static struct {
+  GMutex lock;
+  GHashTable *ids; /* name, or "" for none: id */
+  gint64 since;
+} found;
+
+#define FOUND_US G_USEC_PER_SEC
+
+static char *
+device_id (const char *device, GError **error)
+{
+  const gint64 now = g_get_monotonic_time ();
+  char *id;
+
+  g_mutex_lock (&found.lock);
+  if (!found.ids || now - found.since > FOUND_US) {
+    g_clear_pointer (&found.ids, g_hash_table_unref);
+    found.ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    found.since = now;
+  }
+  id = g_strdup (g_hash_table_lookup (found.ids, device ? device : ""));
+  if (!id && (id = ovk_device_find (device, error)))
+    g_hash_table_insert (
+        found.ids, g_strdup (device ? device : ""), g_strdup (id));
+  g_mutex_unlock (&found.lock);
+  return id;
+}
+
+char *
+owl2_model_key (const Owl2ModelParams *params, GError **error)
+{
+  g_autofree char *device = NULL;
+  g_autoptr (Owl2Input) file = NULL;
+  const struct stat *st;
+
+  if (params->path && !(file = owl2_input_open (params->path, error)))
+    return NULL;
+  device = device_id (params->device, error);
+  if (!device)
+    return NULL;
+  if (!file)
+    return g_strdup_printf ("embedded on %s", device);
+  st = owl2_input_stat (file);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT
+                          " of %" G_GUINT64_FORMAT " bytes at %" G_GINT64_FORMAT
+                          ".%09ld on %s%s",
+      (guint64) st->st_dev, (guint64) st->st_ino, (guint64) st->st_size,
+      (gint64) st->st_mtim.tv_sec, st->st_mtim.tv_nsec, device,
+      params->mmap ? " in place" : "");
+}
+
+gboolean
+owl2_model_check (const Owl2ModelParams *params, GError **error)
+{
+  GError *failure = NULL;
+  g_autoptr (Owl2Gguf) gguf = open_file (params, &failure);
+  Owl2Config config = { NULL };
+
+  if (gguf && owl2_config_read (&config, gguf, &failure)) {
+    owl2_config_clear (&config);
+    return TRUE;
+  }
+  explain_part (params->path, failure);
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 gboolean

@@ -8,7 +8,9 @@
 #include "weights.h"
 
 struct _Owl2Model {
-  gint ref_count; /* atomic */
+  gint ref_count;  /* atomic */
+  gint n_sessions; /* atomic */
+  int nice;
   Owl2Log log;
   OvkDevice *dev;
   Owl2Tokenizer *tokenizer;

@@ -6,7 +6,8 @@
  * engine's only public header; it knows nothing of GStreamer.
  *
  * A model (weights on one device) is shared by any number of sessions. A
- * session owns a KV cache and working memory and runs one call at a time; its
+ * session owns a KV cache and working memory and runs one call at a time. What
+ * is submitted (the functions that end in _async) returns at once; the other
  * calls block, for many frame times, so a streaming thread must not make them.
  * owl2_session_cancel() may be called from any thread. Features belong to no
  * session: they are plain host memory and may be used with any session of the
@@ -59,9 +60,9 @@ typedef gboolean (*Owl2ProgressFunc) (
  * but @log's function may be called until the model is gone.
  * @path: (nullable): GGUF file; NULL takes the embedded model
  * @device: (nullable): Vulkan device by index, UUID or part of its name; NULL
- *   takes the best one: discrete before integrated, virtual and CPU; of one kind
- *   the one with most memory, of drivers for the CPU the faster. A driver for
- *   the CPU is a warning in @log
+ *   takes the best one: discrete before integrated, virtual and CPU; of one
+ * kind the one with most memory, of drivers for the CPU the faster. A driver
+ * for the CPU is a warning in @log
  * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
  * @mmap: TRUE reads weights in place, in the mapped pages of @path, where the
  *   device can; else they are copied, and the file may change after the load. A
@@ -71,6 +72,11 @@ typedef gboolean (*Owl2ProgressFunc) (
  *   The embedded model is a part of the program and always read in place.
  * @kv_type: that of the sessions to come, so that their pipelines are compiled
  *   with the load; a session with another compiles its own
+ * @nice: nice value of the threads that owl2_model_open() starts, those of the
+ *   driver included, 0 to 19; Linux only. owl2_model_load() leaves that to its
+ *   caller, whose thread is the first of them.
+ * @cache_bytes: budget of kept keys and values and of encoded frames; 0: by the
+ *   device's memory
  */
 typedef struct {
   const char *path;
@@ -78,6 +84,8 @@ typedef struct {
   const char *cache_dir;
   Owl2KvType kv_type;
   gboolean mmap;
+  int nice;
+  guint64 cache_bytes;
   Owl2Log log;
   Owl2ProgressFunc progress;
   gpointer progress_data;
@@ -125,8 +133,43 @@ typedef struct {
 Owl2Model *owl2_model_load (const Owl2ModelParams *params, GError **error);
 Owl2Model *owl2_model_ref (Owl2Model *model);
 void owl2_model_unref (Owl2Model *model);
+/* Sessions that the model has. Any thread. */
+guint owl2_model_n_users (Owl2Model *model);
 /* Strings in @info live as long as the model. Any thread. */
 void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
+
+typedef struct _Owl2Opening Owl2Opening;
+
+/* @model: (transfer full) (nullable); @error: (nullable): without @model */
+typedef void (*Owl2OpenedFunc) (
+    Owl2Model *model, const GError *error, gpointer user_data);
+
+/**
+ * owl2_model_open: a model that all of the process share which open the same
+ * file (by device, inode, size and time of change) on the same Vulkan device,
+ * in place or not (@params->mmap), as long as one of them has it. The first one
+ * loads it, on a thread of its own, with its @kv_type, @cache_bytes, @log and
+ * @nice; those who come meanwhile wait for that, and each is told the progress.
+ * Threads that run can't be made less nice: that a later user wants so is said
+ * in the log.
+ * @share: FALSE: the model is nobody else's
+ * @done: called once, and so is @params->progress any number of times before,
+ *   on the thread that loads, or, where the model is there, within this call.
+ *   Both must be short and must not block. Where progress returns FALSE the
+ *   load goes on for the others, and @done gets CANCELLED.
+ *
+ * Errors: what can be told at once: BAD_FILE, NO_DEVICE, UNSUPPORTED, FAILED;
+ * @done is not called then.
+ *
+ * Returns: (transfer full): give it back with owl2_opening_cancel() in any case
+ */
+Owl2Opening *owl2_model_open (const Owl2ModelParams *params, gboolean share,
+    Owl2OpenedFunc done, gpointer user_data, GError **error);
+/* Gives it up, or back after @done; accepts NULL. When this returns, which it
+ * does at once, no callback is running or will come; so not in a callback. A
+ * load that nobody waits for any more is cancelled. */
+void owl2_opening_cancel (Owl2Opening *opening);
+
 /* (transfer full): one line for each Vulkan device, by index:
  * "0: name (type, driver, 8192 MiB, UUID ..)" */
 GPtrArray *owl2_list_devices (GError **error);
@@ -170,9 +213,12 @@ typedef struct {
  */
 Owl2Session *owl2_session_new (
     Owl2Model *model, const Owl2SessionParams *params, GError **error);
-void owl2_session_free (Owl2Session *session); /* accepts NULL */
-/* Makes the running call return CANCELLED soon, between tokens or layers, and
- * every later one at once, until owl2_session_uncancel(). Any thread. */
+/* Cancels what was submitted, and returns when no callback of the session can
+ * come any more: so not in a callback. Accepts NULL. */
+void owl2_session_free (Owl2Session *session);
+/* Makes the running call, and all that was submitted, end with CANCELLED soon,
+ * between tokens or layers, and every later one at once, until
+ * owl2_session_uncancel(). Any thread. */
 void owl2_session_cancel (Owl2Session *session);
 void owl2_session_uncancel (Owl2Session *session);
 
@@ -184,6 +230,29 @@ typedef struct {
   guint width, height; /* pixels, at least 1 */
   gsize stride;        /* bytes */
 } Owl2Image;
+
+/**
+ * Owl2EncodedFunc:
+ * @features: (transfer full) (nullable): n_rows x width floats
+ * @encode_ns: wall time
+ * @error: (nullable): without @features
+ *
+ * This and the other callbacks of what is submitted come on the engine's
+ * thread, never from within the call that submits, exactly once. They must be
+ * short, and must not block, nor call what blocks in this header; they may
+ * submit more.
+ */
+typedef void (*Owl2EncodedFunc) (Owl2Features *features, guint64 encode_ns,
+    const GError *error, gpointer user_data);
+/* owl2_session_encode() that returns at once, and may be called from any
+ * thread. @image is copied, its pixels must live until @done. */
+void owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
+    Owl2EncodedFunc done, gpointer user_data);
+/* @rgb: (transfer full) (nullable): as of owl2_session_shrink() */
+typedef void (*Owl2ShrunkFunc) (
+    guint8 *rgb, const GError *error, gpointer user_data);
+void owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
+    Owl2ShrunkFunc done, gpointer user_data);
 
 /**
  * owl2_session_encode: one frame through resize, ViT and abstractor.
@@ -294,6 +363,15 @@ typedef struct {
 Owl2Answer *owl2_session_generate (
     Owl2Session *session, const Owl2Request *request, GError **error);
 void owl2_answer_free (Owl2Answer *answer); /* accepts NULL */
+
+/* @answer: (transfer full) (nullable) */
+typedef void (*Owl2AnsweredFunc) (
+    Owl2Answer *answer, const GError *error, gpointer user_data);
+/* owl2_session_generate() that returns at once, and may be called from any
+ * thread. @request is copied, its frames are referenced; its on_token comes on
+ * the engine's thread, as @done does, and must be as short. */
+void owl2_session_generate_async (Owl2Session *session,
+    const Owl2Request *request, Owl2AnsweredFunc done, gpointer user_data);
 
 /**
  * Owl2Turn: an earlier question and its answer.

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "abstractor.h"
+#include "async.h"
 #include "decoder.h"
 #include "image.h"
 #include "room.h"
@@ -16,6 +17,7 @@
 
 struct _Owl2Session {
   Owl2Model *model;
+  Owl2Async *async;
   gboolean language_only;
   gboolean tap_attention;
   guint n_ctx; /* positions */
@@ -131,6 +133,7 @@ owl2_session_new (
   guint64 bytes;
 
   s->model = owl2_model_ref (model);
+  g_atomic_int_inc (&model->n_sessions);
   s->language_only = params && params->language_only;
   s->n_ctx = n_ctx ? MIN (n_ctx, config->decoder.n_ctx) : config->decoder.n_ctx;
   owl2_kvcache_init (&s->cache, model->weights,
@@ -148,7 +151,8 @@ owl2_session_new (
       || !owl2_decoder_buffers_init (&s->decoder, s->arena, config, error)
       || (n_positions
           && !owl2_kvcache_begin (&s->cache, NULL, 0, n_positions, error))
-      || !compile_kv_type (s, error))
+      || !compile_kv_type (s, error)
+      || !(s->async = owl2_async_new (model->nice, error)))
     return NULL;
   return g_steal_pointer (&s);
 }
@@ -158,13 +162,22 @@ owl2_session_free (Owl2Session *session)
 {
   if (!session)
     return;
+  owl2_session_cancel (session);
+  owl2_async_free (session->async);
   owl2_exec_clear (&session->exec);
   owl2_kvcache_clear (&session->cache);
   owl2_decoder_buffers_clear (&session->decoder);
   owl2_image_clear (&session->image);
   g_clear_pointer (&session->arena, ovk_arena_free);
+  g_atomic_int_add (&session->model->n_sessions, -1);
   owl2_model_unref (session->model);
   g_free (session);
+}
+
+Owl2Async *
+owl2_session_async (Owl2Session *session)
+{
+  return session->async;
 }
 
 void
