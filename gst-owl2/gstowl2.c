@@ -33,7 +33,8 @@
  * An element's answer takes the place of its own earlier one, as on a buffer
  * that passes it twice, so elements in different bins need different names.
  *
- * The model works on a thread of its own. On a live stream it never holds up
+ * The model works on threads of its own, which all elements with the same model
+ * share. On a live stream it never holds up
  * the video: clips that come too fast are skipped. From a file, the stream
  * waits for each answer; #GstOwl2:when-busy says otherwise.
  *
@@ -56,11 +57,6 @@
 GST_DEBUG_CATEGORY (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
 
-/* READY to PAUSED waits this long for the model, so that a damaged file or a
- * missing device fails the state change itself. What takes longer goes on in
- * the background. */
-#define LOAD_WAIT_NS (300 * GST_MSECOND)
-
 /* Of the system's range those that need no privilege. */
 #define NICE_MAX 19
 #define NICE_DEFAULT NICE_MAX
@@ -74,14 +70,16 @@ struct _GstOwl2 {
   char *device;
   gboolean modality_adaptive;
   gboolean mmap;
+  gboolean share;
   GstOwl2KvType kv_type;
   int nice;
+  guint64 cache_bytes;
   GstOwl2Settings *settings; /* replaced, never changed */
 
   GstOwl2Stats *stats;
   GstOwl2Worker *worker;
   GstOwl2Stream *stream;          /* of the streaming thread */
-  GstOwl2WarningLimit lost_limit; /* of the worker's thread */
+  GstOwl2WarningLimit lost_limit; /* of the worker's callbacks */
 };
 
 enum {
@@ -92,6 +90,8 @@ enum {
   PROP_KV_TYPE,
   PROP_MMAP,
   PROP_NICE,
+  PROP_SHARE,
+  PROP_CACHE_BYTES,
   PROP_STATS,
   PROP_SETTINGS, /* the first of several */
 };
@@ -117,7 +117,7 @@ gst_owl2_ref_settings (GstOwl2 *self)
   return settings;
 }
 
-/* ---- from the worker's thread ------------------------------------------ */
+/* ---- from the worker ------------------------------------------ */
 
 /* A message's synchronous handler may stop the element and drop it. Until the
  * handler and those that post the message are done, a reference is held. */
@@ -326,17 +326,18 @@ gst_owl2_start (GstOwl2 *self)
   config.language_only = !self->modality_adaptive;
   config.kv_type = self->kv_type;
   config.mmap = self->mmap;
+  config.share = self->share;
   config.nice = self->nice;
+  config.cache_bytes = self->cache_bytes;
   config.settings = self->settings;
   gst_owl2_worker_configure (self->worker, &config);
   GST_OBJECT_UNLOCK (self);
 
-  gst_owl2_worker_start (self->worker);
-  return gst_owl2_worker_wait_loaded (self->worker, LOAD_WAIT_NS);
+  return gst_owl2_worker_start (self->worker);
 }
 
 /* The end of a load that is cancelled is told by the thread that changes the
- * state, which may change it again in the message's handler; the model's could
+ * state, which may change it again in the message's handler; the worker's could
  * not while this one waits for it. */
 static void
 gst_owl2_stop (GstOwl2 *self)
@@ -355,11 +356,8 @@ gst_owl2_change_state (GstElement *element, GstStateChange transition)
   GstOwl2 *self = GST_OWL2 (element);
   GstStateChangeReturn ret;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
-      && !gst_owl2_start (self)) {
-    gst_owl2_stop (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_owl2_start (self))
     return GST_STATE_CHANGE_FAILURE;
-  }
   /* The streaming thread may wait for an answer, and the pads' deactivation
    * waits for the streaming thread. */
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
@@ -407,6 +405,12 @@ gst_owl2_set_property (
     case PROP_NICE:
       self->nice = g_value_get_int (value);
       break;
+    case PROP_SHARE:
+      self->share = g_value_get_boolean (value);
+      break;
+    case PROP_CACHE_BYTES:
+      self->cache_bytes = g_value_get_uint64 (value);
+      break;
     default:
       settings = gst_owl2_settings_copy (self->settings);
       known = gst_owl2_settings_set (settings, id, value);
@@ -428,6 +432,7 @@ gst_owl2_get_property (
   gboolean known = TRUE;
 
   if (id == PROP_STATS) {
+    gst_owl2_worker_update_stats (self->worker);
     g_value_take_boxed (value, gst_owl2_stats_to_structure (self->stats));
     return;
   }
@@ -452,6 +457,12 @@ gst_owl2_get_property (
     case PROP_NICE:
       g_value_set_int (value, self->nice);
       break;
+    case PROP_SHARE:
+      g_value_set_boolean (value, self->share);
+      break;
+    case PROP_CACHE_BYTES:
+      g_value_set_uint64 (value, self->cache_bytes);
+      break;
     default:
       known = gst_owl2_settings_get (self->settings, id, value);
       break;
@@ -461,8 +472,8 @@ gst_owl2_get_property (
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
-/* The thread must be gone before the object is: also when nobody set the state
- * to NULL. */
+/* The worker must be still before the object is gone: also when nobody set the
+ * state to NULL. */
 static void
 gst_owl2_dispose (GObject *object)
 {
@@ -491,6 +502,7 @@ gst_owl2_init (GstOwl2 *self)
     gst_owl2_on_answer, gst_owl2_on_lost, gst_owl2_on_failed };
 
   self->modality_adaptive = TRUE;
+  self->share = TRUE;
   self->nice = NICE_DEFAULT;
   self->settings = gst_owl2_settings_new ();
   self->stats = gst_owl2_stats_new ();
@@ -621,6 +633,10 @@ gst_owl2_class_init (GstOwl2Class *klass)
    * frames when it is live; on a processor that nothing else wants, it makes no
    * difference. Linux only.
    *
+   * A shared model has the value of the element that was first, since the
+   * system lets no thread become less nice; the debug log says so where another
+   * wants less.
+   *
    * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_NICE,
@@ -628,6 +644,40 @@ gst_owl2_class_init (GstOwl2Class *klass)
           "Nice value of the model's threads, the driver's included, so that"
           " the stream goes first",
           0, NICE_MAX, NICE_DEFAULT, ready));
+  /**
+   * GstOwl2:share:
+   *
+   * Share one copy of the weights, with their pipelines, device and thread,
+   * with all elements of the process that use the same file on the same device
+   * with the same #GstOwl2:mmap. Everything else stays each element's own:
+   * #GstOwl2:kv-type, #GstOwl2:modality-adaptive, what is asked and how. An
+   * answer is the same either way. FALSE: a model of its own.
+   *
+   * `weights-users` in #GstOwl2:stats tells how many use it. The last one frees
+   * it.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_SHARE,
+      g_param_spec_boolean ("share", "Share the model",
+          "Share one copy of the weights with the elements of this process that"
+          " use the same file and device",
+          TRUE, ready));
+  /**
+   * GstOwl2:cache-bytes:
+   *
+   * Budget of kept keys and values and of encoded frames, by which a question
+   * about a clip that was asked about before is answered sooner. A model that
+   * is shared has the budget of the element that was first. 0: by the device's
+   * memory.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_CACHE_BYTES,
+      g_param_spec_uint64 ("cache-bytes", "Bytes of caches",
+          "Budget of kept keys and values and of encoded frames (0: by the"
+          " device's memory)",
+          0, G_MAXUINT64, 0, ready));
   /**
    * GstOwl2:stats:
    *

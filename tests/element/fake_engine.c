@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_engine.h"
+#include "registry.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -9,12 +11,27 @@
 
 struct _Owl2Model {
   int refs;
+  guint n_sessions; /* under the lock */
+  int nice;
   Owl2Log log;
 };
+
+/* What was submitted, for the session's thread. */
+typedef struct {
+  FakeCall call; /* FAKE_N_CALLS ends the thread */
+  Owl2Image image;
+  Owl2Request request;
+  Owl2EncodedFunc encoded;
+  Owl2ShrunkFunc shrunk;
+  Owl2AnsweredFunc answered;
+  gpointer user_data;
+} Job;
 
 struct _Owl2Session {
   Owl2Model *model;
   gboolean cancelled;
+  GAsyncQueue *jobs; /* Job */
+  GThread *thread;
 };
 
 struct _Owl2Features {
@@ -44,6 +61,7 @@ static struct {
   char *session_prompt;
   Owl2KvType load_kv_type;
   gboolean load_mmap;
+  guint64 load_cache_bytes;
   int nice[FAKE_N_CALLS];
   GArray *images;   /* FakeImage */
   GArray *requests; /* FakeRequest */
@@ -76,6 +94,7 @@ forget (void)
 void
 fake_reset (void)
 {
+  owl2_registry_drain ();
   g_mutex_lock (&fake.lock);
   g_assert_cmpuint (fake.n_sessions, ==, 0);
   g_assert_cmpuint (fake.n_models, ==, 0);
@@ -199,6 +218,7 @@ fake_wait_gone (void)
 {
   gint64 end = g_get_monotonic_time () + WAIT_LIMIT;
 
+  owl2_registry_drain ();
   g_mutex_lock (&fake.lock);
   while (fake.n_models)
     if (!g_cond_wait_until (&fake.cond, &fake.lock, end))
@@ -249,6 +269,21 @@ gboolean
 fake_load_mmap (void)
 {
   return fake.load_mmap;
+}
+
+guint64
+fake_load_cache_bytes (void)
+{
+  return fake.load_cache_bytes;
+}
+
+guint
+fake_n_models (void)
+{
+  guint n;
+
+  LOCKED (n = fake.n_models);
+  return n;
 }
 
 int
@@ -327,6 +362,34 @@ call_pass (FakeCall call, guint number, Owl2Session *session, GError **error)
 
 /* ---- owl2.h ------------------------------------------------------------ */
 
+char *
+owl2_model_key (const Owl2ModelParams *params, GError **error)
+{
+  const char *device = params->device ? params->device : "best";
+  GStatBuf st = { 0 };
+
+  if (params->path && g_stat (params->path, &st) != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+        "%s: can't be opened: No such file or directory", params->path);
+    return NULL;
+  }
+  return g_strdup_printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                          " on %s, %d",
+      (guint64) st.st_ino, (guint64) st.st_size, device, params->mmap);
+}
+
+gboolean
+owl2_model_check (const Owl2ModelParams *params, GError **error)
+{
+  gboolean ok;
+
+  g_mutex_lock (&fake.lock);
+  call_begin (FAKE_OPEN);
+  ok = call_pass (FAKE_OPEN, fake.n_calls[FAKE_OPEN], NULL, error);
+  g_mutex_unlock (&fake.lock);
+  return ok;
+}
+
 /* A load can only be cancelled through its progress function, so the gate and
  * the delay are passed in steps. */
 static gboolean
@@ -370,15 +433,11 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   fake.device = g_strdup (params->device);
   fake.load_kv_type = params->kv_type;
   fake.load_mmap = params->mmap;
+  fake.load_cache_bytes = params->cache_bytes;
   g_mutex_unlock (&fake.lock);
 
   owl2_log (&params->log, OWL2_LOG_INFO, "engine", "fake engine loads %s",
       params->path ? params->path : "(null)");
-  if (params->path && !g_file_test (params->path, G_FILE_TEST_EXISTS)) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-        "%s: can't be opened: No such file or directory", params->path);
-    return NULL;
-  }
   if (!load_wait (params, error))
     return NULL;
 
@@ -394,6 +453,7 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   model = g_new0 (Owl2Model, 1);
   model->refs = 1;
   model->log = params->log;
+  model->nice = params->nice;
   return model;
 }
 
@@ -404,10 +464,30 @@ owl2_model_ref (Owl2Model *model)
   return model;
 }
 
+gboolean
+owl2_model_try_ref (Owl2Model *model)
+{
+  int n = g_atomic_int_get (&model->refs);
+
+  while (n && !g_atomic_int_compare_and_exchange (&model->refs, n, n + 1))
+    n = g_atomic_int_get (&model->refs);
+  return n > 0;
+}
+
+guint
+owl2_model_n_users (Owl2Model *model)
+{
+  guint n;
+
+  LOCKED (n = model->n_sessions);
+  return n;
+}
+
 void
 owl2_model_unref (Owl2Model *model)
 {
-  if (g_atomic_int_dec_and_test (&model->refs)) {
+  if (model && g_atomic_int_dec_and_test (&model->refs)) {
+    owl2_registry_forget (model);
     LOCKED (fake.n_models--);
     g_free (model);
   }
@@ -427,6 +507,85 @@ owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
   info->device_bytes = 2000;
 }
 
+static gpointer
+session_thread (gpointer user_data)
+{
+  Owl2Session *session = user_data;
+
+  if (getpriority (PRIO_PROCESS, 0) < session->model->nice)
+    setpriority (PRIO_PROCESS, 0, session->model->nice);
+  for (;;) {
+    g_autofree Job *job = g_async_queue_pop (session->jobs);
+    g_autoptr (GError) error = NULL;
+    guint64 encode_ns = 0;
+    gpointer result;
+
+    switch (job->call) {
+      case FAKE_ENCODE:
+        result = owl2_session_encode (session, &job->image, &encode_ns, &error);
+        job->encoded (result, encode_ns, error, job->user_data);
+        break;
+      case FAKE_SHRINK:
+        result = owl2_session_shrink (session, &job->image, &error);
+        job->shrunk (result, error, job->user_data);
+        break;
+      case FAKE_GENERATE:
+        result = owl2_session_generate (session, &job->request, &error);
+        for (guint i = 0; i < job->request.n_frames; i++)
+          owl2_features_unref (job->request.frames[i]);
+        g_free ((gpointer) job->request.frames);
+        g_free ((char *) job->request.prompt);
+        job->answered (result, error, job->user_data);
+        break;
+      default:
+        return NULL;
+    }
+  }
+}
+
+static void
+session_submit (Owl2Session *session, Job job)
+{
+  g_async_queue_push (session->jobs, g_memdup2 (&job, sizeof (job)));
+}
+
+void
+owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
+    Owl2EncodedFunc done, gpointer user_data)
+{
+  session_submit (session, (Job){ .call = FAKE_ENCODE,
+                               .image = *image,
+                               .encoded = done,
+                               .user_data = user_data });
+}
+
+void
+owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
+    Owl2ShrunkFunc done, gpointer user_data)
+{
+  session_submit (session, (Job){ .call = FAKE_SHRINK,
+                               .image = *image,
+                               .shrunk = done,
+                               .user_data = user_data });
+}
+
+void
+owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
+    Owl2AnsweredFunc done, gpointer user_data)
+{
+  Job job = { .call = FAKE_GENERATE,
+    .request = *request,
+    .answered = done,
+    .user_data = user_data };
+  Owl2Features **frames = g_new (Owl2Features *, request->n_frames);
+
+  for (guint i = 0; i < request->n_frames; i++)
+    frames[i] = owl2_features_ref (request->frames[i]);
+  job.request.frames = frames;
+  job.request.prompt = g_strdup (request->prompt);
+  session_submit (session, job);
+}
+
 Owl2Session *
 owl2_session_new (
     Owl2Model *model, const Owl2SessionParams *params, GError **error)
@@ -442,9 +601,13 @@ owl2_session_new (
   if (call_pass (FAKE_SESSION, fake.n_calls[FAKE_SESSION], NULL, error)) {
     session = g_new0 (Owl2Session, 1);
     session->model = owl2_model_ref (model);
+    session->jobs = g_async_queue_new ();
+    model->n_sessions++;
     fake.n_sessions++;
   }
   g_mutex_unlock (&fake.lock);
+  if (session)
+    session->thread = g_thread_new ("engine", session_thread, session);
   return session;
 }
 
@@ -453,8 +616,12 @@ owl2_session_free (Owl2Session *session)
 {
   if (!session)
     return;
+  owl2_session_cancel (session);
+  session_submit (session, (Job){ .call = FAKE_N_CALLS });
+  g_thread_join (session->thread);
+  g_async_queue_unref (session->jobs);
+  LOCKED (session->model->n_sessions--; fake.n_sessions--);
   owl2_model_unref (session->model);
-  LOCKED (fake.n_sessions--);
   g_free (session);
 }
 

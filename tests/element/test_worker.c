@@ -2,7 +2,7 @@
 /* The worker without an element: its bounds, and all its calls from several
  * threads at once. Also run under ThreadSanitizer. */
 #include "bench.h"
-#include "gstowl2worker-private.h"
+#include "gstowl2worker.h"
 
 #define BIG (32 * 1024 * 1024)
 
@@ -44,7 +44,7 @@ rig_init (Rig *rig)
   static const GstOwl2WorkerFuncs funcs = { on_progress, on_answer, on_lost,
     on_failed };
   g_autoptr (GstOwl2Settings) settings = gst_owl2_settings_new ();
-  const GstOwl2WorkerConfig config = { .settings = settings };
+  const GstOwl2WorkerConfig config = { .settings = settings, .share = TRUE };
 
   memset (rig, 0, sizeof (*rig));
   rig->stats = gst_owl2_stats_new ();
@@ -174,11 +174,11 @@ test_room_lazy (void)
     frames[n] = take (&rig, BIG, TRUE, TRUE);
     g_assert_nonnull (frames[n]);
     g_assert_cmpuint (
-        gst_owl2_pool_raw_bytes (rig.worker->pool), <=, GST_OWL2_MAX_RAW_BYTES);
+        gst_owl2_worker_raw_bytes (rig.worker), <=, GST_OWL2_MAX_RAW_BYTES);
   }
   /* One more, since the small ones take room as well. */
   fake_wait_calls (FAKE_SHRINK, n - half + 1);
-  while (gst_owl2_pool_raw_bytes (rig.worker->pool) > GST_OWL2_LAZY_RAW_BYTES)
+  while (gst_owl2_worker_raw_bytes (rig.worker) > GST_OWL2_LAZY_RAW_BYTES)
     g_usleep (1000);
   g_assert_cmpuint (fake_n_calls (FAKE_SHRINK), ==, n - half + 1);
   g_assert_cmpuint (fake_n_calls (FAKE_ENCODE), ==, 0);
@@ -211,7 +211,7 @@ test_room_lazy_fails (void)
     frames[n] = take (&rig, BIG, TRUE, TRUE);
     g_assert_nonnull (frames[n]);
     g_assert_cmpuint (
-        gst_owl2_pool_raw_bytes (rig.worker->pool), <=, GST_OWL2_MAX_RAW_BYTES);
+        gst_owl2_worker_raw_bytes (rig.worker), <=, GST_OWL2_MAX_RAW_BYTES);
   }
   gst_owl2_worker_submit (
       rig.worker, job_new (gst_owl2_frame_ref (frames[0])), FALSE);
@@ -339,8 +339,6 @@ test_storm (void)
   for (guint i = 0; i < G_N_ELEMENTS (funcs); i++)
     threads[i] = g_thread_new ("storm", funcs[i], &rig);
   for (guint i = 0; i < 25; i++) {
-    gst_owl2_worker_wait_loaded (
-        rig.worker, (guint64) g_test_rand_int_range (0, 3) * GST_MSECOND);
     g_usleep ((gulong) g_test_rand_int_range (0, 40000));
     gst_owl2_worker_stop (rig.worker);
     gst_owl2_worker_start (rig.worker);
