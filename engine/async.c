@@ -19,7 +19,9 @@ typedef struct {
 } Job;
 
 struct _Owl2Async {
-  GAsyncQueue *jobs; /* Job */
+  GMutex lock;
+  GCond cond;
+  GQueue jobs; /* Job, under the lock */
   GThread *thread;
   int nice;
 };
@@ -77,8 +79,12 @@ async_thread (gpointer user_data)
     setpriority (PRIO_PROCESS, 0, async->nice);
 #endif
   while (more) {
-    Job *job = g_async_queue_pop (async->jobs);
+    Job *job;
 
+    g_mutex_lock (&async->lock);
+    while (!(job = g_queue_pop_head (&async->jobs)))
+      g_cond_wait (&async->cond, &async->lock);
+    g_mutex_unlock (&async->lock);
     more = job->kind != END;
     job_run (job);
     job_free (job);
@@ -93,7 +99,9 @@ owl2_async_new (int nice, GError **error)
   g_autoptr (GError) failure = NULL;
 
   async->nice = nice;
-  async->jobs = g_async_queue_new ();
+  g_mutex_init (&async->lock);
+  g_cond_init (&async->cond);
+  g_queue_init (&async->jobs);
   async->thread =
       g_thread_try_new ("owl2-engine", async_thread, async, &failure);
   if (async->thread)
@@ -116,9 +124,12 @@ job_new (Kind kind, Owl2Session *session, gpointer user_data)
 }
 
 static void
-submit (Job *job)
+submit (Owl2Async *async, Job *job)
 {
-  g_async_queue_push (owl2_session_async (job->session)->jobs, job);
+  g_mutex_lock (&async->lock);
+  g_queue_push_tail (&async->jobs, job);
+  g_cond_signal (&async->cond);
+  g_mutex_unlock (&async->lock);
 }
 
 void
@@ -127,10 +138,11 @@ owl2_async_free (Owl2Async *async)
   if (!async)
     return;
   if (async->thread) {
-    g_async_queue_push (async->jobs, job_new (END, NULL, NULL));
+    submit (async, job_new (END, NULL, NULL));
     g_thread_join (async->thread);
   }
-  g_async_queue_unref (async->jobs);
+  g_cond_clear (&async->cond);
+  g_mutex_clear (&async->lock);
   g_free (async);
 }
 
@@ -142,7 +154,7 @@ owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
 
   job->image = *image;
   job->done.encoded = done;
-  submit (job);
+  submit (owl2_session_async (session), job);
 }
 
 void
@@ -153,7 +165,7 @@ owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
 
   job->image = *image;
   job->done.shrunk = done;
-  submit (job);
+  submit (owl2_session_async (session), job);
 }
 
 void
@@ -169,5 +181,5 @@ owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
   job->request.prompt = g_strdup (request->prompt);
   job->request.frames = frames;
   job->done.answered = done;
-  submit (job);
+  submit (owl2_session_async (session), job);
 }

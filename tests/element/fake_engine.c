@@ -30,7 +30,7 @@ typedef struct {
 struct _Owl2Session {
   Owl2Model *model;
   gboolean cancelled;
-  GAsyncQueue *jobs; /* Job */
+  GQueue jobs; /* Job */
   GThread *thread;
 };
 
@@ -515,11 +515,15 @@ session_thread (gpointer user_data)
   if (getpriority (PRIO_PROCESS, 0) < session->model->nice)
     setpriority (PRIO_PROCESS, 0, session->model->nice);
   for (;;) {
-    g_autofree Job *job = g_async_queue_pop (session->jobs);
+    g_autofree Job *job = NULL;
     g_autoptr (GError) error = NULL;
     guint64 encode_ns = 0;
     gpointer result;
 
+    g_mutex_lock (&fake.lock);
+    while (!(job = g_queue_pop_head (&session->jobs)))
+      g_cond_wait (&fake.cond, &fake.lock);
+    g_mutex_unlock (&fake.lock);
     switch (job->call) {
       case FAKE_ENCODE:
         result = owl2_session_encode (session, &job->image, &encode_ns, &error);
@@ -546,7 +550,7 @@ session_thread (gpointer user_data)
 static void
 session_submit (Owl2Session *session, Job job)
 {
-  g_async_queue_push (session->jobs, g_memdup2 (&job, sizeof (job)));
+  LOCKED (g_queue_push_tail (&session->jobs, g_memdup2 (&job, sizeof (job))));
 }
 
 void
@@ -601,7 +605,7 @@ owl2_session_new (
   if (call_pass (FAKE_SESSION, fake.n_calls[FAKE_SESSION], NULL, error)) {
     session = g_new0 (Owl2Session, 1);
     session->model = owl2_model_ref (model);
-    session->jobs = g_async_queue_new ();
+    g_queue_init (&session->jobs);
     model->n_sessions++;
     fake.n_sessions++;
   }
@@ -619,7 +623,6 @@ owl2_session_free (Owl2Session *session)
   owl2_session_cancel (session);
   session_submit (session, (Job){ .call = FAKE_N_CALLS });
   g_thread_join (session->thread);
-  g_async_queue_unref (session->jobs);
   LOCKED (session->model->n_sessions--; fake.n_sessions--);
   owl2_model_unref (session->model);
   g_free (session);
