@@ -41,6 +41,7 @@ struct _GstOwl2Run {
   GCond cond;
   GstOwl2RunState state;
   gboolean stopping;
+  gboolean ended;      /* stopped, and no callback of the engine can come */
   GThread *callback;   /* (nullable): the thread that calls one of the funcs */
   gboolean kicked;     /* a step waits in the lane */
   GThread *stepping;   /* (nullable): the thread that is in a step */

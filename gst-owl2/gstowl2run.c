@@ -55,8 +55,9 @@ run_step_once (GstOwl2Run *run)
                      : gst_owl2_run_step_frames (run);
 }
 
-/* What is left when it is stopped: the model goes last. With the lock held,
- * which is let go meanwhile. */
+/* What is left when it is stopped, and the engine has nothing of it any more:
+ * by the stop, or, in a callback, the step around it. The model goes last. With
+ * the lock held, which is let go meanwhile. */
 static void
 run_release (GstOwl2Run *run)
 {
@@ -64,8 +65,7 @@ run_release (GstOwl2Run *run)
   Owl2Answer *got = NULL;
   Owl2Model *model = NULL;
 
-  /* Not by a step that ends between a cancel and the stop. */
-  if (!run->session) {
+  if (run->ended) {
     asking = g_steal_pointer (&run->asking);
     got = g_steal_pointer (&run->got);
     model = g_steal_pointer (&run->model);
@@ -197,7 +197,7 @@ gst_owl2_run_stop (GstOwl2Run *run)
   g_mutex_unlock (&run->lock);
 
   owl2_opening_cancel (opening);
-  owl2_session_free (session);
+  owl2_session_free (session); /* may wait for the engine's callbacks */
   lane = run_lane (run);
   if (lane)
     gst_owl2_lane_close (lane);
@@ -207,6 +207,7 @@ gst_owl2_run_stop (GstOwl2Run *run)
   while ((run->callback && run->callback != self)
          || (run->stepping && run->stepping != self && !run->away))
     g_cond_wait (&run->cond, &run->lock);
+  run->ended = TRUE;
   cancelled = run->told_start;
   run->told_start = FALSE;
   if (run->stepping != self)

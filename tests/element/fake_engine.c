@@ -736,6 +736,8 @@ generate_tokens (Owl2Session *session, const Owl2Request *request, guint number,
 
     if (!call_pass (FAKE_GENERATE, number, session, error))
       return FALSE;
+    while (fake.gate[FAKE_TOKEN])
+      g_cond_wait (&fake.cond, &fake.lock);
     if (*n_ids == 0) {
       g_string_assign (text, "images");
       for (guint i = 0; i < request->n_frames; i++)

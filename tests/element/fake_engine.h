@@ -7,7 +7,8 @@
 
 #include "owl2.h"
 
-/* FAKE_OPEN is what can be told of a load before it begins. */
+/* FAKE_OPEN is what can be told of a load before it begins; FAKE_TOKEN has a
+ * gate only: the moment before a token is told, which no cancel cuts short. */
 typedef enum {
   FAKE_OPEN,
   FAKE_LOAD,
@@ -15,6 +16,7 @@ typedef enum {
   FAKE_ENCODE,
   FAKE_SHRINK,
   FAKE_GENERATE,
+  FAKE_TOKEN,
   FAKE_N_CALLS,
 } FakeCall;
 

@@ -10,6 +10,7 @@ typedef struct {
   GstOwl2Worker *worker;
   GstOwl2Stats *stats;
   int n_answers, n_lost, n_failed; /* atomic */
+  int block;                       /* atomic: answers wait for 0 */
 } Rig;
 
 static void
@@ -23,7 +24,11 @@ on_progress (
 static void
 on_answer (const GstOwl2Answer *answer, gpointer user_data)
 {
-  g_atomic_int_inc (&((Rig *) user_data)->n_answers);
+  Rig *rig = user_data;
+
+  g_atomic_int_inc (&rig->n_answers);
+  while (g_atomic_int_get (&rig->block))
+    g_usleep (100);
 }
 
 static void
@@ -268,6 +273,43 @@ test_submit_bounds (void)
   rig_clear (&rig);
 }
 
+static gpointer
+stop (gpointer data)
+{
+  gst_owl2_worker_stop (data);
+  return NULL;
+}
+
+/* A stop waits for an engine that is slow to cancel, while the callback that
+ * was running ends: the clip is still the engine's then. */
+static void
+test_stop_order (void)
+{
+  GstOwl2Job *job;
+  GThread *thread;
+  Rig rig;
+
+  rig_init (&rig);
+  g_atomic_int_set (&rig.block, 1);
+  fake_set_n_tokens (50);
+  fake_set_delay (FAKE_GENERATE, 10000);
+  job = job_new (take (&rig, 1024, TRUE, FALSE));
+  job->settings->partial = TRUE;
+  gst_owl2_worker_submit (rig.worker, job, FALSE);
+  while (!g_atomic_int_get (&rig.n_answers))
+    g_usleep (1000);
+  fake_set_gate (FAKE_TOKEN, TRUE);
+  g_usleep (30000);
+  thread = g_thread_new ("stop", stop, rig.worker);
+  g_usleep (30000);
+  g_atomic_int_set (&rig.block, 0);
+  g_usleep (30000);
+  fake_set_gate (FAKE_TOKEN, FALSE);
+  g_thread_join (thread);
+  g_assert_cmpint (g_atomic_int_get (&rig.n_answers), ==, 1);
+  rig_clear (&rig);
+}
+
 /* ---- all at once ------------------------------------------------------- */
 
 static int storm_over; /* atomic */
@@ -365,6 +407,7 @@ add_tests (void)
   g_test_add_func ("/worker/room/lazy-fails", test_room_lazy_fails);
   g_test_add_func ("/worker/room/giant", test_room_giant);
   g_test_add_func ("/worker/submit-bounds", test_submit_bounds);
+  g_test_add_func ("/worker/stop-order", test_stop_order);
   g_test_add_func ("/worker/storm", test_storm);
 }
 
