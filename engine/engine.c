@@ -211,10 +211,14 @@ upload_and_compile (Owl2Model *model, const Owl2ModelParams *params,
 
 /* ---- models ----------------------------------------------------------- */
 
+static gint n_models; /* atomic: alive */
+
 Owl2Model *
 owl2_model_alloc (const Owl2ModelParams *params)
 {
   Owl2Model *model = g_new0 (Owl2Model, 1);
+
+  g_atomic_int_inc (&n_models);
 
   model->ref_count = 1;
   model->log = params->log;
@@ -339,6 +343,7 @@ owl2_model_unref (Owl2Model *model)
   ovk_device_unref (model->dev);
   owl2_input_unref (model->file);
   g_free (model);
+  g_atomic_int_add (&n_models, -1);
 }
 
 gboolean
@@ -359,9 +364,9 @@ owl2_model_n_users (Owl2Model *model)
 
 /* ---- what can be told before a load ------------------------------------ */
 
-/* What the user's names of devices were found to mean, for a moment: to ask
- * takes an instance, which several elements that start together need not make
- * each. */
+/* What the user's names of devices were found to mean, for a moment, or as long
+ * as there are models: to ask takes an instance, which elements that join
+ * others need not make each. */
 static struct {
   GMutex lock;
   GHashTable *ids; /* name, or "" for none: id */
@@ -377,7 +382,8 @@ device_id (const char *device, GError **error)
   char *id;
 
   g_mutex_lock (&found.lock);
-  if (!found.ids || now - found.since > FOUND_US) {
+  if (!found.ids
+      || (now - found.since > FOUND_US && !g_atomic_int_get (&n_models))) {
     g_clear_pointer (&found.ids, g_hash_table_unref);
     found.ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
     found.since = now;

@@ -16,6 +16,7 @@ typedef struct {
   GList *openings;        /* Owl2Opening: that wait for the load */
   Owl2Model *model;       /* (nullable): no reference; NULL while it loads */
   guint n_told;           /* times that progress was told */
+  gboolean dropped;       /* counted so */
 } Entry;
 
 struct _Owl2Opening {
@@ -33,6 +34,7 @@ static struct {
   GCond cond;  /* a function has returned, or a thread has ended */
   GList *entries;
   guint n_threads;
+  guint n_dropped; /* threads whose load nobody waits for any more */
   gboolean exiting;
 } registry;
 
@@ -152,6 +154,7 @@ wait_at_exit (void)
 
   g_mutex_lock (&registry.lock);
   registry.exiting = TRUE;
+  g_cond_broadcast (&registry.cond);
   while (registry.n_threads)
     if (!g_cond_wait_until (&registry.cond, &registry.lock, end))
       break;
@@ -199,6 +202,26 @@ load_on_progress (const char *stage, double fraction, gpointer user_data)
     }
   }
   wanted = entry->openings && !registry.exiting;
+  if (!wanted && !entry->dropped) {
+    entry_hide (entry);
+    entry->dropped = TRUE;
+    registry.n_dropped++;
+  }
+  g_mutex_unlock (&registry.lock);
+  return wanted;
+}
+
+/* Two models at a time may be more than the device has room for, so those that
+ * are being dropped go first. FALSE if nobody waits any more. */
+static gboolean
+load_wait_for_dropped (Entry *entry)
+{
+  gboolean wanted;
+
+  g_mutex_lock (&registry.lock);
+  while (registry.n_dropped && entry->openings && !registry.exiting)
+    g_cond_wait (&registry.cond, &registry.lock);
+  wanted = entry->openings && !registry.exiting;
   if (!wanted)
     entry_hide (entry);
   g_mutex_unlock (&registry.lock);
@@ -241,13 +264,17 @@ load_thread (gpointer user_data)
 {
   Entry *entry = user_data;
   g_autoptr (GError) error = NULL;
-  Owl2Model *model;
-  gboolean keep;
+  Owl2Model *model = NULL;
+  gboolean dropped, keep;
 
   set_nice (&entry->params);
   entry->params.progress = load_on_progress;
   entry->params.progress_data = entry;
-  model = owl2_model_load (&entry->params, &error);
+  if (load_wait_for_dropped (entry))
+    model = owl2_model_load (&entry->params, &error);
+  else
+    g_set_error_literal (
+        &error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "loading was cancelled");
   keep = model && entry_is_true (entry);
 
   g_mutex_lock (&registry.lock);
@@ -267,6 +294,7 @@ load_thread (gpointer user_data)
       break;
     }
   }
+  dropped = !keep && entry->dropped;
   g_mutex_unlock (&registry.lock);
 
   if (!keep)
@@ -274,6 +302,7 @@ load_thread (gpointer user_data)
   owl2_model_unref (model);
 
   g_mutex_lock (&registry.lock);
+  registry.n_dropped -= dropped;
   registry.n_threads--;
   g_cond_broadcast (&registry.cond);
   g_mutex_unlock (&registry.lock);
@@ -398,6 +427,7 @@ owl2_opening_cancel (Owl2Opening *opening)
   if (opening->entry)
     opening->entry->openings =
         g_list_remove (opening->entry->openings, opening);
+  g_cond_broadcast (&registry.cond);
   while (opening->calling)
     g_cond_wait (&registry.cond, &registry.lock);
   g_mutex_unlock (&registry.lock);

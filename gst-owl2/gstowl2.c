@@ -38,6 +38,10 @@
  * the video: clips that come too fast are skipped. From a file, the stream
  * waits for each answer; #GstOwl2:when-busy says otherwise.
  *
+ * It is loaded in the background from READY to PAUSED, with PROGRESS messages
+ * with the code `owl2-load`. What can be told at once, such as a missing file or
+ * device, fails the state change; what comes later is an ERROR message.
+ *
  * ## Example launch lines
  * |[
  * gst-launch-1.0 -m videotestsrc num-buffers=60 ! owl2 model=owl2.gguf !

@@ -403,7 +403,11 @@ load_wait (const Owl2ModelParams *params, GError **error)
         && !params->progress (
             "working", (double) step / LOAD_STEPS, params->progress_data)) {
       g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "load cancelled");
-      LOCKED (fake.n_cancelled++);
+      g_mutex_lock (&fake.lock);
+      fake.n_cancelled++;
+      while (fake.gate[FAKE_DROP])
+        g_cond_wait (&fake.cond, &fake.lock);
+      g_mutex_unlock (&fake.lock);
       return FALSE;
     }
     LOCKED (closed = fake.gate[FAKE_LOAD]; delay = fake.delay[FAKE_LOAD]);

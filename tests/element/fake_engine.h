@@ -7,8 +7,9 @@
 
 #include "owl2.h"
 
-/* FAKE_OPEN is what can be told of a load before it begins; FAKE_TOKEN has a
- * gate only: the moment before a token is told, which no cancel cuts short. */
+/* FAKE_OPEN is what can be told of a load before it begins; FAKE_TOKEN and
+ * FAKE_DROP have gates only: the moments before a token is told and before a
+ * load that was cancelled ends, which nothing cuts short. */
 typedef enum {
   FAKE_OPEN,
   FAKE_LOAD,
@@ -17,6 +18,7 @@ typedef enum {
   FAKE_SHRINK,
   FAKE_GENERATE,
   FAKE_TOKEN,
+  FAKE_DROP,
   FAKE_N_CALLS,
 } FakeCall;
 

@@ -265,6 +265,37 @@ test_cancel_all (void)
   fake_reset ();
 }
 
+/* The next load waits for the end of one that is being dropped, as the device
+ * may have no room for both; whoever wants it waits for nothing. */
+static void
+test_drop_first (void)
+{
+  One first = one_new (NULL), second = one_new (NULL);
+
+  fake_set_gate (FAKE_LOAD, TRUE);
+  fake_set_gate (FAKE_DROP, TRUE);
+  one_play (&first);
+  fake_wait_calls (FAKE_LOAD, 1);
+  g_assert_cmpint (one_stop (&first), <, SOON_US);
+  while (!fake_n_cancelled ())
+    g_usleep (1000);
+  fake_set_gate (FAKE_LOAD, FALSE);
+  one_play (&second);
+  g_usleep (20000);
+  g_assert_cmpint (one_stop (&second), <, SOON_US);
+  one_play (&first);
+  one_play (&second);
+  g_usleep (20000);
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), ==, 1);
+  fake_set_gate (FAKE_DROP, FALSE);
+  one_expect (&first, GST_PROGRESS_TYPE_COMPLETE, 0);
+  one_expect (&second, GST_PROGRESS_TYPE_COMPLETE, 0);
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), ==, 2);
+  one_clear (&first);
+  one_clear (&second);
+  fake_reset ();
+}
+
 static void
 test_fails (void)
 {
@@ -557,6 +588,7 @@ add_tests (void)
   g_test_add_func ("/share/replaced", test_replaced);
   g_test_add_func ("/share/cancel-one", test_cancel_one);
   g_test_add_func ("/share/cancel-all", test_cancel_all);
+  g_test_add_func ("/share/drop-first", test_drop_first);
   g_test_add_func ("/share/fails", test_fails);
   g_test_add_func ("/share/at-once", test_at_once);
   g_test_add_func ("/share/threads", test_threads);

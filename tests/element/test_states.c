@@ -332,7 +332,9 @@ check_cycles (gsize lose_bytes)
       live_sample ();
   }
   fake_set_gate (FAKE_GENERATE, FALSE);
-  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), ==, 1 + 3 * rounds);
+  /* Those that are stopped before the load has begun need none. */
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), >=, 2 * rounds);
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), <=, 1 + 3 * rounds);
   bench_end (b);
 }
 
