@@ -90,10 +90,10 @@ open_tokenizer (const Owl2Gguf *gguf, GError **error)
 }
 
 static gboolean
-check_vocab (const Owl2Model *model, const Owl2Config *config,
+check_vocab (const Owl2Tokenizer *tokenizer, const Owl2Config *config,
     const char *source, GError **error)
 {
-  guint n = owl2_tokenizer_n_vocab (model->tokenizer);
+  guint n = owl2_tokenizer_n_vocab (tokenizer);
 
   if (n == config->decoder.n_vocab)
     return TRUE;
@@ -237,7 +237,7 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
     .log = &model->log,
   };
 
-  if (!check_vocab (model, config, source->name, error)
+  if (!check_vocab (model->tokenizer, config, source->name, error)
       || !check_heads (config, source->name, error))
     return FALSE;
   model->dev = ovk_device_new (&dev_params, error);
@@ -424,12 +424,18 @@ owl2_model_check (const Owl2ModelParams *params, GError **error)
 {
   GError *failure = NULL;
   g_autoptr (Owl2Gguf) gguf = open_file (params, &failure);
+  Owl2Tokenizer *tokenizer = NULL;
   Owl2Config config = { NULL };
+  gboolean ok;
 
-  if (gguf && owl2_config_read (&config, gguf, &failure)) {
-    owl2_config_clear (&config);
+  ok = gguf && owl2_config_read (&config, gguf, &failure)
+       && (tokenizer = open_tokenizer (gguf, &failure))
+       && check_vocab (tokenizer, &config, owl2_gguf_name (gguf), &failure)
+       && check_heads (&config, owl2_gguf_name (gguf), &failure);
+  owl2_tokenizer_free (tokenizer);
+  owl2_config_clear (&config);
+  if (ok)
     return TRUE;
-  }
   explain_part (params->path, failure);
   g_propagate_error (error, failure);
   return FALSE;
