@@ -184,8 +184,13 @@ gst_owl2_worker_update_stats (GstOwl2Worker *w)
 {
   g_autoptr (GstOwl2Run) run = worker_run (w);
 
-  if (run)
+  if (run) {
     gst_owl2_run_update_stats (run);
+    return;
+  }
+  g_mutex_lock (&w->stats->lock);
+  w->stats->counts.weights_users = 0;
+  g_mutex_unlock (&w->stats->lock);
 }
 
 gsize

@@ -118,6 +118,7 @@ test_eight (void)
   for (guint i = 0; i < N; i++) {
     g_assert_cmpuint (fake_n_models (), ==, 1);
     one_stop (&ones[i]);
+    g_assert_cmpuint (one_users (&ones[i]), ==, 0);
     if (i + 1 < N)
       g_assert_cmpuint (one_users (&ones[i + 1]), ==, N - 1 - i);
   }
