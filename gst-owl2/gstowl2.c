@@ -39,8 +39,8 @@
  * waits for each answer; #GstOwl2:when-busy says otherwise.
  *
  * It is loaded in the background from READY to PAUSED, with PROGRESS messages
- * with the code `owl2-load`. What can be told at once, such as a missing file or
- * device, fails the state change; what comes later is an ERROR message.
+ * with the code `owl2-load`. What can be told at once, such as a missing file
+ * or device, fails the state change; what comes later is an ERROR message.
  *
  * ## Example launch lines
  * |[
@@ -55,6 +55,7 @@
  * Since: 0.1
  */
 #include "gstowl2.h"
+#include "gstowl2error.h"
 #include "gstowl2stream.h"
 #include "printable.h"
 
@@ -170,8 +171,8 @@ static void
 gst_owl2_on_failed (const GError *error, gpointer user_data)
 {
   g_autoptr (GstOwl2) self = gst_object_ref (user_data);
-  GQuark domain = GST_LIBRARY_ERROR;
-  int code = GST_LIBRARY_ERROR_FAILED;
+  GQuark domain;
+  int code;
   g_autofree char *model = NULL, *device = NULL, *debug = NULL, *shown = NULL;
 
   GST_OBJECT_LOCK (self);
@@ -179,29 +180,7 @@ gst_owl2_on_failed (const GError *error, gpointer user_data)
   device = g_strdup (self->device);
   GST_OBJECT_UNLOCK (self);
 
-  if (error->domain == OWL2_ERROR) {
-    switch (error->code) {
-      case OWL2_ERROR_BAD_FILE:
-        domain = GST_RESOURCE_ERROR;
-        code = model && !g_file_test (model, G_FILE_TEST_EXISTS)
-                   ? GST_RESOURCE_ERROR_NOT_FOUND
-                   : GST_RESOURCE_ERROR_OPEN_READ;
-        break;
-      case OWL2_ERROR_NO_DEVICE:
-      case OWL2_ERROR_UNSUPPORTED:
-        code = GST_LIBRARY_ERROR_INIT;
-        break;
-      case OWL2_ERROR_BAD_REQUEST:
-        code = GST_LIBRARY_ERROR_SETTINGS;
-        break;
-      case OWL2_ERROR_NO_MEMORY:
-        domain = GST_RESOURCE_ERROR;
-        code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
-        break;
-      default:
-        break;
-    }
-  }
+  gst_owl2_error_to_gst (error, model, &domain, &code);
   debug = g_strdup_printf ("model '%s', device '%s'",
       model ? model : "(embedded)", device ? device : "(best)");
   shown = owl2_printable_message (debug);

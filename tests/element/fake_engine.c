@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_engine.h"
+#include "fake_async.h"
 #include "registry.h"
 
 #include <glib/gstdio.h>
@@ -16,22 +17,10 @@ struct _Owl2Model {
   Owl2Log log;
 };
 
-/* What was submitted, for the session's thread. */
-typedef struct {
-  FakeCall call; /* FAKE_N_CALLS ends the thread */
-  Owl2Image image;
-  Owl2Request request;
-  Owl2EncodedFunc encoded;
-  Owl2ShrunkFunc shrunk;
-  Owl2AnsweredFunc answered;
-  gpointer user_data;
-} Job;
-
 struct _Owl2Session {
   Owl2Model *model;
   gboolean cancelled;
-  GQueue jobs; /* Job */
-  GThread *thread;
+  FakeAsync *async;
 };
 
 struct _Owl2Features {
@@ -511,87 +500,10 @@ owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
   info->device_bytes = 2000;
 }
 
-static gpointer
-session_thread (gpointer user_data)
+FakeAsync *
+fake_session_async (Owl2Session *session)
 {
-  Owl2Session *session = user_data;
-
-  if (getpriority (PRIO_PROCESS, 0) < session->model->nice)
-    setpriority (PRIO_PROCESS, 0, session->model->nice);
-  for (;;) {
-    g_autofree Job *job = NULL;
-    g_autoptr (GError) error = NULL;
-    guint64 encode_ns = 0;
-    gpointer result;
-
-    g_mutex_lock (&fake.lock);
-    while (!(job = g_queue_pop_head (&session->jobs)))
-      g_cond_wait (&fake.cond, &fake.lock);
-    g_mutex_unlock (&fake.lock);
-    switch (job->call) {
-      case FAKE_ENCODE:
-        result = owl2_session_encode (session, &job->image, &encode_ns, &error);
-        job->encoded (result, encode_ns, error, job->user_data);
-        break;
-      case FAKE_SHRINK:
-        result = owl2_session_shrink (session, &job->image, &error);
-        job->shrunk (result, error, job->user_data);
-        break;
-      case FAKE_GENERATE:
-        result = owl2_session_generate (session, &job->request, &error);
-        for (guint i = 0; i < job->request.n_frames; i++)
-          owl2_features_unref (job->request.frames[i]);
-        g_free ((gpointer) job->request.frames);
-        g_free ((char *) job->request.prompt);
-        job->answered (result, error, job->user_data);
-        break;
-      default:
-        return NULL;
-    }
-  }
-}
-
-static void
-session_submit (Owl2Session *session, Job job)
-{
-  LOCKED (g_queue_push_tail (&session->jobs, g_memdup2 (&job, sizeof (job))));
-}
-
-void
-owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
-    Owl2EncodedFunc done, gpointer user_data)
-{
-  session_submit (session, (Job){ .call = FAKE_ENCODE,
-                               .image = *image,
-                               .encoded = done,
-                               .user_data = user_data });
-}
-
-void
-owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
-    Owl2ShrunkFunc done, gpointer user_data)
-{
-  session_submit (session, (Job){ .call = FAKE_SHRINK,
-                               .image = *image,
-                               .shrunk = done,
-                               .user_data = user_data });
-}
-
-void
-owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
-    Owl2AnsweredFunc done, gpointer user_data)
-{
-  Job job = { .call = FAKE_GENERATE,
-    .request = *request,
-    .answered = done,
-    .user_data = user_data };
-  Owl2Features **frames = g_new (Owl2Features *, request->n_frames);
-
-  for (guint i = 0; i < request->n_frames; i++)
-    frames[i] = owl2_features_ref (request->frames[i]);
-  job.request.frames = frames;
-  job.request.prompt = g_strdup (request->prompt);
-  session_submit (session, job);
+  return session->async;
 }
 
 Owl2Session *
@@ -609,13 +521,12 @@ owl2_session_new (
   if (call_pass (FAKE_SESSION, fake.n_calls[FAKE_SESSION], NULL, error)) {
     session = g_new0 (Owl2Session, 1);
     session->model = owl2_model_ref (model);
-    g_queue_init (&session->jobs);
     model->n_sessions++;
     fake.n_sessions++;
   }
   g_mutex_unlock (&fake.lock);
   if (session)
-    session->thread = g_thread_new ("engine", session_thread, session);
+    session->async = fake_async_new (session, model->nice);
   return session;
 }
 
@@ -625,8 +536,7 @@ owl2_session_free (Owl2Session *session)
   if (!session)
     return;
   owl2_session_cancel (session);
-  session_submit (session, (Job){ .call = FAKE_N_CALLS });
-  g_thread_join (session->thread);
+  fake_async_free (session->async);
   LOCKED (session->model->n_sessions--; fake.n_sessions--);
   owl2_model_unref (session->model);
   g_free (session);
