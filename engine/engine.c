@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "printable.h"
+#include "registry.h"
 #include "room.h"
 
 /* Parts of a load, as fractions of the whole: what comes before the weights and
@@ -89,10 +90,10 @@ open_tokenizer (const Owl2Gguf *gguf, GError **error)
 }
 
 static gboolean
-check_vocab (const Owl2Model *model, const Owl2Config *config,
+check_vocab (const Owl2Tokenizer *tokenizer, const Owl2Config *config,
     const char *source, GError **error)
 {
-  guint n = owl2_tokenizer_n_vocab (model->tokenizer);
+  guint n = owl2_tokenizer_n_vocab (tokenizer);
 
   if (n == config->decoder.n_vocab)
     return TRUE;
@@ -216,14 +217,19 @@ upload_and_compile (Owl2Model *model, const Owl2ModelParams *params,
 /* ---- models ----------------------------------------------------------- */
 
 OvkDeviceParams owl2_model_device_params;
+static gint n_models; /* atomic: alive */
 
 Owl2Model *
 owl2_model_alloc (const Owl2ModelParams *params)
 {
   Owl2Model *model = g_new0 (Owl2Model, 1);
 
+  g_atomic_int_inc (&n_models);
+
   model->ref_count = 1;
   model->log = params->log;
+  model->nice = params->nice;
+  model->cache_bytes = params->cache_bytes;
   g_mutex_init (&model->lock);
   return model;
 }
@@ -238,7 +244,7 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
   dev_params.cache_dir = params->cache_dir;
   dev_params.shaders_hash = owl2_ops_shaders_hash ();
   dev_params.log = &model->log;
-  if (!check_vocab (model, config, source->name, error)
+  if (!check_vocab (model->tokenizer, config, source->name, error)
       || !check_heads (config, source->name, error))
     return FALSE;
   model->dev = ovk_device_new (&dev_params, error);
@@ -338,6 +344,7 @@ owl2_model_unref (Owl2Model *model)
 {
   if (!model || !g_atomic_int_dec_and_test (&model->ref_count))
     return;
+  owl2_registry_forget (model);
   owl2_scheduler_free (model->scheduler);
   for (guint i = 0; i < OWL2_N_KV_TYPES; i++)
     owl2_kvpool_free (model->kvpools[i]);
@@ -348,6 +355,102 @@ owl2_model_unref (Owl2Model *model)
   owl2_input_unref (model->file);
   g_mutex_clear (&model->lock);
   g_free (model);
+  g_atomic_int_add (&n_models, -1);
+}
+
+gboolean
+owl2_model_try_ref (Owl2Model *model)
+{
+  gint n = g_atomic_int_get (&model->ref_count);
+
+  while (n && !g_atomic_int_compare_and_exchange (&model->ref_count, n, n + 1))
+    n = g_atomic_int_get (&model->ref_count);
+  return n > 0;
+}
+
+guint
+owl2_model_n_users (Owl2Model *model)
+{
+  return (guint) g_atomic_int_get (&model->n_sessions);
+}
+
+/* ---- what can be told before a load ------------------------------------ */
+
+/* What the user's names of devices were found to mean, for a moment, or as long
+ * as there are models: to ask takes an instance, which elements that join
+ * others need not make each. */
+static struct {
+  GMutex lock;
+  GHashTable *ids; /* name, or "" for none: id */
+  gint64 since;
+} found;
+
+#define FOUND_US G_USEC_PER_SEC
+
+static char *
+device_id (const char *device, GError **error)
+{
+  const gint64 now = g_get_monotonic_time ();
+  char *id;
+
+  g_mutex_lock (&found.lock);
+  if (!found.ids
+      || (now - found.since > FOUND_US && !g_atomic_int_get (&n_models))) {
+    g_clear_pointer (&found.ids, g_hash_table_unref);
+    found.ids = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
+    found.since = now;
+  }
+  id = g_strdup (g_hash_table_lookup (found.ids, device ? device : ""));
+  if (!id && (id = ovk_device_find (device, error)))
+    g_hash_table_insert (
+        found.ids, g_strdup (device ? device : ""), g_strdup (id));
+  g_mutex_unlock (&found.lock);
+  return id;
+}
+
+char *
+owl2_model_key (const Owl2ModelParams *params, GError **error)
+{
+  g_autofree char *device = NULL;
+  g_autoptr (Owl2Input) file = NULL;
+  const struct stat *st;
+
+  if (params->path && !(file = owl2_input_open (params->path, error)))
+    return NULL;
+  device = device_id (params->device, error);
+  if (!device)
+    return NULL;
+  if (!file)
+    return g_strdup_printf ("embedded on %s", device);
+  st = owl2_input_stat (file);
+  return g_strdup_printf ("%" G_GUINT64_FORMAT ":%" G_GUINT64_FORMAT
+                          " of %" G_GUINT64_FORMAT " bytes at %" G_GINT64_FORMAT
+                          ".%09ld on %s%s",
+      (guint64) st->st_dev, (guint64) st->st_ino, (guint64) st->st_size,
+      (gint64) st->st_mtim.tv_sec, st->st_mtim.tv_nsec, device,
+      params->mmap ? " in place" : "");
+}
+
+gboolean
+owl2_model_check (const Owl2ModelParams *params, GError **error)
+{
+  GError *failure = NULL;
+  g_autoptr (Owl2Gguf) gguf = open_file (params, &failure);
+  Owl2Tokenizer *tokenizer = NULL;
+  Owl2Config config = { NULL };
+  gboolean ok;
+
+  ok = gguf && owl2_config_read (&config, gguf, &failure)
+       && (tokenizer = open_tokenizer (gguf, &failure))
+       && check_vocab (tokenizer, &config, owl2_gguf_name (gguf), &failure)
+       && check_heads (&config, owl2_gguf_name (gguf), &failure);
+  owl2_tokenizer_free (tokenizer);
+  owl2_config_clear (&config);
+  if (ok)
+    return TRUE;
+  explain_part (params->path, failure);
+  g_propagate_error (error, failure);
+  return FALSE;
 }
 
 typedef struct {
@@ -381,7 +484,8 @@ owl2_model_kvpool (Owl2Model *model, Owl2Type type, GError **error)
 
   g_mutex_lock (&model->lock);
   if (!model->kvpools[i])
-    model->kvpools[i] = owl2_kvpool_new (model->weights, type, 0, error);
+    model->kvpools[i] =
+        owl2_kvpool_new (model->weights, type, model->cache_bytes, error);
   pool = model->kvpools[i];
   g_mutex_unlock (&model->lock);
   return pool;

@@ -10,7 +10,10 @@
 #define OWL2_N_KV_TYPES 3 /* F32, F16, Q8_0 */
 
 struct _Owl2Model {
-  gint ref_count; /* atomic */
+  gint ref_count;  /* atomic */
+  gint n_sessions; /* atomic */
+  int nice;
+  guint64 cache_bytes;
   Owl2Log log;
   OvkDevice *dev;
   Owl2Tokenizer *tokenizer;

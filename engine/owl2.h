@@ -77,6 +77,11 @@ typedef gboolean (*Owl2ProgressFunc) (
  *   The embedded model is a part of the program and always read in place.
  * @kv_type: that of the sessions to come, so that their pipelines are compiled
  *   with the load; a session with another compiles its own
+ * @nice: nice value of the threads that owl2_model_open() starts, those of the
+ *   driver included, 0 to 19; Linux only. owl2_model_load() leaves that to its
+ *   caller, whose thread is the first of them.
+ * @cache_bytes: budget of kept keys and values and of encoded frames; 0: by the
+ *   device's memory
  */
 typedef struct {
   const char *path;
@@ -84,6 +89,8 @@ typedef struct {
   const char *cache_dir;
   Owl2KvType kv_type;
   gboolean mmap;
+  int nice;
+  guint64 cache_bytes;
   Owl2Log log;
   Owl2ProgressFunc progress;
   gpointer progress_data;
@@ -131,8 +138,43 @@ typedef struct {
 Owl2Model *owl2_model_load (const Owl2ModelParams *params, GError **error);
 Owl2Model *owl2_model_ref (Owl2Model *model);
 void owl2_model_unref (Owl2Model *model);
+/* Sessions that the model has. Any thread. */
+guint owl2_model_n_users (Owl2Model *model);
 /* Strings in @info live as long as the model. Any thread. */
 void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
+
+typedef struct _Owl2Opening Owl2Opening;
+
+/* @model: (transfer full) (nullable); @error: (nullable): without @model */
+typedef void (*Owl2OpenedFunc) (
+    Owl2Model *model, const GError *error, gpointer user_data);
+
+/**
+ * owl2_model_open: a model that all of the process share which open the same
+ * file (by device, inode, size and time of change) on the same Vulkan device,
+ * in place or not (@params->mmap), as long as one of them has it. The first one
+ * loads it, on a thread of its own, with its @kv_type, @cache_bytes, @log and
+ * @nice; those who come meanwhile wait for that, and each is told the progress.
+ * Threads that run can't be made less nice: that a later user wants so is said
+ * in the log.
+ * @share: FALSE: the model is nobody else's
+ * @done: called once, and so is @params->progress any number of times before,
+ *   on the thread that loads, or, where the model is there, within this call.
+ *   Both must be short and must not block. Where progress returns FALSE the
+ *   load goes on for the others, and @done gets CANCELLED.
+ *
+ * Errors: what can be told at once: BAD_FILE, NO_DEVICE, UNSUPPORTED, FAILED;
+ * @done is not called then.
+ *
+ * Returns: (transfer full): give it back with owl2_opening_cancel() in any case
+ */
+Owl2Opening *owl2_model_open (const Owl2ModelParams *params, gboolean share,
+    Owl2OpenedFunc done, gpointer user_data, GError **error);
+/* Gives it up, or back after @done; accepts NULL. When this returns, which it
+ * does at once, no callback is running or will come; so not in a callback. A
+ * load that nobody waits for any more is cancelled. */
+void owl2_opening_cancel (Owl2Opening *opening);
+
 /* (transfer full): one line for each Vulkan device, by index:
  * "0: name (type, driver, 8192 MiB, UUID ..)" */
 GPtrArray *owl2_list_devices (GError **error);

@@ -58,6 +58,7 @@ owl2_session_new (
   g_mutex_init (&s->lock);
   g_cond_init (&s->cond);
   s->model = owl2_model_ref (model);
+  g_atomic_int_inc (&model->n_sessions);
   s->language_only = params->language_only;
   s->n_ctx = params->n_ctx ? MIN (params->n_ctx, most) : most;
   type = owl2_room_kv_type (model, params->kv_type);
@@ -84,6 +85,7 @@ owl2_session_free (Owl2Session *session)
   while (session->n_pending)
     g_cond_wait (&session->cond, &session->lock);
   g_mutex_unlock (&session->lock);
+  g_atomic_int_add (&session->model->n_sessions, -1);
   owl2_model_unref (session->model);
   g_cond_clear (&session->cond);
   g_mutex_clear (&session->lock);

@@ -33,9 +33,14 @@
  * An element's answer takes the place of its own earlier one, as on a buffer
  * that passes it twice, so elements in different bins need different names.
  *
- * The model works on a thread of its own. On a live stream it never holds up
+ * The model works on threads of its own, which all elements with the same model
+ * share. On a live stream it never holds up
  * the video: clips that come too fast are skipped. From a file, the stream
  * waits for each answer; #GstOwl2:when-busy says otherwise.
+ *
+ * It is loaded in the background from READY to PAUSED, with PROGRESS messages
+ * with the code `owl2-load`. What can be told at once, such as a missing file
+ * or device, fails the state change; what comes later is an ERROR message.
  *
  * ## Example launch lines
  * |[
@@ -50,16 +55,12 @@
  * Since: 0.1
  */
 #include "gstowl2.h"
+#include "gstowl2error.h"
 #include "gstowl2stream.h"
 #include "printable.h"
 
 GST_DEBUG_CATEGORY (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
-
-/* READY to PAUSED waits this long for the model, so that a damaged file or a
- * missing device fails the state change itself. What takes longer goes on in
- * the background. */
-#define LOAD_WAIT_NS (300 * GST_MSECOND)
 
 /* Of the system's range those that need no privilege. */
 #define NICE_MAX 19
@@ -74,14 +75,16 @@ struct _GstOwl2 {
   char *device;
   gboolean modality_adaptive;
   gboolean mmap;
+  gboolean share;
   GstOwl2KvType kv_type;
   int nice;
+  guint64 cache_bytes;
   GstOwl2Settings *settings; /* replaced, never changed */
 
   GstOwl2Stats *stats;
   GstOwl2Worker *worker;
   GstOwl2Stream *stream;          /* of the streaming thread */
-  GstOwl2WarningLimit lost_limit; /* of the worker's thread */
+  GstOwl2WarningLimit lost_limit; /* of the worker's callbacks */
 };
 
 enum {
@@ -92,6 +95,8 @@ enum {
   PROP_KV_TYPE,
   PROP_MMAP,
   PROP_NICE,
+  PROP_SHARE,
+  PROP_CACHE_BYTES,
   PROP_STATS,
   PROP_SETTINGS, /* the first of several */
 };
@@ -117,7 +122,7 @@ gst_owl2_ref_settings (GstOwl2 *self)
   return settings;
 }
 
-/* ---- from the worker's thread ------------------------------------------ */
+/* ---- from the worker ------------------------------------------ */
 
 /* A message's synchronous handler may stop the element and drop it. Until the
  * handler and those that post the message are done, a reference is held. */
@@ -166,8 +171,8 @@ static void
 gst_owl2_on_failed (const GError *error, gpointer user_data)
 {
   g_autoptr (GstOwl2) self = gst_object_ref (user_data);
-  GQuark domain = GST_LIBRARY_ERROR;
-  int code = GST_LIBRARY_ERROR_FAILED;
+  GQuark domain;
+  int code;
   g_autofree char *model = NULL, *device = NULL, *debug = NULL, *shown = NULL;
 
   GST_OBJECT_LOCK (self);
@@ -175,29 +180,7 @@ gst_owl2_on_failed (const GError *error, gpointer user_data)
   device = g_strdup (self->device);
   GST_OBJECT_UNLOCK (self);
 
-  if (error->domain == OWL2_ERROR) {
-    switch (error->code) {
-      case OWL2_ERROR_BAD_FILE:
-        domain = GST_RESOURCE_ERROR;
-        code = model && !g_file_test (model, G_FILE_TEST_EXISTS)
-                   ? GST_RESOURCE_ERROR_NOT_FOUND
-                   : GST_RESOURCE_ERROR_OPEN_READ;
-        break;
-      case OWL2_ERROR_NO_DEVICE:
-      case OWL2_ERROR_UNSUPPORTED:
-        code = GST_LIBRARY_ERROR_INIT;
-        break;
-      case OWL2_ERROR_BAD_REQUEST:
-        code = GST_LIBRARY_ERROR_SETTINGS;
-        break;
-      case OWL2_ERROR_NO_MEMORY:
-        domain = GST_RESOURCE_ERROR;
-        code = GST_RESOURCE_ERROR_NO_SPACE_LEFT;
-        break;
-      default:
-        break;
-    }
-  }
+  gst_owl2_error_to_gst (error, model, &domain, &code);
   debug = g_strdup_printf ("model '%s', device '%s'",
       model ? model : "(embedded)", device ? device : "(best)");
   shown = owl2_printable_message (debug);
@@ -326,17 +309,18 @@ gst_owl2_start (GstOwl2 *self)
   config.language_only = !self->modality_adaptive;
   config.kv_type = self->kv_type;
   config.mmap = self->mmap;
+  config.share = self->share;
   config.nice = self->nice;
+  config.cache_bytes = self->cache_bytes;
   config.settings = self->settings;
   gst_owl2_worker_configure (self->worker, &config);
   GST_OBJECT_UNLOCK (self);
 
-  gst_owl2_worker_start (self->worker);
-  return gst_owl2_worker_wait_loaded (self->worker, LOAD_WAIT_NS);
+  return gst_owl2_worker_start (self->worker);
 }
 
 /* The end of a load that is cancelled is told by the thread that changes the
- * state, which may change it again in the message's handler; the model's could
+ * state, which may change it again in the message's handler; the worker's could
  * not while this one waits for it. */
 static void
 gst_owl2_stop (GstOwl2 *self)
@@ -355,11 +339,8 @@ gst_owl2_change_state (GstElement *element, GstStateChange transition)
   GstOwl2 *self = GST_OWL2 (element);
   GstStateChangeReturn ret;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED
-      && !gst_owl2_start (self)) {
-    gst_owl2_stop (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_owl2_start (self))
     return GST_STATE_CHANGE_FAILURE;
-  }
   /* The streaming thread may wait for an answer, and the pads' deactivation
    * waits for the streaming thread. */
   if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
@@ -407,6 +388,12 @@ gst_owl2_set_property (
     case PROP_NICE:
       self->nice = g_value_get_int (value);
       break;
+    case PROP_SHARE:
+      self->share = g_value_get_boolean (value);
+      break;
+    case PROP_CACHE_BYTES:
+      self->cache_bytes = g_value_get_uint64 (value);
+      break;
     default:
       settings = gst_owl2_settings_copy (self->settings);
       known = gst_owl2_settings_set (settings, id, value);
@@ -428,6 +415,7 @@ gst_owl2_get_property (
   gboolean known = TRUE;
 
   if (id == PROP_STATS) {
+    gst_owl2_worker_update_stats (self->worker);
     g_value_take_boxed (value, gst_owl2_stats_to_structure (self->stats));
     return;
   }
@@ -452,6 +440,12 @@ gst_owl2_get_property (
     case PROP_NICE:
       g_value_set_int (value, self->nice);
       break;
+    case PROP_SHARE:
+      g_value_set_boolean (value, self->share);
+      break;
+    case PROP_CACHE_BYTES:
+      g_value_set_uint64 (value, self->cache_bytes);
+      break;
     default:
       known = gst_owl2_settings_get (self->settings, id, value);
       break;
@@ -461,8 +455,8 @@ gst_owl2_get_property (
     G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
 }
 
-/* The thread must be gone before the object is: also when nobody set the state
- * to NULL. */
+/* The worker must be still before the object is gone: also when nobody set the
+ * state to NULL. */
 static void
 gst_owl2_dispose (GObject *object)
 {
@@ -491,6 +485,7 @@ gst_owl2_init (GstOwl2 *self)
     gst_owl2_on_answer, gst_owl2_on_lost, gst_owl2_on_failed };
 
   self->modality_adaptive = TRUE;
+  self->share = TRUE;
   self->nice = NICE_DEFAULT;
   self->settings = gst_owl2_settings_new ();
   self->stats = gst_owl2_stats_new ();
@@ -621,6 +616,10 @@ gst_owl2_class_init (GstOwl2Class *klass)
    * frames when it is live; on a processor that nothing else wants, it makes no
    * difference. Linux only.
    *
+   * A shared model has the value of the element that was first, since the
+   * system lets no thread become less nice; the debug log says so where another
+   * wants less.
+   *
    * Since: 0.1
    */
   g_object_class_install_property (object_class, PROP_NICE,
@@ -628,6 +627,40 @@ gst_owl2_class_init (GstOwl2Class *klass)
           "Nice value of the model's threads, the driver's included, so that"
           " the stream goes first",
           0, NICE_MAX, NICE_DEFAULT, ready));
+  /**
+   * GstOwl2:share:
+   *
+   * Share one copy of the weights, with their pipelines, device and thread,
+   * with all elements of the process that use the same file on the same device
+   * with the same #GstOwl2:mmap. Everything else stays each element's own:
+   * #GstOwl2:kv-type, #GstOwl2:modality-adaptive, what is asked and how. An
+   * answer is the same either way. FALSE: a model of its own.
+   *
+   * `weights-users` in #GstOwl2:stats tells how many use it. The last one frees
+   * it.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_SHARE,
+      g_param_spec_boolean ("share", "Share the model",
+          "Share one copy of the weights with the elements of this process that"
+          " use the same file and device",
+          TRUE, ready));
+  /**
+   * GstOwl2:cache-bytes:
+   *
+   * Budget of kept keys and values and of encoded frames, by which a question
+   * about a clip that was asked about before is answered sooner. A model that
+   * is shared has the budget of the element that was first. 0: by the device's
+   * memory.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_CACHE_BYTES,
+      g_param_spec_uint64 ("cache-bytes", "Bytes of caches",
+          "Budget of kept keys and values and of encoded frames (0: by the"
+          " device's memory)",
+          0, G_MAXUINT64, 0, ready));
   /**
    * GstOwl2:stats:
    *

@@ -15,6 +15,13 @@ gst_owl2_pool_new (void)
   return pool;
 }
 
+GstOwl2Pool *
+gst_owl2_pool_ref (GstOwl2Pool *pool)
+{
+  g_atomic_ref_count_inc (&pool->refs);
+  return pool;
+}
+
 void
 gst_owl2_pool_unref (GstOwl2Pool *pool)
 {
@@ -68,8 +75,7 @@ gst_owl2_frame_new (
     return NULL;
   frame = g_new0 (GstOwl2Frame, 1);
   g_atomic_ref_count_init (&frame->refs);
-  frame->pool = pool;
-  g_atomic_ref_count_inc (&pool->refs);
+  frame->pool = gst_owl2_pool_ref (pool);
   frame->time = picture->time;
   frame->arrived_ns = picture->arrived_ns;
   frame->info = *picture->info;

@@ -20,6 +20,7 @@ typedef struct {
 } GstOwl2Pool;
 
 GstOwl2Pool *gst_owl2_pool_new (void);
+GstOwl2Pool *gst_owl2_pool_ref (GstOwl2Pool *pool);
 void gst_owl2_pool_unref (GstOwl2Pool *pool); /* accepts NULL */
 gsize gst_owl2_pool_raw_bytes (GstOwl2Pool *pool);
 

@@ -155,6 +155,12 @@ owl2_input_new (GBytes *bytes, const char *name)
   return in;
 }
 
+const struct stat *
+owl2_input_stat (const Owl2Input *in)
+{
+  return &in->st;
+}
+
 const char *
 owl2_input_path (const Owl2Input *in)
 {

@@ -28,6 +28,8 @@ void owl2_input_unref (Owl2Input *in); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Input, owl2_input_unref)
 
 const char *owl2_input_path (const Owl2Input *in);
+/* As it was when it was opened; of no use for bytes in memory. Borrowed. */
+const struct stat *owl2_input_stat (const Owl2Input *in);
 /* Bytes it had when it was opened; nothing beyond is read. */
 guint64 owl2_input_size (const Owl2Input *in);
 /* Copies bytes [at, at + n); BAD_FILE if they are not there. */

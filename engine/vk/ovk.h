@@ -129,6 +129,9 @@ guint64 ovk_device_free_bytes (OvkDevice *dev);
 /* One line a device: "0: name (type, driver, 8192 MiB, UUID ..)", in the
  * loader's order. (transfer full) */
 GPtrArray *ovk_device_list (GError **error);
+/* (transfer full): the UUID of the device that @device means, as in
+ * OvkDeviceParams. Errors: NO_DEVICE, UNSUPPORTED. */
+char *ovk_device_find (const char *device, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkDevice, ovk_device_unref)
 
 /* ---- arena.c, transfer.c ---------------------------------------------- */

@@ -490,3 +490,27 @@ ovk_candidates_choose (const GArray *found, const char *wanted, GError **error)
         "there is no usable Vulkan device; devices: %s", all);
   return NULL;
 }
+
+char *
+ovk_device_find (const char *device, GError **error)
+{
+  g_autoptr (GArray) found = NULL;
+  g_autoptr (GPtrArray) usable = NULL;
+  VkInstance instance;
+  gboolean debug_utils;
+  const OvkCandidate *best;
+  char *id;
+
+  if (!ovk_instance_new (&instance, &debug_utils, error))
+    return NULL;
+  found = ovk_candidates_find (instance, error);
+  vkDestroyInstance (instance, NULL);
+  usable = found ? ovk_candidates_choose (found, device, error) : NULL;
+  if (!usable)
+    return NULL;
+  best = g_ptr_array_index (usable, 0);
+  id = g_malloc0 (2 * VK_UUID_SIZE + 1);
+  for (guint i = 0; i < VK_UUID_SIZE; i++)
+    g_snprintf (id + 2 * i, 3, "%02x", best->caps.uuid[i]);
+  return id;
+}

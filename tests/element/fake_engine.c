@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_engine.h"
+#include "fake_async.h"
 #include "ref_picture.h"
+#include "registry.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -10,12 +13,15 @@
 
 struct _Owl2Model {
   int refs;
+  guint n_sessions; /* under the lock */
+  int nice;
   Owl2Log log;
 };
 
 struct _Owl2Session {
   Owl2Model *model;
   gboolean cancelled;
+  FakeAsync *async;
 };
 
 struct _Owl2Features {
@@ -45,6 +51,7 @@ static struct {
   char *session_prompt;
   Owl2KvType load_kv_type;
   gboolean load_mmap;
+  guint64 load_cache_bytes;
   int nice[FAKE_N_CALLS];
   GArray *images;   /* FakeImage */
   GArray *requests; /* FakeRequest */
@@ -77,6 +84,7 @@ forget (void)
 void
 fake_reset (void)
 {
+  owl2_registry_drain ();
   g_mutex_lock (&fake.lock);
   g_assert_cmpuint (fake.n_sessions, ==, 0);
   g_assert_cmpuint (fake.n_models, ==, 0);
@@ -200,6 +208,7 @@ fake_wait_gone (void)
 {
   gint64 end = g_get_monotonic_time () + WAIT_LIMIT;
 
+  owl2_registry_drain ();
   g_mutex_lock (&fake.lock);
   while (fake.n_models)
     if (!g_cond_wait_until (&fake.cond, &fake.lock, end))
@@ -250,6 +259,21 @@ gboolean
 fake_load_mmap (void)
 {
   return fake.load_mmap;
+}
+
+guint64
+fake_load_cache_bytes (void)
+{
+  return fake.load_cache_bytes;
+}
+
+guint
+fake_n_models (void)
+{
+  guint n;
+
+  LOCKED (n = fake.n_models);
+  return n;
 }
 
 int
@@ -328,6 +352,34 @@ call_pass (FakeCall call, guint number, Owl2Session *session, GError **error)
 
 /* ---- owl2.h ------------------------------------------------------------ */
 
+char *
+owl2_model_key (const Owl2ModelParams *params, GError **error)
+{
+  const char *device = params->device ? params->device : "best";
+  GStatBuf st = { 0 };
+
+  if (params->path && g_stat (params->path, &st) != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+        "%s: can't be opened: No such file or directory", params->path);
+    return NULL;
+  }
+  return g_strdup_printf ("%" G_GUINT64_FORMAT " of %" G_GUINT64_FORMAT
+                          " on %s, %d",
+      (guint64) st.st_ino, (guint64) st.st_size, device, params->mmap);
+}
+
+gboolean
+owl2_model_check (const Owl2ModelParams *params, GError **error)
+{
+  gboolean ok;
+
+  g_mutex_lock (&fake.lock);
+  call_begin (FAKE_OPEN);
+  ok = call_pass (FAKE_OPEN, fake.n_calls[FAKE_OPEN], NULL, error);
+  g_mutex_unlock (&fake.lock);
+  return ok;
+}
+
 /* A load can only be cancelled through its progress function, so the gate and
  * the delay are passed in steps. */
 static gboolean
@@ -341,7 +393,11 @@ load_wait (const Owl2ModelParams *params, GError **error)
         && !params->progress (
             "working", (double) step / LOAD_STEPS, params->progress_data)) {
       g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "load cancelled");
-      LOCKED (fake.n_cancelled++);
+      g_mutex_lock (&fake.lock);
+      fake.n_cancelled++;
+      while (fake.gate[FAKE_DROP])
+        g_cond_wait (&fake.cond, &fake.lock);
+      g_mutex_unlock (&fake.lock);
       return FALSE;
     }
     LOCKED (closed = fake.gate[FAKE_LOAD]; delay = fake.delay[FAKE_LOAD]);
@@ -371,15 +427,11 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   fake.device = g_strdup (params->device);
   fake.load_kv_type = params->kv_type;
   fake.load_mmap = params->mmap;
+  fake.load_cache_bytes = params->cache_bytes;
   g_mutex_unlock (&fake.lock);
 
   owl2_log (&params->log, OWL2_LOG_INFO, "engine", "fake engine loads %s",
       params->path ? params->path : "(null)");
-  if (params->path && !g_file_test (params->path, G_FILE_TEST_EXISTS)) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-        "%s: can't be opened: No such file or directory", params->path);
-    return NULL;
-  }
   if (!load_wait (params, error))
     return NULL;
 
@@ -395,6 +447,7 @@ owl2_model_load (const Owl2ModelParams *params, GError **error)
   model = g_new0 (Owl2Model, 1);
   model->refs = 1;
   model->log = params->log;
+  model->nice = params->nice;
   return model;
 }
 
@@ -405,10 +458,30 @@ owl2_model_ref (Owl2Model *model)
   return model;
 }
 
+gboolean
+owl2_model_try_ref (Owl2Model *model)
+{
+  int n = g_atomic_int_get (&model->refs);
+
+  while (n && !g_atomic_int_compare_and_exchange (&model->refs, n, n + 1))
+    n = g_atomic_int_get (&model->refs);
+  return n > 0;
+}
+
+guint
+owl2_model_n_users (Owl2Model *model)
+{
+  guint n;
+
+  LOCKED (n = model->n_sessions);
+  return n;
+}
+
 void
 owl2_model_unref (Owl2Model *model)
 {
-  if (g_atomic_int_dec_and_test (&model->refs)) {
+  if (model && g_atomic_int_dec_and_test (&model->refs)) {
+    owl2_registry_forget (model);
     LOCKED (fake.n_models--);
     g_free (model);
   }
@@ -428,6 +501,12 @@ owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
   info->device_bytes = 2000;
 }
 
+FakeAsync *
+fake_session_async (Owl2Session *session)
+{
+  return session->async;
+}
+
 Owl2Session *
 owl2_session_new (
     Owl2Model *model, const Owl2SessionParams *params, GError **error)
@@ -443,9 +522,12 @@ owl2_session_new (
   if (call_pass (FAKE_SESSION, fake.n_calls[FAKE_SESSION], NULL, error)) {
     session = g_new0 (Owl2Session, 1);
     session->model = owl2_model_ref (model);
+    model->n_sessions++;
     fake.n_sessions++;
   }
   g_mutex_unlock (&fake.lock);
+  if (session)
+    session->async = fake_async_new (session, model->nice);
   return session;
 }
 
@@ -454,8 +536,10 @@ owl2_session_free (Owl2Session *session)
 {
   if (!session)
     return;
+  owl2_session_cancel (session);
+  fake_async_free (session->async);
+  LOCKED (session->model->n_sessions--; fake.n_sessions--);
   owl2_model_unref (session->model);
-  LOCKED (fake.n_sessions--);
   g_free (session);
 }
 
@@ -580,6 +664,8 @@ generate_tokens (Owl2Session *session, const Owl2Request *request, guint number,
 
     if (!call_pass (FAKE_GENERATE, number, session, error))
       return FALSE;
+    while (fake.gate[FAKE_TOKEN])
+      g_cond_wait (&fake.cond, &fake.lock);
     if (*n_ids == 0) {
       g_string_assign (text, "images");
       for (guint i = 0; i < request->n_frames; i++)

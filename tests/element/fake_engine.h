@@ -7,12 +7,18 @@
 
 #include "owl2.h"
 
+/* FAKE_OPEN is what can be told of a load before it begins; FAKE_TOKEN and
+ * FAKE_DROP have gates only: the moments before a token is told and before a
+ * load that was cancelled ends, which nothing cuts short. */
 typedef enum {
+  FAKE_OPEN,
   FAKE_LOAD,
   FAKE_SESSION,
   FAKE_ENCODE,
   FAKE_SHRINK,
   FAKE_GENERATE,
+  FAKE_TOKEN,
+  FAKE_DROP,
   FAKE_N_CALLS,
 } FakeCall;
 
@@ -34,8 +40,10 @@ typedef struct {
   Owl2Sampling sampling;
 } FakeRequest;
 
-/* Back to an engine that answers at once, with no records. Fails if a model,
- * session, features or answer of before is still alive. */
+/* Back to an engine that answers at once, with no records, when no load is
+ * under way. Fails if a model, session, features or answer of before is still
+ * alive.
+ */
 void fake_reset (void);
 /* Forgets the images and requests that it was given, not how many. */
 void fake_forget (void);
@@ -61,8 +69,8 @@ guint fake_n_calls (FakeCall call);
 guint fake_n_cancelled (void);
 /* Returns when @n calls have begun; fails after 20 s. */
 void fake_wait_calls (FakeCall call, guint n);
-/* Returns when no model is alive: a thread that was stopped by itself is done
- * with it. Fails after 20 s. */
+/* Returns when no load is under way and no model is alive: whoever was stopped
+ * in a callback is done with it. Fails after 20 s. */
 void fake_wait_gone (void);
 /* Features alive, and the most that ever were. */
 guint fake_n_features (guint *peak);
@@ -74,6 +82,9 @@ gboolean fake_language_only (void);
 Owl2SessionParams fake_session_params (void);
 Owl2KvType fake_load_kv_type (void);
 gboolean fake_load_mmap (void);
+guint64 fake_load_cache_bytes (void);
+/* Alive now. */
+guint fake_n_models (void);
 /* Of the thread that made the last call. */
 int fake_nice (FakeCall call);
 

@@ -7,11 +7,11 @@
 
 /* ---- loading ----------------------------------------------------------- */
 
-/* Starts an element with this model; the state change must fail, with one ERROR
- * and no other. */
+/* Starts an element with this model: one ERROR and no other comes, at once and
+ * with a state change that fails, or in the background. */
 static void
-check_start_fails (
-    const char *model, GQuark domain, int code, const char *words)
+check_start_fails (const char *model, GQuark domain, int code,
+    const char *words, gboolean late)
 {
   GstBus *bus;
   GstElement *element = bench_element (&bus);
@@ -20,8 +20,9 @@ check_start_fails (
 
   g_object_set (element, "model", model, NULL);
   g_assert_cmpint (gst_element_set_state (element, GST_STATE_PLAYING), ==,
-      GST_STATE_CHANGE_FAILURE);
-  while ((message = gst_bus_pop (bus))) {
+      late ? GST_STATE_CHANGE_SUCCESS : GST_STATE_CHANGE_FAILURE);
+  while ((message = gst_bus_timed_pop (
+              bus, late && !n_errors ? 20 * GST_SECOND : 0))) {
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
       g_autoptr (GError) error = NULL;
       g_autofree char *debug = NULL;
@@ -45,6 +46,7 @@ check_start_fails (
   g_assert_cmpuint (n_progress_errors, ==, 1);
 
   /* It can be tried again. */
+  gst_element_set_state (element, GST_STATE_READY);
   g_object_set (element, "model", NULL, NULL);
   if (!strstr (words, "fails"))
     g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==,
@@ -61,7 +63,7 @@ static void
 test_missing_model (void)
 {
   check_start_fails ("/nowhere/owl2.gguf", GST_RESOURCE_ERROR,
-      GST_RESOURCE_ERROR_NOT_FOUND, "/nowhere/owl2.gguf");
+      GST_RESOURCE_ERROR_NOT_FOUND, "/nowhere/owl2.gguf", FALSE);
 }
 
 static void
@@ -85,12 +87,15 @@ test_load_errors (void)
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
-    for (guint session = 0; session < 2; session++) {
+    for (guint late = 0; late < 3; late++) {
       g_autofree char *words =
           g_strdup_printf ("fails with %d", cases[i].error);
 
-      fake_fail (session ? FAKE_SESSION : FAKE_LOAD, 0, cases[i].error);
-      check_start_fails (NULL, cases[i].domain, cases[i].code, words);
+      if (late)
+        fake_fail (late == 1 ? FAKE_LOAD : FAKE_SESSION, 0, cases[i].error);
+      else
+        fake_fail (FAKE_OPEN, 0, cases[i].error);
+      check_start_fails (NULL, cases[i].domain, cases[i].code, words, late);
     }
 }
 

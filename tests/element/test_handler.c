@@ -378,6 +378,10 @@ on_canceled (GstBus *bus, GstMessage *message, gpointer user_data)
 
   if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_PROGRESS) {
     gst_message_parse_progress (message, &type, NULL, NULL);
+    g_mutex_lock (&play->lock);
+    play->begun = TRUE;
+    g_cond_broadcast (&play->cond);
+    g_mutex_unlock (&play->lock);
     if (type == GST_PROGRESS_TYPE_CANCELED) {
       gst_element_set_state (play->element, GST_STATE_NULL);
       g_mutex_lock (&play->lock);
@@ -402,6 +406,7 @@ test_canceled (void)
   gst_bus_set_sync_handler (bus, on_canceled, &play, NULL);
   fake_set_gate (FAKE_LOAD, TRUE);
   gst_element_set_state (element, GST_STATE_PLAYING);
+  WAIT_FOR (&play, play.begun);
   gst_element_set_state (element, GST_STATE_READY);
   g_assert_true (play.done);
   gst_element_set_state (element, GST_STATE_NULL);

@@ -62,6 +62,9 @@ static const Property properties[] = {
   { "modality-adaptive", "gboolean", "TRUE", GST_PARAM_MUTABLE_READY },
   { "kv-type", "GstOwl2KvType", "auto", GST_PARAM_MUTABLE_READY },
   { "nice", "gint", "19", GST_PARAM_MUTABLE_READY },
+  { "mmap", "gboolean", "FALSE", GST_PARAM_MUTABLE_READY },
+  { "share", "gboolean", "TRUE", GST_PARAM_MUTABLE_READY },
+  { "cache-bytes", "guint64", "0", GST_PARAM_MUTABLE_READY },
   { "prompt", "gchararray",
       "Provide a one-sentence caption for the provided image.",
       GST_PARAM_MUTABLE_PLAYING },
@@ -164,10 +167,10 @@ static void
 test_parameters (void)
 {
   Bench *b = bench_new (FALSE, "device", "some", "modality-adaptive", FALSE,
-      "kv-type", OWL2_KV_Q8_0, "mmap", TRUE, "prompt", "Bad \xff bytes?",
-      "max-tokens", 7, "min-tokens", 3, "temperature", 0.25, "top-k", 5,
-      "top-p", 0.5, "repetition-penalty", 1.5, "seed",
-      G_GUINT64_CONSTANT (1) << 40, NULL);
+      "kv-type", OWL2_KV_Q8_0, "mmap", TRUE, "cache-bytes",
+      G_GUINT64_CONSTANT (5) << 32, "prompt", "Bad \xff bytes?", "max-tokens",
+      7, "min-tokens", 3, "temperature", 0.25, "top-k", 5, "top-p", 0.5,
+      "repetition-penalty", 1.5, "seed", G_GUINT64_CONSTANT (1) << 40, NULL);
   Owl2SessionParams session;
   FakeRequest request;
 
@@ -180,6 +183,7 @@ test_parameters (void)
   g_assert_cmpint (session.kv_type, ==, OWL2_KV_Q8_0);
   g_assert_cmpint (fake_load_kv_type (), ==, OWL2_KV_Q8_0);
   g_assert_true (fake_load_mmap ());
+  g_assert_cmpuint (fake_load_cache_bytes (), ==, G_GUINT64_CONSTANT (5) << 32);
   g_assert_cmpuint (session.n_frames, ==, 1);
   g_assert_cmpuint (session.max_tokens, ==, 7);
   request = fake_request (0);

@@ -238,6 +238,7 @@ test_load_cancelled (void)
 
   fake_set_gate (FAKE_LOAD, TRUE);
   b = bench_new (TRUE, NULL);
+  gst_message_unref (bench_message (b, GST_MESSAGE_PROGRESS));
   g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_READY), ==,
       GST_STATE_CHANGE_SUCCESS);
   do {
@@ -304,6 +305,8 @@ play_cycle (Bench *b, guint cycle)
     ;
   g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_READY), ==,
       GST_STATE_CHANGE_SUCCESS);
+  /* Else the next one may still find the model. */
+  fake_wait_gone ();
   g_assert_cmpuint (fake_n_features (NULL), ==, 0);
 }
 
@@ -317,6 +320,7 @@ check_cycles (gsize lose_bytes)
 
   g_assert_cmpint (gst_element_set_state (b->element, GST_STATE_READY), ==,
       GST_STATE_CHANGE_SUCCESS);
+  fake_wait_gone ();
   live_reset ();
   for (guint i = 0; i < 3 * rounds; i++) {
     if (i % 3 == 0 && lose_bytes)
@@ -328,7 +332,9 @@ check_cycles (gsize lose_bytes)
       live_sample ();
   }
   fake_set_gate (FAKE_GENERATE, FALSE);
-  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), ==, 1 + 3 * rounds);
+  /* Those that are stopped before the load has begun need none. */
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), >=, 2 * rounds);
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), <=, 1 + 3 * rounds);
   bench_end (b);
 }
 

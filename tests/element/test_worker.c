@@ -2,7 +2,7 @@
 /* The worker without an element: its bounds, and all its calls from several
  * threads at once. Also run under ThreadSanitizer. */
 #include "bench.h"
-#include "gstowl2worker-private.h"
+#include "gstowl2worker.h"
 
 #define BIG (32 * 1024 * 1024)
 
@@ -10,6 +10,7 @@ typedef struct {
   GstOwl2Worker *worker;
   GstOwl2Stats *stats;
   int n_answers, n_lost, n_failed; /* atomic */
+  int block;                       /* atomic: answers wait for 0 */
 } Rig;
 
 static void
@@ -23,7 +24,11 @@ on_progress (
 static void
 on_answer (const GstOwl2Answer *answer, gpointer user_data)
 {
-  g_atomic_int_inc (&((Rig *) user_data)->n_answers);
+  Rig *rig = user_data;
+
+  g_atomic_int_inc (&rig->n_answers);
+  while (g_atomic_int_get (&rig->block))
+    g_usleep (100);
 }
 
 static void
@@ -44,7 +49,7 @@ rig_init (Rig *rig)
   static const GstOwl2WorkerFuncs funcs = { on_progress, on_answer, on_lost,
     on_failed };
   g_autoptr (GstOwl2Settings) settings = gst_owl2_settings_new ();
-  const GstOwl2WorkerConfig config = { .settings = settings };
+  const GstOwl2WorkerConfig config = { .settings = settings, .share = TRUE };
 
   memset (rig, 0, sizeof (*rig));
   rig->stats = gst_owl2_stats_new ();
@@ -174,11 +179,11 @@ test_room_lazy (void)
     frames[n] = take (&rig, BIG, TRUE, TRUE);
     g_assert_nonnull (frames[n]);
     g_assert_cmpuint (
-        gst_owl2_pool_raw_bytes (rig.worker->pool), <=, GST_OWL2_MAX_RAW_BYTES);
+        gst_owl2_worker_raw_bytes (rig.worker), <=, GST_OWL2_MAX_RAW_BYTES);
   }
   /* One more, since the small ones take room as well. */
   fake_wait_calls (FAKE_SHRINK, n - half + 1);
-  while (gst_owl2_pool_raw_bytes (rig.worker->pool) > GST_OWL2_LAZY_RAW_BYTES)
+  while (gst_owl2_worker_raw_bytes (rig.worker) > GST_OWL2_LAZY_RAW_BYTES)
     g_usleep (1000);
   g_assert_cmpuint (fake_n_calls (FAKE_SHRINK), ==, n - half + 1);
   g_assert_cmpuint (fake_n_calls (FAKE_ENCODE), ==, 0);
@@ -211,7 +216,7 @@ test_room_lazy_fails (void)
     frames[n] = take (&rig, BIG, TRUE, TRUE);
     g_assert_nonnull (frames[n]);
     g_assert_cmpuint (
-        gst_owl2_pool_raw_bytes (rig.worker->pool), <=, GST_OWL2_MAX_RAW_BYTES);
+        gst_owl2_worker_raw_bytes (rig.worker), <=, GST_OWL2_MAX_RAW_BYTES);
   }
   gst_owl2_worker_submit (
       rig.worker, job_new (gst_owl2_frame_ref (frames[0])), FALSE);
@@ -265,6 +270,43 @@ test_submit_bounds (void)
   fake_set_gate (FAKE_GENERATE, FALSE);
   g_assert_cmpint (gst_owl2_worker_wait (rig.worker), ==, GST_FLOW_OK);
   g_assert_cmpint (g_atomic_int_get (&rig.n_answers), ==, 22);
+  rig_clear (&rig);
+}
+
+static gpointer
+stop (gpointer data)
+{
+  gst_owl2_worker_stop (data);
+  return NULL;
+}
+
+/* A stop waits for an engine that is slow to cancel, while the callback that
+ * was running ends: the clip is still the engine's then. */
+static void
+test_stop_order (void)
+{
+  GstOwl2Job *job;
+  GThread *thread;
+  Rig rig;
+
+  rig_init (&rig);
+  g_atomic_int_set (&rig.block, 1);
+  fake_set_n_tokens (50);
+  fake_set_delay (FAKE_GENERATE, 10000);
+  job = job_new (take (&rig, 1024, TRUE, FALSE));
+  job->settings->partial = TRUE;
+  gst_owl2_worker_submit (rig.worker, job, FALSE);
+  while (!g_atomic_int_get (&rig.n_answers))
+    g_usleep (1000);
+  fake_set_gate (FAKE_TOKEN, TRUE);
+  g_usleep (30000);
+  thread = g_thread_new ("stop", stop, rig.worker);
+  g_usleep (30000);
+  g_atomic_int_set (&rig.block, 0);
+  g_usleep (30000);
+  fake_set_gate (FAKE_TOKEN, FALSE);
+  g_thread_join (thread);
+  g_assert_cmpint (g_atomic_int_get (&rig.n_answers), ==, 1);
   rig_clear (&rig);
 }
 
@@ -339,8 +381,6 @@ test_storm (void)
   for (guint i = 0; i < G_N_ELEMENTS (funcs); i++)
     threads[i] = g_thread_new ("storm", funcs[i], &rig);
   for (guint i = 0; i < 25; i++) {
-    gst_owl2_worker_wait_loaded (
-        rig.worker, (guint64) g_test_rand_int_range (0, 3) * GST_MSECOND);
     g_usleep ((gulong) g_test_rand_int_range (0, 40000));
     gst_owl2_worker_stop (rig.worker);
     gst_owl2_worker_start (rig.worker);
@@ -367,6 +407,7 @@ add_tests (void)
   g_test_add_func ("/worker/room/lazy-fails", test_room_lazy_fails);
   g_test_add_func ("/worker/room/giant", test_room_giant);
   g_test_add_func ("/worker/submit-bounds", test_submit_bounds);
+  g_test_add_func ("/worker/stop-order", test_stop_order);
   g_test_add_func ("/worker/storm", test_storm);
 }
 

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A clip, and its way to an answer. */
+#ifndef GST_OWL2_ASK_H
+#define GST_OWL2_ASK_H
+
+#include "gstowl2frame.h"
+#include "gstowl2meta.h"
+#include "gstowl2settings.h"
+
+G_BEGIN_DECLS
+
+/**
+ * GstOwl2Job: a clip to be answered.
+ * @frames: (array length=n_frames): with repetitions
+ */
+typedef struct {
+  GstOwl2Settings *settings;
+  GstClockTime start, end;
+  GstOwl2Frame *frames[GST_OWL2_MAX_FRAMES];
+  guint n_frames;
+} GstOwl2Job;
+
+void gst_owl2_job_free (GstOwl2Job *job); /* accepts NULL */
+
+/**
+ * GstOwl2Asking: by one thread at a time.
+ * @job: owned
+ * @epoch: of the worker when it was begun
+ * @model, @element: whose answer it is; borrowed
+ * @text: so far
+ * @log_probability: sum over the tokens
+ */
+typedef struct {
+  GstOwl2Job *job;
+  guint epoch;
+  guint64 id;
+  const char *model, *element;
+  GString *text;
+  guint n_tokens;
+  double log_probability;
+} GstOwl2Asking;
+
+/* (transfer full): @job (transfer full) */
+GstOwl2Asking *gst_owl2_asking_new (GstOwl2Job *job, guint epoch);
+void gst_owl2_asking_free (GstOwl2Asking *asking); /* accepts NULL */
+/* One more token, as in Owl2TokenFunc. */
+void gst_owl2_asking_add (
+    GstOwl2Asking *asking, double probability, const char *text);
+/* (transfer full): what there is so far. */
+GstOwl2Answer *gst_owl2_asking_partial (const GstOwl2Asking *asking);
+/* (transfer full): the whole answer, as the engine gives it. */
+GstOwl2Answer *gst_owl2_asking_final (
+    const GstOwl2Asking *asking, const Owl2Answer *got);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOwl2Job, gst_owl2_job_free)
+
+G_END_DECLS
+
+#endif

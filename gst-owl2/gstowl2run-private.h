@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* What the parts of a run share: gstowl2runcore.c has the run itself and how
+ * others are told; above it, and not knowing of each other, gstowl2runload.c
+ * the model, and gstowl2runwork.c what the engine does with frames and clips;
+ * on top gstowl2run.c the state machine, the stop and the stream's side. Nobody
+ * else includes this. */
+#ifndef GST_OWL2_RUN_PRIVATE_H
+#define GST_OWL2_RUN_PRIVATE_H
+
+#include "gstowl2lane.h"
+#include "gstowl2run.h"
+
+G_BEGIN_DECLS
+
+/* Frames that the engine has at a time: as many as it encodes together. */
+#define GST_OWL2_MAX_WORK 4
+
+typedef enum {
+  GST_OWL2_RUN_LOADING,
+  GST_OWL2_RUN_READY,
+  GST_OWL2_RUN_FAILED,
+} GstOwl2RunState;
+
+typedef struct {
+  GstProgressType type;
+  char *text;
+  int percent;
+} GstOwl2Progress;
+
+struct _GstOwl2Run {
+  gatomicrefcount refs;
+  GstOwl2WorkerFuncs funcs;
+  gpointer user_data;
+  GstOwl2WorkerConfig *config;
+  GstOwl2Stats *stats;
+  GstOwl2Pool *pool;
+  GstOwl2Lane *lane;    /* (nullable): NULL before the start */
+  GstOwl2LaneFunc step; /* the state machine, on the run */
+
+  GMutex lock; /* of all below; the engine's and the lanes' come after it */
+  GCond cond;
+  GstOwl2RunState state;
+  gboolean stopping;
+  gboolean ended;      /* stopped, and no callback of the engine can come */
+  GThread *callback;   /* (nullable): the thread that calls one of the funcs */
+  gboolean kicked;     /* a step waits in the lane */
+  GThread *stepping;   /* (nullable): the thread that is in a step */
+  gboolean away;       /* the step is at something long, without the lock */
+  gboolean told_start; /* of a load whose end is not told yet */
+
+  /* Loading */
+  Owl2Opening *opening;
+  gboolean opened;    /* and so there is a model or an error */
+  GError *open_error; /* (nullable) */
+  GQueue progress;    /* GstOwl2Progress, to be told */
+  char *progress_stage;
+  guint64 progress_ns;
+
+  Owl2Model *model;
+  Owl2Session *session; /* from the end of the load to the stop */
+
+  /* Work */
+  gboolean flushing;
+  guint epoch;   /* one more for each flush: older work is void */
+  GQueue encode; /* GstOwl2Frame, to be encoded, or if lazy shrunk, when idle */
+  GQueue clips;  /* GstOwl2Job */
+  GstOwl2Answer *latest;
+  GError *fatal; /* (nullable): nothing goes on, and it is not told yet */
+
+  /* What the engine has */
+  GstOwl2Frame *work[GST_OWL2_MAX_WORK]; /* references; NULL: free */
+  guint n_work, n_calls;
+  gboolean cancelled; /* until it has nothing any more */
+
+  /* The clip that is being answered */
+  GstOwl2Asking *asking; /* (nullable) */
+  gboolean generating;   /* the engine has it */
+  gboolean generated;    /* and so there is an answer or an error */
+  Owl2Answer *got;       /* (nullable) */
+  GError *got_error;     /* (nullable) */
+  GQueue partials;       /* GstOwl2Answer, to be told before that */
+
+  /* Of the lane alone. */
+  char *model_name;
+  guint image_size; /* edge in pixels of what the model sees */
+  GstOwl2Rgb rgb;
+  guint64 next_id;
+};
+
+/* ---- gstowl2runcore.c: all with the lock held --------------------------- */
+
+void gst_owl2_progress_free (gpointer progress);
+/* Asks for a step. */
+void gst_owl2_run_kick (GstOwl2Run *run);
+void gst_owl2_run_take_queues (GstOwl2Run *run, GQueue *encode, GQueue *clips);
+/* Without the lock. */
+void gst_owl2_run_free_queues (GQueue *encode, GQueue *clips);
+/* Around each of the funcs: the lock is let go in between. */
+void gst_owl2_run_begin_callback (GstOwl2Run *run);
+void gst_owl2_run_end_callback (GstOwl2Run *run);
+/* Around what may take long, likewise: a stop does not wait for it, and may be
+ * over afterwards. */
+void gst_owl2_run_begin_away (GstOwl2Run *run);
+void gst_owl2_run_end_away (GstOwl2Run *run);
+void gst_owl2_run_tell_progress (
+    GstOwl2Run *run, GstProgressType type, const char *text, int percent);
+/* The same by the next step. */
+void gst_owl2_run_push_progress (
+    GstOwl2Run *run, GstProgressType type, const char *text, int percent);
+/* Nothing more is done. The message is out before anyone who waits goes on, so
+ * that it is the first of those that the failure brings. */
+void gst_owl2_run_fail (GstOwl2Run *run, const GError *error);
+/* Whether nobody wants the work of @epoch any more. */
+gboolean gst_owl2_run_is_void (const GstOwl2Run *run, guint epoch);
+gboolean gst_owl2_run_works_on (
+    const GstOwl2Run *run, const GstOwl2Frame *frame);
+/* Takes out of the queue what is encoded by now, and what no clip wants any
+ * more. */
+void gst_owl2_run_prune (GstOwl2Run *run);
+/* (nullable): the place in the queue of what there is to do: frames that are
+ * sure to be wanted first, the others only to make room. */
+GList *gst_owl2_run_next_frame (GstOwl2Run *run);
+
+/* ---- gstowl2runload.c --------------------------------------------------- */
+
+/* There is a model, or an error. With the lock held, which is let go
+ * meanwhile, as in all that follows. */
+void gst_owl2_run_end_load (GstOwl2Run *run);
+
+/* ---- gstowl2runwork.c --------------------------------------------------- */
+
+/* When there is no clip to answer. FALSE if there is nothing to do. */
+gboolean gst_owl2_run_step_frames (GstOwl2Run *run);
+/* The next thing for the clip. FALSE if it is the engine's turn. */
+gboolean gst_owl2_run_step_clip (GstOwl2Run *run);
+void gst_owl2_run_tell_partial (GstOwl2Run *run);
+/* What the engine made of the clip. */
+void gst_owl2_run_step_generated (GstOwl2Run *run);
+/* The clip is done with. */
+void gst_owl2_run_end_clip (GstOwl2Run *run);
+
+G_END_DECLS
+
+#endif

@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2run-private.h"
+
+/* ---- the state machine -------------------------------------------------- */
+
+/* One thing at a time. FALSE if there is nothing to do for now. */
+static gboolean
+run_step_once (GstOwl2Run *run)
+{
+  GstOwl2Progress *progress = NULL;
+
+  if (run->stopping || run->state == GST_OWL2_RUN_FAILED)
+    return FALSE;
+  progress = g_queue_pop_head (&run->progress);
+  if (progress) {
+    gst_owl2_run_tell_progress (
+        run, progress->type, progress->text, progress->percent);
+    gst_owl2_progress_free (progress);
+    return TRUE;
+  }
+  if (run->state == GST_OWL2_RUN_LOADING) {
+    if (!run->opened)
+      return FALSE;
+    gst_owl2_run_end_load (run);
+    return TRUE;
+  }
+  if (run->fatal) {
+    g_autoptr (GError) error = g_steal_pointer (&run->fatal);
+
+    gst_owl2_run_fail (run, error);
+    return FALSE;
+  }
+  if (run->partials.length) {
+    gst_owl2_run_tell_partial (run);
+    return TRUE;
+  }
+  if (run->generated) {
+    gst_owl2_run_step_generated (run);
+    return TRUE;
+  }
+  if (run->cancelled && run->n_calls == 0) {
+    run->cancelled = FALSE;
+    owl2_session_uncancel (run->session);
+  }
+  if (run->cancelled || run->generating)
+    return FALSE;
+  if (run->asking && gst_owl2_run_is_void (run, run->asking->epoch)) {
+    gst_owl2_run_end_clip (run);
+    return TRUE;
+  }
+  if (!run->asking && run->clips.length)
+    run->asking =
+        gst_owl2_asking_new (g_queue_pop_head (&run->clips), run->epoch);
+  return run->asking ? gst_owl2_run_step_clip (run)
+                     : gst_owl2_run_step_frames (run);
+}
+
+/* What is left when it is stopped, and the engine has nothing of it any more:
+ * by the stop, or, in a callback, the step around it. The model goes last. With
+ * the lock held, which is let go meanwhile. */
+static void
+run_release (GstOwl2Run *run)
+{
+  GstOwl2Asking *asking = NULL;
+  Owl2Answer *got = NULL;
+  Owl2Model *model = NULL;
+
+  if (run->ended) {
+    asking = g_steal_pointer (&run->asking);
+    got = g_steal_pointer (&run->got);
+    model = g_steal_pointer (&run->model);
+  }
+  g_mutex_unlock (&run->lock);
+  gst_owl2_asking_free (asking);
+  owl2_answer_free (got);
+  owl2_model_unref (model);
+  g_mutex_lock (&run->lock);
+}
+
+/* In the lane. */
+static void
+run_step (gpointer data)
+{
+  GstOwl2Run *run = data;
+
+  g_mutex_lock (&run->lock);
+  run->kicked = FALSE;
+  run->stepping = g_thread_self ();
+  while (run_step_once (run))
+    ;
+  if (run->stopping)
+    run_release (run);
+  run->stepping = NULL;
+  g_cond_broadcast (&run->cond);
+  g_mutex_unlock (&run->lock);
+}
+
+GstOwl2Run *
+gst_owl2_run_new (const GstOwl2WorkerFuncs *funcs, gpointer user_data,
+    GstOwl2WorkerConfig *config, GstOwl2Stats *stats, GstOwl2Pool *pool)
+{
+  GstOwl2Run *run = g_new0 (GstOwl2Run, 1);
+
+  g_atomic_ref_count_init (&run->refs);
+  run->step = run_step;
+  run->funcs = *funcs;
+  run->user_data = user_data;
+  run->config = g_atomic_rc_box_acquire (config);
+  run->stats = gst_owl2_stats_ref (stats);
+  run->pool = gst_owl2_pool_ref (pool);
+  g_mutex_init (&run->lock);
+  g_cond_init (&run->cond);
+  g_queue_init (&run->progress);
+  g_queue_init (&run->encode);
+  g_queue_init (&run->clips);
+  g_queue_init (&run->partials);
+  return run;
+}
+
+/* ---- stopping ----------------------------------------------------------- */
+
+/* With the lock held. */
+static void
+run_cancel (GstOwl2Run *run)
+{
+  run->stopping = TRUE;
+  if (run->session)
+    owl2_session_cancel (run->session);
+  g_cond_broadcast (&run->cond);
+}
+
+void
+gst_owl2_run_cancel (GstOwl2Run *run)
+{
+  g_mutex_lock (&run->lock);
+  run_cancel (run);
+  g_mutex_unlock (&run->lock);
+}
+
+gboolean
+gst_owl2_run_is_current (GstOwl2Run *run)
+{
+  gboolean current;
+
+  g_mutex_lock (&run->lock);
+  current = run->callback == g_thread_self ();
+  g_mutex_unlock (&run->lock);
+  return current;
+}
+
+/* (nullable) (transfer none) */
+static GstOwl2Lane *
+run_lane (GstOwl2Run *run)
+{
+  GstOwl2Lane *lane;
+
+  g_mutex_lock (&run->lock);
+  lane = run->lane;
+  g_mutex_unlock (&run->lock);
+  return lane;
+}
+
+gboolean
+gst_owl2_run_is_busy (GstOwl2Run *run)
+{
+  GstOwl2Lane *lane = run_lane (run);
+
+  return lane && gst_owl2_lane_is_busy (lane);
+}
+
+void
+gst_owl2_run_wait_idle (GstOwl2Run *run)
+{
+  GstOwl2Lane *lane = run_lane (run);
+
+  if (lane)
+    gst_owl2_lane_wait (lane);
+}
+
+gboolean
+gst_owl2_run_stop (GstOwl2Run *run)
+{
+  GQueue encode, clips;
+  g_autoptr (GstOwl2Answer) latest = NULL;
+  GstOwl2Lane *lane;
+  GThread *self = g_thread_self ();
+  Owl2Opening *opening;
+  Owl2Session *session;
+  gboolean cancelled;
+
+  g_mutex_lock (&run->lock);
+  run_cancel (run);
+  gst_owl2_run_take_queues (run, &encode, &clips);
+  latest = g_steal_pointer (&run->latest);
+  opening = g_steal_pointer (&run->opening);
+  session = g_steal_pointer (&run->session);
+  g_mutex_unlock (&run->lock);
+
+  owl2_opening_cancel (opening);
+  owl2_session_free (session); /* may wait for the engine's callbacks */
+  lane = run_lane (run);
+  if (lane)
+    gst_owl2_lane_close (lane);
+  gst_owl2_run_free_queues (&encode, &clips);
+
+  g_mutex_lock (&run->lock);
+  while ((run->callback && run->callback != self)
+         || (run->stepping && run->stepping != self && !run->away))
+    g_cond_wait (&run->cond, &run->lock);
+  run->ended = TRUE;
+  cancelled = run->told_start;
+  run->told_start = FALSE;
+  if (run->stepping != self)
+    run_release (run);
+  g_mutex_unlock (&run->lock);
+  return cancelled;
+}
+
+/* ---- from the stream ---------------------------------------------------- */
+
+void
+gst_owl2_run_set_flushing (GstOwl2Run *run, gboolean flushing)
+{
+  GQueue encode = G_QUEUE_INIT, clips = G_QUEUE_INIT;
+
+  g_mutex_lock (&run->lock);
+  run->flushing = flushing;
+  if (flushing) {
+    run->epoch++;
+    if (run->n_calls) {
+      run->cancelled = TRUE;
+      owl2_session_cancel (run->session);
+    }
+    gst_owl2_run_take_queues (run, &encode, &clips);
+    g_clear_pointer (&run->latest, gst_owl2_answer_unref);
+    g_cond_broadcast (&run->cond);
+    gst_owl2_run_kick (run);
+  }
+  g_mutex_unlock (&run->lock);
+  gst_owl2_run_free_queues (&encode, &clips);
+}
+
+/* With the lock held. */
+static GstFlowReturn
+run_flow (GstOwl2Run *run)
+{
+  if (run->stopping || run->flushing)
+    return GST_FLOW_FLUSHING;
+  return run->state == GST_OWL2_RUN_FAILED ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+GstFlowReturn
+gst_owl2_run_flow (GstOwl2Run *run)
+{
+  GstFlowReturn ret;
+
+  g_mutex_lock (&run->lock);
+  ret = run_flow (run);
+  g_mutex_unlock (&run->lock);
+  return ret;
+}
+
+/* Frames that are not lazy are in the queue or being encoded until they stop
+ * taking room, and lazy ones are shrunk down to half of it, so waiting ends. */
+static gboolean
+run_has_room (GstOwl2Run *run, gsize size, gboolean wait)
+{
+  gboolean room = FALSE;
+
+  g_mutex_lock (&run->lock);
+  while (run_flow (run) == GST_FLOW_OK) {
+    gst_owl2_run_prune (run);
+    room = gst_owl2_pool_raw_bytes (run->pool) + size <= GST_OWL2_MAX_RAW_BYTES
+           || (!gst_owl2_run_next_frame (run) && !run->n_work);
+    if (room || !wait)
+      break;
+    g_cond_wait (&run->cond, &run->lock);
+  }
+  g_mutex_unlock (&run->lock);
+  return room;
+}
+
+GstOwl2Frame *
+gst_owl2_run_take (GstOwl2Run *run, const GstOwl2Picture *picture,
+    gboolean wait, gboolean lazy, GError **error)
+{
+  GstOwl2Frame *frame;
+
+  if (!run_has_room (run, picture->info->size, wait))
+    return NULL;
+  frame = gst_owl2_frame_new (run->pool, picture, error);
+  if (!frame)
+    return NULL;
+
+  g_mutex_lock (&run->stats->lock);
+  run->stats->counts.frames_sampled++;
+  g_mutex_unlock (&run->stats->lock);
+
+  frame->lazy = lazy;
+  g_mutex_lock (&run->lock);
+  if (run_flow (run) == GST_FLOW_OK) {
+    g_queue_push_tail (&run->encode, gst_owl2_frame_ref (frame));
+    if (gst_owl2_run_next_frame (run))
+      gst_owl2_run_kick (run);
+  }
+  g_mutex_unlock (&run->lock);
+  return frame;
+}
+
+guint
+gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop)
+{
+  GQueue dropped = G_QUEUE_INIT;
+  guint n_dropped;
+
+  g_mutex_lock (&run->lock);
+  if (run_flow (run) == GST_FLOW_OK) {
+    guint busy = run->asking && run->asking->epoch == run->epoch;
+
+    g_queue_push_tail (&run->clips, job);
+    while (may_drop && run->clips.length + busy > GST_OWL2_MAX_BUSY_CLIPS)
+      g_queue_push_tail (&dropped, g_queue_pop_head (&run->clips));
+    gst_owl2_run_kick (run);
+    job = NULL;
+  }
+  g_mutex_unlock (&run->lock);
+
+  gst_owl2_job_free (job);
+  n_dropped = dropped.length;
+  g_queue_clear_full (&dropped, (GDestroyNotify) gst_owl2_job_free);
+  return n_dropped;
+}
+
+GstFlowReturn
+gst_owl2_run_wait (GstOwl2Run *run)
+{
+  GstFlowReturn ret;
+
+  g_mutex_lock (&run->lock);
+  while ((ret = run_flow (run)) == GST_FLOW_OK
+         && (run->clips.length
+             || (run->asking && run->asking->epoch == run->epoch)))
+    g_cond_wait (&run->cond, &run->lock);
+  g_mutex_unlock (&run->lock);
+  return ret;
+}
+
+GstOwl2Answer *
+gst_owl2_run_latest (GstOwl2Run *run)
+{
+  GstOwl2Answer *answer;
+
+  g_mutex_lock (&run->lock);
+  answer = run->latest ? gst_owl2_answer_ref (run->latest) : NULL;
+  g_mutex_unlock (&run->lock);
+  return answer;
+}

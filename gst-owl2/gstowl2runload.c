@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2run-private.h"
+#include "printable.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
+#define GST_CAT_DEFAULT gst_owl2_debug
+
+#define PROGRESS_GAP_NS (250 * GST_MSECOND)
+
+static void
+run_log (Owl2LogLevel level, const char *area, const char *message,
+    gpointer user_data)
+{
+  static const GstDebugLevel levels[] = {
+    [OWL2_LOG_ERROR] = GST_LEVEL_ERROR,
+    [OWL2_LOG_WARNING] = GST_LEVEL_WARNING,
+    [OWL2_LOG_INFO] = GST_LEVEL_INFO,
+    [OWL2_LOG_DEBUG] = GST_LEVEL_DEBUG,
+    [OWL2_LOG_LOG] = GST_LEVEL_LOG,
+    [OWL2_LOG_TRACE] = GST_LEVEL_TRACE,
+  };
+
+  g_autofree char *shown = owl2_printable_message (message);
+
+  if (level >= OWL2_LOG_ERROR && level <= OWL2_LOG_TRACE)
+    GST_CAT_LEVEL_LOG (
+        gst_owl2_debug, levels[level], NULL, "%s: %s", area, shown);
+}
+
+/* What the debug category lets through, so that the engine formats no more. */
+static Owl2LogLevel
+run_log_level (void)
+{
+  GstDebugLevel threshold = gst_debug_category_get_threshold (gst_owl2_debug);
+
+  if (threshold <= GST_LEVEL_ERROR)
+    return OWL2_LOG_ERROR;
+  if (threshold <= GST_LEVEL_FIXME)
+    return OWL2_LOG_WARNING;
+  if (threshold <= GST_LEVEL_INFO)
+    return OWL2_LOG_INFO;
+  if (threshold <= GST_LEVEL_DEBUG)
+    return OWL2_LOG_DEBUG;
+  return threshold <= GST_LEVEL_LOG ? OWL2_LOG_LOG : OWL2_LOG_TRACE;
+}
+
+/* Tells each stage, and in between no more than four times a second. On the
+ * engine's thread. */
+static gboolean
+run_on_progress (const char *stage, double fraction, gpointer user_data)
+{
+  GstOwl2Run *run = user_data;
+  int percent = (int) (100 * CLAMP (fraction, 0., 1.));
+  guint64 now = (guint64) g_get_monotonic_time () * 1000;
+
+  g_mutex_lock (&run->lock);
+  if (now - run->progress_ns >= PROGRESS_GAP_NS
+      || g_strcmp0 (stage, run->progress_stage) != 0) {
+    g_autofree char *text = g_strdup_printf ("%s (%d %%)", stage, percent);
+
+    run->progress_ns = now;
+    g_free (run->progress_stage);
+    run->progress_stage = g_strdup (stage);
+    gst_owl2_run_push_progress (run, GST_PROGRESS_TYPE_CONTINUE, text, percent);
+  }
+  g_mutex_unlock (&run->lock);
+  return TRUE;
+}
+
+/* On the engine's thread, or within the call that opens. */
+static void
+run_on_opened (Owl2Model *model, const GError *error, gpointer user_data)
+{
+  GstOwl2Run *run = user_data;
+
+  g_mutex_lock (&run->lock);
+  run->opened = TRUE;
+  run->open_error = error ? g_error_copy (error) : NULL;
+  if (!run->stopping)
+    run->model = g_steal_pointer (&model);
+  gst_owl2_run_kick (run);
+  g_mutex_unlock (&run->lock);
+  owl2_model_unref (model);
+}
+
+gboolean
+gst_owl2_run_start (GstOwl2Run *run)
+{
+  const GstOwl2WorkerConfig *config = run->config;
+  g_autofree char *cache_dir =
+      g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+  g_autoptr (GError) error = NULL;
+  Owl2ModelParams params = {
+    .path = config->model,
+    .device = config->device,
+    .cache_dir = cache_dir,
+    .kv_type = (Owl2KvType) config->kv_type,
+    .mmap = config->mmap,
+    .nice = config->nice,
+    .cache_bytes = config->cache_bytes,
+    .log = { run_log, NULL, run_log_level () },
+    .progress = run_on_progress,
+    .progress_data = run,
+  };
+  g_autoptr (GstOwl2Lane) lane = gst_owl2_lane_new (config->nice, &error);
+  Owl2Opening *opening = NULL;
+
+  if (!lane)
+    g_prefix_error (&error, "no thread for the answers: ");
+  g_mutex_lock (&run->lock);
+  gst_owl2_run_push_progress (
+      run, GST_PROGRESS_TYPE_START, "Loading the model", 0);
+  g_mutex_unlock (&run->lock);
+  if (lane)
+    opening =
+        owl2_model_open (&params, config->share, run_on_opened, run, &error);
+
+  g_mutex_lock (&run->lock);
+  if (error) {
+    gst_owl2_run_tell_progress (
+        run, GST_PROGRESS_TYPE_START, "Loading the model", 0);
+    gst_owl2_run_tell_progress (
+        run, GST_PROGRESS_TYPE_ERROR, error->message, 0);
+    gst_owl2_run_fail (run, error);
+  } else if (!run->stopping) {
+    run->opening = g_steal_pointer (&opening);
+    run->lane = g_steal_pointer (&lane);
+    gst_owl2_run_kick (run);
+  }
+  g_mutex_unlock (&run->lock);
+  owl2_opening_cancel (opening);
+  return !error;
+}
+
+/* With the lock held, which is let go meanwhile. */
+static void
+run_make_session (GstOwl2Run *run, GError **error)
+{
+  const GstOwl2WorkerConfig *config = run->config;
+  g_autofree char *prompt = owl2_prompt_format (
+      gst_owl2_settings_question (config->settings), TRUE, NULL, 0);
+  Owl2SessionParams params = {
+    .language_only = config->language_only,
+    .kv_type = (Owl2KvType) config->kv_type,
+    .prompt = prompt,
+    .n_frames = config->settings->n_frames,
+    .max_tokens = config->settings->max_tokens,
+  };
+  Owl2Model *model = owl2_model_ref (run->model);
+  Owl2ModelInfo info = { 0 };
+  Owl2Session *session;
+
+  gst_owl2_run_begin_away (run);
+  session = owl2_session_new (model, &params, error);
+  if (session) {
+    g_autofree char *shown = NULL;
+
+    owl2_model_get_info (model, &info);
+    run->model_name = g_utf8_make_valid (info.name ? info.name : "", -1);
+    run->image_size = info.image_size;
+    shown = owl2_printable_message (run->model_name);
+    GST_INFO ("model '%s' on '%s' (%s), %" G_GUINT64_FORMAT " bytes of weights",
+        shown, GST_STR_NULL (info.device), GST_STR_NULL (info.driver),
+        info.weights_bytes);
+  }
+  gst_owl2_run_end_away (run);
+  if (run->stopping) {
+    g_mutex_unlock (&run->lock);
+    g_clear_pointer (&session, owl2_session_free);
+    g_clear_error (error);
+  } else {
+    run->session = session;
+    g_mutex_unlock (&run->lock);
+  }
+  owl2_model_unref (model);
+  g_mutex_lock (&run->lock);
+}
+
+/* There is a model, or an error. With the lock held, which is let go
+ * meanwhile. */
+void
+gst_owl2_run_end_load (GstOwl2Run *run)
+{
+  g_autoptr (GError) error = g_steal_pointer (&run->open_error);
+
+  run->opened = FALSE;
+  if (run->model)
+    run_make_session (run, &error);
+  if (run->stopping)
+    return;
+  if (!run->session) {
+    gst_owl2_run_tell_progress (
+        run, GST_PROGRESS_TYPE_ERROR, error->message, 0);
+    gst_owl2_run_fail (run, error);
+    return;
+  }
+  g_mutex_unlock (&run->lock);
+  gst_owl2_run_update_stats (run);
+  g_mutex_lock (&run->lock);
+  gst_owl2_run_tell_progress (
+      run, GST_PROGRESS_TYPE_COMPLETE, "Model loaded", 100);
+  run->state = GST_OWL2_RUN_READY;
+  g_cond_broadcast (&run->cond);
+}

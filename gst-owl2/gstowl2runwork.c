@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2run-private.h"
+
+GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
+#define GST_CAT_DEFAULT gst_owl2_debug
+
+/* ---- frames ------------------------------------------------------------- */
+
+/* A frame that the engine has. */
+typedef struct {
+  GstOwl2Run *run; /* borrowed: the session ends before the run does */
+  GstOwl2Frame *frame;
+  gpointer memory; /* of the pixels */
+  guint epoch;
+} Work;
+
+/* Of a request. What the device can't do for one clip, such as a prompt whose
+ * keys fit no binding, it may do for the next. */
+static gboolean
+error_is_fatal (const GError *error)
+{
+  return error->domain == OWL2_ERROR
+         && (error->code == OWL2_ERROR_DEVICE_LOST
+             || error->code == OWL2_ERROR_NO_DEVICE
+             || error->code == OWL2_ERROR_BAD_FILE);
+}
+
+/* With the lock held. */
+static void
+run_begin_work (GstOwl2Run *run, GstOwl2Frame *frame)
+{
+  guint i = 0;
+
+  while (run->work[i])
+    i++;
+  run->work[i] = gst_owl2_frame_ref (frame);
+  run->n_work++;
+}
+
+/* The frame is what it will be; there is room again. With the lock held. */
+static void
+run_end_work (GstOwl2Run *run, GstOwl2Frame *frame)
+{
+  guint i = 0;
+
+  while (run->work[i] != frame)
+    i++;
+  run->work[i] = NULL;
+  run->n_work--;
+  gst_owl2_frame_unref (frame);
+  g_cond_broadcast (&run->cond);
+}
+
+/* On the engine's thread, as all that follows up to run_start_work(). FALSE if
+ * nobody wants to know. With the lock held. */
+static gboolean
+work_take_error (Work *work, const GError *error)
+{
+  GstOwl2Run *run = work->run;
+
+  run->n_calls--;
+  gst_owl2_run_kick (run);
+  if (gst_owl2_run_is_void (run, work->epoch))
+    return FALSE;
+  if (error && error_is_fatal (error)) {
+    if (!run->fatal)
+      run->fatal = g_error_copy (error);
+    return FALSE;
+  }
+  work->frame->error = error ? g_error_copy (error) : NULL;
+  return TRUE;
+}
+
+static void
+work_on_encoded (Owl2Features *features, guint64 encode_ns, const GError *error,
+    gpointer user_data)
+{
+  Work *work = user_data;
+  GstOwl2Run *run = work->run;
+
+  if (features)
+    GST_LOG ("encoded frame at %" GST_TIME_FORMAT " in %" G_GUINT64_FORMAT
+             " us",
+        GST_TIME_ARGS (work->frame->time), encode_ns / 1000);
+  g_mutex_lock (&run->lock);
+  if (work_take_error (work, error)) {
+    g_mutex_lock (&run->stats->lock);
+    run->stats->counts.frames_encoded += features != NULL;
+    run->stats->counts.encode_ns += features ? encode_ns : 0;
+    g_mutex_unlock (&run->stats->lock);
+    work->frame->features = g_steal_pointer (&features);
+    gst_owl2_frame_drop_raw (work->frame);
+  }
+  run_end_work (run, work->frame);
+  g_mutex_unlock (&run->lock);
+  owl2_features_unref (features);
+  g_free (work->memory);
+  g_free (work);
+}
+
+static void
+work_on_shrunk (guint8 *rgb, const GError *error, gpointer user_data)
+{
+  Work *work = user_data;
+  GstOwl2Run *run = work->run;
+
+  g_mutex_lock (&run->lock);
+  if (work_take_error (work, error)) {
+    if (rgb)
+      gst_owl2_frame_set_small (
+          work->frame, g_steal_pointer (&rgb), run->image_size);
+    else
+      gst_owl2_frame_drop_raw (work->frame);
+  }
+  run_end_work (run, work->frame);
+  g_mutex_unlock (&run->lock);
+  g_free (rgb);
+  g_free (work->memory);
+  g_free (work);
+}
+
+/* Gives the frame to the engine; what becomes of it is in the frame afterwards,
+ * unless the work is void. With the lock held, which is let go meanwhile. */
+static void
+run_start_work (GstOwl2Run *run, GstOwl2Frame *frame, gboolean shrink)
+{
+  g_autofree Work *work = g_new0 (Work, 1);
+  g_autofree gpointer memory = NULL;
+  GError *error = NULL;
+  Owl2Image image;
+  gboolean ok;
+
+  *work = (Work){ run, frame, NULL, run->epoch };
+  run_begin_work (run, frame);
+  gst_owl2_run_begin_away (run);
+  ok = gst_owl2_rgb_convert (&run->rgb, frame, &image, &memory, &error);
+  gst_owl2_run_end_away (run);
+  if (!ok) {
+    frame->error = error;
+    gst_owl2_frame_drop_raw (frame);
+    run_end_work (run, frame);
+    return;
+  }
+  if (gst_owl2_run_is_void (run, work->epoch)) {
+    run_end_work (run, frame);
+    return;
+  }
+  run->n_calls++;
+  work->memory = g_steal_pointer (&memory);
+  if (shrink)
+    owl2_session_shrink_async (
+        run->session, &image, work_on_shrunk, g_steal_pointer (&work));
+  else
+    owl2_session_encode_async (
+        run->session, &image, work_on_encoded, g_steal_pointer (&work));
+}
+
+/* When there is no clip to answer. FALSE if there is nothing to do. With the
+ * lock held. */
+gboolean
+gst_owl2_run_step_frames (GstOwl2Run *run)
+{
+  const gsize small_bytes = 3 * (gsize) run->image_size * run->image_size;
+  g_autoptr (GstOwl2Frame) frame = NULL;
+  GList *next;
+
+  gst_owl2_run_prune (run);
+  next = gst_owl2_run_next_frame (run);
+  if (!next)
+    return FALSE;
+  frame = next->data;
+  /* Whether one more has to be shrunk is known when the last one is. */
+  if (run->n_work >= (frame->lazy ? 1 : GST_OWL2_MAX_WORK)) {
+    frame = NULL;
+    return FALSE;
+  }
+  g_queue_delete_link (&run->encode, next);
+  if (!frame->lazy || frame->raw_bytes > small_bytes)
+    run_start_work (run, frame, frame->lazy);
+  g_cond_broadcast (&run->cond);
+  return TRUE;
+}
+
+/* ---- clips -------------------------------------------------------------- */
+
+/* On the engine's thread. */
+static gboolean
+run_on_token (
+    gint32 id, double probability, const char *text, gpointer user_data)
+{
+  GstOwl2Run *run = user_data;
+  GstOwl2Asking *asking = run->asking;
+  gboolean ok;
+
+  gst_owl2_asking_add (asking, probability, text);
+  g_mutex_lock (&run->lock);
+  ok = !gst_owl2_run_is_void (run, asking->epoch);
+  if (ok && asking->job->settings->partial) {
+    g_queue_push_tail (&run->partials, gst_owl2_asking_partial (asking));
+    gst_owl2_run_kick (run);
+  }
+  g_mutex_unlock (&run->lock);
+  return ok;
+}
+
+/* On the engine's thread. */
+static void
+run_on_answered (Owl2Answer *answer, const GError *error, gpointer user_data)
+{
+  GstOwl2Run *run = user_data;
+
+  g_mutex_lock (&run->lock);
+  run->n_calls--;
+  run->generating = FALSE;
+  run->generated = TRUE;
+  run->got = answer;
+  run->got_error = error ? g_error_copy (error) : NULL;
+  gst_owl2_run_kick (run);
+  g_mutex_unlock (&run->lock);
+}
+
+/* With the lock held, which is let go meanwhile, as in all that follows. */
+void
+gst_owl2_run_tell_partial (GstOwl2Run *run)
+{
+  g_autoptr (GstOwl2Answer) answer = g_queue_pop_head (&run->partials);
+
+  if (!run->asking || gst_owl2_run_is_void (run, run->asking->epoch))
+    return;
+  gst_owl2_run_begin_callback (run);
+  run->funcs.answer (answer, run->user_data);
+  gst_owl2_run_end_callback (run);
+}
+
+/* Counts what the answer took, makes it known, and lets it be the latest. */
+static void
+run_publish (GstOwl2Run *run, const Owl2Answer *got)
+{
+  const GstOwl2Asking *asking = run->asking;
+  GstOwl2Answer *answer = gst_owl2_asking_final (asking, got);
+  guint n_reused = 0;
+
+  for (guint i = 0; i < asking->job->n_frames; i++)
+    n_reused += asking->job->frames[i]->uses++ > 0;
+  g_mutex_unlock (&run->lock);
+
+  g_mutex_lock (&run->stats->lock);
+  run->stats->counts.clips_answered++;
+  run->stats->counts.frames_reused += n_reused;
+  run->stats->counts.tokens += got->n_ids;
+  run->stats->counts.prompt_tokens += got->n_prompt;
+  run->stats->counts.prompt_tokens_reused += got->n_reused;
+  run->stats->counts.prefill_ns += got->prefill_ns;
+  run->stats->counts.decode_ns += got->decode_ns;
+  g_mutex_unlock (&run->stats->lock);
+  gst_owl2_run_update_stats (run);
+
+  GST_DEBUG ("answer %" G_GUINT64_FORMAT " to %" GST_TIME_FORMAT
+             " - %" GST_TIME_FORMAT ", %u frames, %u + %u tokens",
+      answer->id, GST_TIME_ARGS (answer->start), GST_TIME_ARGS (answer->end),
+      answer->n_times, answer->n_prompt_tokens, answer->n_tokens);
+
+  g_mutex_lock (&run->lock);
+  if (!gst_owl2_run_is_void (run, asking->epoch)) {
+    gst_owl2_run_begin_callback (run);
+    run->funcs.answer (answer, run->user_data);
+    gst_owl2_run_end_callback (run);
+  }
+  if (!gst_owl2_run_is_void (run, asking->epoch)) {
+    GstOwl2Answer *old = run->latest;
+
+    run->latest = answer;
+    answer = old;
+  }
+  gst_owl2_answer_unref (answer);
+}
+
+static void
+run_lose (GstOwl2Run *run, const GError *error)
+{
+  g_mutex_lock (&run->stats->lock);
+  run->stats->counts.clips_dropped++;
+  g_mutex_unlock (&run->stats->lock);
+  gst_owl2_run_begin_callback (run);
+  run->funcs.lost (run->asking->job, error, run->user_data);
+  gst_owl2_run_end_callback (run);
+}
+
+/* The clip is done with. */
+void
+gst_owl2_run_end_clip (GstOwl2Run *run)
+{
+  GstOwl2Asking *asking = g_steal_pointer (&run->asking);
+
+  g_cond_broadcast (&run->cond);
+  g_mutex_unlock (&run->lock);
+  gst_owl2_asking_free (asking);
+  g_mutex_lock (&run->lock);
+}
+
+/* What the engine made of the clip. */
+void
+gst_owl2_run_step_generated (GstOwl2Run *run)
+{
+  g_autoptr (Owl2Answer) got = g_steal_pointer (&run->got);
+  g_autoptr (GError) error = g_steal_pointer (&run->got_error);
+
+  run->generated = FALSE;
+  if (!gst_owl2_run_is_void (run, run->asking->epoch)) {
+    if (got)
+      run_publish (run, got);
+    else if (error_is_fatal (error))
+      gst_owl2_run_fail (run, error);
+    else
+      run_lose (run, error);
+  }
+  gst_owl2_run_end_clip (run);
+}
+
+static void
+run_start_generate (GstOwl2Run *run)
+{
+  GstOwl2Asking *asking = run->asking;
+  const GstOwl2Job *job = asking->job;
+  Owl2Features *features[GST_OWL2_MAX_FRAMES];
+  g_autofree char *prompt = owl2_prompt_format (
+      gst_owl2_settings_question (job->settings), TRUE, NULL, 0);
+  Owl2Request request = {
+    .prompt = prompt,
+    .frames = features,
+    .n_frames = job->n_frames,
+    .sampling = gst_owl2_settings_sampling (job->settings),
+    .on_token = run_on_token,
+    .user_data = run,
+  };
+
+  for (guint i = 0; i < job->n_frames; i++)
+    features[i] = job->frames[i]->features;
+  asking->id = ++run->next_id;
+  asking->model = run->model_name;
+  asking->element = run->config->element;
+  run->n_calls++;
+  run->generating = TRUE;
+  owl2_session_generate_async (run->session, &request, run_on_answered, run);
+}
+
+/* The next thing for the clip. FALSE if it is the engine's turn. */
+gboolean
+gst_owl2_run_step_clip (GstOwl2Run *run)
+{
+  GstOwl2Job *job = run->asking->job;
+  gboolean waits = FALSE;
+
+  for (guint i = 0; i < job->n_frames; i++)
+    if (job->frames[i]->error) {
+      run_lose (run, job->frames[i]->error);
+      gst_owl2_run_end_clip (run);
+      return TRUE;
+    }
+  for (guint i = 0; i < job->n_frames; i++) {
+    if (job->frames[i]->features)
+      continue;
+    if (gst_owl2_run_works_on (run, job->frames[i])) {
+      waits = TRUE;
+    } else if (run->n_work >= GST_OWL2_MAX_WORK) {
+      return FALSE;
+    } else {
+      run_start_work (run, job->frames[i], FALSE);
+      return TRUE;
+    }
+  }
+  if (waits)
+    return FALSE;
+  run_start_generate (run);
+  return TRUE;
+}
