@@ -220,7 +220,7 @@ test_binding (void)
     .sampling = OWL2_SAMPLING_DEFAULT,
   };
 
-  binding_bytes = 64 << 10;
+  binding_bytes = 160 << 10;
   model = load (OWL2_KV_F32);
   binding_bytes = 0;
   session = owl2_session_new (model, &params, &error);
