@@ -318,36 +318,94 @@ evict (Owl2KvPool *pool)
   return TRUE;
 }
 
-/* Makes @n pages free. */
-static Owl2KvState
-make_room (Owl2KvPool *pool, guint n, GError **error)
+/* Nobody has pages, and nothing is kept. */
+static void
+drop_tensors (Owl2KvPool *pool)
 {
-  while (pool->free->len < n) {
-    guint have = pool->tensors.n_pages;
-    guint want = have + (n - pool->free->len);
-    GError *failure = NULL;
+  guint n_layers = pool->weights->config.decoder.n_layers;
 
-    if (want <= pool->budget) {
-      if (grow (
-              pool, MAX (want, MIN (pool->budget, have + have / 2)), &failure))
-        continue;
-      if (failure->code != OWL2_ERROR_NO_MEMORY) {
-        g_propagate_error (error, failure);
-        return OWL2_KV_FAILED;
-      }
-    }
-    if (evict (pool)) {
-      g_clear_error (&failure);
+  g_clear_pointer (&pool->arena, ovk_arena_free);
+  memset (pool->tensors.k, 0, n_layers * sizeof *pool->tensors.k);
+  memset (pool->tensors.v, 0, n_layers * sizeof *pool->tensors.v);
+  pool->tensors.n_pages = 0;
+  g_array_set_size (pool->free, 0);
+  g_atomic_pointer_set (&pool->taken, (gsize) rope_bytes (pool->weights));
+}
+
+/* Half as many again, so that it does not happen often; as many as are wanted
+ * where that is all there is memory for. */
+static gboolean
+grow_within (Owl2KvPool *pool, guint want, guint most, GError **error)
+{
+  guint have = pool->tensors.n_pages, ample = MIN (most, have + have / 2);
+
+  return (ample > want && grow (pool, ample, NULL)) || grow (pool, want, error);
+}
+
+static void
+release_nodes (Owl2KvPool *pool, Owl2KvSequence *seq)
+{
+  for (guint i = 0; i < seq->nodes->len; i++) {
+    Owl2KvNode *node = g_ptr_array_index (seq->nodes, i);
+
+    node->n_users--;
+    node->last_use = ++pool->clock;
+  }
+  g_ptr_array_set_size (seq->nodes, 0);
+  if (seq->from)
+    seq->from->n_users--;
+  seq->from = NULL;
+}
+
+/* What is to be copied takes a page beside those of the request. */
+static void
+leave_part (Owl2KvSequence *seq)
+{
+  seq->from->n_users--;
+  seq->from = NULL;
+  seq->n_reused = seq->nodes->len * OWL2_PAGE;
+}
+
+/* Makes pages free for the rest of @n_pages. A request that is alone gives up
+ * what it has taken over before it is refused. */
+static Owl2KvState
+make_room (Owl2KvPool *pool, Owl2KvSequence *seq, guint n_pages, GError **error)
+{
+  guint n;
+
+  while (pool->free->len < (n = n_pages - seq->nodes->len)) {
+    guint want = pool->tensors.n_pages + (n - pool->free->len);
+    g_autoptr (GError) failure = NULL;
+
+    if (want <= pool->budget
+        && grow_within (pool, want, pool->budget, &failure))
       continue;
+    if (failure && failure->code != OWL2_ERROR_NO_MEMORY) {
+      g_propagate_error (error, g_steal_pointer (&failure));
+      return OWL2_KV_FAILED;
     }
-    if (pool->n_sequences > 0) {
-      g_clear_error (&failure);
+    if (evict (pool))
+      continue;
+    if (pool->n_sequences > 0)
       return OWL2_KV_BUSY;
+    if (seq->from) {
+      leave_part (seq);
+      continue;
     }
     /* One request may have more than the budget. */
-    if (!failure && grow (pool, MIN (want, pool->max_pages), &failure))
+    if (!failure && want <= pool->max_pages && grow (pool, want, &failure))
       continue;
-    g_propagate_error (error, failure);
+    if (seq->nodes->len) {
+      release_nodes (pool, seq);
+      seq->n_reused = 0;
+      continue;
+    }
+    /* The old pages need not be there beside the new ones. */
+    if (pool->tensors.n_pages) {
+      drop_tensors (pool);
+      continue;
+    }
+    g_propagate_error (error, g_steal_pointer (&failure));
     return OWL2_KV_FAILED;
   }
   return OWL2_KV_READY;
@@ -427,20 +485,6 @@ seq_clear (Owl2KvSequence *seq)
   memset (seq, 0, sizeof *seq);
 }
 
-static void
-release_nodes (Owl2KvPool *pool, Owl2KvSequence *seq)
-{
-  for (guint i = 0; i < seq->nodes->len; i++) {
-    Owl2KvNode *node = g_ptr_array_index (seq->nodes, i);
-
-    node->n_users--;
-    node->last_use = ++pool->clock;
-  }
-  if (seq->from)
-    seq->from->n_users--;
-  seq->from = NULL;
-}
-
 Owl2KvState
 owl2_kvpool_begin (Owl2KvPool *pool, Owl2KvSequence *seq, guint tree,
     const Owl2KvKey *prompt, guint n_prompt, guint n_positions, gboolean cold,
@@ -461,7 +505,7 @@ owl2_kvpool_begin (Owl2KvPool *pool, Owl2KvSequence *seq, guint tree,
     match (pool, seq, prompt, n_prompt - 1);
   state = patient && pool->free->len < n_pages - seq->nodes->len
               ? OWL2_KV_BUSY
-              : make_room (pool, n_pages - seq->nodes->len, error);
+              : make_room (pool, seq, n_pages, error);
   if (state != OWL2_KV_READY) {
     release_nodes (pool, seq);
     seq_clear (seq);
