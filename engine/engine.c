@@ -453,6 +453,12 @@ owl2_model_check (const Owl2ModelParams *params, GError **error)
   return FALSE;
 }
 
+gboolean
+owl2_model_alive (Owl2Model *model, GError **error)
+{
+  return ovk_device_alive (model->dev, error);
+}
+
 typedef struct {
   Owl2Type kv_type;
   gboolean frames;

@@ -140,6 +140,10 @@ Owl2Model *owl2_model_ref (Owl2Model *model);
 void owl2_model_unref (Owl2Model *model);
 /* Sessions that the model has. Any thread. */
 guint owl2_model_n_users (Owl2Model *model);
+/* FALSE with DEVICE_LOST once the device is gone, which does not come back: all
+ * that the model is asked fails so, and it can only be dropped; another load
+ * may succeed. Any thread. */
+gboolean owl2_model_alive (Owl2Model *model, GError **error);
 /* Strings in @info live as long as the model. Any thread. */
 void owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info);
 

@@ -66,7 +66,7 @@ owl2_session_new (
       && !owl2_sequence_count (model, s->n_ctx, params->prompt,
           params->n_frames, params->max_tokens, &n_positions, error))
     return NULL;
-  if (!ovk_device_alive (model->dev, error))
+  if (!owl2_model_alive (model, error))
     return NULL;
   s->kvpool = owl2_model_kvpool (model, type, error);
   if (!s->kvpool || !owl2_room_check_kv (model, s->kvpool, n_positions, error)

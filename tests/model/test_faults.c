@@ -230,6 +230,9 @@ test_lost (void)
     g_clear_error (&error);
     g_assert_null (owl2_session_new (model, NULL, &error));
     g_assert_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST);
+    g_clear_error (&error);
+    g_assert_false (owl2_model_alive (model, &error));
+    g_assert_error (error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST);
   }
 }
 
