@@ -7,6 +7,9 @@
 /* Turns in flight: the device has the next one before the host has read the
  * results of the one before. */
 #define N_TURNS 2
+/* Who could not be served, for want of pages, has no claim to more than this of
+ * the time that others had meanwhile. */
+#define MAX_CLAIM_US 1e6
 
 /* A batch of frames, or a pass: what is on its way to the device and back. */
 typedef struct {
@@ -16,7 +19,7 @@ typedef struct {
   guint n_fed;          /* positions of that prompt that are there then */
   gboolean last;        /* its prompt ends there */
   guint32 first_result; /* entry of the ring for the first wanted row */
-  guint place;          /* 0 or 1: of what there is for each turn in flight */
+  guint place;          /* which of the turns it is: its part of the results */
   guint64 number;       /* its last submission */
   gint64 start_us;
 } Turn;
@@ -41,8 +44,8 @@ struct _Owl2Scheduler {
   guint first_turn, n_turns; /* a ring */
   Turn *recording;           /* (nullable) */
   gboolean was_pass;         /* the turn before */
-  guint n_passes, n_places;
-  gint64 done_us; /* when the last turn was done */
+  double floor_us;           /* the least that a client with work has had */
+  gint64 done_us;            /* when the last turn was done */
   Owl2Pass pass;
 };
 
@@ -99,8 +102,9 @@ job_tell (Owl2Job *job, const GError *error)
     return;
   if (job->seq)
     job->seq->ended = TRUE;
-  job->client->n_jobs--;
   job->client = NULL;
+  /* The pixels may be gone from now on. */
+  job->image.data = NULL;
   job->tell (job, error);
 }
 
@@ -144,6 +148,9 @@ poll (gpointer user_data)
   look_for_cancels (s);
   if (!s->recording)
     return TRUE;
+  /* Who was told looks at nothing any more. */
+  if (is_told (g_ptr_array_index (s->recording->jobs, 0)))
+    s->work.exec.tap = NULL;
   for (guint i = 0; i < s->recording->jobs->len; i++)
     if (!is_told (g_ptr_array_index (s->recording->jobs, i)))
       return TRUE;
@@ -152,34 +159,50 @@ poll (gpointer user_data)
 
 /* ---- queues ------------------------------------------------------------- */
 
-/* The least that any client with work has had. */
-static gboolean
-least_used (const Owl2Scheduler *s, double *used_us)
+/* What the client has had. Who comes anew, or comes back, has no claim to what
+ * others had before. */
+static double
+used_us (const Owl2Scheduler *s, const Owl2Job *job)
+{
+  return MAX (job->client->used_us, s->floor_us);
+}
+
+static void
+lower_to (const Owl2Scheduler *s, const Owl2Job *job, double *least)
+{
+  if (!is_told (job))
+    *least = MIN (*least, used_us (s, job));
+}
+
+/* By rows: one of a prompt costs about what one of a token does. */
+static void
+charge (Owl2Scheduler *s, const Turn *turn, gint64 took_us)
 {
   const GQueue *const queues[] = { &s->frames, &s->waiting, &s->active };
-  gboolean any = FALSE;
+  guint n_first = MAX (turn->n_prefill, 1);
+  double row_us = (double) took_us / (turn->jobs->len - 1 + n_first);
+  double least = G_MAXDOUBLE, most = 0;
 
+  for (guint i = 0; i < turn->jobs->len; i++) {
+    Owl2Job *job = g_ptr_array_index (turn->jobs, i);
+
+    if (is_told (job))
+      continue;
+    job->client->used_us = used_us (s, job) + row_us * (i ? 1 : n_first);
+    most = MAX (most, job->client->used_us);
+    lower_to (s, job, &least);
+  }
   for (guint i = 0; i < G_N_ELEMENTS (queues); i++)
-    for (GList *l = queues[i]->head; l; l = l->next) {
-      const Owl2Job *job = l->data;
-
-      if (is_told (job))
-        continue;
-      *used_us =
-          any ? MIN (*used_us, job->client->used_us) : job->client->used_us;
-      any = TRUE;
-    }
-  return any;
+    for (GList *l = queues[i]->head; l; l = l->next)
+      lower_to (s, l->data, &least);
+  if (least < G_MAXDOUBLE)
+    s->floor_us = MAX (s->floor_us, least);
+  s->floor_us = MAX (s->floor_us, most - MAX_CLAIM_US);
 }
 
 static void
 take_in (Owl2Scheduler *s, Owl2Job *job)
 {
-  double least;
-
-  /* Who comes anew has no claim to what others had before. */
-  if (job->client->n_jobs++ == 0 && least_used (s, &least))
-    job->client->used_us = MAX (job->client->used_us, least);
   if (job->refused) {
     job_tell (job, job->refused);
     job_unref (job);
@@ -270,15 +293,14 @@ tap_prompt (Owl2Scheduler *s, const Owl2Job *job)
 
 /* The job of the client that has had least. */
 static GList *
-next_of (GQueue *queue)
+next_of (const Owl2Scheduler *s, GQueue *queue)
 {
   GList *best = NULL;
 
   for (GList *l = queue->head; l; l = l->next) {
     const Owl2Job *job = l->data, *before = best ? best->data : NULL;
 
-    if (!is_told (job)
-        && (!best || job->client->used_us < before->client->used_us))
+    if (!is_told (job) && (!best || used_us (s, job) < used_us (s, before)))
       best = l;
   }
   return best;
@@ -300,7 +322,7 @@ admit (Owl2Scheduler *s)
 {
   GList *l;
 
-  while (s->active.length < OWL2_MAX_ACTIVE && (l = next_of (&s->waiting))) {
+  while (s->active.length < OWL2_MAX_ACTIVE && (l = next_of (s, &s->waiting))) {
     g_autoptr (GError) error = NULL;
     Owl2Job *job = l->data;
     Owl2Sequence *seq = job->seq;
@@ -361,7 +383,7 @@ next_active (Owl2Scheduler *s, gboolean prefill, const Owl2Job *only)
     if (!can_run (job) || (prefill && !owl2_sequence_can_prefill (job->seq))
         || (only && (job->alone || job->seq->kvpool != only->seq->kvpool)))
       continue;
-    if (!best || job->client->used_us < best->client->used_us)
+    if (!best || used_us (s, job) < used_us (s, best))
       best = job;
   }
   return best;
@@ -415,8 +437,7 @@ fill_pass (Owl2Scheduler *s, Turn *turn)
   guint32 result;
 
   owl2_pass_reset (pass);
-  turn->first_result =
-      s->n_passes++ % (OWL2_RESULTS / OWL2_PASS_WANTED) * OWL2_PASS_WANTED;
+  turn->first_result = turn->place * OWL2_PASS_WANTED;
   result = turn->first_result;
   for (guint i = 0; i < turn->jobs->len; i++) {
     const Owl2Job *job = g_ptr_array_index (turn->jobs, i);
@@ -475,30 +496,45 @@ record_pass (Owl2Scheduler *s, Turn *turn, GError **error)
       owl2_kvpool_tensors (seq->kvpool), &work->decoder, &s->pass, error);
 }
 
+/* A picture to look at goes alone, and so does one to read back: when nothing
+ * else is in flight. */
+static gboolean
+goes_alone (const Owl2Job *job)
+{
+  return job->alone || job->client->tap || job->kind == OWL2_JOB_SHRINK;
+}
+
+/* Whether the next frame waits for what is in flight, so that nothing else is
+ * to be begun. */
+static gboolean
+frame_waits (Owl2Scheduler *s)
+{
+  GList *l = next_of (s, &s->frames);
+
+  return l && goes_alone (l->data) && s->n_turns > 0;
+}
+
 /* The next frames, of the clients that have had least. */
 static gboolean
 form_batch (Owl2Scheduler *s, Turn *turn)
 {
-  guint n_before = s->n_turns;
-  GList *l;
+  GList *l = next_of (s, &s->frames);
 
-  if (!(l = next_of (&s->frames)))
+  if (!l || frame_waits (s))
     return FALSE;
   do {
     Owl2Job *job = l->data;
 
-    /* A picture to look at goes alone, and so does one to read back. */
-    if (job->client->tap || job->kind == OWL2_JOB_SHRINK)
-      job->alone = TRUE;
-    if (job->alone && (turn->jobs->len || n_before))
+    if (goes_alone (job) && turn->jobs->len)
       break;
+    job->alone = goes_alone (job);
     turn_add (turn, job);
     g_queue_delete_link (&s->frames, l);
     job_unref (job);
     if (job->alone)
       break;
-  } while (turn->jobs->len < OWL2_BATCH && (l = next_of (&s->frames)));
-  return turn->jobs->len > 0;
+  } while (turn->jobs->len < OWL2_BATCH && (l = next_of (s, &s->frames)));
+  return TRUE;
 }
 
 static gboolean
@@ -573,11 +609,12 @@ pass_fed (Turn *turn)
 static gboolean
 start_turn (Owl2Scheduler *s)
 {
-  Turn *turn = &s->turns[(s->first_turn + s->n_turns) % N_TURNS];
+  guint place = (s->first_turn + s->n_turns) % N_TURNS;
+  Turn *turn = &s->turns[place];
   g_autoptr (GError) error = NULL;
   gboolean ok;
 
-  if (s->n_turns == N_TURNS)
+  if (s->n_turns == N_TURNS || (s->was_pass && frame_waits (s)))
     return FALSE;
   turn->n_prefill = 0;
   turn->last = FALSE;
@@ -588,7 +625,7 @@ start_turn (Owl2Scheduler *s)
       return FALSE;
   }
   s->was_pass = turn->is_pass;
-  turn->place = s->n_places++ % N_TURNS;
+  turn->place = place;
   turn->start_us = g_get_monotonic_time ();
   s->recording = turn;
   ok = (turn->is_pass ? record_pass (s, turn, &error)
@@ -699,8 +736,6 @@ tap_ids (const Owl2Job *job)
 static void
 pass_done (Owl2Scheduler *s, Turn *turn)
 {
-  guint n_skip = turn->n_prefill && !turn->last;
-
   if (turn->n_prefill) {
     Owl2Job *job = g_ptr_array_index (turn->jobs, 0);
     Owl2Sequence *seq = job->seq;
@@ -708,8 +743,6 @@ pass_done (Owl2Scheduler *s, Turn *turn)
     owl2_kvpool_keep (seq->kvpool, &seq->kv,
         (const Owl2KvKey *) (gpointer) seq->keys->data, turn->n_fed,
         turn->last);
-    if (n_skip)
-      owl2_sequence_took (seq, NULL, NULL, NULL);
   }
   for (guint i = 0; i < n_wanted (turn); i++) {
     g_autoptr (GError) error = NULL;
@@ -728,6 +761,21 @@ pass_done (Owl2Scheduler *s, Turn *turn)
   }
 }
 
+/* All that take part would have to be told of a wait that failed, so that it is
+ * tried once more. */
+static gboolean
+wait_for (Owl2Scheduler *s, const Turn *turn, GError **error)
+{
+  g_autoptr (GError) failure = NULL;
+
+  if (owl2_exec_wait (&s->work.exec, turn->number, &failure))
+    return TRUE;
+  if (!g_error_matches (failure, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST))
+    return owl2_exec_wait (&s->work.exec, turn->number, error);
+  g_propagate_error (error, g_steal_pointer (&failure));
+  return FALSE;
+}
+
 /* Waits for the oldest turn, and hands its results on. */
 static void
 finish_turn (Owl2Scheduler *s)
@@ -737,24 +785,21 @@ finish_turn (Owl2Scheduler *s)
   gint64 took_us;
   gboolean ok;
 
-  ok = owl2_exec_wait (&s->work.exec, turn->number, &error);
+  ok = wait_for (s, turn, &error);
   took_us = g_get_monotonic_time () - MAX (turn->start_us, s->done_us);
   s->done_us = g_get_monotonic_time ();
+  charge (s, turn, took_us);
+  look_for_cancels (s);
   for (guint i = 0; i < turn->jobs->len; i++) {
     Owl2Job *job = g_ptr_array_index (turn->jobs, i);
 
-    if (!is_told (job))
-      job->client->used_us += (double) took_us / turn->jobs->len;
-  }
-  look_for_cancels (s);
-  if (!ok) {
-    for (guint i = 0; i < turn->jobs->len; i++) {
-      Owl2Job *job = g_ptr_array_index (turn->jobs, i);
-
-      if (turn->is_pass)
-        job->seq->in_flight--;
+    if (turn->is_pass)
+      job->seq->in_flight--;
+    if (!ok)
       job_tell (job, error);
-    }
+  }
+  if (!ok) {
+    /* Everybody was told. */
   } else if (turn->is_pass) {
     pass_done (s, turn);
   } else {
@@ -779,14 +824,11 @@ make_calls (Owl2Scheduler *s)
   }
 }
 
-static GPrivate own_scheduler;
-
 static gpointer
 run (gpointer data)
 {
   Owl2Scheduler *s = data;
 
-  g_private_set (&own_scheduler, s);
   while (collect (s)) {
     look_for_cancels (s);
     make_calls (s);
@@ -901,10 +943,4 @@ owl2_scheduler_call (
     return TRUE;
   g_propagate_error (error, waiter.error);
   return FALSE;
-}
-
-gboolean
-owl2_scheduler_is_own_thread (Owl2Scheduler *s)
-{
-  return g_private_get (&own_scheduler) == s;
 }

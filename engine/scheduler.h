@@ -28,13 +28,12 @@ typedef struct _Owl2Scheduler Owl2Scheduler;
  * Owl2Client: what the scheduler knows of a session.
  * @cancelled: atomic, as is the next
  * @n_cancels: how often it was cancelled: jobs that were made before are void
- * @used_us: of the device's time; the scheduler's own, as are the next
+ * @used_us: of the device's time; the scheduler's own
  * @tap: (nullable): set while it has no jobs, as are the next
  */
 typedef struct {
   gint cancelled, n_cancels;
   double used_us;
-  guint n_jobs;
   Owl2ExecTapFunc tap;
   gboolean tap_attention;
   gpointer tap_data;
@@ -100,10 +99,10 @@ struct _Owl2Workspace {
   OvkSlice results, bad, logits;
 };
 
-/* Rows of one pass whose logits are wanted, and entries of the ring: two passes
- * are in flight, and rows of the next read those of the one before. */
+/* Rows of one pass whose logits are wanted, and entries of the results: two
+ * passes are in flight, and rows of the next read those of the one before. */
 #define OWL2_PASS_WANTED (OWL2_PASS_DECODE + 1)
-#define OWL2_RESULTS (4 * OWL2_PASS_WANTED)
+#define OWL2_RESULTS (2 * OWL2_PASS_WANTED)
 
 /* Buffers of the device, all taken at once. */
 gboolean owl2_work_init (Owl2Workspace *work, Owl2Model *model, GError **error);
@@ -113,7 +112,8 @@ void owl2_work_clear (Owl2Workspace *work);
 guint64 owl2_work_bytes (const Owl2Model *model, GError **error);
 
 /* Records the way of @n frames, at most OWL2_BATCH, to their slots, and how
- * many features of each are no numbers to entries @bad .. of work->bad. */
+ * many features of each are no numbers to entries @bad .. of work->bad. Images
+ * without data, also if they lose it meanwhile, are left out. */
 gboolean owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
     const Owl2FeatureSlot *const *slots, guint n, guint bad, GError **error);
 /* Goes through everything once without running it, and enters the pipelines
@@ -141,8 +141,6 @@ void owl2_scheduler_kick (Owl2Scheduler *s);
  * from that thread. */
 gboolean owl2_scheduler_call (
     Owl2Scheduler *s, Owl2CallFunc call, gpointer user_data, GError **error);
-/* TRUE on the scheduler's own thread. */
-gboolean owl2_scheduler_is_own_thread (Owl2Scheduler *s);
 
 G_END_DECLS
 

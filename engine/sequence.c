@@ -358,9 +358,8 @@ owl2_sequence_took (Owl2Sequence *seq, const Owl2Result *top,
   double probability;
   gint32 id;
 
-  seq->in_flight--;
   /* The row of a token after the end is of no use. */
-  if (!top || seq->ended)
+  if (seq->ended)
     return TRUE;
   if (!seq->prefilled_us)
     seq->prefilled_us = g_get_monotonic_time ();

@@ -28,7 +28,6 @@ typedef struct {
   guint32 last_result;
   gboolean by_host; /* the host chooses tokens, from all logits */
   gboolean ended;
-  gboolean alone; /* beside nobody: looked at, or to find out who fails */
   gboolean cold;
   gint64 start_us, prefilled_us, end_us; /* monotonic; 0: not yet */
 
@@ -90,8 +89,8 @@ void owl2_sequence_decode (
 void owl2_sequence_fed (
     Owl2Sequence *seq, guint n, gboolean asked, guint32 result);
 /**
- * owl2_sequence_took: those of one pass are done.
- * @top: (nullable): the result asked for
+ * owl2_sequence_took: the oldest token that was asked for is there.
+ * @top: the result
  * @logits: (nullable): [vocab], where the host chooses
  *
  * Returns: FALSE with FAILED if that is no number

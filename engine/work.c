@@ -94,7 +94,8 @@ owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
   OvkCmd *cmd;
 
   for (guint i = 0; i < n; i++)
-    if (!owl2_image_record (&work->image, exec, images[i], i, error))
+    if (images[i]->data
+        && !owl2_image_record (&work->image, exec, images[i], i, error))
       return FALSE;
   if (!owl2_vit_record (
           exec, weights, &work->vit, &work->image.patches, n, error)

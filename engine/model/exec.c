@@ -81,10 +81,9 @@ owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
   while (exec->n_done < number) {
     guint i = exec->n_done % OWL2_EXEC_CMDS;
 
-    /* What can't be waited for is not waited for again. */
-    exec->n_done++;
     if (!ovk_cmd_wait (exec->cmds[i], error))
       return FALSE;
+    exec->n_done++;
     learn_pace (exec, i);
   }
   return TRUE;
@@ -157,8 +156,7 @@ void
 owl2_exec_abandon (Owl2Exec *exec)
 {
   owl2_exec_drop (exec);
-  while (exec->n_done < exec->n_submitted)
-    owl2_exec_wait (exec, exec->n_submitted, NULL);
+  owl2_exec_wait (exec, exec->n_submitted, NULL);
 }
 
 float *

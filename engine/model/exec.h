@@ -60,7 +60,8 @@ OvkCmd *owl2_exec_next (Owl2Exec *exec, const char *label, GError **error);
 /* Submits what is left without waiting for it. @number: (out): what
  * owl2_exec_wait() takes to wait for all that was recorded so far. */
 gboolean owl2_exec_flush (Owl2Exec *exec, guint64 *number, GError **error);
-/* Blocks until submission @number and all before it are done. */
+/* Blocks until submission @number and all before it are done. After an error
+ * that is not DEVICE_LOST it may be called again. */
 gboolean owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error);
 /* Both. */
 gboolean owl2_exec_finish (Owl2Exec *exec, GError **error);
