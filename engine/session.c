@@ -385,9 +385,11 @@ wake_answered (Owl2Answer *answer, const GError *error, gpointer user_data)
 }
 
 /* Hands tokens on, on the thread of the caller; the engine goes on meanwhile.
+ * @cancelled: (out): some came after a cancel, and were not handed on
  * Returns: how many the caller has taken, when it wants no more; else 0 */
 static guint
-hand_on (Waiter *w, const Owl2Request *request, double *log_probability)
+hand_on (Waiter *w, Owl2Session *s, gint n_cancels, const Owl2Request *request,
+    double *log_probability, gboolean *cancelled)
 {
   guint n = 0;
   gboolean go_on = TRUE;
@@ -401,7 +403,9 @@ hand_on (Waiter *w, const Owl2Request *request, double *log_probability)
       continue;
     }
     g_mutex_unlock (&w->lock);
-    if (go_on) {
+    if (go_on && g_atomic_int_get (&s->client.n_cancels) != n_cancels)
+      *cancelled = TRUE;
+    if (go_on && !*cancelled) {
       n++;
       *log_probability += log (MAX (token->probability, G_MINDOUBLE));
       go_on = request->on_token (
@@ -431,7 +435,9 @@ Owl2Answer *
 owl2_session_generate (
     Owl2Session *session, const Owl2Request *request, GError **error)
 {
+  gint n_cancels = g_atomic_int_get (&session->client.n_cancels);
   Owl2Request own = *request;
+  gboolean cancelled = FALSE;
   double log_probability = 0;
   Owl2Answer *answer;
   guint n = 0;
@@ -444,8 +450,12 @@ owl2_session_generate (
   }
   owl2_session_generate_async (session, &own, wake_answered, &w);
   if (request->on_token)
-    n = hand_on (&w, request, &log_probability);
+    n = hand_on (&w, session, n_cancels, request, &log_probability, &cancelled);
   answer = waiter_wait (&w, error);
+  if (answer && cancelled) {
+    g_clear_pointer (&answer, owl2_answer_free);
+    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
+  }
   if (answer && n)
     cut_answer (session, answer, n, log_probability);
   return answer;

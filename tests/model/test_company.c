@@ -12,6 +12,7 @@
 #define QUESTION "USER: <|image|>%s ASSISTANT:"
 #define N_CLIENTS 8
 #define MAX_TOKENS 12
+#define N_CTX_SHORT 28
 
 static Owl2Model *model;
 
@@ -78,24 +79,38 @@ encode (Owl2Session *session, guint seed, GError **error)
   return owl2_session_encode (session, &image, NULL, error);
 }
 
-static gboolean
-ask (Client *c, Owl2Session *session, Owl2Features **frames, guint n_frames)
+/* Among them the shortest, and one of several chunks. */
+static char *
+prompt_of (guint number)
 {
   static const char *const words[] = { "What?", "What is it?",
     "Where is the thing that was there before, and what was it?", "Why?" };
-  g_autofree char *prompt =
-      g_strdup_printf (QUESTION, words[c->number % G_N_ELEMENTS (words)]);
+  g_autoptr (GString) text = g_string_new (words[number % 4]);
+
+  if (number == 4)
+    return g_strdup ("</s>");
+  for (guint i = 0; number == 7 && i < 300; i++)
+    g_string_append_printf (text, " And %u?", i);
+  return g_strdup_printf (QUESTION, text->str);
+}
+
+static gboolean
+ask (Client *c, Owl2Session *session, Owl2Features **frames, guint n_frames)
+{
+  g_autofree char *prompt = prompt_of (c->number);
   g_autoptr (Owl2Answer) answer = NULL;
   Owl2Request request = {
     .prompt = prompt,
     .frames = frames,
-    .n_frames = n_frames,
+    .n_frames = c->number == 4 ? 0 : n_frames,
     .sampling = OWL2_SAMPLING_DEFAULT,
     .cold = c->cold,
   };
 
-  request.sampling.max_tokens = MAX_TOKENS + c->number;
+  request.sampling.max_tokens = c->number == 3 ? 1 : MAX_TOKENS + c->number;
   request.sampling.ignore_eos = TRUE;
+  /* The end is not chosen, by the device or by the host. */
+  request.sampling.min_tokens = c->number == 1 ? MAX_TOKENS / 2 : 0;
   /* Every third one draws. */
   request.sampling.temperature = c->number % 3 == 2 ? 1.f : 0.f;
   request.sampling.seed = c->number;
@@ -106,6 +121,12 @@ ask (Client *c, Owl2Session *session, Owl2Features **frames, guint n_frames)
   owl2_session_set_tap (session, NULL, FALSE, NULL);
   if (!answer)
     return FALSE;
+  if (c->number == 4)
+    g_assert_cmpuint (answer->n_prompt, ==, 2);
+  else if (c->number == 7)
+    g_assert_cmpuint (answer->n_prompt, >, 2 * 512);
+  else if (c->number == 0)
+    g_assert_cmpuint (answer->n_prompt + answer->n_ids, ==, N_CTX_SHORT + 1);
   g_free (c->text);
   c->text = g_steal_pointer (&answer->text);
   c->confidence = answer->confidence;
@@ -120,6 +141,8 @@ run_client (gpointer data)
   Owl2SessionParams params = {
     .kv_type = kv_type_of (c->number),
     .language_only = c->number == 5,
+    /* The answer ends with it. */
+    .n_ctx = c->number == 0 ? N_CTX_SHORT : 0,
   };
   g_autoptr (Owl2Session) session =
       owl2_session_new (model, &params, &c->error);

@@ -275,7 +275,7 @@ longest (const GArray *kept, const Prompt *p, guint n)
 /* The pages that @r leaves when it gets from @before to where it is: up to one
  * that another has left. */
 static void
-note_kept (GArray *kept, const Request *r, guint before)
+note_kept (GArray *kept, const Random *how, const Request *r, guint before)
 {
   guint first = MAX (before, r->seq.n_reused) / OWL2_PAGE * OWL2_PAGE;
 
@@ -285,7 +285,7 @@ note_kept (GArray *kept, const Request *r, guint before)
     p.n = MIN (first + OWL2_PAGE, r->n_done);
     if (p.n % OWL2_PAGE && p.n < r->prompt.n)
       return;
-    if (r->seq.apart && longest (kept, &p, p.n) == p.n)
+    if (how->all_fit && r->seq.apart && longest (kept, &p, p.n) == p.n)
       return;
     g_array_append_val (kept, p);
   }
@@ -358,7 +358,7 @@ test_random (gconstpointer data)
       guint before = r->n_done;
 
       feed (&s, r, (guint) g_rand_int_range (rand, 1, N_CTX));
-      note_kept (kept, r, before);
+      note_kept (kept, how, r, before);
     } else {
       end (&s, r);
       *r = live[--n_live];
