@@ -1,11 +1,32 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* The one thread that runs a model, for all its sessions. Work is cut into
- * turns: a batch of frames, or a pass of the decoder with a token of every
- * answer under way and one piece of a prompt. Two turns are in flight: while
- * the device works on one, the next is recorded. Whose turn it is goes by the
- * device's time that sessions have had; between the operations of a turn
- * cancels are noticed. What fails with several requests in it is tried again
- * with each alone, so that only the one at fault fails. */
+/* The one thread that runs a model, for all its sessions.
+ *
+ * Requests are jobs: made on any thread, with all that can be checked there,
+ * put into an inbox, and told of exactly once, on the model's thread; after
+ * that nothing of the session that asked is touched. Frames wait for a batch.
+ * Answers wait for all the pages that they may need, and are active then. One
+ * for whom there is no room holds up those after it, so that it has room in the
+ * end.
+ *
+ * Work is cut into turns: a batch of frames, or a pass of the decoder with a
+ * token of every active answer and one piece of a prompt. Both kinds take turns
+ * where there are both. Two turns are in flight: while the device works on one,
+ * the next is recorded, with tokens that only the device knows yet. What the
+ * host reads of a turn lies in that turn's own place of the results.
+ *
+ * Whose frames and whose prompt come next goes by the device's time that
+ * clients have had, of a pass by rows. Who comes anew or was away starts with
+ * the least of those that have work.
+ *
+ * Between the operations of a turn cancels are noticed and told of; the turn
+ * goes on as long as somebody waits for it. What belongs to a job (pages, slot)
+ * is kept until no turn in flight has it. A part of a turn that failed may have
+ * been submitted all the same: as there is one queue, which keeps order, who
+ * has the same pages next overwrites what that writes.
+ *
+ * A turn that can't be recorded is tried again with each of its jobs alone, so
+ * that only the one at fault fails. When the device is lost, all that are in
+ * turns, and all whose turn would come, are told so. */
 #ifndef OWL2_SCHEDULER_H
 #define OWL2_SCHEDULER_H
 
