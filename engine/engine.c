@@ -363,6 +363,8 @@ owl2_model_try_ref (Owl2Model *model)
 {
   gint n = g_atomic_int_get (&model->ref_count);
 
+  if (!ovk_device_alive (model->dev, NULL))
+    return FALSE;
   while (n && !g_atomic_int_compare_and_exchange (&model->ref_count, n, n + 1))
     n = g_atomic_int_get (&model->ref_count);
   return n > 0;

@@ -346,7 +346,7 @@ join (Owl2Opening *opening, const char *key, const Owl2ModelParams *params,
 
   if (!entry)
     return FALSE;
-  /* Its last user is just leaving. */
+  /* Its last user is just leaving, or its device is lost. */
   if (entry->model && !owl2_model_try_ref (entry->model)) {
     entry_hide (entry);
     entry_free (entry);

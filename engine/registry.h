@@ -17,7 +17,8 @@ char *owl2_model_key (const Owl2ModelParams *params, GError **error);
 /* FALSE with what a load would fail with, as far as can be told without the
  * device and the weights. Any thread. */
 gboolean owl2_model_check (const Owl2ModelParams *params, GError **error);
-/* FALSE if the last reference is gone, and the model about to be. */
+/* FALSE if the last reference is gone, and the model about to be, or if its
+ * device is gone: then somebody new needs another one. */
 gboolean owl2_model_try_ref (Owl2Model *model);
 
 /* ---- made by the registry ---------------------------------------------- */

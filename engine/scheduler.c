@@ -493,7 +493,8 @@ record_pass (Owl2Scheduler *s, Turn *turn, GError **error)
     work->exec.tap_data = first->client->tap_data;
   }
   return owl2_pass_record (&work->exec, work->model->weights,
-      owl2_kvpool_tensors (seq->kvpool), &work->decoder, &s->pass, error);
+      owl2_kvpool_tensors (seq->kvpool), &work->decoder, &s->pass,
+      &work->replay, error);
 }
 
 /* A picture to look at goes alone, and so does one to read back: when nothing

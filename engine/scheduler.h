@@ -117,6 +117,7 @@ struct _Owl2Workspace {
   Owl2VitBuffers vit;
   Owl2AbstractorBuffers abstractor;
   Owl2DecoderBuffers decoder;
+  Owl2Replay replay;
   OvkSlice results, bad, logits;
 };
 

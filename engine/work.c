@@ -77,6 +77,7 @@ owl2_work_init (Owl2Workspace *work, Owl2Model *model, GError **error)
 void
 owl2_work_clear (Owl2Workspace *work)
 {
+  owl2_replay_clear (&work->replay);
   owl2_exec_clear (&work->exec);
   owl2_image_clear (&work->image);
   g_clear_pointer (&work->arena, ovk_arena_free);
@@ -149,7 +150,7 @@ warm_up_passes (
     owl2_pass_add_row (&pass, OWL2_PREFILL, 0, i, i, 0);
   pass.last = TRUE;
   if (!owl2_pass_record (&work->exec, work->model->weights, tensors,
-          &work->decoder, &pass, error))
+          &work->decoder, &pass, NULL, error))
     return FALSE;
   for (guint m = 1; m <= OWL2_PASS_DECODE; m *= 2) {
     owl2_pass_reset (&pass);
@@ -157,7 +158,7 @@ warm_up_passes (
     for (guint i = 0; i < m; i++)
       owl2_pass_add_row (&pass, OWL2_DECODE, 0, 0, i % n, 0);
     if (!owl2_pass_record (&work->exec, work->model->weights, tensors,
-            &work->decoder, &pass, error))
+            &work->decoder, &pass, NULL, error))
       return FALSE;
   }
   return TRUE;

@@ -23,12 +23,14 @@ typedef struct _Owl2Pass Owl2Pass;
  * Owl2KvTensors: keys and values of all sequences, in pages of OWL2_PAGE
  * positions.
  * @type: F32, F16 or Q8_0
+ * @serial: another as soon as @k and @v are in another place; of no others
  * @k, @v: [layer]: [n_pages * kv_heads * OWL2_PAGE][head_dim]
  * @rope: F32 [positions][head_dim], see owl2_op_rope()
  */
 typedef struct {
   Owl2Type type;
   guint n_pages;
+  guint64 serial;
   Owl2Tensor *k, *v;
   Owl2Tensor rope;
 } Owl2KvTensors;

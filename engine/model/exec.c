@@ -15,6 +15,9 @@
 #define GROWTH 4
 /* What a host that was held up makes of the pace has an end. */
 #define FLOPS_LIMIT_MIN 1e7
+/* What is kept may be this much larger than it would be made now, so that two
+ * of them still sum to less than 100 ms. */
+#define TOLERANCE 1.5
 
 gboolean
 owl2_exec_init (Owl2Exec *exec, OvkDevice *dev, GError **error)
@@ -43,49 +46,108 @@ owl2_exec_clear (Owl2Exec *exec)
 void
 owl2_exec_collect (Owl2Exec *exec, OvkPipelineSet *set)
 {
+  exec->collecting = set != NULL;
   for (guint i = 0; i < OWL2_EXEC_CMDS; i++)
     ovk_cmd_collect (exec->cmds[i], set);
-}
-
-static guint
-current (const Owl2Exec *exec)
-{
-  return exec->n_submitted % OWL2_EXEC_CMDS;
 }
 
 OvkCmd *
 owl2_exec_cmd (Owl2Exec *exec)
 {
-  return exec->cmds[current (exec)];
+  Owl2Kept *kept = exec->keeping;
+
+  return kept ? g_ptr_array_index (kept->cmds, kept->n - 1)
+              : exec->cmds[exec->at];
 }
 
-/* The next submissions take what the one that is done would have had to, to
- * take AIM_US. It began when it was handed over, or when the one before was
- * done. */
+/* ---- in flight ---------------------------------------------------------- */
+
+static Owl2Flight *
+flight (Owl2Exec *exec, guint64 number)
+{
+  return &exec->flights[(number - 1) % OWL2_EXEC_CMDS];
+}
+
+/* The next submissions take what those that are done, @first to @last, would
+ * have had to, to take AIM_US. They began when they were handed over, or when
+ * the one before was done. */
 static void
-learn_pace (Owl2Exec *exec, guint i)
+learn_pace (Owl2Exec *exec, guint64 first, guint64 last)
 {
   gint64 now = g_get_monotonic_time ();
-  gint64 took = now - MAX (exec->submitted_us[i], exec->done_us);
-  double flops = exec->flops[i];
+  gint64 took = now - MAX (flight (exec, first)->submitted_us, exec->done_us);
+  double flops = 0, most = exec->flops_limit;
 
   exec->done_us = now;
+  for (guint64 i = first; i <= last; i++) {
+    flops += flight (exec, i)->flops;
+    most = MAX (most, flight (exec, i)->flops);
+  }
   if (flops > 0)
-    exec->flops_limit = CLAMP (flops * AIM_US / MAX (took, 1), FLOPS_LIMIT_MIN,
-        MAX (exec->flops_limit, flops) * GROWTH);
+    exec->flops_limit =
+        CLAMP (flops * AIM_US / MAX (took, 1), FLOPS_LIMIT_MIN, most * GROWTH);
 }
 
 gboolean
 owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
 {
-  while (exec->n_done < number) {
-    guint i = exec->n_done % OWL2_EXEC_CMDS;
+  guint64 first = exec->n_done + 1;
+  GError *failure = NULL;
 
-    if (!ovk_cmd_wait (exec->cmds[i], error))
-      return FALSE;
-    exec->n_done++;
-    learn_pace (exec, i);
+  if (number < first)
+    return TRUE;
+  /* With the last the others are done, and need no wait. */
+  for (guint64 i = number; i >= first; i--)
+    ovk_cmd_wait (flight (exec, i)->cmd, failure ? NULL : &failure);
+  if (!failure) {
+    exec->n_done = number;
+    learn_pace (exec, first, number);
+    return TRUE;
   }
+  g_propagate_error (error, failure);
+  return FALSE;
+}
+
+/* What has nothing recorded is no submission. */
+static gboolean
+hand_over (Owl2Exec *exec, OvkCmd *cmd, GError **error)
+{
+  guint64 ticket = ovk_cmd_ticket (cmd);
+  double flops = ovk_cmd_work (cmd);
+
+  if (!ovk_cmd_submit (cmd, error))
+    return FALSE;
+  if (ovk_cmd_ticket (cmd) == ticket)
+    return TRUE;
+  exec->n_submitted++;
+  *flight (exec, exec->n_submitted) =
+      (Owl2Flight){ cmd, flops, g_get_monotonic_time () };
+  return exec->n_submitted < OWL2_EXEC_CMDS
+         || owl2_exec_wait (
+             exec, exec->n_submitted - (OWL2_EXEC_CMDS - 1), error);
+}
+
+/* ---- recording ---------------------------------------------------------- */
+
+/* The next list of what is kept. */
+static gboolean
+begin_kept (Owl2Exec *exec, GError **error)
+{
+  Owl2Kept *kept = exec->keeping;
+  OvkCmd *cmd;
+
+  if (kept->n == kept->cmds->len) {
+    cmd = ovk_cmd_new (exec->dev, "kept", error);
+    if (!cmd)
+      return FALSE;
+    ovk_cmd_set_kept (cmd, TRUE);
+    g_ptr_array_add (kept->cmds, cmd);
+  }
+  cmd = g_ptr_array_index (kept->cmds, kept->n);
+  if (!ovk_cmd_wait (cmd, error))
+    return FALSE;
+  ovk_cmd_reset (cmd);
+  kept->n++;
   return TRUE;
 }
 
@@ -93,27 +155,32 @@ owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
 static gboolean
 exec_submit (Owl2Exec *exec, GError **error)
 {
-  guint i = current (exec);
+  OvkCmd *cmd = owl2_exec_cmd (exec);
+  Owl2Kept *kept = exec->keeping;
 
-  exec->flops[i] = ovk_cmd_work (exec->cmds[i]);
-  if (!ovk_cmd_submit (exec->cmds[i], error))
-    return FALSE;
-  exec->submitted_us[i] = g_get_monotonic_time ();
-  exec->n_submitted++;
-  return exec->n_submitted < OWL2_EXEC_CMDS
-         || owl2_exec_wait (
-             exec, exec->n_submitted - (OWL2_EXEC_CMDS - 1), error);
+  if (kept) {
+    kept->most = MAX (kept->most, ovk_cmd_work (cmd));
+    return hand_over (exec, cmd, error) && begin_kept (exec, error);
+  }
+  exec->at = (exec->at + 1) % OWL2_EXEC_CMDS;
+  return hand_over (exec, cmd, error);
+}
+
+static gboolean
+check_poll (Owl2Exec *exec, GError **error)
+{
+  if (!exec->poll || exec->poll (exec->poll_data))
+    return TRUE;
+  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
+  return FALSE;
 }
 
 gboolean
 owl2_exec_step (Owl2Exec *exec, GError **error)
 {
-  if (exec->poll && !exec->poll (exec->poll_data)) {
-    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
-    return FALSE;
-  }
-  return ovk_cmd_work (owl2_exec_cmd (exec)) < exec->flops_limit
-         || exec_submit (exec, error);
+  return check_poll (exec, error)
+         && (ovk_cmd_work (owl2_exec_cmd (exec)) < exec->flops_limit
+             || exec_submit (exec, error));
 }
 
 OvkCmd *
@@ -150,6 +217,9 @@ void
 owl2_exec_drop (Owl2Exec *exec)
 {
   ovk_cmd_reset (owl2_exec_cmd (exec));
+  if (exec->keeping)
+    exec->keeping->n = 0;
+  exec->keeping = NULL;
 }
 
 void
@@ -158,6 +228,103 @@ owl2_exec_abandon (Owl2Exec *exec)
   owl2_exec_drop (exec);
   owl2_exec_wait (exec, exec->n_submitted, NULL);
 }
+
+/* ---- what is kept ------------------------------------------------------- */
+
+/* What was recorded goes before what is kept. Where it is no work, such as the
+ * tables that that reads, it is no submission of its own: the device has it
+ * done when it has done the next. */
+static gboolean
+submit_before (Owl2Exec *exec, GError **error)
+{
+  OvkCmd *cmd = owl2_exec_cmd (exec);
+
+  if (ovk_cmd_work (cmd) > 0)
+    return exec_submit (exec, error);
+  exec->at = (exec->at + 1) % OWL2_EXEC_CMDS;
+  return ovk_cmd_submit (cmd, error);
+}
+
+gboolean
+owl2_exec_keep (Owl2Exec *exec, Owl2Kept *kept, GError **error)
+{
+  g_return_val_if_fail (!exec->keeping && !exec->collecting, FALSE);
+
+  if (!submit_before (exec, error))
+    return FALSE;
+  if (!kept->cmds)
+    kept->cmds = g_ptr_array_new_with_free_func ((GDestroyNotify) ovk_cmd_free);
+  kept->n = 0;
+  kept->limit = exec->flops_limit;
+  kept->most = 0;
+  exec->keeping = kept;
+  if (begin_kept (exec, error))
+    return TRUE;
+  exec->keeping = NULL;
+  return FALSE;
+}
+
+gboolean
+owl2_exec_keep_end (Owl2Exec *exec, GError **error)
+{
+  Owl2Kept *kept = exec->keeping;
+  OvkCmd *cmd = owl2_exec_cmd (exec);
+
+  kept->most = MAX (kept->most, ovk_cmd_work (cmd));
+  exec->keeping = NULL;
+  if (hand_over (exec, cmd, error))
+    return TRUE;
+  kept->n = 0;
+  return FALSE;
+}
+
+gboolean
+owl2_exec_fits (const Owl2Exec *exec, const Owl2Kept *kept)
+{
+  double limit = exec->flops_limit * TOLERANCE;
+
+  if (kept->n > 1 && exec->flops_limit > kept->limit * GROWTH)
+    return FALSE;
+  return kept->n > 0 && (kept->most <= limit || kept->limit <= limit);
+}
+
+gboolean
+owl2_exec_is_busy (const Owl2Exec *exec, const Owl2Kept *kept)
+{
+  for (guint64 i = exec->n_done; i < exec->n_submitted; i++)
+    for (guint k = 0; kept->cmds && k < kept->cmds->len; k++)
+      if (exec->flights[i % OWL2_EXEC_CMDS].cmd
+          == g_ptr_array_index (kept->cmds, k))
+        return TRUE;
+  return FALSE;
+}
+
+gboolean
+owl2_exec_repeat (Owl2Exec *exec, Owl2Kept *kept, GError **error)
+{
+  if (!submit_before (exec, error))
+    return FALSE;
+  for (guint i = 0; i < kept->n; i++) {
+    OvkCmd *cmd = g_ptr_array_index (kept->cmds, i);
+
+    if (!check_poll (exec, error))
+      return FALSE;
+    if (!hand_over (exec, cmd, error)) {
+      kept->n = 0;
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
+void
+owl2_kept_clear (Owl2Kept *kept)
+{
+  g_clear_pointer (&kept->cmds, g_ptr_array_unref);
+  memset (kept, 0, sizeof *kept);
+}
+
+/* ---- looking ------------------------------------------------------------ */
 
 float *
 owl2_tensor_read (OvkDevice *dev, const Owl2Tensor *tensor, GError **error)

@@ -21,17 +21,38 @@ typedef gboolean (*Owl2ExecPollFunc) (gpointer user_data);
 /* One is recorded while two are in flight. */
 #define OWL2_EXEC_CMDS 3
 
+/* A submission in flight. */
 typedef struct {
-  OvkDevice *dev; /* a reference */
-  OvkCmd *cmds[OWL2_EXEC_CMDS];
+  OvkCmd *cmd;
+  double flops;
+  gint64 submitted_us; /* monotonic: when it was handed over */
+} Owl2Flight;
+
+/**
+ * Owl2Kept: work that was recorded once, to be submitted again. Zeros are none.
+ * @cmds: OvkCmd, of which the first @n are the work's submissions
+ * @limit: floating point operations of a submission when it was recorded
+ * @most: those of the largest
+ */
+typedef struct {
+  GPtrArray *cmds;
+  guint n;
+  double limit, most;
+} Owl2Kept;
+
+typedef struct {
+  OvkDevice *dev;               /* a reference */
+  OvkCmd *cmds[OWL2_EXEC_CMDS]; /* by turns; cmds[at] is recorded into */
+  guint at;
+  Owl2Kept *keeping; /* (nullable): its newest is recorded into instead */
   /* Submissions so far and those that are done, which follow each other in
-   * order: number i, from 1 on, was recorded into cmds[(i - 1) % n]. */
+   * order: number i, from 1 on, is flights[(i - 1) % n]. */
   guint64 n_submitted, n_done;
+  Owl2Flight flights[OWL2_EXEC_CMDS];
   double flops_limit; /* submit when more than this is recorded */
-  double flops[OWL2_EXEC_CMDS];
-  gint64 submitted_us[OWL2_EXEC_CMDS]; /* monotonic: when it was handed over */
-  gint64 done_us;                      /* when the last one was done */
-  Owl2ExecPollFunc poll;               /* (nullable) */
+  gint64 done_us;     /* when the last one was done */
+  gboolean collecting;
+  Owl2ExecPollFunc poll; /* (nullable) */
   gpointer poll_data;
   Owl2ExecTapFunc tap; /* NULL: nobody is looking */
   gpointer tap_data;
@@ -65,6 +86,24 @@ gboolean owl2_exec_flush (Owl2Exec *exec, guint64 *number, GError **error);
 gboolean owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error);
 /* Both. */
 gboolean owl2_exec_finish (Owl2Exec *exec, GError **error);
+
+/**
+ * owl2_exec_keep: what is recorded from now on to owl2_exec_keep_end() is
+ * submitted as ever, and stays in @kept, instead of what that had. What was
+ * recorded before is submitted first. Between the two owl2_exec_flush() and its
+ * like are not to be called, and after an error owl2_exec_drop() is.
+ */
+gboolean owl2_exec_keep (Owl2Exec *exec, Owl2Kept *kept, GError **error);
+gboolean owl2_exec_keep_end (Owl2Exec *exec, GError **error);
+/* Whether @kept holds work, in submissions as the device's pace wants them. */
+gboolean owl2_exec_fits (const Owl2Exec *exec, const Owl2Kept *kept);
+/* Whether some of it is in flight. */
+gboolean owl2_exec_is_busy (const Owl2Exec *exec, const Owl2Kept *kept);
+/* Submits the work of @kept, after what was recorded before. Errors: those of
+ * owl2_exec_step(), then some of it may be under way. */
+gboolean owl2_exec_repeat (Owl2Exec *exec, Owl2Kept *kept, GError **error);
+/* It is not busy. */
+void owl2_kept_clear (Owl2Kept *kept);
 
 /* Drops what was recorded and not submitted. What is in flight goes on. */
 void owl2_exec_drop (Owl2Exec *exec);

@@ -137,6 +137,15 @@ fill_rope (Owl2KvPool *pool, GError **error)
              pool->weights->dev, pool->tensors.rope.slice, table, bytes, error);
 }
 
+/* Serial numbers of a pool's tensors start where none of another's are. */
+static guint64
+new_serial (void)
+{
+  static guint n_pools; /* atomic */
+
+  return (guint64) g_atomic_int_add (&n_pools, 1) << 32;
+}
+
 Owl2KvPool *
 owl2_kvpool_new (
     const Owl2Weights *weights, Owl2Type type, guint64 budget, GError **error)
@@ -148,6 +157,7 @@ owl2_kvpool_new (
 
   pool->weights = weights;
   pool->tensors.type = type;
+  pool->tensors.serial = new_serial ();
   pool->tensors.k = g_new0 (Owl2Tensor, n_layers);
   pool->tensors.v = g_new0 (Owl2Tensor, n_layers);
   pool->free = g_array_new (FALSE, FALSE, sizeof (guint32));
@@ -289,6 +299,7 @@ grow (Owl2KvPool *pool, guint n_pages, GError **error)
   g_clear_pointer (&pool->arena, ovk_arena_free);
   pool->arena = g_steal_pointer (&arena);
   pool->tensors.n_pages = n_pages;
+  pool->tensors.serial++;
   for (guint32 page = n_pages; page-- > old;)
     g_array_append_val (pool->free, page);
   g_atomic_pointer_set (

@@ -89,30 +89,21 @@ upload (OvkCmd *cmd, OvkSlice dst, gconstpointer data, gsize size_bytes)
   }
 }
 
-/* What the device reads of this pass, and nothing else. */
-static void
-upload_tables (OvkCmd *cmd, const Owl2DecoderBuffers *b, const Owl2Pass *pass)
-{
-  upload (cmd, b->rows, pass->rows,
-      (pass->n_prefill + pass->n_decode) * sizeof (Owl2PassRow));
-  upload (
-      cmd, b->pages, pass->pages->data, pass->pages->len * sizeof (guint32));
-}
-
-/* b->x = the inputs. */
+/* What the device reads of the pass: the rows, the pages, and features into
+ * b->x. */
 static gboolean
-record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
-    const Owl2DecoderBuffers *b, const Owl2Pass *pass, GError **error)
+record_tables (Owl2Exec *exec, const Owl2DecoderBuffers *b,
+    const Owl2Pass *pass, GError **error)
 {
   guint n = pass->n_prefill + pass->n_decode;
-  const Owl2Rows rows = { b->rows, 0 };
-  Owl2Tensor x = owl2_tensor_rows (b->x, 0, n);
-  gsize row_bytes = x.cols * sizeof (float);
+  gsize row_bytes = b->x.cols * sizeof (float);
   OvkCmd *cmd = owl2_exec_next (exec, "embed", error);
 
   if (!cmd)
     return FALSE;
-  upload_tables (cmd, b, pass);
+  upload (cmd, b->rows, pass->rows, n * sizeof (Owl2PassRow));
+  upload (
+      cmd, b->pages, pass->pages->data, pass->pages->len * sizeof (guint32));
   for (guint i = 0; i < pass->copies->len; i++) {
     const Owl2PassCopy *copy = &g_array_index (pass->copies, Owl2PassCopy, i);
     OvkSlice to = b->x.slice, from = copy->from;
@@ -121,6 +112,21 @@ record_inputs (Owl2Exec *exec, const Owl2Weights *weights,
     to.size = from.size = copy->n * row_bytes;
     ovk_cmd_copy (cmd, to, from);
   }
+  return TRUE;
+}
+
+/* b->x = the inputs. */
+static gboolean
+record_embed (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2DecoderBuffers *b, const Owl2Pass *pass, GError **error)
+{
+  guint n = pass->n_prefill + pass->n_decode;
+  const Owl2Rows rows = { b->rows, 0 };
+  Owl2Tensor x = owl2_tensor_rows (b->x, 0, n);
+  OvkCmd *cmd = owl2_exec_next (exec, "embed", error);
+
+  if (!cmd)
+    return FALSE;
   owl2_op_embed (cmd, &x, &weights->decoder.embed, &rows, n, b->results);
   return owl2_tap_rows (exec, "inputs_embeds", -1, x, pass->n_prefill, error);
 }
@@ -147,33 +153,84 @@ record_head (Owl2Exec *exec, const Owl2Weights *weights,
   owl2_op_matmul (cmd, OWL2_DECODE, &logits, &h, &weights->decoder.output, NULL,
       OWL2_ACT_NONE, NULL);
   owl2_op_argmax (cmd, b->results, &logits, &rows);
+  return TRUE;
+}
+
+static gboolean
+record_work (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2KvTensors *kv, const Owl2DecoderBuffers *b, const Owl2Pass *pass,
+    GError **error)
+{
+  return record_embed (exec, weights, b, pass, error)
+         && owl2_decoder_record (exec, weights, kv, b, pass, error)
+         && owl2_tap_logits (exec, weights, b, pass->n_prefill, error)
+         && record_head (exec, weights, b, pass, error);
+}
+
+/* The commands of passes with as many rows are the same. */
+static gboolean
+can_repeat (const Owl2Exec *exec, const Owl2Pass *pass)
+{
+  for (guint i = 0; i < pass->n_decode; i++)
+    if (pass->rows[i].modality != 0)
+      return FALSE;
+  return pass->n_prefill == 0 && !exec->tap && !exec->collecting;
+}
+
+static gboolean
+repeat_work (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2KvTensors *kv, const Owl2DecoderBuffers *b, const Owl2Pass *pass,
+    Owl2Replay *replay, GError **error)
+{
+  Owl2Kept *kept = owl2_replay_find (replay, exec, kv, pass->n_decode);
+
+  if (owl2_exec_fits (exec, kept))
+    return owl2_exec_repeat (exec, kept, error);
+  return owl2_exec_keep (exec, kept, error)
+         && record_work (exec, weights, kv, b, pass, error)
+         && owl2_exec_keep_end (exec, error);
+}
+
+/* Logits for the host. */
+static void
+record_copies (
+    Owl2Exec *exec, const Owl2DecoderBuffers *b, const Owl2Pass *pass)
+{
+  gsize row_bytes = b->logits.cols * sizeof (float);
+  guint first;
+
+  owl2_pass_wanted (pass, &first);
   for (guint i = 0; i < pass->logits->len; i++) {
     const Owl2PassLogits *copy =
         &g_array_index (pass->logits, Owl2PassLogits, i);
-    gsize row_bytes = logits.cols * sizeof (float);
-    OvkSlice to = copy->to, from = logits.slice;
+    OvkSlice to = copy->to, from = b->logits.slice;
 
     from.offset += (copy->row - first) * row_bytes;
     from.size = to.size = row_bytes;
-    ovk_cmd_copy (cmd, to, from);
+    ovk_cmd_copy (owl2_exec_cmd (exec), to, from);
   }
-  return TRUE;
 }
 
 gboolean
 owl2_pass_record (Owl2Exec *exec, const Owl2Weights *weights,
     const Owl2KvTensors *kv, const Owl2DecoderBuffers *b, const Owl2Pass *pass,
-    GError **error)
+    Owl2Replay *replay, GError **error)
 {
+  gboolean ok;
+
   g_return_val_if_fail (pass->n_prefill + pass->n_decode > 0, FALSE);
   g_return_val_if_fail (pass->n_prefill <= b->chunk, FALSE);
   g_return_val_if_fail (pass->n_decode <= OWL2_PASS_DECODE, FALSE);
   g_return_val_if_fail (
       pass->pages->len <= b->pages.size / sizeof (guint32), FALSE);
 
-  return record_inputs (exec, weights, b, pass, error)
-         && owl2_decoder_record (exec, weights, kv, b, pass, error)
-         && owl2_tap_logits (exec, weights, b, pass->n_prefill, error)
-         && record_head (exec, weights, b, pass, error)
-         && owl2_exec_step (exec, error);
+  if (!record_tables (exec, b, pass, error))
+    return FALSE;
+  ok = replay && can_repeat (exec, pass)
+           ? repeat_work (exec, weights, kv, b, pass, replay, error)
+           : record_work (exec, weights, kv, b, pass, error);
+  if (!ok)
+    return FALSE;
+  record_copies (exec, b, pass);
+  return owl2_exec_step (exec, error);
 }

@@ -9,7 +9,7 @@
 #ifndef OWL2_PASS_H
 #define OWL2_PASS_H
 
-#include "decoder.h"
+#include "replay.h"
 
 G_BEGIN_DECLS
 
@@ -72,14 +72,16 @@ guint owl2_pass_wanted (const Owl2Pass *pass, guint *first);
  * that are wanted their logits in b->logits and their results in b->results.
  * Records only: it may be submitted in part, and waits for nothing but for what
  * was recorded before the last submission, or where a tap looks. @pass may go
- * away afterwards.
+ * away afterwards. What was recorded for an earlier pass of as many generated
+ * tokens alone is submitted again.
+ * @replay: (nullable): where that is kept
  *
  * Errors: those of owl2_exec_step(); what was recorded is then to be abandoned,
  * and the keys of the rows are lost.
  */
 gboolean owl2_pass_record (Owl2Exec *exec, const Owl2Weights *weights,
     const Owl2KvTensors *kv, const Owl2DecoderBuffers *b, const Owl2Pass *pass,
-    GError **error);
+    Owl2Replay *replay, GError **error);
 
 G_END_DECLS
 

@@ -25,9 +25,12 @@ typedef struct {
   gint hung;       /* atomic; the device may still touch its memory */
   OvkShelf parked; /* what could not be freed, as the device hangs */
 
-  GMutex lock; /* of the next two, and of all OvkLastUse; taken last */
+  GMutex lock; /* of all below, and of all OvkLastUse; taken last */
   VkQueue handle;
   guint64 submitted; /* newest value handed to the queue */
+  guint64 waited;    /* newest value that was waited for */
+  GArray *infos;     /* VkSubmitInfo: room for those of a submission */
+  GArray *links;     /* likewise for what they point to */
 } OvkQueue;
 
 /* The timeline value at which something was last used, 0 if never. */

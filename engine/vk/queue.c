@@ -2,6 +2,12 @@
 /* Submitting, and waiting for what was submitted. */
 #include "ovk_queue.h"
 
+/* What makes a command buffer a link of the chain. */
+typedef struct {
+  guint64 before, after;
+  VkTimelineSemaphoreSubmitInfo timeline;
+} Link;
+
 /* ---- opening and closing ---------------------------------------------- */
 
 void
@@ -10,6 +16,8 @@ ovk_queue_init (OvkQueue *queue, OvkGpu *gpu)
   queue->gpu = gpu;
   ovk_shelf_init (&queue->parked);
   g_mutex_init (&queue->lock);
+  queue->infos = g_array_new (FALSE, FALSE, sizeof (VkSubmitInfo));
+  queue->links = g_array_new (FALSE, FALSE, sizeof (Link));
 }
 
 static gboolean
@@ -66,6 +74,8 @@ void
 ovk_queue_clear (OvkQueue *queue)
 {
   ovk_shelf_clear (&queue->parked);
+  g_array_unref (queue->infos);
+  g_array_unref (queue->links);
   g_mutex_clear (&queue->lock);
 }
 
@@ -83,31 +93,30 @@ mark_used (GHashTable *uses, guint64 value)
     ((OvkLastUse *) use)->value = value;
 }
 
-gboolean
-ovk_queue_submit (OvkQueue *queue, const VkCommandBuffer *buffers,
-    guint n_buffers, GHashTable *uses, guint64 *value, GError **error)
+/* Under the queue's lock. */
+static const VkSubmitInfo *
+chain (OvkQueue *queue, const VkCommandBuffer *buffers, guint n)
 {
-  const VkPipelineStageFlags stages =
+  static const VkPipelineStageFlags stages =
       VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
-  g_autofree VkSubmitInfo *infos = g_new0 (VkSubmitInfo, n_buffers);
-  g_autofree VkTimelineSemaphoreSubmitInfo *timelines =
-      g_new0 (VkTimelineSemaphoreSubmitInfo, n_buffers);
-  g_autofree guint64 *values = g_new (guint64, n_buffers + 1);
-  VkResult result;
 
-  if (!ovk_gpu_alive (queue->gpu, error))
-    return FALSE;
-  for (guint i = 0; i < n_buffers; i++) {
-    timelines[i] = (VkTimelineSemaphoreSubmitInfo){
+  g_array_set_size (queue->infos, n);
+  g_array_set_size (queue->links, n);
+  for (guint i = 0; i < n; i++) {
+    Link *link = &g_array_index (queue->links, Link, i);
+
+    link->before = queue->submitted + i;
+    link->after = link->before + 1;
+    link->timeline = (VkTimelineSemaphoreSubmitInfo){
       .sType = VK_STRUCTURE_TYPE_TIMELINE_SEMAPHORE_SUBMIT_INFO,
       .waitSemaphoreValueCount = 1,
-      .pWaitSemaphoreValues = &values[i],
+      .pWaitSemaphoreValues = &link->before,
       .signalSemaphoreValueCount = 1,
-      .pSignalSemaphoreValues = &values[i + 1],
+      .pSignalSemaphoreValues = &link->after,
     };
-    infos[i] = (VkSubmitInfo){
+    g_array_index (queue->infos, VkSubmitInfo, i) = (VkSubmitInfo){
       .sType = VK_STRUCTURE_TYPE_SUBMIT_INFO,
-      .pNext = &timelines[i],
+      .pNext = &link->timeline,
       .waitSemaphoreCount = 1,
       .pWaitSemaphores = &queue->timeline,
       .pWaitDstStageMask = &stages,
@@ -117,11 +126,20 @@ ovk_queue_submit (OvkQueue *queue, const VkCommandBuffer *buffers,
       .pSignalSemaphores = &queue->timeline,
     };
   }
+  return (const VkSubmitInfo *) (gpointer) queue->infos->data;
+}
 
+gboolean
+ovk_queue_submit (OvkQueue *queue, const VkCommandBuffer *buffers,
+    guint n_buffers, GHashTable *uses, guint64 *value, GError **error)
+{
+  VkResult result;
+
+  if (!ovk_gpu_alive (queue->gpu, error))
+    return FALSE;
   g_mutex_lock (&queue->lock);
-  for (guint i = 0; i <= n_buffers; i++)
-    values[i] = queue->submitted + i;
-  result = vkQueueSubmit (queue->handle, n_buffers, infos, VK_NULL_HANDLE);
+  result = vkQueueSubmit (queue->handle, n_buffers,
+      chain (queue, buffers, n_buffers), VK_NULL_HANDLE);
   if (result == VK_SUCCESS) {
     queue->submitted += n_buffers;
     mark_used (uses, queue->submitted);
@@ -160,6 +178,26 @@ ovk_queue_last_use (OvkQueue *queue, const OvkLastUse *use)
 }
 
 /* ---- waiting ---------------------------------------------------------- */
+
+/* Whether a wait has returned for it: then what the device wrote is here. */
+static gboolean
+was_waited (OvkQueue *queue, guint64 value)
+{
+  gboolean was;
+
+  g_mutex_lock (&queue->lock);
+  was = value <= queue->waited;
+  g_mutex_unlock (&queue->lock);
+  return was;
+}
+
+static void
+note_waited (OvkQueue *queue, guint64 value)
+{
+  g_mutex_lock (&queue->lock);
+  queue->waited = MAX (queue->waited, value);
+  g_mutex_unlock (&queue->lock);
+}
 
 /* VK_TIMEOUT when the device has finished nothing for timeout_ns. */
 static VkResult
@@ -206,9 +244,13 @@ ovk_queue_wait (
     return TRUE;
   if (!ovk_gpu_alive (queue->gpu, error))
     return FALSE;
-  result = wait_for_value (queue, value);
-  if (result == VK_SUCCESS)
+  if (was_waited (queue, value))
     return TRUE;
+  result = wait_for_value (queue, value);
+  if (result == VK_SUCCESS) {
+    note_waited (queue, value);
+    return TRUE;
+  }
   if (result == VK_TIMEOUT) {
     g_atomic_int_set (&queue->hung, 1);
     g_atomic_int_set (&queue->gpu->lost, 1);
@@ -233,9 +275,12 @@ ovk_queue_reached (OvkQueue *queue, guint64 value)
   };
   VkResult result;
 
-  if (!value || g_atomic_int_get (&queue->gpu->lost))
+  if (!value || g_atomic_int_get (&queue->gpu->lost)
+      || was_waited (queue, value))
     return TRUE;
   result = vkWaitSemaphores (queue->gpu->handle, &info, 0);
+  if (result == VK_SUCCESS)
+    note_waited (queue, value);
   if (result == VK_ERROR_DEVICE_LOST)
     g_atomic_int_set (&queue->gpu->lost, 1);
   return result == VK_SUCCESS || result == VK_ERROR_DEVICE_LOST;
