@@ -166,7 +166,7 @@ owl2_sequence_new (Owl2Model *model, Owl2KvPool *kvpool, guint n_ctx,
       g_array_sized_new (FALSE, FALSE, sizeof (Owl2KvKey), seq->n_prompt);
   seq->detokenizer = owl2_detokenizer_new (model->tokenizer);
   seq->piece = g_string_new (NULL);
-  seq->ids = g_array_new (FALSE, FALSE, sizeof (gint32));
+  seq->ids = g_array_sized_new (FALSE, FALSE, sizeof (gint32), seq->n_max);
   lay_out_prompt (seq, config->abstractor.n_queries + 1);
   return g_steal_pointer (&seq);
 }

@@ -58,6 +58,9 @@ static guint n_ours;
 static size_t lose_least, lose_most; /* 0: none is to be lost */
 static guint n_lost;
 
+static gboolean counts_asked; /* calls, too */
+static guint64 n_asked;
+
 static gboolean
 is_ours (uintptr_t caller)
 {
@@ -81,6 +84,7 @@ block_add (void *at, size_t size, uintptr_t caller)
   if (!at)
     return NULL;
   pthread_mutex_lock (&blocks_lock);
+  n_asked += counts_asked && is_ours (caller);
   if (++n_blocks > N_SLOTS / 4 * 3) {
     fputs ("live.c: too many blocks\n", stderr);
     __builtin_trap ();
@@ -281,6 +285,20 @@ live_n_lost (void)
   return n_lost;
 }
 
+guint64
+live_n_asked (void)
+{
+  guint64 n;
+
+  if (!counts_asked)
+    dl_iterate_phdr (find_ours, NULL);
+  pthread_mutex_lock (&blocks_lock);
+  counts_asked = TRUE;
+  n = n_asked;
+  pthread_mutex_unlock (&blocks_lock);
+  return n;
+}
+
 #else
 
 void
@@ -290,6 +308,12 @@ live_lose_block (gsize least, gsize most)
 
 guint
 live_n_lost (void)
+{
+  return 0;
+}
+
+guint64
+live_n_asked (void)
 {
   return 0;
 }

@@ -52,6 +52,10 @@ void live_lose_block (gsize least, gsize most);
 /* How many were lost so. */
 guint live_n_lost (void);
 
+/* Blocks that were asked for since the first call, in a program that takes no
+ * samples; 0 where blocks are not counted. */
+guint64 live_n_asked (void);
+
 /* The next vkFreeMemory() is not counted. */
 void live_lose_vk_memory (void);
 
