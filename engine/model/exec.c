@@ -13,6 +13,9 @@
 /* From one submission to the next the limit grows no faster than this: one that
  * was measured short may have been of operations that are not counted. */
 #define GROWTH 4
+/* Of that, most for one dispatch: so that with it, a submission is not much
+ * longer. The largest ones of a step that is kept are far from that. */
+#define DISPATCH_SHARE 0.5
 /* What a host that was held up makes of the pace has an end. */
 #define FLOPS_LIMIT_MIN 1e7
 /* What is kept may be this much larger than it would be made now, so that two
@@ -51,15 +54,6 @@ owl2_exec_collect (Owl2Exec *exec, OvkPipelineSet *set)
     ovk_cmd_collect (exec->cmds[i], set);
 }
 
-OvkCmd *
-owl2_exec_cmd (Owl2Exec *exec)
-{
-  Owl2Kept *kept = exec->keeping;
-
-  return kept ? g_ptr_array_index (kept->cmds, kept->n - 1)
-              : exec->cmds[exec->at];
-}
-
 /* ---- in flight ---------------------------------------------------------- */
 
 static Owl2Flight *
@@ -92,20 +86,28 @@ gboolean
 owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
 {
   guint64 first = exec->n_done + 1;
-  GError *failure = NULL;
 
   if (number < first)
     return TRUE;
-  /* With the last the others are done, and need no wait. */
-  for (guint64 i = number; i >= first; i--)
-    ovk_cmd_wait (flight (exec, i)->cmd, failure ? NULL : &failure);
-  if (!failure) {
-    exec->n_done = number;
-    learn_pace (exec, first, number);
-    return TRUE;
-  }
-  g_propagate_error (error, failure);
-  return FALSE;
+  if (!ovk_device_wait (
+          exec->dev, flight (exec, number)->ticket, "the model", error))
+    return FALSE;
+  exec->n_done = number;
+  exec->done_ticket = flight (exec, number)->ticket;
+  learn_pace (exec, first, number);
+  return TRUE;
+}
+
+/* @flops were submitted as @ticket. */
+static gboolean
+add_flight (Owl2Exec *exec, guint64 ticket, double flops, GError **error)
+{
+  exec->n_submitted++;
+  *flight (exec, exec->n_submitted) =
+      (Owl2Flight){ ticket, flops, g_get_monotonic_time () };
+  return exec->n_submitted < OWL2_EXEC_CMDS
+         || owl2_exec_wait (
+             exec, exec->n_submitted - (OWL2_EXEC_CMDS - 1), error);
 }
 
 /* What has nothing recorded is no submission. */
@@ -115,19 +117,55 @@ hand_over (Owl2Exec *exec, OvkCmd *cmd, GError **error)
   guint64 ticket = ovk_cmd_ticket (cmd);
   double flops = ovk_cmd_work (cmd);
 
-  if (!ovk_cmd_submit (cmd, error))
-    return FALSE;
-  if (ovk_cmd_ticket (cmd) == ticket)
-    return TRUE;
-  exec->n_submitted++;
-  *flight (exec, exec->n_submitted) =
-      (Owl2Flight){ cmd, flops, g_get_monotonic_time () };
-  return exec->n_submitted < OWL2_EXEC_CMDS
-         || owl2_exec_wait (
-             exec, exec->n_submitted - (OWL2_EXEC_CMDS - 1), error);
+  return ovk_cmd_submit (cmd, error)
+         && (ovk_cmd_ticket (cmd) == ticket
+             || add_flight (exec, ovk_cmd_ticket (cmd), flops, error));
 }
 
 /* ---- recording ---------------------------------------------------------- */
+
+static gboolean
+check_poll (Owl2Exec *exec, GError **error)
+{
+  if (!exec->poll || exec->poll (exec->poll_data))
+    return TRUE;
+  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
+  return FALSE;
+}
+
+static gboolean
+cut (Owl2Exec *exec, OvkCmd *cmd, GError **error)
+{
+  double flops = ovk_cmd_work (cmd);
+
+  return flops < exec->flops_limit
+         || (ovk_cmd_cut (cmd, error)
+             && add_flight (exec, ovk_cmd_ticket (cmd), flops, error));
+}
+
+/* Between the pieces of one operation. */
+static void
+pause_in (OvkCmd *cmd, gpointer user_data)
+{
+  Owl2Exec *exec = user_data;
+  GError *error = NULL;
+
+  if (!check_poll (exec, &error) || !cut (exec, cmd, &error))
+    ovk_cmd_fail (cmd, error);
+  ovk_cmd_set_pieces (cmd, exec->flops_limit * DISPATCH_SHARE, pause_in, exec);
+}
+
+OvkCmd *
+owl2_exec_cmd (Owl2Exec *exec)
+{
+  Owl2Kept *kept = exec->keeping;
+  OvkCmd *cmd = exec->cmds[exec->at];
+
+  if (kept)
+    return g_ptr_array_index (kept->cmds, kept->n - 1);
+  ovk_cmd_set_pieces (cmd, exec->flops_limit * DISPATCH_SHARE, pause_in, exec);
+  return cmd;
+}
 
 /* The next list of what is kept. */
 static gboolean
@@ -164,15 +202,6 @@ exec_submit (Owl2Exec *exec, GError **error)
   }
   exec->at = (exec->at + 1) % OWL2_EXEC_CMDS;
   return hand_over (exec, cmd, error);
-}
-
-static gboolean
-check_poll (Owl2Exec *exec, GError **error)
-{
-  if (!exec->poll || exec->poll (exec->poll_data))
-    return TRUE;
-  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
-  return FALSE;
 }
 
 gboolean
@@ -291,11 +320,9 @@ owl2_exec_fits (const Owl2Exec *exec, const Owl2Kept *kept)
 gboolean
 owl2_exec_is_busy (const Owl2Exec *exec, const Owl2Kept *kept)
 {
-  for (guint64 i = exec->n_done; i < exec->n_submitted; i++)
-    for (guint k = 0; kept->cmds && k < kept->cmds->len; k++)
-      if (exec->flights[i % OWL2_EXEC_CMDS].cmd
-          == g_ptr_array_index (kept->cmds, k))
-        return TRUE;
+  for (guint i = 0; i < kept->n; i++)
+    if (ovk_cmd_ticket (g_ptr_array_index (kept->cmds, i)) > exec->done_ticket)
+      return TRUE;
   return FALSE;
 }
 

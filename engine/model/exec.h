@@ -23,7 +23,7 @@ typedef gboolean (*Owl2ExecPollFunc) (gpointer user_data);
 
 /* A submission in flight. */
 typedef struct {
-  OvkCmd *cmd;
+  guint64 ticket;
   double flops;
   gint64 submitted_us; /* monotonic: when it was handed over */
 } Owl2Flight;
@@ -48,6 +48,7 @@ typedef struct {
   /* Submissions so far and those that are done, which follow each other in
    * order: number i, from 1 on, is flights[(i - 1) % n]. */
   guint64 n_submitted, n_done;
+  guint64 done_ticket;
   Owl2Flight flights[OWL2_EXEC_CMDS];
   double flops_limit; /* submit when more than this is recorded */
   gint64 done_us;     /* when the last one was done */
@@ -64,14 +65,14 @@ void owl2_exec_clear (Owl2Exec *exec);
 /* Only collects the pipelines from now on, see ovk_cmd_collect(). */
 void owl2_exec_collect (Owl2Exec *exec, OvkPipelineSet *set);
 
-/* The command list to record into now. */
+/* The command list to record into now. What is recorded as one operation that
+ * takes longer than some tens of milliseconds is submitted in pieces. */
 OvkCmd *owl2_exec_cmd (Owl2Exec *exec);
 
 /**
  * owl2_exec_step: call between operations. Submits when enough has come
- * together for some tens of milliseconds, by what earlier submissions took; an
- * operation that takes longer by itself is a submission of its own. Then
- * another command list is to be recorded into. Errors: CANCELLED; those of
+ * together for some tens of milliseconds, by what earlier submissions took.
+ * Then another command list is to be recorded into. Errors: CANCELLED; those of
  * ovk_cmd_submit() and ovk_cmd_wait().
  */
 gboolean owl2_exec_step (Owl2Exec *exec, GError **error);
@@ -102,7 +103,7 @@ gboolean owl2_exec_is_busy (const Owl2Exec *exec, const Owl2Kept *kept);
 /* Submits the work of @kept, after what was recorded before. Errors: those of
  * owl2_exec_step(), then some of it may be under way. */
 gboolean owl2_exec_repeat (Owl2Exec *exec, Owl2Kept *kept, GError **error);
-/* It is not busy. */
+/* Waits for it. */
 void owl2_kept_clear (Owl2Kept *kept);
 
 /* Drops what was recorded and not submitted. What is in flight goes on. */

@@ -5,6 +5,7 @@
 #define MAX_HEAD_DIM 256
 #define LANES_MAX_HEAD_DIM 128 /* 256 takes seven seconds to compile */
 #define LANES_MAX_SHARED 16384 /* bytes */
+#define PIECE_QUERIES 32       /* at least, of what takes long */
 
 static gboolean
 is_valid (const Owl2Attention *a, const Owl2Tensor *kv)
@@ -240,6 +241,7 @@ attention_piece (OvkCmd *cmd, const Owl2Attention *a, const Owl2Tensor *q,
 void
 owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
 {
+  double flops = 4.0 * a->n_k * a->n_heads * a->head_dim; /* of a query */
   Owl2Tensor q, k, v;
   guint piece, r, n;
 
@@ -263,10 +265,12 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
     return;
 
   for (r = 0; r < a->n_q; r += n) {
-    n = MIN (piece, a->n_q - r);
+    if (r)
+      ovk_cmd_pause (cmd);
+    n = owl2_piece_work (cmd, MIN (piece, a->n_q - r), PIECE_QUERIES, flops);
     attention_piece (cmd, a, &q, &k, &v, r, n);
+    ovk_cmd_add_work (cmd, flops * n);
   }
-  ovk_cmd_add_work (cmd, 4.0 * a->n_q * a->n_k * a->n_heads * a->head_dim);
 }
 
 void

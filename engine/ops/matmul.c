@@ -2,6 +2,10 @@
 #include "kernels.h"
 #include "operand.h"
 
+/* Pieces of what takes long are whole tiles of any kernel, and never parts of a
+ * sum. */
+#define PIECE_ROWS 64
+#define PIECE_COLS 128
 #define MV_MAX_ROWS 8  /* rows of x that the vector kernel takes at once */
 #define MV_LONG_K 2048 /* columns that 128 invocations take, else 64 */
 
@@ -134,13 +138,18 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
       &owl2_matmul_kernels, ovk_device_caps (ovk_cmd_device (cmd)), &work);
   if (kernel->max_rows)
     m_piece = MIN (m_piece, kernel->max_rows);
+  m_piece = owl2_piece_work (cmd, MIN (m_piece, x->rows), PIECE_ROWS,
+      2.0 * MIN (n_piece, PIECE_COLS) * x->cols);
 
   for (m = 0; m < x->rows; m += m_n) {
     m_n = MIN (m_piece, x->rows - m);
     for (n = 0; n < w->rows; n += n_n) {
       Owl2Tensor px, pw, pb, pr, po;
 
-      n_n = MIN (n_piece, w->rows - n);
+      if (m || n)
+        ovk_cmd_pause (cmd);
+      n_n = owl2_piece_work (
+          cmd, MIN (n_piece, w->rows - n), PIECE_COLS, 2.0 * m_n * x->cols);
       px = owl2_tensor_rows (*x, m, m_n);
       pw = owl2_tensor_rows (*w, n, n_n);
       po = owl2_tensor_cols (owl2_tensor_rows (*out, m, m_n), n, n_n);
@@ -150,9 +159,9 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
         pr = owl2_tensor_cols (owl2_tensor_rows (*residual, m, m_n), n, n_n);
       matmul_piece (cmd, kernel, &work, &po, &px, &pw, bias ? &pb : NULL, act,
           residual ? &pr : NULL);
+      ovk_cmd_add_work (cmd, 2.0 * m_n * n_n * x->cols);
     }
   }
-  ovk_cmd_add_work (cmd, 2.0 * x->rows * w->rows * x->cols);
 }
 
 void

@@ -240,6 +240,14 @@ owl2_piece_rows (OvkCmd *cmd, const char *op, guint rows, ...)
 }
 
 guint
+owl2_piece_work (OvkCmd *cmd, guint rows, guint tile, double flops)
+{
+  double most = ovk_cmd_most_work (cmd) / flops;
+
+  return most >= rows ? rows : MIN (rows, MAX ((guint) most / tile, 1) * tile);
+}
+
+guint
 owl2_workgroup (OvkCmd *cmd)
 {
   return 64;

@@ -49,6 +49,10 @@ guint owl2_piece_rows (
 gboolean owl2_piece_fits (
     OvkCmd *cmd, const char *op, const char *what, gsize bytes);
 
+/* Of @rows rows (or columns) of results, those that one dispatch should make: a
+ * multiple of @tile unless it is all of them. @flops: of one of them */
+guint owl2_piece_work (OvkCmd *cmd, guint rows, guint tile, double flops);
+
 /* Invocations of a workgroup where the shader does not care. */
 guint owl2_workgroup (OvkCmd *cmd);
 /* Invocations of a workgroup that shares out @n items of one row. */

@@ -66,7 +66,7 @@ ovk_cmd_free (OvkCmd *cmd)
   dev = cmd->dev;
   ovk_touched_keep (&dev->heap, &cmd->touched, FALSE);
   if (cmd->staged)
-    ovk_staging_release (&dev->staging, cmd, 0);
+    ovk_staging_release (&dev->staging, cmd, cmd->pending);
   if (!ovk_queue_settle (&dev->queue, cmd->pending)) {
     cmd_park (cmd);
     return;
@@ -260,6 +260,7 @@ cmd_reset (OvkCmd *cmd)
   cmd->label = NULL;
   cmd->label_open = FALSE;
   cmd->n_buffers = 0;
+  cmd->n_cut = 0;
   cmd->work = 0;
   cmd->touched.last = NULL;
   cmd->touched.stale = FALSE;
@@ -377,6 +378,22 @@ ovk_cmd_work (const OvkCmd *cmd)
 
 /* ---- submitting ------------------------------------------------------- */
 
+/* What is in flight is left to the wait for it, but for what of it is being
+ * recorded. */
+static void
+drop_recording (OvkCmd *cmd)
+{
+  if (cmd->recording && cmd->pending
+      && ovk_queue_settle (&cmd->dev->queue, cmd->pending))
+    cmd->pending = 0;
+  if (cmd->pending) {
+    cmd->recording = FALSE;
+    cmd->repeatable = FALSE;
+  } else {
+    cmd_reset (cmd);
+  }
+}
+
 /* Waiting for the semaphore alone does not bring the writes to the host. */
 static void
 host_barrier (VkCommandBuffer buffer)
@@ -397,12 +414,12 @@ static gboolean
 submit_recording (OvkCmd *cmd, guint64 *value, GError **error)
 {
   const VkCommandBuffer *buffers =
-      &g_array_index (cmd->buffers, VkCommandBuffer, 0);
+      &g_array_index (cmd->buffers, VkCommandBuffer, cmd->n_cut);
   OvkDevice *dev = cmd->dev;
   gboolean ok, stale;
 
   if (!cmd->kept)
-    return ovk_queue_submit (&dev->queue, buffers, cmd->n_buffers,
+    return ovk_queue_submit (&dev->queue, buffers, cmd->n_buffers - cmd->n_cut,
         cmd->touched.buffers, value, error);
   g_mutex_lock (&dev->heap.kept_lock);
   stale = cmd->touched.stale;
@@ -414,6 +431,52 @@ submit_recording (OvkCmd *cmd, guint64 *value, GError **error)
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
         "%s: what was kept refers to memory that has been freed", cmd->name);
   return ok;
+}
+
+void
+ovk_cmd_set_pieces (
+    OvkCmd *cmd, double most_work, OvkPauseFunc pause, gpointer user_data)
+{
+  cmd->most_work = most_work;
+  cmd->pause = pause;
+  cmd->pause_data = user_data;
+}
+
+double
+ovk_cmd_most_work (const OvkCmd *cmd)
+{
+  return cmd->most_work > 0 ? cmd->most_work : G_MAXDOUBLE;
+}
+
+void
+ovk_cmd_pause (OvkCmd *cmd)
+{
+  if (cmd->pause && !cmd->error)
+    cmd->pause (cmd, cmd->pause_data);
+}
+
+gboolean
+ovk_cmd_cut (OvkCmd *cmd, GError **error)
+{
+  guint64 value = 0;
+
+  if (!ovk_cmd_check (cmd, error))
+    return FALSE;
+  if (!cmd->recording)
+    return ovk_gpu_alive (&cmd->dev->gpu, error);
+  if (cmd->kept)
+    ovk_cmd_fail_text (cmd, "what is kept can't be cut");
+  else if (buffer_end (cmd) && cmd->staged)
+    ovk_staging_flush (&cmd->dev->staging, cmd, &cmd->error);
+  if (!cmd->error)
+    submit_recording (cmd, &value, &cmd->error);
+  if (!ovk_cmd_check (cmd, error))
+    return FALSE;
+  cmd->pending = value;
+  cmd->ticket = value;
+  cmd->n_cut = cmd->n_buffers;
+  cmd->work = 0;
+  return buffer_begin (cmd) || ovk_cmd_check (cmd, error);
 }
 
 gboolean
@@ -448,7 +511,7 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
     return FALSE;
   ovk_touched_keep (&cmd->dev->heap, &cmd->touched, cmd->kept);
   if (!submit_recording (cmd, &value, error)) {
-    cmd_reset (cmd);
+    drop_recording (cmd);
     return FALSE;
   }
   if (cmd->staged)
@@ -478,6 +541,9 @@ ovk_cmd_wait (OvkCmd *cmd, GError **error)
   if (!ovk_queue_wait (&cmd->dev->queue, cmd->pending, what, error))
     return FALSE;
   cmd->pending = 0;
+  /* It was cut, and goes on. */
+  if (cmd->recording)
+    return TRUE;
   if (cmd->timed)
     ovk_timer_collect (&cmd->timer, &cmd->dev->timings);
   if (cmd->repeatable)
@@ -501,16 +567,6 @@ ovk_cmd_check (OvkCmd *cmd, GError **error)
   if (error)
     *error = g_error_copy (cmd->error);
   return FALSE;
-}
-
-static void
-drop_recording (OvkCmd *cmd)
-{
-  /* What is in flight has nothing recorded beside it. */
-  if (cmd->pending)
-    cmd->repeatable = FALSE;
-  else
-    cmd_reset (cmd);
 }
 
 void

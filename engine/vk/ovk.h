@@ -361,7 +361,8 @@ void ovk_cmd_fail (OvkCmd *cmd, GError *error /* transfer full */);
 gboolean ovk_cmd_failed (const OvkCmd *cmd);
 /* FALSE with a copy of the error kept so far, if there is one. */
 gboolean ovk_cmd_check (OvkCmd *cmd, GError **error);
-/* Drops what was recorded, or kept, and the error; not while in flight. */
+/* Drops what was recorded, or kept, and the error; not while in flight, but
+ * see ovk_cmd_cut(). */
 void ovk_cmd_reset (OvkCmd *cmd);
 
 /**
@@ -388,6 +389,25 @@ void ovk_cmd_label (OvkCmd *cmd, const char *label);
  * those since the last submission was done. */
 void ovk_cmd_add_work (OvkCmd *cmd, double flops);
 double ovk_cmd_work (const OvkCmd *cmd);
+
+/* Called between pieces of what is recorded into @cmd. */
+typedef void (*OvkPauseFunc) (OvkCmd *cmd, gpointer user_data);
+/**
+ * ovk_cmd_set_pieces: asks those that record into @cmd for dispatches of at
+ * most @most_work floating point operations, as far as that leaves results as
+ * they are, and to call ovk_cmd_pause() between the pieces of one operation,
+ * which calls @pause.
+ * ovk_cmd_most_work: that; infinite at first.
+ */
+void ovk_cmd_set_pieces (
+    OvkCmd *cmd, double most_work, OvkPauseFunc pause, gpointer user_data);
+double ovk_cmd_most_work (const OvkCmd *cmd);
+void ovk_cmd_pause (OvkCmd *cmd);
+/* Hands over what was recorded so far, as a submission by itself, and goes on
+ * recording: ovk_cmd_work() counts anew. To be waited for by ovk_cmd_ticket(),
+ * or with the rest; ovk_cmd_reset() waits for it. An error, FAILED if recordings
+ * are kept or as of ovk_cmd_submit(), is kept, too. */
+gboolean ovk_cmd_cut (OvkCmd *cmd, GError **error);
 
 /**
  * ovk_cmd_submit: hands what was recorded to the device and returns at once.

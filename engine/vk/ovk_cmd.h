@@ -24,11 +24,15 @@ struct _OvkCmd {
   guint64 pending;     /* timeline value in flight; 0: none */
   guint64 ticket;      /* of the newest submission */
   double work;         /* floating point operations of the recording */
+  double most_work;    /* of one dispatch; 0: any */
+  OvkPauseFunc pause;  /* (nullable) */
+  gpointer pause_data;
 
   VkCommandPool pool;
   GArray *buffers;  /* VkCommandBuffer, all of @pool */
   guint n_buffers;  /* of them in use; the last is recorded */
   guint n_commands; /* in the last one */
+  guint n_cut;      /* buffers that were submitted before the rest */
 
   OvkHazards hazards;
   OvkTouched touched; /* since the recording began */

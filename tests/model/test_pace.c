@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* How much work goes into a submission: some tens of milliseconds of it,
  * whatever the device's pace and the size of the operations. */
+#include <string.h>
+#include <time.h>
+
 #include "exec.h"
 #include "failing.h"
 
@@ -8,6 +11,20 @@
 
 static Owl2Exec exec;
 static OvkArena *arena;
+
+/* The clock that the pace is measured by stands before GLib's: where it runs
+ * this much faster, the device is as much slower. */
+static gint64 clock_factor = 1;
+
+gint64
+g_get_monotonic_time (void)
+{
+  struct timespec now;
+
+  clock_gettime (CLOCK_MONOTONIC, &now);
+  return ((gint64) now.tv_sec * G_USEC_PER_SEC + now.tv_nsec / 1000)
+         * clock_factor;
+}
 
 /* Multiplies matrices @n times; how many submissions that took. */
 static guint
@@ -44,7 +61,7 @@ test_small (void)
   g_assert_cmpuint (n, <, 500);
 }
 
-/* No submission of large ones takes long; an operation is never cut. */
+/* No submission of large ones takes long. */
 static void
 test_large (void)
 {
@@ -62,6 +79,134 @@ test_large (void)
   g_assert_cmpint (n, >=, MIN (n_ops / 4, took / (2 * AIM_US)));
 }
 
+/* ---- one operation ------------------------------------------------------ */
+
+#define ROWS 512
+#define COLS 1024
+#define HEADS 16
+#define KEYS 256
+/* Pieces are 64 rows and 128 columns of a product, 32 rows of attention. */
+#define N_PIECES (ROWS / 64 * (COLS / 128))
+#define N_LOOKS (KEYS / 32)
+
+static Owl2Tensor
+random_tensor (guint rows, guint cols)
+{
+  g_autoptr (GError) error = NULL;
+  gsize bytes = (gsize) rows * cols * sizeof (float);
+  g_autofree float *values = g_malloc (bytes);
+  Owl2Tensor t;
+
+  for (gsize i = 0; i < bytes / sizeof (float); i++)
+    values[i] = (float) ((i * 2654435761u + cols) >> 8 & 0xffff) / 65536 - .5f;
+  owl2_tensor_alloc (&t, arena, rows, cols, &error);
+  g_assert_no_error (error);
+  ovk_slice_write (exec.dev, t.slice, values, bytes, &error);
+  g_assert_no_error (error);
+  return t;
+}
+
+typedef struct {
+  Owl2Tensor x, w, product; /* product = x w' */
+  Owl2Tensor q, k, v, look; /* look = attention (q, k, v) */
+} Operands;
+
+/* How many submissions they take; 0 with @error set. */
+static guint
+run_operations (const Operands *o, gboolean product, GError **error)
+{
+  const Owl2Attention attention = {
+    .family = OWL2_PREFILL,
+    .q = o->q,
+    .k = o->k,
+    .v = o->v,
+    .out = o->look,
+    .n_q = KEYS,
+    .n_k = KEYS,
+    .n_heads = HEADS,
+    .n_kv_heads = HEADS,
+    .head_dim = COLS / HEADS,
+    .q_head_stride = COLS / HEADS,
+    .kv_head_stride = COLS / HEADS,
+    .scale = .125f,
+  };
+  gint before = g_atomic_int_get (&n_calls_vkQueueSubmit);
+  OvkCmd *cmd = owl2_exec_cmd (&exec);
+
+  if (product)
+    owl2_op_matmul (cmd, OWL2_PREFILL, &o->product, &o->x, &o->w, NULL,
+        OWL2_ACT_NONE, NULL);
+  else
+    owl2_op_attention (cmd, &attention);
+  if (!owl2_exec_finish (&exec, error)) {
+    owl2_exec_abandon (&exec);
+    return 0;
+  }
+  return (guint) (g_atomic_int_get (&n_calls_vkQueueSubmit) - before);
+}
+
+static gboolean
+poll_some (gpointer user_data)
+{
+  guint *n = user_data;
+
+  return (*n)-- > 1;
+}
+
+static float *
+read_tensor (const Owl2Tensor *t)
+{
+  g_autoptr (GError) error = NULL;
+  float *values = owl2_tensor_read (exec.dev, t, &error);
+
+  g_assert_no_error (error);
+  return values;
+}
+
+/* What takes long by itself is submitted in pieces, which changes no bit of its
+ * results; between them it can be ended. */
+static void
+test_pieces (void)
+{
+  g_autoptr (GError) error = NULL;
+  Operands o = { random_tensor (ROWS, COLS), random_tensor (COLS, COLS),
+    random_tensor (ROWS, COLS), random_tensor (KEYS, COLS),
+    random_tensor (KEYS, COLS), random_tensor (KEYS, COLS),
+    random_tensor (KEYS, COLS) };
+  g_autofree float *product = NULL, *look = NULL, *again = NULL, *relook = NULL;
+  guint n_product, n_look, n_polls = 5;
+
+  exec.flops_limit = 1e12;
+  g_assert_cmpuint (run_operations (&o, TRUE, &error), ==, 1);
+  product = read_tensor (&o.product);
+  exec.flops_limit = 1e12;
+  g_assert_cmpuint (run_operations (&o, FALSE, &error), ==, 1);
+  look = read_tensor (&o.look);
+
+  clock_factor = 100000;
+  run (16, 64, 10);
+  n_product = run_operations (&o, TRUE, &error);
+  again = read_tensor (&o.product);
+  n_look = run_operations (&o, FALSE, &error);
+  relook = read_tensor (&o.look);
+  g_assert_no_error (error);
+  g_test_message ("%u and %u submissions", n_product, n_look);
+  g_assert_cmpuint (n_product, ==, N_PIECES);
+  g_assert_cmpuint (n_look, ==, N_LOOKS);
+  g_assert_cmpmem (product, ROWS * COLS * sizeof (float), again,
+      ROWS * COLS * sizeof (float));
+  g_assert_cmpmem (
+      look, KEYS * COLS * sizeof (float), relook, KEYS * COLS * sizeof (float));
+
+  exec.poll = poll_some;
+  exec.poll_data = &n_polls;
+  g_assert_cmpuint (run_operations (&o, TRUE, &error), ==, 0);
+  g_assert_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED);
+  g_assert_cmpuint (n_polls, ==, 0);
+  exec.poll = NULL;
+  clock_factor = 1;
+}
+
 int
 main (int argc, char **argv)
 {
@@ -76,6 +221,7 @@ main (int argc, char **argv)
   g_assert_true (owl2_exec_init (&exec, dev, &error));
   g_test_add_func ("/pace/large", test_large);
   g_test_add_func ("/pace/small", test_small);
+  g_test_add_func ("/pace/pieces", test_pieces);
   result = g_test_run ();
   owl2_exec_clear (&exec);
   ovk_arena_free (arena);
