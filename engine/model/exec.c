@@ -298,13 +298,18 @@ owl2_exec_keep_end (Owl2Exec *exec, GError **error)
 {
   Owl2Kept *kept = exec->keeping;
   OvkCmd *cmd = owl2_exec_cmd (exec);
+  guint64 before = exec->n_submitted;
 
   kept->most = MAX (kept->most, ovk_cmd_work (cmd));
   exec->keeping = NULL;
-  if (hand_over (exec, cmd, error))
-    return TRUE;
-  kept->n = 0;
-  return FALSE;
+  if (!hand_over (exec, cmd, error)) {
+    kept->n = 0;
+    return FALSE;
+  }
+  /* The step before may have had all of it. */
+  if (exec->n_submitted == before)
+    kept->n--;
+  return TRUE;
 }
 
 gboolean

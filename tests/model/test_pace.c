@@ -6,6 +6,7 @@
 
 #include "exec.h"
 #include "failing.h"
+#include "owl2.h"
 
 #define AIM_US 30000 /* as exec.c has it */
 
@@ -207,6 +208,153 @@ test_pieces (void)
   clock_factor = 1;
 }
 
+/* ---- what is kept ------------------------------------------------------- */
+
+#define N_KEPT 100
+
+static guint
+n_submits (void)
+{
+  return (guint) g_atomic_int_get (&n_calls_vkQueueSubmit);
+}
+
+/* Work that takes long is kept in several submissions, and can be ended between
+ * them; it is to be recorded anew when the pace wants others. */
+static void
+test_kept (void)
+{
+  g_autoptr (GError) error = NULL;
+  Owl2Tensor x = random_tensor (64, 64), w = random_tensor (64, 64);
+  Owl2Tensor out = random_tensor (64, 64);
+  g_autofree float *made = NULL, *again = NULL;
+  g_autofree float *nothing = g_new0 (float, 64 * 64);
+  guint before, n_polls = 3;
+  Owl2Kept kept = { NULL };
+
+  clock_factor = 100000;
+  run (16, 64, 10);
+  g_assert_false (owl2_exec_fits (&exec, &kept));
+  before = n_submits ();
+  owl2_exec_keep (&exec, &kept, &error);
+  for (guint i = 0; i < N_KEPT; i++) {
+    owl2_op_matmul (owl2_exec_cmd (&exec), OWL2_PREFILL, &out, &x, &w, NULL,
+        OWL2_ACT_NONE, NULL);
+    owl2_exec_step (&exec, &error);
+  }
+  owl2_exec_keep_end (&exec, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (kept.n, >=, 4);
+  g_assert_cmpuint (n_submits () - before, ==, kept.n);
+  g_assert_true (owl2_exec_is_busy (&exec, &kept));
+  owl2_exec_finish (&exec, &error);
+  g_assert_false (owl2_exec_is_busy (&exec, &kept));
+  made = read_tensor (&out);
+
+  for (guint round = 0; round < 2; round++) {
+    ovk_slice_write (
+        exec.dev, out.slice, nothing, 64 * 64 * sizeof (float), &error);
+    g_assert_true (owl2_exec_fits (&exec, &kept));
+    before = n_submits ();
+    owl2_exec_repeat (&exec, &kept, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (n_submits () - before, ==, kept.n);
+    owl2_exec_finish (&exec, &error);
+    g_assert_no_error (error);
+    g_clear_pointer (&again, g_free);
+    again = read_tensor (&out);
+    g_assert_cmpmem (
+        made, 64 * 64 * sizeof (float), again, 64 * 64 * sizeof (float));
+  }
+
+  exec.poll = poll_some;
+  exec.poll_data = &n_polls;
+  before = n_submits ();
+  g_assert_false (owl2_exec_repeat (&exec, &kept, &error));
+  g_assert_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED);
+  g_assert_cmpuint (n_submits () - before, ==, 2);
+  exec.poll = NULL;
+  owl2_exec_abandon (&exec);
+
+  exec.flops_limit = 1e12;
+  g_assert_false (owl2_exec_fits (&exec, &kept));
+  owl2_kept_clear (&kept);
+  clock_factor = 1;
+}
+
+/* ---- a model ------------------------------------------------------------ */
+
+static void
+on_stage (const char *name, char type, const gsize *shape, guint n_dims,
+    guint axis, const void *data, gpointer user_data)
+{
+  if (strcmp (name, "step_logits") == 0)
+    g_array_append_vals (user_data, data, (guint) (shape[0] * shape[1]));
+}
+
+/* All logits (float) of an answer about a frame. @n: (out): its submissions */
+static GArray *
+ask (Owl2Session *session, guint *n)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GArray) logits = g_array_new (FALSE, FALSE, sizeof (float));
+  static const guint8 pixels[3 * 20 * 13] = { 1, 2, 3 };
+  const Owl2Image image = { pixels, 20, 13, 60 };
+  gint before = g_atomic_int_get (&n_calls_vkQueueSubmit);
+  Owl2Features *frame = owl2_session_encode (session, &image, NULL, &error);
+  Owl2Request request = {
+    .prompt = "USER: <|image|>What is it? ASSISTANT:",
+    .frames = &frame,
+    .n_frames = 1,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+    .cold = TRUE,
+  };
+  Owl2Answer *answer;
+
+  g_assert_no_error (error);
+  request.sampling.max_tokens = 8;
+  request.sampling.ignore_eos = TRUE;
+  owl2_session_set_tap (session, on_stage, FALSE, logits);
+  answer = owl2_session_generate (session, &request, &error);
+  g_assert_no_error (error);
+  owl2_answer_free (answer);
+  owl2_features_unref (frame);
+  *n = (guint) (g_atomic_int_get (&n_calls_vkQueueSubmit) - before);
+  return g_steal_pointer (&logits);
+}
+
+/* On a slow device steps and operations are in pieces, and answers are the
+ * same, to the bit. */
+static void
+test_model (void)
+{
+  g_autoptr (GError) error = NULL;
+  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_NANO") };
+  Owl2SessionParams own = { .kv_type = OWL2_KV_F16 };
+  Owl2Model *model = owl2_model_load (&params, &error);
+  Owl2Session *session;
+  g_autoptr (GArray) fast = NULL;
+  guint n_fast, n_slow = 0;
+
+  g_assert_no_error (error);
+  session = owl2_session_new (model, &own, &error);
+  g_assert_no_error (error);
+  g_array_unref (ask (session, &n_fast));
+  fast = ask (session, &n_fast);
+  g_assert_cmpuint (fast->len, >, 0);
+  clock_factor = 100000;
+  for (guint round = 0; round < 2; round++) {
+    g_autoptr (GArray) slow = ask (session, &n_slow);
+
+    g_assert_cmpmem (fast->data, fast->len * sizeof (float), slow->data,
+        slow->len * sizeof (float));
+  }
+  clock_factor = 1;
+  g_test_message ("%u submissions, on a slow device %u", n_fast, n_slow);
+  g_assert_cmpuint (n_slow, >=, n_fast + 10);
+  owl2_session_free (session);
+  owl2_model_unref (model);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -222,6 +370,8 @@ main (int argc, char **argv)
   g_test_add_func ("/pace/large", test_large);
   g_test_add_func ("/pace/small", test_small);
   g_test_add_func ("/pace/pieces", test_pieces);
+  g_test_add_func ("/pace/kept", test_kept);
+  g_test_add_func ("/pace/model", test_model);
   result = g_test_run ();
   owl2_exec_clear (&exec);
   ovk_arena_free (arena);
