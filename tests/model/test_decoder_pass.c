@@ -186,7 +186,7 @@ run (Scene *s, Owl2Pass *pass, Sequence *all, const guint *rows)
   g_autoptr (GError) error = NULL;
 
   g_array_append_val (pass->logits, copy);
-  owl2_pass_record (&s->exec, s->weights, &s->kv, &s->b, pass, &error);
+  owl2_pass_record (&s->exec, s->weights, &s->kv, &s->b, pass, NULL, &error);
   g_assert_no_error (error);
   owl2_exec_finish (&s->exec, &error);
   g_assert_no_error (error);
