@@ -8,10 +8,10 @@
 #include "live.h"
 #include "owl2.h"
 
-#define MAX_TOKENS 200
+#define MAX_TOKENS 60
 /* Tokens between which it is counted: the answer is under way, all is warm. */
 #define FIRST 20
-#define LAST 180
+#define LAST 55
 #define N_TOKENS (LAST - FIRST)
 /* Waits of a frame: for its upload, and for its features. */
 #define FRAME_WAITS 2
@@ -189,7 +189,7 @@ check_tokens (const char *what, float temperature, guint n_submissions)
 {
   Counts least = ask (temperature);
 
-  for (guint i = 0; i < 5; i++) {
+  for (guint i = 0; i < 2; i++) {
     Counts counts = ask (temperature);
 
     for (guint k = 0; k < N_COUNTS; k++)
