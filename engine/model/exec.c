@@ -95,16 +95,20 @@ owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
   exec->n_done = number;
   exec->done_ticket = flight (exec, number)->ticket;
   learn_pace (exec, first, number);
+  /* Which takes no wait any more: what was measured is taken in. */
+  for (guint64 i = first; i <= number; i++)
+    if (ovk_cmd_ticket (flight (exec, i)->cmd) == flight (exec, i)->ticket)
+      ovk_cmd_wait (flight (exec, i)->cmd, NULL);
   return TRUE;
 }
 
-/* @flops were submitted as @ticket. */
+/* @flops of @cmd were submitted. */
 static gboolean
-add_flight (Owl2Exec *exec, guint64 ticket, double flops, GError **error)
+add_flight (Owl2Exec *exec, OvkCmd *cmd, double flops, GError **error)
 {
   exec->n_submitted++;
   *flight (exec, exec->n_submitted) =
-      (Owl2Flight){ ticket, flops, g_get_monotonic_time () };
+      (Owl2Flight){ cmd, ovk_cmd_ticket (cmd), flops, g_get_monotonic_time () };
   return exec->n_submitted < OWL2_EXEC_CMDS
          || owl2_exec_wait (
              exec, exec->n_submitted - (OWL2_EXEC_CMDS - 1), error);
@@ -119,7 +123,7 @@ hand_over (Owl2Exec *exec, OvkCmd *cmd, GError **error)
 
   return ovk_cmd_submit (cmd, error)
          && (ovk_cmd_ticket (cmd) == ticket
-             || add_flight (exec, ovk_cmd_ticket (cmd), flops, error));
+             || add_flight (exec, cmd, flops, error));
 }
 
 /* ---- recording ---------------------------------------------------------- */
@@ -139,8 +143,7 @@ cut (Owl2Exec *exec, OvkCmd *cmd, GError **error)
   double flops = ovk_cmd_work (cmd);
 
   return flops < exec->flops_limit
-         || (ovk_cmd_cut (cmd, error)
-             && add_flight (exec, ovk_cmd_ticket (cmd), flops, error));
+         || (ovk_cmd_cut (cmd, error) && add_flight (exec, cmd, flops, error));
 }
 
 /* Between the pieces of one operation. */
@@ -325,7 +328,7 @@ owl2_exec_fits (const Owl2Exec *exec, const Owl2Kept *kept)
 gboolean
 owl2_exec_is_busy (const Owl2Exec *exec, const Owl2Kept *kept)
 {
-  for (guint i = 0; i < kept->n; i++)
+  for (guint i = 0; kept->cmds && i < kept->cmds->len; i++)
     if (ovk_cmd_ticket (g_ptr_array_index (kept->cmds, i)) > exec->done_ticket)
       return TRUE;
   return FALSE;

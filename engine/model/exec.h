@@ -23,6 +23,7 @@ typedef gboolean (*Owl2ExecPollFunc) (gpointer user_data);
 
 /* A submission in flight. */
 typedef struct {
+  OvkCmd *cmd;
   guint64 ticket;
   double flops;
   gint64 submitted_us; /* monotonic: when it was handed over */
