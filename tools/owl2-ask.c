@@ -59,7 +59,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 
   g_option_context_add_main_entries (context, entries, NULL);
   program_add_options (context, &o->verbose,
-      "print on standard error which frames were looked at");
+      "print on standard error which frames were looked at, and what prompts "
+      "took");
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
@@ -386,8 +387,8 @@ encode_clip (Reader *r, GError **error)
 }
 
 static gboolean
-answer (Owl2Session *session, GPtrArray *features, const char *question,
-    guint max_tokens, GError **error)
+answer (const Options *o, Owl2Session *session, GPtrArray *features,
+    const char *question, GError **error)
 {
   g_autofree char *prompt = owl2_prompt_format (question, TRUE, NULL, 0);
   g_autoptr (Owl2Answer) result = NULL;
@@ -398,10 +399,14 @@ answer (Owl2Session *session, GPtrArray *features, const char *question,
     .sampling = OWL2_SAMPLING_DEFAULT,
   };
 
-  request.sampling.max_tokens = max_tokens;
+  request.sampling.max_tokens = o->max_tokens;
   result = owl2_session_generate (session, &request, error);
   if (!result)
     return FALSE;
+  if (o->verbose)
+    fprintf (stderr,
+        "prompt of %u tokens, %u of them reused, first token after %.1f ms\n",
+        result->n_prompt, result->n_reused, (double) result->prefill_ns / 1e6);
   return program_print (result->text, error);
 }
 
@@ -493,7 +498,7 @@ run (const Options *o, GError **error)
   if (!features)
     return FALSE;
   for (guint i = 1; o->rest[i]; i++)
-    if (!answer (session, features, o->rest[i], o->max_tokens, error))
+    if (!answer (o, session, features, o->rest[i], error))
       return FALSE;
   return TRUE;
 }

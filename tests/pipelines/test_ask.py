@@ -22,6 +22,8 @@ from test_file import VIDEOS, frame_times, load_gst, play
 
 FRAMES = 3
 TOKENS = 8
+# Most of a prompt that a second question about the same frames computes.
+OWN_TOKENS = 32
 # What comes before all else on a machine without a GPU.
 CPU_WARNING = r"owl2-ask: warning: using .* computes on the CPU, not on a GPU\n"
 QUESTIONS = ["What is this?", "Where?"]
@@ -51,6 +53,12 @@ def compare(Gst, program, model, video, questions):
           f"{what}: {r.stdout!r} for {len(questions)} questions")
     times = [nanoseconds(t) for t in re.findall(r"frame \d+ at (\S+)",
                                                 r.stderr)]
+    prompts = [tuple(map(int, p)) for p in re.findall(
+        r"prompt of (\d+) tokens, (\d+) of them reused, first token after",
+        r.stderr)]
+    check(len(prompts) == len(questions) and prompts[0][1] == 0
+          and all(n - reused <= OWN_TOKENS for n, reused in prompts[1:]),
+          f"{what}: prompts, and what is reused of them: {prompts}")
     for question, line in zip(questions, lines):
         _, answers = play(
             Gst, str(video).replace(" ", "\\ "), f"owl2 model={model} nice=0 "
