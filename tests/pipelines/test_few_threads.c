@@ -102,7 +102,7 @@ answer_two (void)
     n_answers += gst_message_has_name (message, "owl2-answer");
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
       gst_message_parse_error (message, &error, NULL);
-      g_print ("  %s\n", error->message);
+      g_print ("# %s\n", error->message);
       n_errors++;
     }
     gst_message_unref (message);
