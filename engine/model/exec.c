@@ -18,6 +18,11 @@
 #define DISPATCH_SHARE 0.5
 /* What a host that was held up makes of the pace has an end. */
 #define FLOPS_LIMIT_MIN 1e7
+/* How often a wait looks whether it is wanted still, and how many times: one
+ * that takes longer is left to ovk_device_wait(), which knows a device that
+ * hangs. Most submissions take less. */
+#define POLL_NS 20000000
+#define N_POLLS 200
 /* What is kept may be this much larger than it would be made now, so that two
  * of them still sum to less than 100 ms. */
 #define TOLERANCE 1.5
@@ -82,6 +87,19 @@ learn_pace (Owl2Exec *exec, guint64 first, guint64 last)
         CLAMP (flops * AIM_US / MAX (took, 1), FLOPS_LIMIT_MIN, most * GROWTH);
 }
 
+/* Whether anybody wants the work is asked meanwhile, too: what is in flight
+ * goes on, but who gave it may be told at once; not so while somebody is
+ * looking, who would be shown what comes next without being there any more. */
+static gboolean
+wait_for (Owl2Exec *exec, guint64 ticket, GError **error)
+{
+  for (guint i = 0; exec->poll && !exec->tap && i < N_POLLS
+                    && !ovk_device_reached (exec->dev, ticket, POLL_NS);
+       i++)
+    exec->poll (exec->poll_data);
+  return ovk_device_wait (exec->dev, ticket, "the model", error);
+}
+
 gboolean
 owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
 {
@@ -89,8 +107,7 @@ owl2_exec_wait (Owl2Exec *exec, guint64 number, GError **error)
 
   if (number < first)
     return TRUE;
-  if (!ovk_device_wait (
-          exec->dev, flight (exec, number)->ticket, "the model", error))
+  if (!wait_for (exec, flight (exec, number)->ticket, error))
     return FALSE;
   exec->n_done = number;
   exec->done_ticket = flight (exec, number)->ticket;

@@ -14,8 +14,8 @@ typedef void (*Owl2ExecTapFunc) (const char *name, char type,
     const gsize *shape, guint n_dims, guint axis, const void *data,
     gpointer user_data);
 
-/* Called between operations, on the thread that records: FALSE ends the work
- * with CANCELLED. */
+/* Called between operations, and now and then in a wait, on the thread that
+ * records: FALSE ends what is recorded with CANCELLED. */
 typedef gboolean (*Owl2ExecPollFunc) (gpointer user_data);
 
 /* One is recorded while two are in flight. */

@@ -308,9 +308,7 @@ close_device (OvkDevice *dev)
 {
   guint64 last = ovk_queue_submitted (&dev->queue);
 
-  /* Where the first failed for want of memory, the second try may do. */
-  if (dev->queue.timeline && !ovk_queue_settle (&dev->queue, last)
-      && !ovk_queue_settle (&dev->queue, last)) {
+  if (dev->queue.timeline && !ovk_queue_settle (&dev->queue, last)) {
     owl2_log (&dev->gpu.log, OWL2_LOG_WARNING, AREA,
         "%s hangs; leaving it and %" G_GUINT64_FORMAT " bytes behind",
         dev->gpu.caps.name, ovk_heap_allocated_bytes (&dev->heap));
@@ -382,9 +380,9 @@ ovk_device_free_bytes (OvkDevice *dev)
 }
 
 gboolean
-ovk_device_reached (OvkDevice *dev, guint64 ticket)
+ovk_device_reached (OvkDevice *dev, guint64 ticket, guint64 within_ns)
 {
-  return ovk_queue_reached (&dev->queue, ticket);
+  return ovk_queue_reached (&dev->queue, ticket, within_ns);
 }
 
 gboolean

@@ -424,8 +424,10 @@ gboolean ovk_cmd_run (OvkCmd *cmd, GError **error);
  * submissions to the device have greater ones. */
 guint64 ovk_cmd_ticket (const OvkCmd *cmd);
 /* Whether that submission and all before it are done, and what they wrote can
- * be read. It does not block. TRUE of a lost device, too: a wait says so. */
-gboolean ovk_device_reached (OvkDevice *dev, guint64 ticket);
+ * be read; blocks up to @within_ns for it. TRUE of a lost device, too: a wait
+ * says so. */
+gboolean ovk_device_reached (
+    OvkDevice *dev, guint64 ticket, guint64 within_ns);
 /* Blocks until it is reached; 0 always is. @what names the work in the error.
  * Any thread. Errors: DEVICE_LOST, as ovk_cmd_wait(). */
 gboolean ovk_device_wait (

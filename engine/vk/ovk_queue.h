@@ -51,7 +51,7 @@ gboolean ovk_queue_submit (OvkQueue *queue, const VkCommandBuffer *buffers,
 guint64 ovk_queue_submitted (OvkQueue *queue);
 guint64 ovk_queue_last_use (OvkQueue *queue, const OvkLastUse *use);
 /* As ovk_device_reached() and ovk_device_wait(). */
-gboolean ovk_queue_reached (OvkQueue *queue, guint64 value);
+gboolean ovk_queue_reached (OvkQueue *queue, guint64 value, guint64 within_ns);
 gboolean ovk_queue_wait (
     OvkQueue *queue, guint64 value, const char *what, GError **error);
 /* Waits for @value before something is destroyed. FALSE: the device hangs and

@@ -265,7 +265,7 @@ ovk_queue_wait (
 }
 
 gboolean
-ovk_queue_reached (OvkQueue *queue, guint64 value)
+ovk_queue_reached (OvkQueue *queue, guint64 value, guint64 within_ns)
 {
   VkSemaphoreWaitInfo info = {
     .sType = VK_STRUCTURE_TYPE_SEMAPHORE_WAIT_INFO,
@@ -278,7 +278,7 @@ ovk_queue_reached (OvkQueue *queue, guint64 value)
   if (!value || g_atomic_int_get (&queue->gpu->lost)
       || was_waited (queue, value))
     return TRUE;
-  result = vkWaitSemaphores (queue->gpu->handle, &info, 0);
+  result = vkWaitSemaphores (queue->gpu->handle, &info, within_ns);
   if (result == VK_SUCCESS)
     note_waited (queue, value);
   if (result == VK_ERROR_DEVICE_LOST)
@@ -289,12 +289,19 @@ ovk_queue_reached (OvkQueue *queue, guint64 value)
 gboolean
 ovk_queue_settle (OvkQueue *queue, guint64 value)
 {
+  VkResult result;
+
   /* Vulkan allows destroying what a lost device was working on. */
   if (!value
       || (g_atomic_int_get (&queue->gpu->lost)
           && !g_atomic_int_get (&queue->hung)))
     return TRUE;
-  switch (wait_for_value (queue, value)) {
+  result = wait_for_value (queue, value);
+  /* Where the first failed for want of memory, the second try may do. */
+  if (result == VK_ERROR_OUT_OF_HOST_MEMORY
+      || result == VK_ERROR_OUT_OF_DEVICE_MEMORY)
+    result = wait_for_value (queue, value);
+  switch (result) {
     case VK_SUCCESS:
       return TRUE;
     case VK_ERROR_DEVICE_LOST:

@@ -50,7 +50,7 @@ reclaim (OvkStaging *s)
   for (guint i = s->pieces->len; i-- > 0;) {
     guint64 ticket = piece (s, i)->ticket;
 
-    if (ticket && ovk_queue_reached (s->heap->queue, ticket))
+    if (ticket && ovk_queue_reached (s->heap->queue, ticket, 0))
       g_array_remove_index (s->pieces, i);
   }
 }

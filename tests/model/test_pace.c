@@ -356,6 +356,47 @@ test_model (void)
   owl2_model_unref (model);
 }
 
+static gboolean
+count_poll (gpointer user_data)
+{
+  ++*(guint *) user_data;
+  return TRUE;
+}
+
+/* Who waits for the device still looks whether it is wanted. */
+static void
+test_wait (void)
+{
+  g_autoptr (GError) error = NULL;
+  Owl2Tensor x, w, out;
+  guint n_polls, n = 0;
+  gint64 start, took;
+  guint64 number;
+
+  g_assert_true (owl2_tensor_alloc (&x, arena, 128, 1024, &error)
+                 && owl2_tensor_alloc (&w, arena, 1024, 1024, &error)
+                 && owl2_tensor_alloc (&out, arena, 128, 1024, &error));
+  exec.poll_data = &n_polls;
+  do {
+    n = MAX (2 * n, 1);
+    n_polls = 0;
+    /* As if the device were faster: all is one submission. */
+    exec.flops_limit = 1e15;
+    for (guint i = 0; i < n; i++)
+      owl2_op_matmul (owl2_exec_cmd (&exec), OWL2_PREFILL, &out, &x, &w, NULL,
+          OWL2_ACT_NONE, NULL);
+    g_assert_true (owl2_exec_flush (&exec, &number, &error));
+    exec.poll = count_poll;
+    start = g_get_monotonic_time ();
+    g_assert_true (owl2_exec_wait (&exec, number, &error));
+    took = g_get_monotonic_time () - start;
+    exec.poll = NULL;
+  } while (took < 100000 && n < 10000);
+  g_test_message ("%u looks in %" G_GINT64_FORMAT " us", n_polls, took);
+  /* Every 20 ms, but for what else the machine does. */
+  g_assert_cmpuint (n_polls, >=, 2);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -373,6 +414,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pace/pieces", test_pieces);
   g_test_add_func ("/pace/kept", test_kept);
   g_test_add_func ("/pace/model", test_model);
+  g_test_add_func ("/pace/wait", test_wait);
   result = g_test_run ();
   owl2_exec_clear (&exec);
   ovk_arena_free (arena);

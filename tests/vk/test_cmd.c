@@ -599,7 +599,7 @@ test_hang (const VkMode *mode)
   for (guint i = 0; i < 32; i++)
     vk_mix (cmd, &spec, s[0], s[1], s[2], s[3], n, 1);
   vk_assert_ok (ovk_cmd_submit (cmd, &error), error);
-  g_assert_false (ovk_device_reached (dev, ovk_cmd_ticket (cmd)));
+  g_assert_false (ovk_device_reached (dev, ovk_cmd_ticket (cmd), 0));
   vk_assert_error (ovk_cmd_wait (cmd, &error), error, OWL2_ERROR_DEVICE_LOST,
       "did not finish 'long work' within 0.02 s");
 
@@ -612,7 +612,7 @@ test_hang (const VkMode *mode)
       "lost earlier");
   vk_assert_error (ovk_slice_read (dev, s[0], &word, 4, &error), error,
       OWL2_ERROR_DEVICE_LOST, "lost");
-  g_assert_true (ovk_device_reached (dev, dev->queue.submitted));
+  g_assert_true (ovk_device_reached (dev, dev->queue.submitted, 0));
   vk_assert_error (ovk_device_wait (dev, dev->queue.submitted, "it", &error),
       error, OWL2_ERROR_DEVICE_LOST, "lost");
   vk_assert_error (ovk_slice_write (dev, s[0], &word, 4, &error), error,

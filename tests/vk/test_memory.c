@@ -559,8 +559,8 @@ test_results (const VkMode *mode)
       guint64 ticket = ovk_cmd_ticket (cmds[i]);
 
       vk_assert_ok (ovk_device_wait (dev, ticket, "round", &error), error);
-      g_assert_true (ovk_device_reached (dev, ticket));
-      g_assert_true (ovk_device_reached (dev, ticket - 1));
+      g_assert_true (ovk_device_reached (dev, ticket, 0));
+      g_assert_true (ovk_device_reached (dev, ticket - 1, 0));
       g_assert_cmpmem (peek (out[i]), n * 4, ho[i], n * 4);
       g_assert_cmpmem (peek (copy[i]), n * 4, ho[i], n * 4);
       g_assert_cmpuint (peek (fill[i])[3], ==, round - 4);
@@ -579,8 +579,8 @@ test_results (const VkMode *mode)
     ovk_cmd_free (cmds[i]);
     g_free (ho[i]);
   }
-  g_assert_true (ovk_device_reached (dev, 0));
-  g_assert_true (ovk_device_reached (dev, last));
+  g_assert_true (ovk_device_reached (dev, 0, 0));
+  g_assert_true (ovk_device_reached (dev, last, 0));
   /* The host may write them, too. */
   vk_assert_ok (
       ovk_slice_write (dev, fill[0], "abcdefghijklmnop", 16, &error), error);
