@@ -3,10 +3,11 @@
 
 #include <string.h>
 
-/* The square of an 8K frame has 59 million pixels; it is made a band of rows
- * at a time, each shrunk to the model's width before the next. */
-#define BAND_BYTES (8u << 20)
-#define ARENA_BLOCK_BYTES (1u << 20)
+/* What frames that go in one submission bring, and with it what a recording
+ * holds while others wait for room. */
+#define STAGED_BYTES ((gsize) 16 << 20)
+/* What can be staged at once. */
+#define MOST_STAGED_BYTES ((gsize) 64 << 20)
 
 /* Step 4 of the reference's preprocessing: byte * (1/255) in double, rounded
  * to float, then (value - mean) / std in float. */
@@ -51,80 +52,7 @@ owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
 void
 owl2_image_clear (Owl2ImageBuffers *image)
 {
-  g_clear_pointer (&image->arena, ovk_arena_free);
-}
-
-static gboolean
-upload_words (Owl2ImageBuffers *image, const guint32 *words, gsize n,
-    OvkSlice *slice, GError **error)
-{
-  gsize bytes = n * sizeof *words;
-
-  return ovk_arena_alloc (image->arena, bytes, slice, error)
-         && ovk_slice_write (image->weights->dev, *slice, words, bytes, error);
-}
-
-static gboolean
-upload_filter (Owl2ImageBuffers *image, const Owl2Filter *filter,
-    OvkSlice *slice, guint *taps, GError **error)
-{
-  *taps = filter->taps;
-  return upload_words (image, filter->table,
-      (gsize) filter->out * (2 + filter->taps), slice, error);
-}
-
-/* Both passes at once, where the device has a kernel for that and it fits. */
-static gboolean
-set_lanes (Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Filter *square,
-    const Owl2Filter *final, GError **error)
-{
-  OvkDevice *dev = image->weights->dev;
-  GError *local = NULL;
-  Owl2Steps *steps;
-  gboolean ok;
-
-  image->n_steps = 0;
-  image->window =
-      square ? owl2_filter_window (square, ovk_device_caps (dev)->subgroup_size)
-             : 0;
-  if (!owl2_can_resize_lanes (cmd, image->window))
-    return TRUE;
-  steps = owl2_steps_new (final, &local);
-  if (!steps) {
-    if (local)
-      g_propagate_error (error, local);
-    return !local;
-  }
-  image->n_steps = steps->n;
-  ok = upload_words (image, steps->table, steps->n_words, &image->steps, error);
-  owl2_steps_free (steps);
-  return ok;
-}
-
-/* What the two resizes need. */
-static gboolean
-set_filters (Owl2ImageBuffers *image, OvkCmd *cmd, guint width, guint height,
-    GError **error)
-{
-  guint edge = MAX (width, height), shorter = MIN (width, height);
-  guint size = image->weights->config.vision.image_size;
-  Owl2Filter *final = owl2_filter_new (edge, size, error);
-  Owl2Filter *square = NULL;
-  gboolean ok = FALSE;
-
-  if (final && width != height)
-    square = owl2_filter_new (shorter, edge, error);
-  if (final && (square || width == height))
-    ok = upload_filter (
-             image, final, &image->final_filter, &image->final_taps, error)
-         && (!square
-             || upload_filter (image, square, &image->square_filter,
-                 &image->square_taps, error))
-         && (width < height ? (image->n_steps = 0, TRUE)
-                            : set_lanes (image, cmd, square, final, error));
-  owl2_filter_free (square);
-  owl2_filter_free (final);
-  return ok;
+  owl2_image_forget_sizes (image);
 }
 
 /* Bytes of a row of packed RGB on the device. */
@@ -134,108 +62,55 @@ rgb_row (guint width)
   return ((gsize) width * 3 + 3) & ~(gsize) 3;
 }
 
-/* Whether the device takes them, each in one binding. */
-static gboolean
-check_size (const Owl2ImageBuffers *image, const Owl2Image *picture,
-    gsize frame_bytes, gsize rgb_bytes, gsize tall_bytes, GError **error)
-{
-  gsize limit = ovk_device_caps (image->weights->dev)->max_storage_range;
-  gsize most = MAX (MAX (frame_bytes, rgb_bytes), tall_bytes);
-
-  if (most <= limit)
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-      "a frame of %ux%u needs %" G_GSIZE_FORMAT
-      " bytes, the device takes %" G_GSIZE_FORMAT " in one buffer",
-      picture->width, picture->height, most, limit);
-  return FALSE;
-}
-
-static gboolean
-set_size (Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Image *picture,
-    GError **error)
-{
-  OvkDevice *dev = image->weights->dev;
-  gboolean across = (picture->turn & OWL2_TURN_TRANSPOSE) != 0;
-  guint width = across ? picture->height : picture->width;
-  guint height = across ? picture->width : picture->height;
-  guint edge = MAX (width, height), size;
-  gsize rgb_stride = rgb_row (width), stored_stride = rgb_row (picture->width);
-
-  if (image->width == width && image->height == height
-      && image->format == picture->format && image->turn == picture->turn)
-    return TRUE;
-  image->width = image->height = 0;
-  g_clear_pointer (&image->arena, ovk_arena_free);
-  size = image->weights->config.vision.image_size;
-  owl2_planes_init (&image->planes, picture);
-  if (!check_size (image, picture, image->planes.bytes,
-          MAX (rgb_stride * height, stored_stride * picture->height),
-          (gsize) edge * size * 4, error))
-    return FALSE;
-  image->arena = ovk_arena_new (dev, "frame", ARENA_BLOCK_BYTES);
-  image->rgb_stride = rgb_stride;
-  image->band_rows = CLAMP (BAND_BYTES / ((gsize) edge * 4), 1, edge);
-  if ((picture->format != OWL2_PIXELS_RGB
-          && !ovk_arena_alloc (
-              image->arena, image->planes.bytes, &image->frame, error))
-      || (picture->turn
-          && !ovk_arena_alloc (image->arena, stored_stride * picture->height,
-              &image->stored, error))
-      || !ovk_arena_alloc (
-          image->arena, rgb_stride * height, &image->rgb, error)
-      || !ovk_arena_alloc (
-          image->arena, (gsize) edge * size * 4, &image->tall, error)
-      || !set_filters (image, cmd, width, height, error)
-      || (width != height && image->n_steps == 0
-          && !ovk_arena_alloc (image->arena,
-              (gsize) image->band_rows * edge * 4, &image->band, error)))
-    return FALSE;
-  image->width = width;
-  image->height = height;
-  image->format = picture->format;
-  image->turn = picture->turn;
-  return TRUE;
-}
+/* A frame on its way. */
+typedef struct {
+  const Owl2ImageBuffers *image;
+  const Owl2ImageSize *size;
+  const Owl2Image *picture;
+  Owl2Planes planes;
+  gboolean staged;     /* it fits what is staged, and is read there */
+  guint width, height; /* upright */
+  guint edge, out;     /* of the square, of the model's picture */
+  OvkSlice rgb;        /* u8 [height][rgb_stride], upright */
+  gsize rgb_stride;    /* bytes, a multiple of 4 */
+} Frame;
 
 /* The square, shrunk to the model's width, without the square. */
 static void
-record_lanes (const Owl2ImageBuffers *image, OvkCmd *cmd)
+record_lanes (const Frame *f, OvkCmd *cmd)
 {
-  guint edge = MAX (image->width, image->height);
   Owl2ResizeLanes p = {
-    .dst = image->tall,
-    .src = image->rgb,
-    .steps = image->steps,
-    .src_stride = image->rgb_stride,
-    .n_steps = image->n_steps,
-    .cols = image->weights->config.vision.image_size,
-    .rows = edge,
-    .src_rows = image->height,
+    .dst = f->image->scratch[OWL2_SCRATCH_TALL],
+    .src = f->rgb,
+    .steps = f->size->steps,
+    .src_stride = f->rgb_stride,
+    .n_steps = f->size->n_steps,
+    .cols = f->out,
+    .rows = f->edge,
+    .src_rows = f->height,
   };
 
-  if (image->width != image->height) {
-    p.filter = image->square_filter;
-    p.taps = image->square_taps;
-    p.window = image->window;
+  if (f->width != f->height) {
+    p.filter = f->size->square_filter;
+    p.taps = f->size->square_taps;
+    p.window = f->size->window;
   }
   owl2_op_resize_lanes (cmd, &p);
 }
 
 /* Rows first .. first + n - 1 of the square into the band. */
 static void
-record_band (const Owl2ImageBuffers *image, OvkCmd *cmd, guint first, guint n)
+record_band (const Frame *f, OvkCmd *cmd, guint first, guint n)
 {
-  guint edge = MAX (image->width, image->height);
   Owl2Resize p = {
-    .dst = image->band,
-    .src = image->rgb,
+    .dst = f->image->scratch[OWL2_SCRATCH_BAND],
+    .src = f->rgb,
     .src_rgb = TRUE,
-    .src_stride = image->rgb_stride,
-    .filter = image->square_filter,
-    .taps = image->square_taps,
-    .vertical = image->width > image->height,
-    .cols = edge,
+    .src_stride = f->rgb_stride,
+    .filter = f->size->square_filter,
+    .taps = f->size->square_taps,
+    .vertical = f->width > f->height,
+    .cols = f->edge,
     .rows = n,
   };
 
@@ -248,25 +123,23 @@ record_band (const Owl2ImageBuffers *image, OvkCmd *cmd, guint first, guint n)
 
 /* Rows first .. first + n - 1 of the square, shrunk to the model's width. */
 static void
-record_shrink (const Owl2ImageBuffers *image, OvkCmd *cmd, guint first, guint n)
+record_shrink (const Frame *f, OvkCmd *cmd, guint first, guint n)
 {
-  guint edge = MAX (image->width, image->height);
-  guint size = image->weights->config.vision.image_size;
-  gboolean square = image->width == image->height;
+  gboolean square = f->width == f->height;
   Owl2Resize p = {
-    .dst = image->tall,
-    .src = square ? image->rgb : image->band,
+    .dst = f->image->scratch[OWL2_SCRATCH_TALL],
+    .src = square ? f->rgb : f->image->scratch[OWL2_SCRATCH_BAND],
     .src_rgb = square,
-    .src_stride = square ? image->rgb_stride : (gsize) edge * 4,
-    .filter = image->final_filter,
-    .taps = image->final_taps,
-    .cols = size,
+    .src_stride = square ? f->rgb_stride : (gsize) f->edge * 4,
+    .filter = f->size->final_filter,
+    .taps = f->size->final_taps,
+    .cols = f->out,
     .rows = n,
     .src_row0 = square ? first : 0,
   };
 
-  p.dst.offset += (gsize) first * size * 4;
-  p.dst.size = (gsize) n * size * 4;
+  p.dst.offset += (gsize) first * f->out * 4;
+  p.dst.size = (gsize) n * f->out * 4;
   owl2_op_resize (cmd, &p);
 }
 
@@ -396,32 +269,6 @@ tap_values (
   return TRUE;
 }
 
-/* The planes as they are, onto the device; blocks until they are there. */
-static gboolean
-upload_planes (Owl2ImageBuffers *image, OvkDevice *dev,
-    const Owl2Image *picture, GError **error)
-{
-  const Owl2Planes *p = &image->planes;
-  g_autoptr (OvkUploader) up = ovk_uploader_new (dev, error);
-
-  if (!up)
-    return FALSE;
-  for (guint i = 0; i < p->n; i++) {
-    OvkSlice to = image->format != OWL2_PIXELS_RGB ? image->frame
-                  : image->turn                    ? image->stored
-                                                   : image->rgb;
-
-    to.offset += p->offset[i];
-    to.size = p->stride[i] * p->rows[i];
-    if (!ovk_uploader_rows (up, to, p->stride[i],
-            i ? picture->chroma[i - 1] : picture->data,
-            i ? picture->chroma_stride[i - 1] : picture->stride,
-            p->row_bytes[i], p->rows[i], error))
-      return FALSE;
-  }
-  return ovk_uploader_finish (up, error);
-}
-
 gboolean
 owl2_image_check (const Owl2Image *picture, GError **error)
 {
@@ -448,19 +295,173 @@ owl2_image_check (const Owl2Image *picture, GError **error)
   return FALSE;
 }
 
-/* From the planes to image->rgb. */
-static void
-record_rgb (
-    const Owl2ImageBuffers *image, OvkCmd *cmd, const Owl2Image *picture)
+static const guint8 *
+plane (const Owl2Image *picture, guint i, gsize *stride)
 {
+  *stride = i ? picture->chroma_stride[i - 1] : picture->stride;
+  return i ? picture->chroma[i - 1] : picture->data;
+}
+
+/* What the frame needs on its way. */
+static void
+count_needs (const Frame *f, gsize needs[OWL2_N_SCRATCH])
+{
+  const Owl2Image *picture = f->picture;
+  gsize stored = rgb_row (picture->width) * picture->height;
+  gboolean rgb = picture->format == OWL2_PIXELS_RGB;
+  gboolean copied =
+      !f->staged || !ovk_device_caps (f->image->weights->dev)->unified_memory;
+
+  memset (needs, 0, OWL2_N_SCRATCH * sizeof *needs);
+  if (copied)
+    needs[OWL2_SCRATCH_FRAME] = f->planes.bytes;
+  if (picture->turn && !rgb)
+    needs[OWL2_SCRATCH_STORED] = stored;
+  if (picture->turn || !rgb)
+    needs[OWL2_SCRATCH_RGB] = f->rgb_stride * f->height;
+  needs[OWL2_SCRATCH_TALL] = (gsize) f->edge * f->out * 4;
+}
+
+/* Whether the device takes each in one binding. */
+static gboolean
+check_needs (const Frame *f, const gsize needs[OWL2_N_SCRATCH], GError **error)
+{
+  gsize limit = ovk_device_caps (f->image->weights->dev)->max_storage_range;
+  gsize most = f->planes.bytes;
+
+  for (guint i = 0; i < OWL2_N_SCRATCH; i++)
+    most = MAX (most, needs[i]);
+  if (most <= limit)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "a frame of %ux%u needs %" G_GSIZE_FORMAT
+      " bytes, the device takes %" G_GSIZE_FORMAT " in one buffer",
+      f->picture->width, f->picture->height, most, limit);
+  return FALSE;
+}
+
+static gboolean
+frame_init (Frame *f, Owl2ImageBuffers *image, Owl2Exec *exec,
+    const Owl2Image *picture, GError **error)
+{
+  gboolean across = (picture->turn & OWL2_TURN_TRANSPOSE) != 0;
+  gsize needs[OWL2_N_SCRATCH];
+
+  memset (f, 0, sizeof *f);
+  f->image = image;
+  f->picture = picture;
+  f->width = across ? picture->height : picture->width;
+  f->height = across ? picture->width : picture->height;
+  f->edge = MAX (f->width, f->height);
+  f->out = image->weights->config.vision.image_size;
+  f->rgb_stride = rgb_row (f->width);
+  owl2_planes_init (&f->planes, picture);
+  f->staged = f->planes.bytes <= MOST_STAGED_BYTES;
+  count_needs (f, needs);
+  if (!check_needs (f, needs, error))
+    return FALSE;
+  f->size = owl2_image_size (image, exec, f->width, f->height, needs, error);
+  return f->size != NULL;
+}
+
+/* The planes into what is staged for @cmd. */
+static gboolean
+stage_planes (const Frame *f, OvkCmd *cmd, OvkSlice *staged, GError **error)
+{
+  const Owl2Planes *p = &f->planes;
+  guint8 *to = ovk_cmd_stage (cmd, p->bytes, staged);
+
+  if (!to)
+    return ovk_cmd_check (cmd, error);
+  for (guint i = 0; i < p->n; i++) {
+    gsize stride, row_bytes = p->row_bytes[i];
+    const guint8 *from = plane (f->picture, i, &stride);
+
+    for (guint y = 0; y < p->rows[i]; y++) {
+      guint8 *row = to + p->offset[i] + y * p->stride[i];
+
+      memcpy (row, from + y * stride, row_bytes);
+      memset (row + row_bytes, 0, p->stride[i] - row_bytes);
+    }
+  }
+  return TRUE;
+}
+
+/* A frame that is more than can be staged; blocks until it is there. */
+static gboolean
+upload_planes (const Frame *f, Owl2Exec *exec, OvkSlice to, GError **error)
+{
+  const Owl2Planes *p = &f->planes;
+  g_autoptr (OvkUploader) up = NULL;
+
+  /* What was recorded reads the frame before, in the same place. */
+  if (!owl2_exec_finish (exec, error)
+      || !(up = ovk_uploader_new (exec->dev, error)))
+    return FALSE;
+  for (guint i = 0; i < p->n; i++) {
+    OvkSlice slice = { to.buffer, to.offset + p->offset[i],
+      p->stride[i] * p->rows[i] };
+    gsize stride;
+    const guint8 *from = plane (f->picture, i, &stride);
+
+    if (!ovk_uploader_rows (up, slice, p->stride[i], from, stride,
+            p->row_bytes[i], p->rows[i], error))
+      return FALSE;
+  }
+  return ovk_uploader_finish (up, error);
+}
+
+/* The planes to where commands that are recorded next read them. */
+static gboolean
+take_planes (Owl2ImageBuffers *image, Owl2Exec *exec, const Frame *f,
+    OvkSlice *src, GError **error)
+{
+  OvkSlice copy = image->scratch[OWL2_SCRATCH_FRAME];
+  guint64 number;
+
+  copy.size = f->planes.bytes;
+  *src = copy;
+  if (!f->staged)
+    return upload_planes (f, exec, copy, error);
+  if (image->staged_in != exec->n_submitted)
+    image->staged = 0;
+  if (image->staged > 0 && image->staged + copy.size > STAGED_BYTES) {
+    if (!owl2_exec_flush (exec, &number, error))
+      return FALSE;
+    image->staged = 0;
+  }
+  if (!stage_planes (f, owl2_exec_cmd (exec), src, error))
+    return FALSE;
+  image->staged += copy.size;
+  image->staged_in = exec->n_submitted;
+  if (!ovk_device_caps (exec->dev)->unified_memory) {
+    ovk_cmd_copy (owl2_exec_cmd (exec), copy, *src);
+    *src = copy;
+  }
+  return TRUE;
+}
+
+/* From the planes to upright RGB. */
+static void
+record_rgb (Frame *f, OvkCmd *cmd, OvkSlice planes)
+{
+  const Owl2Image *picture = f->picture;
   gsize stored_stride = rgb_row (picture->width);
 
-  if (picture->format != OWL2_PIXELS_RGB)
-    owl2_op_to_rgb (cmd, picture->turn ? image->stored : image->rgb,
-        stored_stride, image->frame, picture);
-  if (picture->turn)
-    owl2_op_turn (cmd, image->rgb, image->rgb_stride, image->stored,
-        stored_stride, picture->width, picture->height, picture->turn);
+  f->rgb = planes;
+  if (picture->format != OWL2_PIXELS_RGB) {
+    f->rgb =
+        f->image
+            ->scratch[picture->turn ? OWL2_SCRATCH_STORED : OWL2_SCRATCH_RGB];
+    owl2_op_to_rgb (cmd, f->rgb, stored_stride, planes, picture);
+  }
+  if (picture->turn) {
+    OvkSlice turned = f->image->scratch[OWL2_SCRATCH_RGB];
+
+    owl2_op_turn (cmd, turned, f->rgb_stride, f->rgb, stored_stride,
+        picture->width, picture->height, picture->turn);
+    f->rgb = turned;
+  }
 }
 
 /* Everything up to image->pixels. */
@@ -468,41 +469,44 @@ static gboolean
 record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
     const Owl2Image *picture, GError **error)
 {
-  guint size = image->weights->config.vision.image_size;
-  guint edge = MAX (picture->width, picture->height);
   Owl2Resize last = { 0 };
+  OvkSlice planes;
   OvkCmd *cmd;
+  Frame f;
 
-  /* What was recorded reads the picture before, in the same place. */
-  if (!owl2_exec_finish (exec, error)
-      || !set_size (image, owl2_exec_cmd (exec), picture, error)
-      || !upload_planes (image, exec->dev, picture, error))
+  if (!frame_init (&f, image, exec, picture, error)
+      || !take_planes (image, exec, &f, &planes, error))
     return FALSE;
 
+  /* In one piece, since the next submission may not read what is staged. */
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "resize");
-  record_rgb (image, cmd, picture);
-  if (image->n_steps > 0)
-    record_lanes (image, cmd);
-  else if (picture->width == picture->height)
-    record_shrink (image, cmd, 0, edge);
-  else
-    for (guint first = 0; first < edge; first += image->band_rows) {
-      guint n = MIN (image->band_rows, edge - first);
+  record_rgb (&f, cmd, planes);
+  if (f.size->n_steps > 0) {
+    record_lanes (&f, cmd);
+  } else if (f.width == f.height) {
+    record_shrink (&f, cmd, 0, f.edge);
+  } else {
+    guint rows = owl2_image_band_rows (f.width, f.height);
 
-      record_band (image, cmd, first, n);
-      record_shrink (image, cmd, first, n);
+    for (guint first = 0; first < f.edge; first += rows) {
+      guint n = MIN (rows, f.edge - first);
+
+      record_band (&f, cmd, first, n);
+      record_shrink (&f, cmd, first, n);
     }
+  }
   last = (Owl2Resize){
     .dst = image->pixels,
-    .src = image->tall,
-    .src_stride = (gsize) size * 4,
-    .filter = image->final_filter,
-    .taps = image->final_taps,
+    .src = image->scratch[OWL2_SCRATCH_TALL],
+    .src_stride = (gsize) f.out * 4,
+    .filter = f.size->final_filter,
+    .taps = f.size->final_taps,
     .vertical = TRUE,
-    .cols = size,
-    .rows = size,
+    .cols = f.out,
+    .rows = f.out,
   };
+  last.src.size = f.edge * last.src_stride;
   owl2_op_resize (cmd, &last);
   return TRUE;
 }

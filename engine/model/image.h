@@ -12,32 +12,48 @@
 
 G_BEGIN_DECLS
 
-/* Buffers for frames of one size, made anew when the size changes. */
+/* What is between a frame and its picture, of one frame at a time. */
+typedef enum {
+  OWL2_SCRATCH_FRAME,  /* as it came; RGB, where it is upright, is below */
+  OWL2_SCRATCH_STORED, /* u8: RGB before it is turned */
+  OWL2_SCRATCH_RGB,    /* u8 [height][stride], upright */
+  OWL2_SCRATCH_BAND,   /* u32 [band rows][edge]: part of the square */
+  OWL2_SCRATCH_TALL,   /* u32 [edge][size] */
+  OWL2_N_SCRATCH
+} Owl2Scratch;
+
+/* Filters of frames of one size, which is that of the upright frame. */
+typedef struct {
+  guint width, height; /* 0: none */
+  guint64 used;        /* frames so far when the last one of this size came */
+  gsize needs[OWL2_N_SCRATCH]; /* bytes, of all frames of this size so far */
+  OvkArena *arena;
+  OvkSlice square_filter; /* shorter edge -> edge */
+  OvkSlice final_filter;  /* edge -> size */
+  guint square_taps, final_taps;
+  /* Where both passes to what is tall are made at once, without a band. */
+  OvkSlice steps;
+  guint n_steps; /* else 0 */
+  guint window;  /* of square_filter */
+} Owl2ImageSize;
+
+/* Sizes whose filters are kept: those of the streams that come at once. */
+#define OWL2_IMAGE_SIZES 4
+
 typedef struct {
   const Owl2Weights *weights; /* borrowed */
   OvkSlice lut;               /* F32 [3][256]: a byte's value, normalised */
   OvkSlice pixels;            /* u32 [size][size] */
   Owl2Tensor patches;         /* [n * grid * grid][3 * patch * patch] */
 
-  guint width, height; /* of the frames below, upright; 0: none yet */
-  Owl2PixelFormat format;
-  guint turn;
-  Owl2Planes planes;
+  Owl2ImageSize sizes[OWL2_IMAGE_SIZES];
+  guint64 n_frames;
+  /* As large as the kept sizes ever needed it. */
   OvkArena *arena;
-  OvkSlice frame;   /* as @planes has it, where that is not RGB */
-  OvkSlice stored;  /* u8: RGB before it is turned, where it is */
-  OvkSlice rgb;     /* u8 [height][rgb_stride] */
-  gsize rgb_stride; /* bytes, a multiple of 4 */
-  OvkSlice band;    /* u32 [band_rows][edge]: part of the square */
-  guint band_rows;
-  OvkSlice tall;          /* u32 [edge][size] */
-  OvkSlice square_filter; /* shorter edge -> edge */
-  OvkSlice final_filter;  /* edge -> size */
-  guint square_taps, final_taps;
-  /* Where both passes to @tall are made at once, without @band. */
-  OvkSlice steps;
-  guint n_steps; /* else 0 */
-  guint window;  /* of square_filter */
+  OvkSlice scratch[OWL2_N_SCRATCH];
+  /* Bytes staged in the command list after that many submissions. */
+  gsize staged;
+  guint64 staged_in;
 } Owl2ImageBuffers;
 
 /* Lut, pixels and the patches of @n_frames; the others come when a frame's size
@@ -53,10 +69,13 @@ void owl2_image_clear (Owl2ImageBuffers *image);
 gboolean owl2_image_check (const Owl2Image *picture, GError **error);
 
 /**
- * owl2_image_record: uploads a frame and records everything up to its rows of
- * @image->patches, those of place @frame of a batch. Blocks until all work of
+ * owl2_image_record: takes a frame on its way to the device and records
+ * everything up to its rows of @image->patches, those of place @frame of a
+ * batch. The pixels may go away at once. Frames of a size of those that came
+ * last allocate nothing and wait for nothing but room in what is staged; one of
+ * another size, or larger than what can be staged, blocks until all work of
  * @exec so far is done. Errors: NO_MEMORY and BAD_REQUEST with the frame's
- * size; those of owl2_exec_finish().
+ * size; those of owl2_exec_finish() and ovk_cmd_stage().
  */
 gboolean owl2_image_record (Owl2ImageBuffers *image, Owl2Exec *exec,
     const Owl2Image *picture, guint frame, GError **error);
@@ -74,6 +93,25 @@ void owl2_image_warm_up (Owl2ImageBuffers *image, Owl2Exec *exec);
  */
 guint8 *owl2_image_shrink (Owl2ImageBuffers *image, Owl2Exec *exec,
     const Owl2Image *picture, GError **error);
+
+/* ---- image_sizes.c ------------------------------------------------------ */
+
+/* Rows of the square that a band of it has. */
+guint owl2_image_band_rows (guint width, guint height);
+
+/**
+ * owl2_image_size: filters for frames of an upright size, and scratch of at
+ * least @needs bytes each. Blocks until all work of @exec so far is done, if
+ * there is anything to be made. Errors: NO_MEMORY, BAD_REQUEST, those of
+ * owl2_exec_finish().
+ *
+ * Returns: (transfer none): good until the next call
+ */
+const Owl2ImageSize *owl2_image_size (Owl2ImageBuffers *image, Owl2Exec *exec,
+    guint width, guint height, const gsize needs[OWL2_N_SCRATCH],
+    GError **error);
+/* Frees what is kept; what is recorded must be done. */
+void owl2_image_forget_sizes (Owl2ImageBuffers *image);
 
 G_END_DECLS
 

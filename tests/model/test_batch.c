@@ -110,6 +110,50 @@ test_batch (void)
   encoder_clear (&many);
 }
 
+static void
+record_noise (Encoder *e, guint width, guint height, guint place)
+{
+  g_autofree guint8 *pixels = g_malloc0 (3 * width * height);
+  const Owl2Image picture = { pixels, width, height, 3 * width };
+  g_autoptr (GError) error = NULL;
+
+  owl2_image_record (&e->image, &e->exec, &picture, place, &error);
+  g_assert_no_error (error);
+}
+
+/* Streams of as many sizes as are kept: from the second frame of each on,
+ * nothing is allocated, and nothing submitted or waited for. */
+static void
+test_sizes (void)
+{
+  static const guint sizes[OWL2_IMAGE_SIZES + 1][2] = { { 640, 360 },
+    { 90, 160 }, { 50, 50 }, { 161, 90 }, { 162, 90 } };
+  g_autoptr (GError) error = NULL;
+  guint64 bytes, submitted;
+  Encoder e;
+
+  encoder_init (&e, MOST);
+  for (guint i = 0; i < OWL2_IMAGE_SIZES; i++)
+    record_noise (&e, sizes[i][0], sizes[i][1], i);
+  bytes = ovk_device_allocated_bytes (model->dev);
+  submitted = e.exec.n_submitted;
+  for (guint i = 0; i < 3 * OWL2_IMAGE_SIZES; i++) {
+    guint k = i % OWL2_IMAGE_SIZES;
+
+    record_noise (&e, sizes[k][0], sizes[k][1], k);
+  }
+  g_assert_cmpuint (ovk_device_allocated_bytes (model->dev), ==, bytes);
+  g_assert_cmpuint (e.exec.n_submitted, ==, submitted);
+  /* One more takes the place of the largest, and its scratch goes, too. */
+  record_noise (&e, sizes[OWL2_IMAGE_SIZES][0], sizes[OWL2_IMAGE_SIZES][1], 0);
+  g_assert_cmpuint (e.exec.n_submitted, >, submitted);
+  g_assert_cmpuint (e.image.scratch[OWL2_SCRATCH_TALL].size, <,
+      640 * model->weights->config.vision.image_size * 4);
+  owl2_exec_finish (&e.exec, &error);
+  g_assert_no_error (error);
+  encoder_clear (&e);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -121,6 +165,7 @@ main (int argc, char **argv)
   model = owl2_model_load (&params, &error);
   g_assert_no_error (error);
   g_test_add_func ("/batch/alone-and-together", test_batch);
+  g_test_add_func ("/batch/sizes", test_sizes);
   result = g_test_run ();
   owl2_model_unref (model);
   return result;

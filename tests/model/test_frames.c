@@ -104,6 +104,19 @@ test_planes (void)
   }
 }
 
+/* More than can be staged at once. */
+static void
+test_large (void)
+{
+  const guint edge = 4740;
+  g_autofree guint8 *rgb = noise (3 * (gsize) edge * edge);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2Session) session = owl2_session_new (model, NULL, &error);
+
+  g_assert_no_error (error);
+  compare (session, (Owl2Image){ rgb, edge, edge, 3 * (gsize) edge });
+}
+
 static void
 test_bad (void)
 {
@@ -144,6 +157,7 @@ main (int argc, char **argv)
   g_assert_no_error (error);
   g_test_add_func ("/frames/rgb", test_rgb);
   g_test_add_func ("/frames/planes", test_planes);
+  g_test_add_func ("/frames/large", test_large);
   g_test_add_func ("/frames/bad", test_bad);
   result = g_test_run ();
   owl2_model_unref (model);
