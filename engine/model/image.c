@@ -373,6 +373,8 @@ stage_planes (const Frame *f, OvkCmd *cmd, OvkSlice *staged, GError **error)
 
   if (!to)
     return ovk_cmd_check (cmd, error);
+  if (!f->picture->data)
+    return TRUE;
   for (guint i = 0; i < p->n; i++) {
     gsize stride, row_bytes = p->row_bytes[i];
     const guint8 *from = plane (f->picture, i, &stride);
@@ -398,6 +400,8 @@ upload_planes (const Frame *f, Owl2Exec *exec, OvkSlice to, GError **error)
   if (!owl2_exec_finish (exec, error)
       || !(up = ovk_uploader_new (exec->dev, error)))
     return FALSE;
+  if (!f->picture->data)
+    return TRUE;
   for (guint i = 0; i < p->n; i++) {
     OvkSlice slice = { to.buffer, to.offset + p->offset[i],
       p->stride[i] * p->rows[i] };

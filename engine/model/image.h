@@ -71,9 +71,10 @@ gboolean owl2_image_check (const Owl2Image *picture, GError **error);
 /**
  * owl2_image_record: takes a frame on its way to the device and records
  * everything up to its rows of @image->patches, those of place @frame of a
- * batch. The pixels may go away at once. Frames of a size of those that came
- * last allocate nothing and wait for nothing but room in what is staged; one of
- * another size, or larger than what can be staged, blocks until all work of
+ * batch. The pixels may go away at once; a picture that loses its data while
+ * this waits is not read. Frames of a size of those that came last allocate
+ * nothing and wait for nothing but room in what is staged; one of another size,
+ * or larger than what can be staged, blocks until all work of
  * @exec so far is done. Errors: NO_MEMORY and BAD_REQUEST with the frame's
  * size; those of owl2_exec_finish() and ovk_cmd_stage().
  */

@@ -405,8 +405,8 @@ double ovk_cmd_most_work (const OvkCmd *cmd);
 void ovk_cmd_pause (OvkCmd *cmd);
 /* Hands over what was recorded so far, as a submission by itself, and goes on
  * recording: ovk_cmd_work() counts anew. To be waited for by ovk_cmd_ticket(),
- * or with the rest; ovk_cmd_reset() waits for it. An error, FAILED if recordings
- * are kept or as of ovk_cmd_submit(), is kept, too. */
+ * or with the rest; ovk_cmd_reset() waits for it. An error, FAILED if
+ * recordings are kept or as of ovk_cmd_submit(), is kept, too. */
 gboolean ovk_cmd_cut (OvkCmd *cmd, GError **error);
 
 /**
@@ -426,8 +426,7 @@ guint64 ovk_cmd_ticket (const OvkCmd *cmd);
 /* Whether that submission and all before it are done, and what they wrote can
  * be read; blocks up to @within_ns for it. TRUE of a lost device, too: a wait
  * says so. */
-gboolean ovk_device_reached (
-    OvkDevice *dev, guint64 ticket, guint64 within_ns);
+gboolean ovk_device_reached (OvkDevice *dev, guint64 ticket, guint64 within_ns);
 /* Blocks until it is reached; 0 always is. @what names the work in the error.
  * Any thread. Errors: DEVICE_LOST, as ovk_cmd_wait(). */
 gboolean ovk_device_wait (
