@@ -25,6 +25,10 @@ layout (set = 0, binding = 1) readonly buffer Filter { uint f[]; };
 layout (set = 0, binding = 2) readonly buffer Steps { uint steps[]; };
 layout (set = 0, binding = 3) writeonly buffer Dst { uint d[]; };
 
+/* Lanes are columns of a picture of words, which is shrunk in height alone:
+ * src [..][s_stride], of which "rows" columns count, dst [cols][rows]. */
+layout (constant_id = OWL2_SC_RESIZE_DOWN) const bool DOWN = false;
+
 #define LANES gl_WorkGroupSize.x
 #define OPEN OWL2_RESIZE_OPEN
 
@@ -66,7 +70,7 @@ main ()
         row[v] = pc.s_offset
             + min (base + v * LANES + lane, pc.src_rows - 1) * pc.s_stride;
     } else {
-      row[0] = pc.s_offset + y * pc.s_stride;
+      row[0] = pc.s_offset + (DOWN ? y : y * pc.s_stride);
     }
     [[unroll]] for (uint k = 0; k < 3 * OPEN; k++)
       acc[k] = 1 << 21;
@@ -82,7 +86,14 @@ main ()
 #define STEP(N) subgroupShuffle (part[(N) / LANES], (N) % LANES)
       uint x = STEP (4 * OPEN + 2);
 
-      [[unroll]] for (uint w = 0; w < 3; w++) {
+      [[unroll]] for (uint px = 0; px < (DOWN ? 4 : 0); px++) {
+        uint from = min (4 * x + px, pc.src_rows - 1);
+        uint word = s[row[0] + from * pc.s_stride];
+
+        [[unroll]] for (uint c = 0; c < 3; c++)
+          value[3 * px + c] = int ((word >> (8 * c)) & 0xff);
+      }
+      [[unroll]] for (uint w = 0; w < (DOWN ? 0 : 3); w++) {
         uint at = min (3 * x + w, pc.s_stride - 1);
 
         if (WINDOW == 0) {
@@ -124,7 +135,7 @@ main ()
       bool done = STEP (4 * OPEN + 1) != 0;
 
       if (done && tile * LANES + lane < pc.rows)
-        d[pc.d_offset + y * pc.cols + o] = uint (to_byte (acc[0]))
+        d[pc.d_offset + (DOWN ? o * pc.rows + y : y * pc.cols + o)] = uint (to_byte (acc[0]))
             | uint (to_byte (acc[1])) << 8 | uint (to_byte (acc[2])) << 16;
       [[unroll]] for (uint k = 0; k < 3 * OPEN - 3; k++)
         acc[k] = done ? acc[k + 3] : acc[k];

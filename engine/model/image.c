@@ -98,6 +98,24 @@ record_lanes (const Frame *f, OvkCmd *cmd)
   owl2_op_resize_lanes (cmd, &p);
 }
 
+/* The same of a frame that is tall. */
+static void
+record_along (const Frame *f, OvkCmd *cmd)
+{
+  const Owl2ResizeAlong p = {
+    .dst = f->image->scratch[OWL2_SCRATCH_TALL],
+    .src = f->rgb,
+    .steps = f->size->along,
+    .src_stride = f->rgb_stride,
+    .n_steps = f->size->n_along,
+    .cols = f->out,
+    .rows = f->edge,
+    .src_cols = f->width,
+  };
+
+  owl2_op_resize_along (cmd, &p);
+}
+
 /* Rows first .. first + n - 1 of the square into the band. */
 static void
 record_band (const Frame *f, OvkCmd *cmd, guint first, guint n)
@@ -154,7 +172,21 @@ owl2_image_warm_up (Owl2ImageBuffers *image, Owl2Exec *exec)
 
   owl2_op_to_rgb (cmd, image->pixels, 4, image->lut, &one);
   owl2_op_turn (cmd, image->pixels, 4, image->lut, 4, 1, 1, 0);
-  for (guint windows = 0; windows <= 2; windows++) {
+  if (owl2_can_resize_along (cmd)) {
+    const Owl2ResizeAlong p = {
+      .dst = image->pixels,
+      .src = image->pixels,
+      .steps = image->lut,
+      .src_stride = 4,
+      .n_steps = 1,
+      .cols = 1,
+      .rows = 1,
+      .src_cols = 1,
+    };
+
+    owl2_op_resize_along (cmd, &p);
+  }
+  for (guint windows = 0; windows <= 3; windows++) {
     Owl2ResizeLanes p = {
       .dst = image->pixels,
       .src = image->pixels,
@@ -162,13 +194,14 @@ owl2_image_warm_up (Owl2ImageBuffers *image, Owl2Exec *exec)
       .src_stride = 4,
       .n_steps = 1,
       .taps = 1,
-      .window = windows * lanes,
+      .window = windows < 3 ? windows * lanes : 0,
+      .down = windows == 3,
       .cols = 1,
       .rows = 1,
       .src_rows = 1,
     };
 
-    if (windows > 0)
+    if (p.window > 0)
       p.filter = image->lut;
     if (owl2_can_resize_lanes (cmd, p.window))
       owl2_op_resize_lanes (cmd, &p);
@@ -468,12 +501,49 @@ record_rgb (Frame *f, OvkCmd *cmd, OvkSlice planes)
   }
 }
 
+/* From what is tall to the model's picture. */
+static void
+record_last (const Frame *f, OvkCmd *cmd)
+{
+  OvkSlice tall = f->image->scratch[OWL2_SCRATCH_TALL];
+  gsize stride = (gsize) f->out * 4;
+
+  tall.size = f->edge * stride;
+  if (f->size->n_steps > 0) {
+    Owl2ResizeLanes p = {
+      .dst = f->image->pixels,
+      .src = tall,
+      .steps = f->size->steps,
+      .src_stride = stride,
+      .n_steps = f->size->n_steps,
+      .down = TRUE,
+      .cols = f->out,
+      .rows = f->out,
+      .src_rows = f->edge,
+    };
+
+    owl2_op_resize_lanes (cmd, &p);
+  } else {
+    Owl2Resize p = {
+      .dst = f->image->pixels,
+      .src = tall,
+      .src_stride = stride,
+      .filter = f->size->final_filter,
+      .taps = f->size->final_taps,
+      .vertical = TRUE,
+      .cols = f->out,
+      .rows = f->out,
+    };
+
+    owl2_op_resize (cmd, &p);
+  }
+}
+
 /* Everything up to image->pixels. */
 static gboolean
 record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
     const Owl2Image *picture, GError **error)
 {
-  Owl2Resize last = { 0 };
   OvkSlice planes;
   OvkCmd *cmd;
   Frame f;
@@ -486,8 +556,10 @@ record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "resize");
   record_rgb (&f, cmd, planes);
-  if (f.size->n_steps > 0) {
+  if (f.size->lanes) {
     record_lanes (&f, cmd);
+  } else if (f.size->n_along > 0) {
+    record_along (&f, cmd);
   } else if (f.width == f.height) {
     record_shrink (&f, cmd, 0, f.edge);
   } else {
@@ -500,18 +572,7 @@ record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
       record_shrink (&f, cmd, first, n);
     }
   }
-  last = (Owl2Resize){
-    .dst = image->pixels,
-    .src = image->scratch[OWL2_SCRATCH_TALL],
-    .src_stride = (gsize) f.out * 4,
-    .filter = f.size->final_filter,
-    .taps = f.size->final_taps,
-    .vertical = TRUE,
-    .cols = f.out,
-    .rows = f.out,
-  };
-  last.src.size = f.edge * last.src_stride;
-  owl2_op_resize (cmd, &last);
+  record_last (&f, cmd);
   return TRUE;
 }
 

@@ -31,10 +31,13 @@ typedef struct {
   OvkSlice square_filter; /* shorter edge -> edge */
   OvkSlice final_filter;  /* edge -> size */
   guint square_taps, final_taps;
-  /* Where both passes to what is tall are made at once, without a band. */
-  OvkSlice steps;
-  guint n_steps; /* else 0 */
-  guint window;  /* of square_filter */
+  /* Where there are faster ways: tables, and entries of them, else 0. */
+  OvkSlice steps; /* of final_filter */
+  guint n_steps;
+  gboolean lanes; /* what is tall is made at once by owl2_op_resize_lanes () */
+  guint window;   /* of square_filter */
+  OvkSlice along; /* or by owl2_op_resize_along () */
+  guint n_along;
 } Owl2ImageSize;
 
 /* Sizes whose filters are kept: those of the streams that come at once. */

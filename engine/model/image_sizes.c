@@ -61,32 +61,52 @@ upload_filter (OvkDevice *dev, Owl2ImageSize *size, const Owl2Filter *filter,
       (gsize) filter->out * (2 + filter->taps), slice, error);
 }
 
-/* Both passes at once, where the device has a kernel for that and it fits. */
+/* A table that may not fit, which is no error. (transfer full) @steps */
 static gboolean
-set_lanes (OvkCmd *cmd, Owl2ImageSize *size, const Owl2Filter *square,
-    const Owl2Filter *final, GError **error)
+upload_steps (OvkDevice *dev, Owl2ImageSize *size, Owl2Steps *steps,
+    GError *local, OvkSlice *slice, guint *n, GError **error)
+{
+  gboolean ok = !local;
+
+  *n = 0;
+  if (local)
+    g_propagate_error (error, local);
+  if (!steps)
+    return ok;
+  ok = upload_words (dev, size, steps->table, steps->n_words, slice, error);
+  *n = steps->n;
+  owl2_steps_free (steps);
+  return ok;
+}
+
+/* Two passes at once, where the device has kernels for that and they fit. */
+static gboolean
+set_lanes (OvkCmd *cmd, Owl2ImageSize *size, gboolean tall,
+    const Owl2Filter *square, const Owl2Filter *final, GError **error)
 {
   OvkDevice *dev = ovk_cmd_device (cmd);
   GError *local = NULL;
   Owl2Steps *steps;
-  gboolean ok;
 
-  size->window =
-      square ? owl2_filter_window (square, ovk_device_caps (dev)->subgroup_size)
-             : 0;
-  if (!owl2_can_resize_lanes (cmd, size->window))
+  if (!owl2_can_resize_lanes (cmd, 0))
     return TRUE;
   steps = owl2_steps_new (final, &local);
-  if (!steps) {
-    if (local)
-      g_propagate_error (error, local);
-    return !local;
+  if (!upload_steps (
+          dev, size, steps, local, &size->steps, &size->n_steps, error))
+    return FALSE;
+  if (tall && owl2_can_resize_along (cmd)) {
+    local = NULL;
+    steps = owl2_along_new (square, final, &local);
+    if (!upload_steps (
+            dev, size, steps, local, &size->along, &size->n_along, error))
+      return FALSE;
+  } else if (!tall && size->n_steps > 0) {
+    if (square)
+      size->window =
+          owl2_filter_window (square, ovk_device_caps (dev)->subgroup_size);
+    size->lanes = owl2_can_resize_lanes (cmd, size->window);
   }
-  size->n_steps = steps->n;
-  ok = upload_words (
-      dev, size, steps->table, steps->n_words, &size->steps, error);
-  owl2_steps_free (steps);
-  return ok;
+  return TRUE;
 }
 
 static gboolean
@@ -108,7 +128,7 @@ size_init (Owl2ImageSize *size, OvkCmd *cmd, guint width, guint height,
          && (!square
              || upload_filter (dev, size, square, &size->square_filter,
                  &size->square_taps, error))
-         && (width < height || set_lanes (cmd, size, square, final, error));
+         && set_lanes (cmd, size, width < height, square, final, error);
   owl2_filter_free (square);
   owl2_filter_free (final);
   if (!ok) {
@@ -206,7 +226,7 @@ owl2_image_size (Owl2ImageBuffers *image, Owl2Exec *exec, guint width,
   }
   for (guint i = 0; i < OWL2_N_SCRATCH; i++)
     size->needs[i] = MAX (size->needs[i], needs[i]);
-  if (width != height && !size->n_steps)
+  if (width != height && !size->lanes && !size->n_along)
     size->needs[OWL2_SCRATCH_BAND] =
         (gsize) owl2_image_band_rows (width, height) * MAX (width, height) * 4;
   if (!wants_scratch (image, most))

@@ -268,9 +268,12 @@ guint owl2_filter_window (const Owl2Filter *filter, guint rows);
  * @filter: the vertical one's table, on the device; no buffer: there is none
  * @window: of that filter for the device's subgroup size
  * @steps: the horizontal one's table, on the device
+ * @down: there is only a vertical pass that shrinks, with that table: dst
+ *   [cols][rows] from words @src [src_rows][rows]; without @filter
  */
 typedef struct {
   OvkSlice dst, src, filter, steps;
+  gboolean down;
   gsize src_stride;
   guint taps, window; /* of @filter */
   guint n_steps;
@@ -279,6 +282,31 @@ typedef struct {
 /* TRUE if the device can, and with this window. */
 gboolean owl2_can_resize_lanes (OvkCmd *cmd, guint window);
 void owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p);
+
+/* Weights of two horizontal passes, one that enlarges and one that shrinks, in
+ * the order of their input, for owl2_op_resize_along(): u32
+ * [n][OWL2_ALONG_STEP], see owl2_pc.h. NULL without @error where they don't fit:
+ * @shrink must shrink about fourfold, and rows can't be of any length. NULL with
+ * NO_MEMORY. resize_along.c */
+Owl2Steps *owl2_along_new (
+    const Owl2Filter *stretch, const Owl2Filter *shrink, GError **error);
+
+/**
+ * owl2_op_resize_along: both passes: dst [rows][cols] from packed RGB8 @src
+ * [rows][src_cols], rows @src_stride bytes apart. The same pixels as by two
+ * calls of owl2_op_resize(), in less time on drivers that run on a CPU. All is
+ * bound whole.
+ * @steps: the table, on the device
+ */
+typedef struct {
+  OvkSlice dst, src, steps;
+  gsize src_stride; /* bytes, a multiple of 4 */
+  guint n_steps;
+  guint cols, rows, src_cols;
+} Owl2ResizeAlong;
+/* TRUE if the device can. */
+gboolean owl2_can_resize_along (OvkCmd *cmd);
+void owl2_op_resize_along (OvkCmd *cmd, const Owl2ResizeAlong *p);
 
 /**
  * Owl2Planes: how the planes of a frame lie on the device, one after the other,

@@ -125,14 +125,15 @@ owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p)
   gsize step_bytes = (gsize) p->n_steps * OWL2_RESIZE_STEP * 4;
   gboolean stretch = p->filter.buffer != NULL;
   gsize filter_bytes = stretch ? (gsize) p->rows * (2 + p->taps) * 4 : 0;
-  guint32 spec[] = { lanes, FALSE, 0 };
+  guint32 spec[] = { lanes, FALSE, 0, p->down };
 
   g_return_if_fail (owl2_can_resize_lanes (cmd, p->window));
   g_return_if_fail (p->src_stride % 4 == 0 && p->n_steps > 0);
   g_return_if_fail (p->src.size >= src_bytes && p->dst.size >= dst_bytes);
   g_return_if_fail (p->steps.size >= step_bytes);
   g_return_if_fail (stretch ? p->filter.size >= filter_bytes && p->window > 0
-                            : p->src_rows == p->rows);
+                            : p->down || p->src_rows == p->rows);
+  g_return_if_fail (!p->down || p->rows * (gsize) 4 <= p->src_stride);
   spec[OWL2_SC_RESIZE_WINDOW] = stretch ? (p->window + lanes - 1) / lanes : 0;
 
   if (!owl2_piece_fits (cmd, "resize", "the source", src_bytes)

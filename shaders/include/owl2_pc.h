@@ -252,6 +252,7 @@ struct owl2_pc_resize {
 
 /* resize_lanes.comp */
 #define OWL2_SC_RESIZE_WINDOW 2
+#define OWL2_SC_RESIZE_DOWN 3
 /* Words of a step: weights of four pixels for each open output, the first of
  * these, whether it is done, and where the pixels are, in fours. */
 #define OWL2_RESIZE_STEP 24
@@ -266,6 +267,24 @@ struct owl2_pc_resize_lanes {
   u32 s_offset; /* words */
   u32 s_stride; /* words */
   u32 f_offset; /* words */
+  u32 t_offset; /* words: steps */
+  u32 d_offset; /* words */
+};
+
+/* resize_along.comp */
+#define OWL2_ALONG_ROWS 4 /* of an invocation */
+/* Words of a step, for a pixel of the square: weights of four pixels of the
+ * picture, its own for each open output, the first of these, flags. */
+#define OWL2_ALONG_STEP 16
+#define OWL2_ALONG_DONE 1 /* that output is done */
+#define OWL2_ALONG_LAST 2 /* the next step needs another pixel */
+
+struct owl2_pc_resize_along {
+  u32 cols;     /* of dst */
+  u32 rows;     /* of all */
+  u32 groups;   /* fours of pixels in a row of the picture */
+  u32 s_offset; /* words */
+  u32 s_stride; /* words */
   u32 t_offset; /* words: steps */
   u32 d_offset; /* words */
 };

@@ -35,15 +35,20 @@ upload_rgb (Check *c, const guint8 *rgb, guint w, guint h, gsize *stride)
       c, "rgb", (const guint32 *) (gconstpointer) rows, *stride * h / 4);
 }
 
+static void
+pack_words (guint32 *words, const guint8 *rgb, gsize n)
+{
+  for (gsize i = 0; i < n; i++)
+    words[i] = rgb[3 * i] | (guint32) rgb[3 * i + 1] << 8
+               | (guint32) rgb[3 * i + 2] << 16;
+}
+
 static CheckBuf *
 upload_words (Check *c, const guint8 *rgb, guint w, guint h)
 {
   g_autofree guint32 *words = g_new (guint32, (gsize) w * h);
-  gsize i;
 
-  for (i = 0; i < (gsize) w * h; i++)
-    words[i] = rgb[3 * i] | (guint32) rgb[3 * i + 1] << 8
-               | (guint32) rgb[3 * i + 2] << 16;
+  pack_words (words, rgb, (gsize) w * h);
   return check_words (c, "words", words, (gsize) w * h);
 }
 
@@ -79,7 +84,6 @@ check_case (Check *c, Shape s)
   g_autofree guint32 *want = g_new (guint32, (gsize) s.dw * s.dh);
   Owl2Resize p = { 0 };
   CheckBuf *src, *filter, *between, *dst;
-  gsize i;
 
   if (s.sw == s.dw && s.sh == s.dh)
     return;
@@ -130,9 +134,7 @@ check_case (Check *c, Shape s)
   }
   if (check_run (c)) {
     ref_resize (want_rgb, s.dw, s.dh, rgb, s.sw, s.sh);
-    for (i = 0; i < (gsize) s.dw * s.dh; i++)
-      want[i] = want_rgb[3 * i] | (guint32) want_rgb[3 * i + 1] << 8
-                | (guint32) want_rgb[3 * i + 2] << 16;
+    pack_words (want, want_rgb, (gsize) s.dw * s.dh);
     check_compare_words (c, dst, want);
   }
   check_end (c);
@@ -159,12 +161,52 @@ check_resize (Check *c)
     check_case (c, (Shape){ 1280, 720, 448, 448 });
 }
 
+/* Words shrunk in height. */
+static void
+check_down_case (Check *c, guint w, guint h, guint out)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *rgb = random_picture (c, w, h);
+  g_autofree guint8 *want_rgb = g_malloc ((gsize) w * out * 3);
+  g_autofree guint32 *want = g_new (guint32, (gsize) w * out);
+  Owl2Filter *shrink = owl2_filter_new (h, out, &error);
+  Owl2Steps *steps = owl2_steps_new (shrink, &error);
+  Owl2ResizeLanes p = {
+    .src_stride = (gsize) w * 4,
+    .n_steps = steps->n,
+    .down = TRUE,
+    .cols = out,
+    .rows = w,
+    .src_rows = h,
+  };
+  CheckBuf *dst;
+
+  g_assert_no_error (error);
+  if (owl2_can_resize_lanes (c->cmd, 0)) {
+    check_begin (c, "%u x %u words to a height of %u", w, h, out);
+    p.src = check_slice (upload_words (c, rgb, w, h));
+    p.steps =
+        check_slice (check_words (c, "steps", steps->table, steps->n_words));
+    dst = check_words (c, "dst", NULL, (gsize) w * out);
+    p.dst = check_slice (dst);
+    owl2_op_resize_lanes (c->cmd, &p);
+    if (check_run (c)) {
+      ref_resize (want_rgb, w, out, rgb, w, h);
+      pack_words (want, want_rgb, (gsize) w * out);
+      check_compare_words (c, dst, want);
+    }
+    check_end (c);
+  }
+  owl2_filter_free (shrink);
+  owl2_steps_free (steps);
+}
+
 /* The square of a picture shrunk in width, at once. */
 static void
 check_lanes_case (Check *c, guint w, guint h, guint out)
 {
   g_autoptr (GError) error = NULL;
-  guint lanes = ovk_device_caps (c->dev)->subgroup_size, n = 0;
+  guint lanes = ovk_device_caps (c->dev)->subgroup_size;
   g_autofree guint8 *rgb = random_picture (c, w, h);
   g_autofree guint8 *square = g_malloc ((gsize) w * w * 3);
   g_autofree guint8 *want_rgb = g_malloc ((gsize) out * w * 3);
@@ -195,9 +237,7 @@ check_lanes_case (Check *c, guint w, guint h, guint out)
     if (check_run (c)) {
       ref_resize (square, w, w, rgb, w, h);
       ref_resize (want_rgb, out, w, square, w, w);
-      for (gsize i = 0; i < (gsize) out * w; i++, n += 3)
-        want[i] = want_rgb[n] | (guint32) want_rgb[n + 1] << 8
-                  | (guint32) want_rgb[n + 2] << 16;
+      pack_words (want, want_rgb, (gsize) out * w);
       check_compare_words (c, dst, want);
     }
     check_end (c);
@@ -205,6 +245,67 @@ check_lanes_case (Check *c, guint w, guint h, guint out)
   owl2_filter_free (stretch);
   owl2_filter_free (shrink);
   owl2_steps_free (steps);
+}
+
+/* A tall picture stretched and shrunk in width. */
+static void
+check_along_case (Check *c, guint w, guint h, guint out)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree guint8 *rgb = random_picture (c, w, h);
+  g_autofree guint8 *square = g_malloc ((gsize) h * h * 3);
+  g_autofree guint8 *want_rgb = g_malloc ((gsize) out * h * 3);
+  g_autofree guint32 *want = g_new (guint32, (gsize) out * h);
+  Owl2Filter *stretch = owl2_filter_new (w, h, &error);
+  Owl2Filter *shrink = owl2_filter_new (h, out, &error);
+  Owl2Steps *steps = owl2_along_new (stretch, shrink, &error);
+  Owl2ResizeAlong p = {
+    .n_steps = steps->n,
+    .cols = out,
+    .rows = h,
+    .src_cols = w,
+  };
+  CheckBuf *dst;
+
+  g_assert_no_error (error);
+  if (owl2_can_resize_along (c->cmd)) {
+    check_begin (c, "%u x %u to a square, %u wide", w, h, out);
+    p.src = check_slice (upload_rgb (c, rgb, w, h, &p.src_stride));
+    p.steps =
+        check_slice (check_words (c, "steps", steps->table, steps->n_words));
+    dst = check_words (c, "dst", NULL, (gsize) h * out);
+    p.dst = check_slice (dst);
+    owl2_op_resize_along (c->cmd, &p);
+    if (check_run (c)) {
+      ref_resize (square, h, h, rgb, w, h);
+      ref_resize (want_rgb, out, h, square, h, h);
+      pack_words (want, want_rgb, (gsize) out * h);
+      check_compare_words (c, dst, want);
+    }
+    check_end (c);
+  }
+  owl2_filter_free (stretch);
+  owl2_filter_free (shrink);
+  owl2_steps_free (steps);
+}
+
+void
+check_resize_along (Check *c)
+{
+  static const guint shapes[][3] = { { 252, 448, 112 }, { 120, 121, 30 },
+    { 1, 64, 2 }, { 2, 65, 2 }, { 40, 99, 1 }, { 99, 130, 7 }, { 199, 257, 17 },
+    { 360, 640, 56 } };
+
+  if (c->limit)
+    return; /* all is bound whole */
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    check_along_case (c, shapes[i][0], shapes[i][1], shapes[i][2]);
+  for (guint i = 0; i < (c->thorough ? 30 : 10); i++) {
+    guint out = check_between (c, 1, 20);
+    guint h = check_between (c, 5 * out, 12 * out);
+
+    check_along_case (c, check_between (c, 1, h - 1), h, out);
+  }
 }
 
 void
@@ -216,13 +317,16 @@ check_resize_lanes (Check *c)
 
   if (c->limit)
     return; /* all is bound whole */
-  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++) {
     check_lanes_case (c, shapes[i][0], shapes[i][1], shapes[i][2]);
+    check_down_case (c, shapes[i][1], shapes[i][0], shapes[i][2]);
+  }
   for (guint i = 0; i < (c->thorough ? 30 : 10); i++) {
     guint out = check_between (c, 1, 20);
     guint w = check_between (c, 5 * out, 12 * out);
 
     check_lanes_case (c, w, check_between (c, 1, w), out);
+    check_down_case (c, check_between (c, 1, 40), w, out);
   }
 }
 

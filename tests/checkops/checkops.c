@@ -36,6 +36,7 @@ static const struct {
   { "argmax", check_argmax },
   { "count_bad", check_count_bad },
   { "resize", check_resize },
+  { "resize_along", check_resize_along },
   { "resize_lanes", check_resize_lanes },
   { "patchify", check_patchify },
   { "to_rgb", check_to_rgb },

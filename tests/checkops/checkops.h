@@ -107,6 +107,7 @@ void check_embed (Check *c);
 void check_argmax (Check *c);
 void check_count_bad (Check *c);
 void check_resize (Check *c);
+void check_resize_along (Check *c);
 void check_resize_lanes (Check *c);
 void check_patchify (Check *c);
 void check_to_rgb (Check *c);
