@@ -35,6 +35,17 @@ row_end (const Owl2Filter *filter, guint out)
   return row[0] + row[1];
 }
 
+/* The last pixel of a row of the stretch, and one more. Of five taps one is a
+ * zero at an end, since the filter is four wide. */
+static guint
+stretch_end (const Along *a, guint out)
+{
+  const guint32 *row = filter_row (a->stretch, out);
+
+  return row_end (a->stretch, out)
+         - (row[1] == TAPS + 1 && row[2 + TAPS] == 0 ? 1 : 0);
+}
+
 static guint32
 weight_of (const Owl2Filter *filter, guint out, guint at)
 {
@@ -71,12 +82,16 @@ add_square_pixel (Along *a, guint x)
   guint next = a->out + OWL2_RESIZE_OPEN;
   guint32 *step = add_step (a);
 
-  if (row[1] > TAPS
+  guint end = stretch_end (a, a->square) - row[0], first = 0;
+
+  if (end == TAPS + 1 && row[2] == 0)
+    first = 1;
+  if (end - first > TAPS
       || (next < a->shrink->out
           && filter_row (a->shrink, next)[0] <= a->square))
     return FALSE;
-  for (guint t = 0; t < row[1]; t++)
-    step[TAPS - row[1] + t] = row[2 + t];
+  for (guint t = first; t < end; t++)
+    step[TAPS - end + t] = row[2 + t];
   for (guint k = 0; k < OWL2_RESIZE_OPEN && a->out + k < a->shrink->out; k++)
     step[WEIGHTS_AT + k] = weight_of (a->shrink, a->out + k, a->square);
   a->square++;
@@ -90,10 +105,9 @@ add_pixel (Along *a, guint x)
 {
   guint32 *step;
 
-  if (a->square == a->stretch->out || row_end (a->stretch, a->square) > x + 1)
+  if (a->square == a->stretch->out || stretch_end (a, a->square) > x + 1)
     add_step (a);
-  while (
-      a->square < a->stretch->out && row_end (a->stretch, a->square) <= x + 1)
+  while (a->square < a->stretch->out && stretch_end (a, a->square) <= x + 1)
     if (!add_square_pixel (a, x))
       return FALSE;
   /* The square's edge ends several outputs. */

@@ -260,7 +260,7 @@ check_along_case (Check *c, guint w, guint h, guint out)
   Owl2Filter *shrink = owl2_filter_new (h, out, &error);
   Owl2Steps *steps = owl2_along_new (stretch, shrink, &error);
   Owl2ResizeAlong p = {
-    .n_steps = steps->n,
+    .n_steps = steps ? steps->n : 0,
     .cols = out,
     .rows = h,
     .src_cols = w,
@@ -268,6 +268,8 @@ check_along_case (Check *c, guint w, guint h, guint out)
   CheckBuf *dst;
 
   g_assert_no_error (error);
+  /* All of these fit. */
+  g_assert_nonnull (steps);
   if (owl2_can_resize_along (c->cmd)) {
     check_begin (c, "%u x %u to a square, %u wide", w, h, out);
     p.src = check_slice (upload_rgb (c, rgb, w, h, &p.src_stride));
