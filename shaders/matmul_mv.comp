@@ -1,8 +1,8 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Matrix times few vectors (see include/matmul.glsl): exactly TILE_M rows of
- * x, of which each weight is read once. A workgroup computes TILE_N columns of
+/* Matrix times few vectors (see include/matmul.glsl): at most TILE_M rows of
+ * x, for which each weight is read once. A workgroup computes TILE_N columns of
  * out; its invocations take every WORKGROUP-th vec4 of k, then the parts are
  * added through shared memory. */
 #include "include/owl2.glsl"
@@ -26,10 +26,10 @@ main ()
     for (uint k4 = i; k4 < k4_end; k4 += gl_WorkGroupSize.x) {
       vec4 x[TILE_M];
 
+      /* Rows past the last read the last row again; unused, as are columns. */
       for (uint m = 0; m < TILE_M; m++)
-        x[m] = load_x (m, k4);
+        x[m] = load_x (min (m, pc.m - 1), k4);
       for (uint n = 0; n < TILE_N; n++) {
-        /* Columns past the last read the last row again; unused. */
         vec4 w = load_w (min (n0 + n, pc.n - 1), k4);
 
         for (uint m = 0; m < TILE_M; m++)
@@ -45,7 +45,7 @@ main ()
 
       for (uint j = 0; j < gl_WorkGroupSize.x; j++)
         all += part[t * gl_WorkGroupSize.x + j];
-      if (n0 + t / TILE_M < pc.n)
+      if (n0 + t / TILE_M < pc.n && t % TILE_M < pc.m)
         store (t % TILE_M, n0 + t / TILE_M, all);
     }
     barrier ();

@@ -58,7 +58,7 @@ typedef struct {
  * @needs: Owl2Caps without which the device can't do it
  * @wants: those without which another is faster, or may be
  * @families: Owl2Family as flags (1 << family) that it is made for
- * @max_rows: rows that a dispatch takes, each number of them with a pipeline of
+ * @max_rows: rows that a dispatch takes, each power of two with a pipeline of
  *   its own; 0: any
  * @fits: (nullable): FALSE if it can't do @work; NULL: it can do all
  * @tile: for @rows rows; at most @max_rows

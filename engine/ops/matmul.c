@@ -19,13 +19,16 @@ lanes_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
     .cols = MIN (8 * lanes, 128) };
 }
 
-/* Made for the number of its rows, each of which has sums of its own. */
+/* Made for a number of rows, each of which has sums of its own: for powers of
+ * two alone, so that all of them are compiled before they are needed. */
 static Owl2Tile
 mv_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
 {
-  return (Owl2Tile){
-    .workgroup = work->k >= MV_LONG_K ? 128 : 64, .rows = rows, .cols = 4
-  };
+  return (Owl2Tile){ .workgroup = work->k >= MV_LONG_K ? 128 : 64,
+    .rows = rows <= 2   ? rows
+            : rows <= 4 ? 4
+                        : 8,
+    .cols = 4 };
 }
 
 static Owl2Tile
