@@ -138,10 +138,16 @@ test_recover (void)
    * there are some for each layer and token. */
   fail_repeat = 10;
   for (guint i = 0; i < G_N_ELEMENTS (makes_memory); i++) {
-    fail_only = makes_memory[i];
-    for (n = 1; recover (&model, n, want); n++)
-      ;
-    g_assert_cmpuint (n, >, 2);
+    n = 0;
+    do {
+      /* What a model has taken it keeps. */
+      fail_only = NULL;
+      owl2_model_unref (model);
+      model = load_model (OWL2_KV_AUTO, &error);
+      g_assert_no_error (error);
+      fail_only = makes_memory[i];
+    } while (recover (&model, ++n, want));
+    g_assert_cmpuint (n, >, 1);
   }
   fail_only = NULL;
   fail_repeat = 0;

@@ -446,6 +446,7 @@ test_stage_errors (const VkMode *mode)
   g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
   g_autoptr (OvkCmd) cmd = vk_cmd (dev);
   OvkCmd *other = vk_cmd (dev);
+  guint64 timeout_ns;
   OvkSlice slice;
   GError *error = NULL;
 
@@ -465,10 +466,12 @@ test_stage_errors (const VkMode *mode)
   vk_assert_error (ovk_cmd_run (cmd, &error), error, OWL2_ERROR_NO_MEMORY,
       "524288 bytes can't be staged, of 1048576 this recording has 262144");
   /* Whoever holds nothing waits, but not for ever. */
+  timeout_ns = dev->queue.timeout_ns;
   dev->queue.timeout_ns = OVK_SECOND_NS / 50;
   g_assert_null (ovk_cmd_stage (cmd, MIB, &slice));
   vk_assert_error (ovk_cmd_run (cmd, &error), error, OWL2_ERROR_NO_MEMORY,
       "this recording has 0");
+  dev->queue.timeout_ns = timeout_ns;
   ovk_cmd_free (other); /* gives back what it had */
   g_assert_nonnull (ovk_cmd_stage (cmd, MIB, &slice));
   vk_assert_ok (ovk_cmd_run (cmd, &error), error);
