@@ -16,7 +16,7 @@ takes () {
   wanted=$1
   shift
   got=$("$bench" --json --kernel argmax --shape 1x1x32 "$@" 2>&1)
-  if echo "$got" | grep -q "\"device\":\"$wanted" &&
+  if echo "$got" | grep -q "\"device\": \"$wanted" &&
       echo "$got" | grep -q "warning: using $wanted.*on the CPU"; then
     passed=$((passed + 1))
   else
