@@ -141,8 +141,8 @@ gboolean owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
 /* Goes through everything once without running it, and enters the pipelines
  * that this takes into @set; @frames: with those that frames need. Reads no
  * weights. */
-gboolean owl2_work_warm_up (Owl2Workspace *work, Owl2Type kv_type, gboolean frames,
-    OvkPipelineSet *set, GError **error);
+gboolean owl2_work_warm_up (Owl2Workspace *work, Owl2Type kv_type,
+    gboolean frames, OvkPipelineSet *set, GError **error);
 
 Owl2Job *owl2_job_new (Owl2JobKind kind, Owl2Client *client);
 /* For one that was not submitted. */

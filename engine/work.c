@@ -8,8 +8,8 @@
 #define BLOCK_BYTES (256u << 20)
 
 static gboolean
-alloc_buffers (
-    Owl2Workspace *work, OvkArena *arena, const Owl2Config *config, GError **error)
+alloc_buffers (Owl2Workspace *work, OvkArena *arena, const Owl2Config *config,
+    GError **error)
 {
   return owl2_image_buffers_alloc (
              &work->image, arena, config, OWL2_BATCH, error)
@@ -138,8 +138,8 @@ warm_up_frames (Owl2Workspace *work, GError **error)
 /* A prompt with a row of each modality, then as many tokens as kernels are
  * made for, as in decoding: they are picked by that alone. */
 static gboolean
-warm_up_passes (
-    Owl2Workspace *work, const Owl2KvTensors *tensors, guint32 page, GError **error)
+warm_up_passes (Owl2Workspace *work, const Owl2KvTensors *tensors, guint32 page,
+    GError **error)
 {
   g_auto (Owl2Pass) pass;
   guint n = MIN (2, work->model->weights->config.decoder.n_ctx);

@@ -11,8 +11,8 @@ G_BEGIN_DECLS
  * OWL2_ERROR:
  *
  * The error domain of the engine. Messages name the file, tensor or limit and
- * the numbers, and can be shown to a user by owl2_printable_message(): names and
- * text of files are in them as they are.
+ * the numbers, and can be shown to a user by owl2_printable_message(): names
+ * and text of files are in them as they are.
  */
 #define OWL2_ERROR (owl2_error_quark ())
 GQuark owl2_error_quark (void);

@@ -15,7 +15,7 @@
 struct _Owl2Gguf {
   char *name;
   Owl2Input *file; /* NULL: all is in @bytes */
-  GBytes *bytes;  /* NULL: not mapped */
+  GBytes *bytes;   /* NULL: not mapped */
   guint64 size;
   GHashTable *keys;        /* key -> GgufKv, owned */
   Owl2GgufTensor *tensors; /* [n_tensors]; names owned */
