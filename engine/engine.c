@@ -231,6 +231,7 @@ owl2_model_alloc (const Owl2ModelParams *params)
   model->nice = params->nice;
   model->cache_bytes = params->cache_bytes;
   g_mutex_init (&model->lock);
+  model->kvpools = g_new0 (Owl2KvPool *, owl2_n_types ());
   return model;
 }
 
@@ -346,8 +347,9 @@ owl2_model_unref (Owl2Model *model)
     return;
   owl2_registry_forget (model);
   owl2_scheduler_free (model->scheduler);
-  for (guint i = 0; i < OWL2_N_KV_TYPES; i++)
+  for (guint i = 0; i < owl2_n_types (); i++)
     owl2_kvpool_free (model->kvpools[i]);
+  g_free (model->kvpools);
   owl2_feature_pool_free (model->features);
   owl2_weights_free (model->weights);
   owl2_tokenizer_free (model->tokenizer);
@@ -487,7 +489,7 @@ owl2_model_warm_up (Owl2Model *model, Owl2Type kv_type, gboolean frames,
 Owl2KvPool *
 owl2_model_kvpool (Owl2Model *model, Owl2Type type, GError **error)
 {
-  guint i = type == OWL2_TYPE_F32 ? 0 : type == OWL2_TYPE_F16 ? 1 : 2;
+  guint i = owl2_type_index (type);
   Owl2KvPool *pool;
 
   g_mutex_lock (&model->lock);

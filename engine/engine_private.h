@@ -7,8 +7,6 @@
 #include "text.h"
 #include "weights.h"
 
-#define OWL2_N_KV_TYPES 3 /* F32, F16, Q8_0 */
-
 struct _Owl2Model {
   gint ref_count;  /* atomic */
   gint n_sessions; /* atomic */
@@ -22,8 +20,8 @@ struct _Owl2Model {
   Owl2Type kv_type; /* of the sessions whose pipelines the load makes */
   struct _Owl2FeaturePool *features;
   struct _Owl2Scheduler *scheduler;
-  GMutex lock;                                  /* of the next */
-  struct _Owl2KvPool *kvpools[OWL2_N_KV_TYPES]; /* made when first wanted */
+  GMutex lock;                  /* of the next */
+  struct _Owl2KvPool **kvpools; /* by type; made when first wanted */
 };
 
 /* For tests: what the devices of models are opened with, beside what

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "waiter.h"
+
 /* Turns in flight: the device has the next one before the host has read the
  * results of the one before. */
 #define N_TURNS 2
@@ -15,12 +17,11 @@
 typedef struct {
   GPtrArray *jobs; /* Owl2Job, a reference to each */
   gboolean is_pass;
-  guint n_prefill;      /* rows of the prompt of the first of them */
-  guint n_fed;          /* positions of that prompt that are there then */
-  gboolean last;        /* its prompt ends there */
-  guint32 first_result; /* entry of the ring for the first wanted row */
-  guint place;          /* which of the turns it is: its part of the results */
-  guint64 number;       /* its last submission */
+  guint n_prefill; /* rows of the prompt of the first of them */
+  guint n_fed;     /* positions of that prompt that are there then */
+  gboolean last;   /* its prompt ends there */
+  guint place;     /* which of the turns it is: its part of the results */
+  guint64 number;  /* its last submission */
   gint64 start_us;
 } Turn;
 
@@ -273,22 +274,31 @@ sweep (Owl2Scheduler *s)
     }
 }
 
+/* Shows what the host has to who looks at @job, if anybody does. */
 static void
-tap_prompt (Owl2Scheduler *s, const Owl2Job *job)
+show (const Owl2Job *job, const char *name, char type, guint n_dims,
+    const gsize *shape, const void *data)
+{
+  const Owl2Client *client = job->client;
+
+  if (client->tap)
+    client->tap (name, type, shape, n_dims, 0, data, client->tap_data);
+}
+
+static void
+tap_prompt (const Owl2Job *job)
 {
   const Owl2Sequence *seq = job->seq;
-  Owl2Exec exec = { .tap = job->client->tap,
-    .tap_data = job->client->tap_data };
   gsize n_ids = seq->prompt->len, n = seq->n_prompt;
   g_autofree gint32 *modality = NULL;
 
-  if (!exec.tap)
+  if (!job->client->tap)
     return;
   modality = g_new (gint32, n);
   for (guint i = 0; i < n; i++)
     modality[i] = g_array_index (seq->keys, Owl2KvKey, i).frame != 0;
-  owl2_exec_tap_host (&exec, "input_ids", 'i', 1, &n_ids, 0, seq->prompt->data);
-  owl2_exec_tap_host (&exec, "modality", 'i', 1, &n, 0, modality);
+  show (job, "input_ids", 'i', 1, &n_ids, seq->prompt->data);
+  show (job, "modality", 'i', 1, &n, modality);
 }
 
 /* The job of the client that has had least. */
@@ -340,7 +350,7 @@ admit (Owl2Scheduler *s)
     seq->n_fed = seq->n_reused = seq->kv.n_reused;
     seq->start_us = g_get_monotonic_time ();
     seq->by_host |= job->client->tap != NULL;
-    tap_prompt (s, job);
+    tap_prompt (job);
     g_queue_unlink (&s->waiting, l);
     g_queue_push_tail_link (&s->active, l);
   }
@@ -417,6 +427,13 @@ form_pass (Owl2Scheduler *s, Turn *turn)
   return TRUE;
 }
 
+/* Entry of the results for the token of wanted row @i. */
+static guint32
+result_of (const Turn *turn, guint i)
+{
+  return turn->place * OWL2_PASS_WANTED + i;
+}
+
 static OvkSlice
 logits_place (const Owl2Scheduler *s, const Turn *turn, guint i)
 {
@@ -424,8 +441,7 @@ logits_place (const Owl2Scheduler *s, const Turn *turn, guint i)
       (gsize) s->work.model->weights->config.decoder.n_vocab * sizeof (float);
 
   return (OvkSlice){ s->work.logits.buffer,
-    s->work.logits.offset + (turn->place * OWL2_PASS_WANTED + i) * bytes,
-    bytes };
+    s->work.logits.offset + result_of (turn, i) * bytes, bytes };
 }
 
 /* Lays out the rows; those of the wanted logits stand in a row. */
@@ -437,8 +453,7 @@ fill_pass (Owl2Scheduler *s, Turn *turn)
   guint32 result;
 
   owl2_pass_reset (pass);
-  turn->first_result = turn->place * OWL2_PASS_WANTED;
-  result = turn->first_result;
+  result = result_of (turn, 0);
   for (guint i = 0; i < turn->jobs->len; i++) {
     const Owl2Job *job = g_ptr_array_index (turn->jobs, i);
 
@@ -451,7 +466,7 @@ fill_pass (Owl2Scheduler *s, Turn *turn)
     }
     if (job->seq->by_host) {
       Owl2PassLogits logits = { pass->n_prefill + pass->n_decode - 1,
-        logits_place (s, turn, result - turn->first_result) };
+        logits_place (s, turn, result - result_of (turn, 0)) };
 
       g_array_append_val (pass->logits, logits);
     }
@@ -463,17 +478,11 @@ fill_pass (Owl2Scheduler *s, Turn *turn)
   pass->attention = first->client->tap_attention && first->client->tap;
 }
 
+/* Jobs before those whose logits are wanted: one whose prompt goes on. */
 static guint
-n_wanted (const Turn *turn)
+n_before_wanted (const Turn *turn)
 {
-  return turn->jobs->len - (turn->n_prefill && !turn->last);
-}
-
-/* (nullable): whose logits row @i of the wanted ones are. */
-static Owl2Job *
-wanted_job (const Turn *turn, guint i)
-{
-  return g_ptr_array_index (turn->jobs, i + (turn->n_prefill && !turn->last));
+  return turn->n_prefill && !turn->last ? 1 : 0;
 }
 
 static gboolean
@@ -599,10 +608,10 @@ pass_fed (Turn *turn)
 
     if (i == 0 && turn->n_prefill)
       owl2_sequence_fed (
-          job->seq, turn->n_prefill, turn->last, turn->first_result);
+          job->seq, turn->n_prefill, turn->last, result_of (turn, 0));
     else
-      owl2_sequence_fed (job->seq, 1, TRUE,
-          turn->first_result + i - (turn->n_prefill && !turn->last));
+      owl2_sequence_fed (
+          job->seq, 1, TRUE, result_of (turn, i - n_before_wanted (turn)));
   }
 }
 
@@ -703,7 +712,7 @@ take_result (
     Owl2Scheduler *s, Turn *turn, guint i, Owl2Job *job, GError **error)
 {
   OvkSlice slice = { s->work.results.buffer,
-    s->work.results.offset + (turn->first_result + i) * sizeof (Owl2Result),
+    s->work.results.offset + result_of (turn, i) * sizeof (Owl2Result),
     sizeof (Owl2Result) };
   const Owl2Result *top = ovk_slice_peek (slice, error);
   const float *logits = NULL;
@@ -711,27 +720,14 @@ take_result (
   if (!top)
     return FALSE;
   if (job->seq->by_host && !is_told (job)) {
-    Owl2Exec exec = { .tap = job->client->tap,
-      .tap_data = job->client->tap_data };
     gsize shape[2] = { 1, job->seq->n_vocab };
 
     logits = ovk_slice_peek (logits_place (s, turn, i), error);
     if (!logits)
       return FALSE;
-    owl2_exec_tap_host (&exec, "step_logits", 'f', 2, shape, 0, logits);
+    show (job, "step_logits", 'f', 2, shape, logits);
   }
   return owl2_sequence_took (job->seq, top, logits, error);
-}
-
-static void
-tap_ids (const Owl2Job *job)
-{
-  Owl2Exec exec = { .tap = job->client->tap,
-    .tap_data = job->client->tap_data };
-  gsize n = job->seq->ids->len;
-
-  owl2_exec_tap_host (
-      &exec, "generated_ids", 'i', 1, &n, 0, job->seq->ids->data);
 }
 
 static void
@@ -745,9 +741,9 @@ pass_done (Owl2Scheduler *s, Turn *turn)
         (const Owl2KvKey *) (gpointer) seq->keys->data, turn->n_fed,
         turn->last);
   }
-  for (guint i = 0; i < n_wanted (turn); i++) {
+  for (guint i = 0; i < turn->jobs->len - n_before_wanted (turn); i++) {
     g_autoptr (GError) error = NULL;
-    Owl2Job *job = wanted_job (turn, i);
+    Owl2Job *job = g_ptr_array_index (turn->jobs, i + n_before_wanted (turn));
 
     if (!take_result (s, turn, i, job, &error)) {
       job_tell (job, error);
@@ -755,7 +751,9 @@ pass_done (Owl2Scheduler *s, Turn *turn)
       /* It was not the one at fault, if there was one. */
       job->alone = FALSE;
       if (job->seq->ended) {
-        tap_ids (job);
+        gsize n = job->seq->ids->len;
+
+        show (job, "generated_ids", 'i', 1, &n, job->seq->ids->data);
         job_succeeded (s, job);
       }
     }
@@ -899,24 +897,10 @@ owl2_scheduler_kick (Owl2Scheduler *s)
   g_atomic_int_set (&s->kicked, 1);
 }
 
-/* Somebody who waits for a call. */
-typedef struct {
-  GMutex lock;
-  GCond cond;
-  gboolean done;
-  GError *error;
-} Waiter;
-
 static void
 wake (Owl2Job *job, const GError *error)
 {
-  Waiter *waiter = job->owner;
-
-  g_mutex_lock (&waiter->lock);
-  waiter->done = TRUE;
-  waiter->error = error ? g_error_copy (error) : NULL;
-  g_cond_signal (&waiter->cond);
-  g_mutex_unlock (&waiter->lock);
+  owl2_waiter_wake (job->owner, job, error);
 }
 
 gboolean
@@ -925,23 +909,18 @@ owl2_scheduler_call (
 {
   Owl2Client client = { 0 };
   Owl2Job *job = owl2_job_new (OWL2_JOB_CALL, &client);
-  Waiter waiter = { .done = FALSE };
+  GError *failure = NULL;
+  Owl2Waiter waiter;
 
-  g_mutex_init (&waiter.lock);
-  g_cond_init (&waiter.cond);
+  owl2_waiter_init (&waiter);
   job->call = call;
   job->user_data = user_data;
   job->owner = &waiter;
   job->tell = wake;
   owl2_scheduler_submit (s, job);
-  g_mutex_lock (&waiter.lock);
-  while (!waiter.done)
-    g_cond_wait (&waiter.cond, &waiter.lock);
-  g_mutex_unlock (&waiter.lock);
-  g_cond_clear (&waiter.cond);
-  g_mutex_clear (&waiter.lock);
-  if (!waiter.error)
+  owl2_waiter_wait (&waiter, &failure);
+  if (!failure)
     return TRUE;
-  g_propagate_error (error, waiter.error);
+  g_propagate_error (error, failure);
   return FALSE;
 }

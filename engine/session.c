@@ -5,6 +5,7 @@
 
 #include "room.h"
 #include "scheduler.h"
+#include "waiter.h"
 
 struct _Owl2Session {
   Owl2Model *model; /* reference */
@@ -153,13 +154,9 @@ told (Owl2Session *s)
 
 /* Of a blocking call, with the job's result. */
 typedef struct {
-  GMutex lock;
-  GCond cond;
-  gboolean done;
-  gpointer result;
+  Owl2Waiter base;
   guint64 ns;
-  GError *error;
-  GQueue tokens; /* Token, not yet handed on */
+  GQueue tokens; /* Token, not yet handed on; under the lock */
   gint stopped;  /* atomic: no more tokens are wanted */
 } Waiter;
 
@@ -167,34 +164,7 @@ static void
 waiter_init (Waiter *w)
 {
   memset (w, 0, sizeof *w);
-  g_mutex_init (&w->lock);
-  g_cond_init (&w->cond);
-}
-
-static void
-waiter_done (Waiter *w, gpointer result, guint64 ns, const GError *error)
-{
-  g_mutex_lock (&w->lock);
-  w->done = TRUE;
-  w->result = result;
-  w->ns = ns;
-  w->error = error ? g_error_copy (error) : NULL;
-  g_cond_signal (&w->cond);
-  g_mutex_unlock (&w->lock);
-}
-
-static gpointer
-waiter_wait (Waiter *w, GError **error)
-{
-  g_mutex_lock (&w->lock);
-  while (!w->done)
-    g_cond_wait (&w->cond, &w->lock);
-  g_mutex_unlock (&w->lock);
-  g_cond_clear (&w->cond);
-  g_mutex_clear (&w->lock);
-  if (w->error)
-    g_propagate_error (error, w->error);
-  return w->result;
+  owl2_waiter_init (&w->base);
 }
 
 /* ---- frames ------------------------------------------------------------- */
@@ -250,7 +220,10 @@ static void
 wake_encoded (Owl2Features *features, guint64 encode_ns, const GError *error,
     gpointer user_data)
 {
-  waiter_done (user_data, features, encode_ns, error);
+  Waiter *w = user_data;
+
+  w->ns = encode_ns;
+  owl2_waiter_wake (&w->base, features, error);
 }
 
 Owl2Features *
@@ -262,7 +235,7 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
 
   waiter_init (&w);
   owl2_session_encode_async (session, image, wake_encoded, &w);
-  features = waiter_wait (&w, error);
+  features = owl2_waiter_wait (&w.base, error);
   if (features && encode_ns)
     *encode_ns = w.ns;
   return features;
@@ -294,7 +267,9 @@ owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
 static void
 wake_shrunk (guint8 *rgb, const GError *error, gpointer user_data)
 {
-  waiter_done (user_data, rgb, 0, error);
+  Waiter *w = user_data;
+
+  owl2_waiter_wake (&w->base, rgb, error);
 }
 
 guint8 *
@@ -305,7 +280,7 @@ owl2_session_shrink (
 
   waiter_init (&w);
   owl2_session_shrink_async (session, image, wake_shrunk, &w);
-  return waiter_wait (&w, error);
+  return owl2_waiter_wait (&w.base, error);
 }
 
 /* ---- answers ------------------------------------------------------------ */
@@ -371,17 +346,19 @@ wake_token (gint32 id, double probability, const char *text, gpointer user_data)
   Token *token = g_new (Token, 1);
 
   *token = (Token){ id, probability, g_strdup (text) };
-  g_mutex_lock (&w->lock);
+  g_mutex_lock (&w->base.lock);
   g_queue_push_tail (&w->tokens, token);
-  g_cond_signal (&w->cond);
-  g_mutex_unlock (&w->lock);
+  g_cond_signal (&w->base.cond);
+  g_mutex_unlock (&w->base.lock);
   return !g_atomic_int_get (&w->stopped);
 }
 
 static void
 wake_answered (Owl2Answer *answer, const GError *error, gpointer user_data)
 {
-  waiter_done (user_data, answer, 0, error);
+  Waiter *w = user_data;
+
+  owl2_waiter_wake (&w->base, answer, error);
 }
 
 /* Hands tokens on, on the thread of the caller; the engine goes on meanwhile.
@@ -394,15 +371,15 @@ hand_on (Waiter *w, Owl2Session *s, gint n_cancels, const Owl2Request *request,
   guint n = 0;
   gboolean go_on = TRUE;
 
-  g_mutex_lock (&w->lock);
-  while (!w->done || w->tokens.length) {
+  g_mutex_lock (&w->base.lock);
+  while (!w->base.done || w->tokens.length) {
     Token *token = g_queue_pop_head (&w->tokens);
 
     if (!token) {
-      g_cond_wait (&w->cond, &w->lock);
+      g_cond_wait (&w->base.cond, &w->base.lock);
       continue;
     }
-    g_mutex_unlock (&w->lock);
+    g_mutex_unlock (&w->base.lock);
     if (go_on && g_atomic_int_get (&s->client.n_cancels) != n_cancels)
       *cancelled = TRUE;
     if (go_on && !*cancelled) {
@@ -414,9 +391,9 @@ hand_on (Waiter *w, Owl2Session *s, gint n_cancels, const Owl2Request *request,
         g_atomic_int_set (&w->stopped, 1);
     }
     token_free (token);
-    g_mutex_lock (&w->lock);
+    g_mutex_lock (&w->base.lock);
   }
-  g_mutex_unlock (&w->lock);
+  g_mutex_unlock (&w->base.lock);
   return go_on ? 0 : n;
 }
 
@@ -451,7 +428,7 @@ owl2_session_generate (
   owl2_session_generate_async (session, &own, wake_answered, &w);
   if (request->on_token)
     n = hand_on (&w, session, n_cancels, request, &log_probability, &cancelled);
-  answer = waiter_wait (&w, error);
+  answer = owl2_waiter_wait (&w.base, error);
   if (answer && cancelled) {
     g_clear_pointer (&answer, owl2_answer_free);
     g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");

@@ -6,6 +6,8 @@
 
 /* Of the buffers, which take one block where they are smaller. */
 #define BLOCK_BYTES (256u << 20)
+/* Of what the host reads; what is larger has a block of its own. */
+#define RESULTS_BLOCK_BYTES 65536
 
 static gboolean
 alloc_buffers (Owl2Workspace *work, OvkArena *arena, const Owl2Config *config,
@@ -20,13 +22,19 @@ alloc_buffers (Owl2Workspace *work, OvkArena *arena, const Owl2Config *config,
          && owl2_decoder_buffers_init (&work->decoder, arena, config, error);
 }
 
-static gsize
-results_bytes (const Owl2Config *config)
+/* For the host to read. */
+static gboolean
+alloc_results (Owl2Workspace *work, OvkArena *arena, const Owl2Config *config,
+    GError **error)
 {
-  return OWL2_RESULTS * sizeof (Owl2Result) + 2 * OWL2_BATCH * sizeof (guint32)
-         + 2 * OWL2_PASS_WANTED * (gsize) config->decoder.n_vocab
-               * sizeof (float)
-         + 4096;
+  gsize logits = config->decoder.n_vocab * sizeof (float);
+
+  return ovk_arena_alloc (
+             arena, OWL2_RESULTS * sizeof (Owl2Result), &work->results, error)
+         && ovk_arena_alloc (
+             arena, 2 * OWL2_BATCH * sizeof (guint32), &work->bad, error)
+         && ovk_arena_alloc (
+             arena, 2 * OWL2_PASS_WANTED * logits, &work->logits, error);
 }
 
 /* The buffers are laid out as ever, in an arena that only counts. */
@@ -36,9 +44,10 @@ owl2_work_bytes (const Owl2Model *model, GError **error)
   const Owl2Config *config = &model->weights->config;
   g_autoptr (OvkArena) arena = ovk_arena_new_counting (model->dev);
   Owl2Workspace work = { NULL };
-  gboolean ok = alloc_buffers (&work, arena, config, error);
+  gboolean ok = alloc_buffers (&work, arena, config, error)
+                && alloc_results (&work, arena, config, error);
 
-  return ok ? ovk_arena_bytes (arena) + results_bytes (config) : 0;
+  return ok ? ovk_arena_bytes (arena) : 0;
 }
 
 gboolean
@@ -53,25 +62,14 @@ owl2_work_init (Owl2Workspace *work, Owl2Model *model, GError **error)
     return FALSE;
   work->arena = ovk_arena_new (model->dev, "work", MIN (BLOCK_BYTES, bytes));
   work->results_arena =
-      ovk_arena_new_results (model->dev, "results", results_bytes (config));
-  return owl2_exec_init (&work->exec, model->dev, error)
-         && owl2_image_init (
-             &work->image, work->arena, model->weights, OWL2_BATCH, error)
-         && owl2_vit_buffers_alloc (
-             &work->vit, work->arena, config, OWL2_BATCH, error)
-         && owl2_abstractor_buffers_alloc (
-             &work->abstractor, work->arena, config, OWL2_BATCH, error)
-         && owl2_decoder_buffers_init (
-             &work->decoder, work->arena, config, error)
-         && ovk_arena_alloc (work->results_arena,
-             OWL2_RESULTS * sizeof (Owl2Result), &work->results, error)
-         && ovk_arena_alloc (work->results_arena,
-             2 * OWL2_BATCH * sizeof (guint32), &work->bad, error)
-         && ovk_arena_alloc (work->results_arena,
-             2 * OWL2_PASS_WANTED * (gsize) config->decoder.n_vocab
-                 * sizeof (float),
-             &work->logits, error)
-         && (work->decoder.results = work->results, TRUE);
+      ovk_arena_new_results (model->dev, "results", RESULTS_BLOCK_BYTES);
+  if (!owl2_exec_init (&work->exec, model->dev, error)
+      || !alloc_buffers (work, work->arena, config, error)
+      || !owl2_image_init (&work->image, model->weights, error)
+      || !alloc_results (work, work->results_arena, config, error))
+    return FALSE;
+  work->decoder.results = work->results;
+  return TRUE;
 }
 
 void

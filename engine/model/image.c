@@ -36,17 +36,14 @@ owl2_image_buffers_alloc (Owl2ImageBuffers *image, OvkArena *arena,
 }
 
 gboolean
-owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
-    const Owl2Weights *weights, guint n_frames, GError **error)
+owl2_image_init (
+    Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error)
 {
-  const Owl2Config *config = &weights->config;
   float lut[3][256];
 
-  memset (image, 0, sizeof *image);
   image->weights = weights;
-  fill_lut (lut, config);
-  return owl2_image_buffers_alloc (image, arena, config, n_frames, error)
-         && ovk_slice_write (weights->dev, image->lut, lut, sizeof lut, error);
+  fill_lut (lut, &weights->config);
+  return ovk_slice_write (weights->dev, image->lut, lut, sizeof lut, error);
 }
 
 void

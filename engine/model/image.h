@@ -63,9 +63,9 @@ typedef struct {
  * is known. */
 gboolean owl2_image_buffers_alloc (Owl2ImageBuffers *image, OvkArena *arena,
     const Owl2Config *config, guint n_frames, GError **error);
-/* With those, which live as long as @arena, ready for frames. */
-gboolean owl2_image_init (Owl2ImageBuffers *image, OvkArena *arena,
-    const Owl2Weights *weights, guint n_frames, GError **error);
+/* Fills what was allocated, of zeros before: then it is ready for frames. */
+gboolean owl2_image_init (
+    Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error);
 void owl2_image_clear (Owl2ImageBuffers *image);
 
 /* BAD_REQUEST, with the numbers, if the sizes and strides are no image. */

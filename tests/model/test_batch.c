@@ -31,12 +31,13 @@ encoder_init (Encoder *e, guint n_frames)
   memset (e, 0, sizeof *e);
   e->weights = model->weights;
   e->arena = ovk_arena_new (model->dev, "test", 1 << 20);
-  ok =
-      owl2_exec_init (&e->exec, model->dev, &error)
-      && owl2_image_init (&e->image, e->arena, model->weights, n_frames, &error)
-      && owl2_vit_buffers_alloc (&e->vit, e->arena, config, n_frames, &error)
-      && owl2_abstractor_buffers_alloc (
-          &e->abstractor, e->arena, config, n_frames, &error);
+  ok = owl2_exec_init (&e->exec, model->dev, &error)
+       && owl2_image_buffers_alloc (
+           &e->image, e->arena, config, n_frames, &error)
+       && owl2_image_init (&e->image, model->weights, &error)
+       && owl2_vit_buffers_alloc (&e->vit, e->arena, config, n_frames, &error)
+       && owl2_abstractor_buffers_alloc (
+           &e->abstractor, e->arena, config, n_frames, &error);
   g_assert_no_error (error);
   g_assert_true (ok);
 }
