@@ -27,7 +27,7 @@ half_at (const char *p, const char *end)
 static char *
 mend_halves (const char *line, gsize n)
 {
-  char *mended = g_memdup2 (line, n);
+  char *mended = g_strndup (line, n);
   char *end = mended + n;
 
   /* What follows a backslash belongs to it, such as another one. */
@@ -62,7 +62,7 @@ json_line_get_text (const char *line, gsize n, GString *text, GError **error)
     return FALSE;
   }
   mended = mend_halves (line, n);
-  object = json_loadb (mended ? mended : "", n, JSON_ALLOW_NUL, &why);
+  object = json_loadb (mended, n, JSON_ALLOW_NUL, &why);
   if (!object) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
         "no JSON object: byte %d of %" G_GSIZE_FORMAT ": %s", why.position, n,
