@@ -201,6 +201,22 @@ check_down_case (Check *c, guint w, guint h, guint out)
   owl2_steps_free (steps);
 }
 
+/* @dst is the square of a picture, shrunk in width. */
+static void
+compare_square (Check *c, const CheckBuf *dst, const guint8 *rgb, guint w,
+    guint h, guint out)
+{
+  guint edge = MAX (w, h);
+  g_autofree guint8 *square = g_malloc ((gsize) edge * edge * 3);
+  g_autofree guint8 *want_rgb = g_malloc ((gsize) out * edge * 3);
+  g_autofree guint32 *want = g_new (guint32, (gsize) out * edge);
+
+  ref_resize (square, edge, edge, rgb, w, h);
+  ref_resize (want_rgb, out, edge, square, edge, edge);
+  pack_words (want, want_rgb, (gsize) out * edge);
+  check_compare_words (c, dst, want);
+}
+
 /* The square of a picture shrunk in width, at once. */
 static void
 check_lanes_case (Check *c, guint w, guint h, guint out)
@@ -208,9 +224,6 @@ check_lanes_case (Check *c, guint w, guint h, guint out)
   g_autoptr (GError) error = NULL;
   guint lanes = ovk_device_caps (c->dev)->subgroup_size;
   g_autofree guint8 *rgb = random_picture (c, w, h);
-  g_autofree guint8 *square = g_malloc ((gsize) w * w * 3);
-  g_autofree guint8 *want_rgb = g_malloc ((gsize) out * w * 3);
-  g_autofree guint32 *want = g_new (guint32, (gsize) out * w);
   Owl2Filter *stretch = w == h ? NULL : owl2_filter_new (h, w, &error);
   Owl2Filter *shrink = owl2_filter_new (w, out, &error);
   Owl2Steps *steps = owl2_steps_new (shrink, &error);
@@ -234,12 +247,8 @@ check_lanes_case (Check *c, guint w, guint h, guint out)
     dst = check_words (c, "dst", NULL, (gsize) w * out);
     p.dst = check_slice (dst);
     owl2_op_resize_lanes (c->cmd, &p);
-    if (check_run (c)) {
-      ref_resize (square, w, w, rgb, w, h);
-      ref_resize (want_rgb, out, w, square, w, w);
-      pack_words (want, want_rgb, (gsize) out * w);
-      check_compare_words (c, dst, want);
-    }
+    if (check_run (c))
+      compare_square (c, dst, rgb, w, h, out);
     check_end (c);
   }
   owl2_filter_free (stretch);
@@ -253,9 +262,6 @@ check_along_case (Check *c, guint w, guint h, guint out)
 {
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *rgb = random_picture (c, w, h);
-  g_autofree guint8 *square = g_malloc ((gsize) h * h * 3);
-  g_autofree guint8 *want_rgb = g_malloc ((gsize) out * h * 3);
-  g_autofree guint32 *want = g_new (guint32, (gsize) out * h);
   Owl2Filter *stretch = owl2_filter_new (w, h, &error);
   Owl2Filter *shrink = owl2_filter_new (h, out, &error);
   Owl2Steps *steps = owl2_along_new (stretch, shrink, &error);
@@ -278,12 +284,8 @@ check_along_case (Check *c, guint w, guint h, guint out)
     dst = check_words (c, "dst", NULL, (gsize) h * out);
     p.dst = check_slice (dst);
     owl2_op_resize_along (c->cmd, &p);
-    if (check_run (c)) {
-      ref_resize (square, h, h, rgb, w, h);
-      ref_resize (want_rgb, out, h, square, h, h);
-      pack_words (want, want_rgb, (gsize) out * h);
-      check_compare_words (c, dst, want);
-    }
+    if (check_run (c))
+      compare_square (c, dst, rgb, w, h, out);
     check_end (c);
   }
   owl2_filter_free (stretch);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "abstractor.h"
+#include "asking.h"
 #include "engine_private.h"
 #include "image.h"
 #include "vit.h"
@@ -52,7 +53,7 @@ encoder_clear (Encoder *e)
 
 /* (transfer full): the features of frames first .. first + n - 1 */
 static float *
-encode (Encoder *e, guint first, guint n)
+encode_frames (Encoder *e, guint first, guint n)
 {
   static const guint sizes[MOST][2] = { { 40, 30 }, { 40, 30 }, { 31, 67 },
     { 100, 100 } };
@@ -93,13 +94,13 @@ test_batch (void)
   bytes = (gsize) one.abstractor.out.rows * one.abstractor.out.cols
           * sizeof (float);
   for (guint i = 0; i < MOST; i++) {
-    alone[i] = encode (&one, i, 1);
+    alone[i] = encode_frames (&one, i, 1);
     if (i > 0)
       g_assert_cmpint (memcmp (alone[i], alone[i - 1], bytes), !=, 0);
   }
   for (guint first = 0; first < MOST; first++)
     for (guint n = 1; n <= MOST - first; n++) {
-      g_autofree float *together = encode (&many, first, n);
+      g_autofree float *together = encode_frames (&many, first, n);
 
       for (guint i = 0; i < n; i++)
         g_assert_cmpmem (
@@ -158,12 +159,11 @@ test_sizes (void)
 int
 main (int argc, char **argv)
 {
-  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
   g_autoptr (GError) error = NULL;
   int result;
 
   g_test_init (&argc, &argv, NULL);
-  model = owl2_model_load (&params, &error);
+  model = load_model (OWL2_KV_AUTO, &error);
   g_assert_no_error (error);
   g_test_add_func ("/batch/alone-and-together", test_batch);
   g_test_add_func ("/batch/sizes", test_sizes);

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "asking.h"
 #include "failing.h"
 #include "owl2.h"
 
@@ -26,22 +27,11 @@ is_enough (gint64 start)
 static Owl2Model *
 load (void)
 {
-  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
   g_autoptr (GError) error = NULL;
-  Owl2Model *m = owl2_model_load (&params, &error);
+  Owl2Model *m = load_model (OWL2_KV_AUTO, &error);
 
   g_assert_no_error (error);
   return m;
-}
-
-static Owl2Session *
-session_new (void)
-{
-  g_autoptr (GError) error = NULL;
-  Owl2Session *session = owl2_session_new (model, NULL, &error);
-
-  g_assert_no_error (error);
-  return session;
 }
 
 static void
@@ -74,16 +64,11 @@ kv_type_of (guint number)
   return types[number / 2 % G_N_ELEMENTS (types)];
 }
 
+/* Of several sizes. */
 static Owl2Features *
-encode (Owl2Session *session, guint seed, GError **error)
+encode_own (Owl2Session *session, guint seed, GError **error)
 {
-  guint width = 20 + seed % 3, height = 13 + seed % 5;
-  guint8 pixels[3 * 22 * 17];
-  Owl2Image image = { pixels, width, height, 3 * width };
-
-  for (guint i = 0; i < sizeof pixels; i++)
-    pixels[i] = (i + seed * 7919) * 2654435761u >> 24;
-  return owl2_session_encode (session, &image, NULL, error);
+  return encode_noise (session, 20 + seed % 3, 13 + seed % 5, seed, error);
 }
 
 /* Among them the shortest, and one of two chunks. */
@@ -157,7 +142,7 @@ run_client (gpointer data)
   Owl2Features *frames[3] = { NULL };
 
   for (guint i = 0; i < n_frames && !c->error; i++)
-    frames[i] = encode (session, 10 * c->number + i, &c->error);
+    frames[i] = encode_own (session, 10 * c->number + i, &c->error);
   for (guint i = 0; i < c->n_rounds && !c->error; i++)
     ask (c, session, frames, n_frames);
   for (guint i = 0; i < n_frames; i++)
@@ -320,7 +305,7 @@ test_fair (void)
     eager[i] = (Eager){ .stop = &stop };
     eager[i].session = owl2_session_new (model, NULL, &error);
     g_assert_no_error (error);
-    eager[i].frame = encode (eager[i].session, i, &error);
+    eager[i].frame = encode_own (eager[i].session, i, &error);
     g_assert_no_error (error);
   }
   for (guint i = 0; i < 2 * N_CLIENTS; i++)
@@ -388,7 +373,7 @@ flood_count (GMutex *lock, const guint *a, const guint *b)
 static void
 test_late (void)
 {
-  Flood floods[2] = { { .session = session_new () } };
+  Flood floods[2] = { { .session = new_session (model, NULL) } };
   gint64 start = g_get_monotonic_time ();
   GMutex lock;
 
@@ -396,10 +381,10 @@ test_late (void)
   while (g_get_monotonic_time () - start < 2 * G_USEC_PER_SEC) {
     g_autoptr (GError) error = NULL;
 
-    owl2_features_unref (encode (floods[0].session, 0, &error));
+    owl2_features_unref (encode_own (floods[0].session, 0, &error));
     g_assert_no_error (error);
   }
-  floods[1].session = session_new ();
+  floods[1].session = new_session (model, NULL);
   for (guint i = 2; i-- > 0;) {
     floods[i].lock = &lock;
     floods[i].n_waiting = N_WAITING;
@@ -433,7 +418,7 @@ on_shrunk (guint8 *rgb, const GError *error, gpointer user_data)
 static void
 test_shrink (void)
 {
-  Owl2Session *session = session_new ();
+  Owl2Session *session = new_session (model, NULL);
   Busy busy[N_CLIENTS];
   GThread *threads[N_CLIENTS];
   gint stop = 0, shrunk = 0;
@@ -442,8 +427,8 @@ test_shrink (void)
   for (guint i = 0; i < N_CLIENTS; i++) {
     g_autoptr (GError) error = NULL;
 
-    busy[i] = (Busy){ .session = session_new (), .stop = &stop };
-    busy[i].frame = encode (busy[i].session, i, &error);
+    busy[i] = (Busy){ .session = new_session (model, NULL), .stop = &stop };
+    busy[i].frame = encode_own (busy[i].session, i, &error);
     g_assert_no_error (error);
     threads[i] = g_thread_new ("busy", be_busy, &busy[i]);
   }
@@ -477,7 +462,7 @@ be_cancelled (gpointer data)
 
   client_init (&client, c->number, 1);
   for (guint i = 0; !client.error; i++) {
-    Owl2Features *frame = encode (c->session, i, &client.error);
+    Owl2Features *frame = encode_own (c->session, i, &client.error);
 
     if (frame)
       ask (&client, c->session, &frame, 1);
@@ -504,7 +489,7 @@ test_cancel (void)
     busy[i] = (Busy){ .stop = &stop };
     busy[i].session = owl2_session_new (model, NULL, &error);
     g_assert_no_error (error);
-    busy[i].frame = encode (busy[i].session, i, &error);
+    busy[i].frame = encode_own (busy[i].session, i, &error);
     g_assert_no_error (error);
     threads[i] = g_thread_new ("busy", be_busy, &busy[i]);
   }
@@ -568,7 +553,7 @@ test_pixels (void)
     Told told[N_CLIENTS] = { { NULL } };
 
     for (guint i = 0; i < N_CLIENTS; i++) {
-      sessions[i] = session_new ();
+      sessions[i] = new_session (model, NULL);
       told[i].pixels = mmap (NULL, PIXELS_BYTES, PROT_READ | PROT_WRITE,
           MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
       g_assert_true (told[i].pixels != MAP_FAILED);

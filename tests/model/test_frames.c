@@ -4,7 +4,7 @@
  * OWL2_TEST_MODEL names the model file. */
 #include <string.h>
 
-#include "owl2.h"
+#include "asking.h"
 #include "ref.h"
 #include "ref_picture.h"
 
@@ -148,12 +148,11 @@ test_bad (void)
 int
 main (int argc, char **argv)
 {
-  Owl2ModelParams params = { .path = g_getenv ("OWL2_TEST_MODEL") };
   g_autoptr (GError) error = NULL;
   int result;
 
   g_test_init (&argc, &argv, NULL);
-  model = owl2_model_load (&params, &error);
+  model = load_model (OWL2_KV_AUTO, &error);
   g_assert_no_error (error);
   g_test_add_func ("/frames/rgb", test_rgb);
   g_test_add_func ("/frames/planes", test_planes);
