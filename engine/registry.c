@@ -3,7 +3,8 @@
 
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/resource.h>
+
+#include "nice.h"
 
 /* A load that is still under way when the process exits must end before the
  * driver's libraries are taken apart, but not for ever. */
@@ -228,23 +229,14 @@ load_wait_for_dropped (Entry *entry)
   return wanted;
 }
 
-/* Linux has a nice value for each thread, which the threads that it starts
- * inherit: those that compile, and those of a driver that computes on the CPU.
- * A process that is nicer by itself stays so. */
+/* And with it the threads that it starts: those that compile, and those of a
+ * driver that computes on the CPU. */
 static void
 set_nice (const Owl2ModelParams *params)
 {
-#ifdef __linux__
-  int nice;
-
-  errno = 0;
-  nice = getpriority (PRIO_PROCESS, 0);
-  if ((nice != -1 || errno == 0) && nice >= params->nice)
-    return;
-  if (setpriority (PRIO_PROCESS, 0, params->nice) != 0)
+  if (!owl2_nice_raise (params->nice))
     owl2_log (&params->log, OWL2_LOG_DEBUG, "registry", "nice %d: %s",
         params->nice, g_strerror (errno));
-#endif
 }
 
 /* A file that is another one by now is not what the key says. */

@@ -4,7 +4,8 @@
 #include <gst/gst.h>
 
 #include <errno.h>
-#include <sys/resource.h>
+
+#include "nice.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
@@ -81,31 +82,13 @@ take_ready (const LaneThread *self)
   return NULL;
 }
 
-static int
-own_nice (void)
-{
-#ifdef __linux__
-  int nice;
-
-  errno = 0;
-  nice = getpriority (PRIO_PROCESS, 0);
-  return nice == -1 && errno != 0 ? 0 : nice;
-#else
-  return 0;
-#endif
-}
-
 static gpointer
 lane_thread (gpointer data)
 {
   LaneThread *self = data;
 
-#ifdef __linux__
-  /* Linux has a nice value for each thread. */
-  if (own_nice () < self->nice
-      && setpriority (PRIO_PROCESS, 0, self->nice) != 0)
+  if (!owl2_nice_raise (self->nice))
     GST_DEBUG ("nice %d: %s", self->nice, g_strerror (errno));
-#endif
   g_mutex_lock (&threads.lock);
   while (threads.n_lanes && !self->retiring) {
     GstOwl2Lane *lane = take_ready (self);
@@ -172,7 +155,7 @@ gst_owl2_lane_new (int nice, GError **error)
   GstOwl2Lane *lane;
   gboolean ok;
 
-  nice = MAX (nice, own_nice ());
+  nice = MAX (nice, owl2_nice_get ());
   g_mutex_lock (&threads.lock);
   threads.n_lanes++;
   ok = threads_provide (nice, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_async.h"
 
-#include <sys/resource.h>
+#include "nice.h"
 
 typedef struct {
   enum { ENCODE, SHRINK, GENERATE, END } call;
@@ -28,8 +28,7 @@ async_thread (gpointer user_data)
   FakeAsync *async = user_data;
   Owl2Session *session = async->session;
 
-  if (getpriority (PRIO_PROCESS, 0) < async->nice)
-    setpriority (PRIO_PROCESS, 0, async->nice);
+  owl2_nice_raise (async->nice);
   for (;;) {
     g_autofree Job *job = NULL;
     g_autoptr (GError) error = NULL;
