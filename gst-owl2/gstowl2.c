@@ -54,9 +54,8 @@
  *
  * Since: 0.1
  */
-#include "gstowl2.h"
+#include "gstowl2-private.h"
 #include "gstowl2error.h"
-#include "gstowl2stream.h"
 #include "printable.h"
 
 GST_DEBUG_CATEGORY (gst_owl2_debug);
@@ -65,27 +64,6 @@ GST_DEBUG_CATEGORY (gst_owl2_debug);
 /* Of the system's range those that need no privilege. */
 #define NICE_MAX 19
 #define NICE_DEFAULT NICE_MAX
-
-struct _GstOwl2 {
-  GstElement parent;
-  GstPad *sinkpad, *srcpad;
-
-  /* Under the object lock. */
-  char *model;
-  char *device;
-  gboolean modality_adaptive;
-  gboolean mmap;
-  gboolean share;
-  GstOwl2KvType kv_type;
-  int nice;
-  guint64 cache_bytes;
-  GstOwl2Settings *settings; /* replaced, never changed */
-
-  GstOwl2Stats *stats;
-  GstOwl2Worker *worker;
-  GstOwl2Stream *stream;          /* of the streaming thread */
-  GstOwl2WarningLimit lost_limit; /* of the worker's callbacks */
-};
 
 enum {
   PROP_0,
@@ -101,17 +79,9 @@ enum {
   PROP_SETTINGS, /* the first of several */
 };
 
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
-
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
-
 G_DEFINE_TYPE (GstOwl2, gst_owl2, GST_TYPE_ELEMENT)
 
-static GstOwl2Settings *
+GstOwl2Settings *
 gst_owl2_ref_settings (GstOwl2 *self)
 {
   GstOwl2Settings *settings;
@@ -187,106 +157,6 @@ gst_owl2_on_failed (const GError *error, gpointer user_data)
   gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain, code,
       owl2_printable_message (error->message), g_steal_pointer (&shown),
       __FILE__, GST_FUNCTION, __LINE__);
-}
-
-/* ---- buffers, events and queries ---------------------------------------- */
-
-static GstFlowReturn
-gst_owl2_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
-{
-  GstOwl2 *self = GST_OWL2 (parent);
-  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
-  g_autoptr (GstOwl2Answer) answer = NULL;
-  GstFlowReturn ret;
-
-  ret = gst_owl2_stream_buffer (self->stream, settings, buffer);
-  if (ret != GST_FLOW_OK) {
-    gst_buffer_unref (buffer);
-    return ret;
-  }
-
-  answer = gst_owl2_worker_latest (self->worker);
-  if (answer) {
-    /* At most the buffer's description is copied, never its memory. */
-    buffer = gst_buffer_make_writable (buffer);
-    gst_owl2_meta_add (buffer, answer);
-  }
-  return gst_pad_push (self->srcpad, buffer);
-}
-
-static gboolean
-gst_owl2_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
-{
-  GstOwl2 *self = GST_OWL2 (parent);
-  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
-  GstClockTime pts, duration;
-  const GstSegment *segment;
-  GstCaps *caps;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_CAPS:
-      gst_event_parse_caps (event, &caps);
-      if (!gst_owl2_stream_set_caps (self->stream, caps)) {
-        gst_event_unref (event);
-        return FALSE;
-      }
-      break;
-    case GST_EVENT_STREAM_START:
-    case GST_EVENT_TAG:
-      gst_owl2_stream_event (self->stream, event);
-      break;
-    case GST_EVENT_SEGMENT:
-      gst_event_parse_segment (event, &segment);
-      gst_owl2_stream_set_segment (self->stream, segment);
-      break;
-    case GST_EVENT_GAP:
-      gst_event_parse_gap (event, &pts, &duration);
-      gst_owl2_stream_gap (self->stream, settings, pts, duration);
-      break;
-    case GST_EVENT_SEGMENT_DONE:
-    case GST_EVENT_EOS:
-      /* A flush may have ended the wait: then this is not the end any more. */
-      if (gst_owl2_stream_drain (self->stream, settings) == GST_FLOW_FLUSHING) {
-        gst_event_unref (event);
-        return FALSE;
-      }
-      break;
-    case GST_EVENT_FLUSH_START:
-      gst_owl2_worker_set_flushing (self->worker, TRUE);
-      break;
-    case GST_EVENT_FLUSH_STOP:
-      gst_owl2_stream_reset (self->stream, FALSE);
-      gst_owl2_worker_set_flushing (self->worker, FALSE);
-      break;
-    default:
-      break;
-  }
-  return gst_pad_event_default (pad, parent, event);
-}
-
-/* Allocation is negotiated between the neighbours, except that upstream must
- * not leave the cropping of frames to this element. */
-static gboolean
-gst_owl2_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
-{
-  gboolean ret = gst_pad_query_default (pad, parent, query);
-  guint index;
-
-  if (ret && GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
-    while (gst_query_find_allocation_meta (
-        query, GST_VIDEO_CROP_META_API_TYPE, &index))
-      gst_query_remove_nth_allocation_meta (query, index);
-  return ret;
-}
-
-static gboolean
-gst_owl2_sink_activate_mode (
-    GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
-{
-  if (mode != GST_PAD_MODE_PUSH)
-    return FALSE;
-  gst_owl2_worker_set_flushing (GST_OWL2 (parent)->worker, !active);
-  return TRUE;
 }
 
 /* ---- states ------------------------------------------------------------ */
@@ -491,23 +361,7 @@ gst_owl2_init (GstOwl2 *self)
   self->stats = gst_owl2_stats_new ();
   self->worker = gst_owl2_worker_new (&worker_funcs, self, self->stats);
 
-  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
-  gst_pad_set_chain_function (self->sinkpad, gst_owl2_chain);
-  gst_pad_set_event_function (self->sinkpad, gst_owl2_sink_event);
-  gst_pad_set_query_function (self->sinkpad, gst_owl2_sink_query);
-  gst_pad_set_activatemode_function (
-      self->sinkpad, gst_owl2_sink_activate_mode);
-  GST_PAD_SET_PROXY_CAPS (self->sinkpad);
-  GST_PAD_SET_PROXY_ALLOCATION (self->sinkpad);
-  gst_element_add_pad (GST_ELEMENT (self), self->sinkpad);
-
-  self->stream = gst_owl2_stream_new (
-      GST_ELEMENT (self), self->sinkpad, self->worker, self->stats);
-
-  self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
-  GST_PAD_SET_PROXY_CAPS (self->srcpad);
-  GST_PAD_SET_PROXY_ALLOCATION (self->srcpad);
-  gst_element_add_pad (GST_ELEMENT (self), self->srcpad);
+  gst_owl2_pads_init (self);
 }
 
 static void
@@ -680,8 +534,7 @@ gst_owl2_class_init (GstOwl2Class *klass)
   gst_owl2_settings_install (object_class, PROP_SETTINGS);
 
   element_class->change_state = gst_owl2_change_state;
-  gst_element_class_add_static_pad_template (element_class, &sink_template);
-  gst_element_class_add_static_pad_template (element_class, &src_template);
+  gst_owl2_pads_class_init (element_class);
   gst_element_class_set_static_metadata (element_class, "mPLUG-Owl2",
       "Filter/Analyzer/Video",
       "Answers questions about the video that passes through",

@@ -12,6 +12,7 @@
 G_BEGIN_DECLS
 
 #define GST_OWL2_MAX_FRAMES OWL2_CLIP_MAX_FRAMES
+#define GST_OWL2_MAX_HISTORY 16
 
 #define GST_OWL2_IMAGE_PROMPT                                                  \
   "Provide a one-sentence caption for the provided image."
@@ -22,6 +23,8 @@ G_BEGIN_DECLS
  * GstOwl2Trigger:
  * @GST_OWL2_TRIGGER_INTERVAL: an answer each `interval`
  * @GST_OWL2_TRIGGER_EOS: one answer when the stream ends
+ * @GST_OWL2_TRIGGER_SCENE: an answer when the picture has changed
+ * @GST_OWL2_TRIGGER_QUESTION: none but to questions that come
  *
  * When an answer is made.
  *
@@ -30,6 +33,8 @@ G_BEGIN_DECLS
 typedef enum {
   GST_OWL2_TRIGGER_INTERVAL,
   GST_OWL2_TRIGGER_EOS,
+  GST_OWL2_TRIGGER_SCENE,
+  GST_OWL2_TRIGGER_QUESTION,
 } GstOwl2Trigger;
 
 /**
@@ -47,6 +52,25 @@ typedef enum {
   GST_OWL2_WHEN_BUSY_WAIT,
   GST_OWL2_WHEN_BUSY_DROP,
 } GstOwl2WhenBusy;
+
+/**
+ * GstOwl2TextTime:
+ * @GST_OWL2_TEXT_TIME_AUTO: arrival if upstream is live, else clip-end
+ * @GST_OWL2_TEXT_TIME_ARRIVAL: from the moment when the answer is there
+ * @GST_OWL2_TEXT_TIME_CLIP_END: from the clip's last frame to that of the next
+ *   answer
+ * @GST_OWL2_TEXT_TIME_CLIP_START: from the clip's first frame on
+ *
+ * What the timestamps of text mean.
+ *
+ * Since: 0.2
+ */
+typedef enum {
+  GST_OWL2_TEXT_TIME_AUTO,
+  GST_OWL2_TEXT_TIME_ARRIVAL,
+  GST_OWL2_TEXT_TIME_CLIP_END,
+  GST_OWL2_TEXT_TIME_CLIP_START,
+} GstOwl2TextTime;
 
 /**
  * GstOwl2KvType:
@@ -71,7 +95,9 @@ typedef enum {
 GType gst_owl2_kv_type_get_type (void);
 #define GST_TYPE_OWL2_TRIGGER (gst_owl2_trigger_get_type ())
 GType gst_owl2_trigger_get_type (void);
+#define GST_TYPE_OWL2_TEXT_TIME (gst_owl2_text_time_get_type ())
 #define GST_TYPE_OWL2_WHEN_BUSY (gst_owl2_when_busy_get_type ())
+GType gst_owl2_text_time_get_type (void);
 GType gst_owl2_when_busy_get_type (void);
 
 /**
@@ -80,6 +106,15 @@ GType gst_owl2_when_busy_get_type (void);
  * @interval: ns of stream time, at least 1
  * @span: ns of stream time; 0: @interval, or the whole stream at EOS
  * @n_frames: 1 to GST_OWL2_MAX_FRAMES
+ * @max_queue_time: ns of video held until an answer is there, as are
+ *   @max_queue_bytes
+ * @eos_timeout: ns that the end of a live stream waits for the answer under way
+ * @scene_threshold: cosine distance of the features of two frames, 0 to 2
+ * @min_interval: ns between two answers at least, and @max_interval at most (0:
+ *   any), with GST_OWL2_TRIGGER_SCENE
+ * @max_age: ns of stream time after the end of its clip for which an answer is
+ *   put on buffers; 0: any
+ * @history: earlier questions and answers in the prompt
  */
 typedef struct {
   gatomicrefcount refs;
@@ -89,6 +124,13 @@ typedef struct {
   guint64 span;
   guint n_frames;
   GstOwl2WhenBusy when_busy;
+  guint64 max_queue_time, max_queue_bytes;
+  guint64 eos_timeout;
+  double scene_threshold;
+  guint64 min_interval, max_interval;
+  GstOwl2TextTime text_time;
+  guint64 max_age;
+  guint history;
   guint max_tokens, min_tokens, top_k;
   double temperature, top_p, repetition_penalty;
   guint64 seed;
