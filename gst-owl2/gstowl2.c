@@ -539,4 +539,6 @@ gst_owl2_class_init (GstOwl2Class *klass)
       "Filter/Analyzer/Video",
       "Answers questions about the video that passes through",
       "the owl2 authors");
+  gst_element_class_add_static_metadata (
+      element_class, GST_ELEMENT_METADATA_DOC_URI, DOC_URI);
 }

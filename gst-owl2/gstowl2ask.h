@@ -27,6 +27,7 @@ void gst_owl2_job_free (GstOwl2Job *job); /* accepts NULL */
  * @job: owned
  * @epoch: of the worker when it was begun
  * @model, @element: whose answer it is; borrowed
+ * @begun_ns: monotonic clock when the engine got it
  * @text: so far
  * @log_probability: sum over the tokens
  */
@@ -35,6 +36,7 @@ typedef struct {
   guint epoch;
   guint64 id;
   const char *model, *element;
+  guint64 begun_ns;
   GString *text;
   guint n_tokens;
   double log_probability;

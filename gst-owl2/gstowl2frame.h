@@ -46,7 +46,7 @@ typedef struct {
  * @raw: (nullable): NULL once shrunk or encoded
  * @small: (nullable): packed RGB8, upright, of @edge x @edge; NULL once encoded
  * @lazy: it may never be wanted
- * @features: (nullable): set by the worker
+ * @features: (nullable): set by the worker, with @encode_ns, the device's time
  * @error: (nullable): why it could not be encoded
  * @uses: places in answered clips so far
  */
@@ -63,6 +63,7 @@ typedef struct {
   gsize raw_bytes; /* of @raw or @small */
   gboolean lazy;
   Owl2Features *features;
+  guint64 encode_ns;
   GError *error;
   guint uses;
 } GstOwl2Frame;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2run-private.h"
+#include "printable.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
@@ -79,9 +80,10 @@ work_on_encoded (Owl2Features *features, guint64 encode_ns, const GError *error,
   GstOwl2Run *run = work->run;
 
   if (features)
-    GST_LOG ("encoded frame at %" GST_TIME_FORMAT " in %" G_GUINT64_FORMAT
+    GST_LOG ("%s: encoded frame at %" GST_TIME_FORMAT " in %" G_GUINT64_FORMAT
              " us",
-        GST_TIME_ARGS (work->frame->time), encode_ns / 1000);
+        run->config->element, GST_TIME_ARGS (work->frame->time),
+        encode_ns / 1000);
   g_mutex_lock (&run->lock);
   if (work_take_error (work, error)) {
     g_mutex_lock (&run->stats->lock);
@@ -89,6 +91,7 @@ work_on_encoded (Owl2Features *features, guint64 encode_ns, const GError *error,
     run->stats->counts.encode_ns += features ? encode_ns : 0;
     g_mutex_unlock (&run->stats->lock);
     work->frame->features = g_steal_pointer (&features);
+    work->frame->encode_ns = encode_ns;
     gst_owl2_frame_drop_raw (work->frame);
   }
   run_end_work (run, work->frame);
@@ -232,6 +235,43 @@ gst_owl2_run_tell_partial (GstOwl2Run *run)
   gst_owl2_run_end_callback (run);
 }
 
+/* The answer, and where its time went. */
+static void
+run_log_answer (
+    const GstOwl2Run *run, const Owl2Answer *got, const GstOwl2Answer *answer)
+{
+  const GstOwl2Asking *asking = run->asking;
+  const GstOwl2Job *job = asking->job;
+  const GstOwl2Frame *last = job->frames[job->n_frames - 1];
+  const guint max_tokens = job->settings->max_tokens;
+  g_autofree char *text = NULL;
+  guint64 encode_ns = 0;
+
+  if (got->truncated && got->n_ids < max_tokens)
+    GST_WARNING ("%s: answer %" G_GUINT64_FORMAT " ends after %u of max-tokens"
+                 " %u: with a prompt of %u the context is full",
+        answer->element, answer->id, got->n_ids, max_tokens, got->n_prompt);
+  if (gst_debug_category_get_threshold (gst_owl2_debug) < GST_LEVEL_DEBUG)
+    return;
+  for (guint i = 0; i < job->n_frames; i++)
+    if (job->frames[i]->uses == 0)
+      encode_ns += job->frames[i]->encode_ns;
+  text = owl2_printable_message (answer->text);
+  GST_DEBUG ("%s: answer %" G_GUINT64_FORMAT " to %" GST_TIME_FORMAT
+             " - %" GST_TIME_FORMAT ", %u frames, %u + %u tokens (%u reused):"
+             " \"%s\"",
+      answer->element, answer->id, GST_TIME_ARGS (answer->start),
+      GST_TIME_ARGS (answer->end), answer->n_times, answer->n_prompt_tokens,
+      answer->n_tokens, got->n_reused, text);
+  GST_DEBUG ("%s: answer %" G_GUINT64_FORMAT " took %.1f ms: %.1f until it was"
+             " begun, of which the device encoded new frames for %.1f; prefill"
+             " %.1f, decode %.1f",
+      answer->element, answer->id, 1e-6 * (double) answer->latency,
+      1e-6 * ((double) asking->begun_ns - (double) last->arrived_ns),
+      1e-6 * (double) encode_ns, 1e-6 * (double) got->prefill_ns,
+      1e-6 * (double) got->decode_ns);
+}
+
 /* Counts what the answer took, makes it known, and lets it be the latest. */
 static void
 run_publish (GstOwl2Run *run, const Owl2Answer *got)
@@ -240,6 +280,7 @@ run_publish (GstOwl2Run *run, const Owl2Answer *got)
   GstOwl2Answer *answer = gst_owl2_asking_final (asking, got);
   guint n_reused = 0;
 
+  run_log_answer (run, got, answer);
   for (guint i = 0; i < asking->job->n_frames; i++)
     n_reused += asking->job->frames[i]->uses++ > 0;
   g_mutex_unlock (&run->lock);
@@ -254,11 +295,6 @@ run_publish (GstOwl2Run *run, const Owl2Answer *got)
   run->stats->counts.decode_ns += got->decode_ns;
   g_mutex_unlock (&run->stats->lock);
   gst_owl2_run_update_stats (run);
-
-  GST_DEBUG ("answer %" G_GUINT64_FORMAT " to %" GST_TIME_FORMAT
-             " - %" GST_TIME_FORMAT ", %u frames, %u + %u tokens",
-      answer->id, GST_TIME_ARGS (answer->start), GST_TIME_ARGS (answer->end),
-      answer->n_times, answer->n_prompt_tokens, answer->n_tokens);
 
   g_mutex_lock (&run->lock);
   if (!gst_owl2_run_is_void (run, asking->epoch)) {
@@ -339,6 +375,7 @@ run_start_generate (GstOwl2Run *run)
   asking->id = ++run->next_id;
   asking->model = run->model_name;
   asking->element = run->config->element;
+  asking->begun_ns = (guint64) g_get_monotonic_time () * 1000;
   run->n_calls++;
   run->generating = TRUE;
   owl2_session_generate_async (run->session, &request, run_on_answered, run);
