@@ -25,7 +25,10 @@ typedef struct {
   gint hung;       /* atomic; the device may still touch its memory */
   OvkShelf parked; /* what could not be freed, as the device hangs */
 
-  GMutex lock; /* of all below, and of all OvkLastUse; taken last */
+  /* Of all below, and of all OvkLastUse; taken last. Whatever Vulkan wants one
+   * thread at a time for at the queue, waiting for the whole device as well, is
+   * called under it. */
+  GMutex lock;
   VkQueue handle;
   guint64 submitted; /* newest value handed to the queue */
   guint64 waited;    /* newest value that was waited for */

@@ -64,8 +64,10 @@ ovk_queue_close (OvkQueue *queue)
 {
   /* Mesa's queue thread (22.3) still touches a timeline semaphore shortly after
    * the wait for it has returned; this waits for that thread. */
+  g_mutex_lock (&queue->lock);
   if (queue->submitted)
     (void) vkDeviceWaitIdle (queue->gpu->handle);
+  g_mutex_unlock (&queue->lock);
   if (queue->timeline)
     vkDestroySemaphore (queue->gpu->handle, queue->timeline, NULL);
 }

@@ -18,6 +18,19 @@ static VkDevice live_devices[8]; /* those that live; NULL in between */
 /* Calls come from several threads, too. What is above is set while there is
  * but one. */
 static GMutex failing_lock;
+/* The driver wants nobody else at a queue while its device is waited for. Taken
+ * last. */
+static GMutex queues_lock;
+
+static void
+wait_for_devices (void)
+{
+  g_mutex_lock (&queues_lock);
+  for (guint i = 0; i < G_N_ELEMENTS (live_devices); i++)
+    if (live_devices[i])
+      vkDeviceWaitIdle (live_devices[i]);
+  g_mutex_unlock (&queues_lock);
+}
 
 /* TRUE if this call is the one to fail. */
 static gboolean
@@ -34,9 +47,8 @@ is_time_to_fail (const char *name)
     failed_call = name;
   /* A device said to be lost must really be idle, since all that it uses may
    * be destroyed then. */
-  for (guint i = 0; i < G_N_ELEMENTS (live_devices); i++)
-    if (fails && fail_result == VK_ERROR_DEVICE_LOST && live_devices[i])
-      vkDeviceWaitIdle (live_devices[i]);
+  if (fails && fail_result == VK_ERROR_DEVICE_LOST)
+    wait_for_devices ();
   g_mutex_unlock (&failing_lock);
   return fails;
 }
@@ -137,9 +149,30 @@ FAILING (vkGetQueryPoolResults,
     (VkDevice dev, VkQueryPool pool, uint32_t first, uint32_t n, size_t size,
         void *data, VkDeviceSize stride, VkQueryResultFlags flags),
     (dev, pool, first, n, size, data, stride, flags))
-FAILING (vkQueueSubmit,
-    (VkQueue queue, uint32_t n, const VkSubmitInfo *infos, VkFence fence),
-    (queue, n, infos, fence))
+static VkResult
+submit (VkQueue queue, uint32_t n, const VkSubmitInfo *infos, VkFence fence)
+{
+  PFN_vkQueueSubmit real =
+      (PFN_vkQueueSubmit) dlsym (RTLD_NEXT, "vkQueueSubmit");
+  VkResult result;
+
+  g_mutex_lock (&queues_lock);
+  result = real (queue, n, infos, fence);
+  g_mutex_unlock (&queues_lock);
+  return result;
+}
+
+static gint n_calls_vkQueueSubmit G_GNUC_UNUSED; /* atomic */
+VKAPI_ATTR VkResult VKAPI_CALL
+vkQueueSubmit (
+    VkQueue queue, uint32_t n, const VkSubmitInfo *infos, VkFence fence)
+{
+  g_atomic_int_inc (&n_calls_vkQueueSubmit);
+  if (is_time_to_fail ("vkQueueSubmit"))
+    return fail_result;
+  return submit (queue, n, infos, fence);
+}
+
 FAILING (vkWaitSemaphores,
     (VkDevice dev, const VkSemaphoreWaitInfo *info, uint64_t timeout),
     (dev, info, timeout))
