@@ -115,8 +115,15 @@ static void
 gst_owl2_on_answer (const GstOwl2Answer *answer, gpointer user_data)
 {
   g_autoptr (GstElement) element = gst_object_ref (user_data);
+  GstOwl2 *self = GST_OWL2 (element);
   GstStructure *s = gst_structure_new_empty (GST_OWL2_ANSWER_NAME);
+  GstOwl2TextHow how;
 
+  /* First, as the message's handler may begin another stream. */
+  if (answer->final && gst_owl2_text_is_wanted (self->text)) {
+    how = gst_owl2_text_how_now (self);
+    gst_owl2_text_answer (self->text, &how, answer);
+  }
   gst_owl2_answer_to_structure (answer, s);
   gst_element_post_message (
       element, gst_message_new_element (GST_OBJECT (element), s));
@@ -340,6 +347,7 @@ gst_owl2_finalize (GObject *object)
   GstOwl2 *self = GST_OWL2 (object);
 
   gst_owl2_stream_free (self->stream);
+  gst_owl2_text_free (self->text);
   gst_owl2_worker_free (self->worker);
   gst_owl2_settings_unref (self->settings);
   gst_owl2_stats_unref (self->stats);
