@@ -30,6 +30,7 @@ struct _GstOwl2 {
   GstOwl2Worker *worker;
   GstOwl2Stream *stream;          /* of the streaming thread */
   GstOwl2Text *text;
+  gint video_seek, text_seek; /* atomic: sequence numbers of the last ones */
   GstOwl2WarningLimit lost_limit; /* of the worker's callbacks */
 };
 

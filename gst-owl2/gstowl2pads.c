@@ -172,6 +172,31 @@ gst_owl2_sink_activate_mode (
 
 /* ---- object ------------------------------------------------------------ */
 
+/* A sink that has both pads, such as textoverlay, sends a seek to each. */
+static gboolean
+gst_owl2_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstOwl2 *self = GST_OWL2 (parent);
+  const gboolean video = pad == self->srcpad;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    const gint seqnum = (gint) gst_event_get_seqnum (event);
+    gint *other = video ? &self->text_seek : &self->video_seek;
+
+    g_atomic_int_set (video ? &self->video_seek : &self->text_seek, seqnum);
+    if (g_atomic_int_get (other) == seqnum) {
+      gst_event_unref (event);
+      return TRUE;
+    }
+  }
+  /* How late a text is, is nothing that upstream could help. */
+  if (!video && GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    gst_event_unref (event);
+    return TRUE;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
 static GstPad *
 gst_owl2_request_pad (GstElement *element, GstPadTemplate *templ,
     const char *name, const GstCaps *caps)
@@ -179,8 +204,10 @@ gst_owl2_request_pad (GstElement *element, GstPadTemplate *templ,
   GstOwl2 *self = GST_OWL2 (element);
   GstPad *pad = gst_owl2_text_request (self->text, templ);
 
-  if (pad)
-    gst_pad_set_iterate_internal_links_function (pad, gst_owl2_iterate_links);
+  if (!pad)
+    return NULL;
+  gst_pad_set_iterate_internal_links_function (pad, gst_owl2_iterate_links);
+  gst_pad_set_event_function (pad, gst_owl2_src_event);
   return pad;
 }
 
@@ -211,6 +238,7 @@ gst_owl2_pads_init (GstOwl2 *self)
   self->text = gst_owl2_text_new (GST_ELEMENT (self));
 
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_event_function (self->srcpad, gst_owl2_src_event);
   gst_pad_set_iterate_internal_links_function (
       self->srcpad, gst_owl2_iterate_links);
   GST_PAD_SET_PROXY_CAPS (self->srcpad);

@@ -339,7 +339,11 @@ gst_owl2_text_answer (
     if (!how->grid && how->time == GST_OWL2_TEXT_TIME_CLIP_START)
       end = MAX (from_stream_time (self, answer->end), end);
   }
-  start = MAX (start, time_start (self));
+  /* What comes after its time lasts as long. */
+  if (start < time_start (self)) {
+    end += time_start (self) - start;
+    start = time_start (self);
+  }
   send_unsent (self, start);
   /* One that has not left yet ends where this one begins. */
   if (self->last_text && self->last_text->end > start
@@ -348,7 +352,10 @@ gst_owl2_text_answer (
     self->text_end = start;
   }
   start = MAX (start, self->text_end);
-  end = MAX (end, start + MIN_TEXT_NS);
+  end =
+      MAX (end, start
+                    + (how->time == GST_OWL2_TEXT_TIME_ARRIVAL ? how->slice
+                                                               : MIN_TEXT_NS));
 
   g_clear_pointer (&self->current, g_bytes_unref);
   self->current = g_steal_pointer (&text);
@@ -378,21 +385,23 @@ gst_owl2_text_advance (GstOwl2Text *self, const GstOwl2TextHow *how,
   end = pts + (GST_CLOCK_TIME_IS_VALID (duration) ? MAX (duration, 1) : 1);
   g_mutex_lock (&self->lock);
   if (self->have_segment && self->running) {
+    /* A sink that has seen nothing yet keeps a pipeline from playing, and a
+     * GAP of no length takes no time from the text. */
+    if (how->late && !GST_CLOCK_TIME_IS_VALID (self->video_end))
+      queue_gap (self, time_start (self), time_start (self));
     self->video_end = GST_CLOCK_TIME_IS_VALID (self->video_end)
                           ? MAX (self->video_end, end)
                           : end;
     if (!how->late) {
       send_unsent (self, pts);
       if (self->current && self->text_end <= pts) {
+        self->text_end = pts + how->slice;
         if (self->last_text) {
-          self->last_text->end = end + how->slice;
+          self->last_text->end = self->text_end;
         } else {
           cover (self, pts);
-          queue_text (self, self->current, pts, pts + how->slice);
+          queue_text (self, self->current, pts, self->text_end);
         }
-        self->text_end = MAX (pts, end) + how->slice;
-        if (self->last_text)
-          self->last_text->end = self->text_end;
       }
       cover (self, end);
     }
@@ -575,18 +584,6 @@ text_activate_mode (
                 : gst_pad_stop_task (pad);
 }
 
-/* What a sink says to the stream as a whole is for upstream, which hears it
- * from the video's sink too; how late a text is, is not. */
-static gboolean
-text_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
-{
-  if (GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
-    gst_event_unref (event);
-    return TRUE;
-  }
-  return gst_pad_event_default (pad, parent, event);
-}
-
 /* ---- object ------------------------------------------------------------- */
 
 GstPad *
@@ -597,7 +594,6 @@ gst_owl2_text_request (GstOwl2Text *self, GstPadTemplate *templ)
 
   gst_pad_set_element_private (pad, self);
   gst_pad_set_activatemode_function (pad, text_activate_mode);
-  gst_pad_set_event_function (pad, text_src_event);
   gst_pad_use_fixed_caps (pad);
 
   g_mutex_lock (&self->lock);
