@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 
+#include "answer_json.h"
 #include "answers.h"
 #include "base.h"
 #include "printable.h"
@@ -22,7 +23,7 @@
 
 typedef struct {
   char *srt;
-  gboolean messages, read, verbose;
+  gboolean json, messages, read, verbose;
   char **rest; /* the pipeline, then the values */
 } Options;
 
@@ -51,6 +52,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     { "messages", 'm', 0, G_OPTION_ARG_NONE, &o->messages,
         "print answers with all their fields, as gst-launch-1.0 -m does",
         NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &o->json,
+        "print answers as JSON, an object a line", NULL },
     { "read", 'r', 0, G_OPTION_ARG_NONE, &o->read,
         "no pipeline: show the answers in what gst-launch-1.0 -m printed, from "
         "standard input",
@@ -73,7 +76,9 @@ parse (Options *o, int *argc, char ***argv, GError **error)
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
-  if (o->read && (o->rest || o->messages))
+  if (o->json && (o->messages || o->srt))
+    return fail (error, "--json goes with neither --messages nor --srt");
+  if (o->read && (o->rest || o->messages || o->json))
     return fail (error, "--read goes with --srt alone");
   if (!o->read && !o->rest)
     return fail (error, "a pipeline is needed: owl2-run PIPELINE "
@@ -312,6 +317,10 @@ print_element_message (
   const GstStructure *s = gst_message_get_structure (message);
   g_autofree char *fields = NULL, *name = NULL, *line = NULL;
 
+  if (s && o->json) {
+    line = answer_json (s);
+    return !line || program_print_line (line, error);
+  }
   if (!s || !o->messages)
     return !s || answers_add (answers, s, error);
   /* Text in it is quoted with everything but ASCII as octal numbers. */
