@@ -33,6 +33,14 @@
  * An element's answer takes the place of its own earlier one, as on a buffer
  * that passes it twice, so elements in different bins need different names.
  *
+ * The request pad `text_src` gives final answers as plain text with timestamps
+ * and durations (#GstOwl2:text-time), with GAP events up to the video that
+ * leaves, and after each the custom downstream event
+ * `rstranscribe/final-transcript`, as GStreamer's transcribers send it. The text
+ * is one for subtitle files, too: it has no empty lines, no control characters
+ * and no `-->`. Text leaves on a thread of its own, and the video never waits for
+ * it. Backwards no text leaves: the pad tells the end of the stream at once.
+ *
  * The model works on threads of its own, which all elements with the same model
  * share. On a live stream it never holds up
  * the video: clips that come too fast are skipped. From a file, the stream
@@ -51,6 +59,11 @@
  * gst-launch-1.0 -m filesrc location=a.mp4 ! decodebin ! videoconvert ! owl2
  * model=owl2.gguf trigger=eos frames=8 prompt="What happens here?" ! fakesink
  * ]| One answer about the whole file, from eight frames of it.
+ *
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! owl2 name=o ! textoverlay name=t !
+ * videoconvert ! autovideosink  o.text_src ! t.text_sink
+ * ]| Captions of a camera, on the picture.
  *
  * Since: 0.1
  */
