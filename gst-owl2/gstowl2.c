@@ -191,6 +191,7 @@ gst_owl2_start (GstOwl2 *self)
   g_mutex_unlock (&self->stats->lock);
   memset (&self->lost_limit, 0, sizeof (self->lost_limit));
   gst_owl2_stream_reset (self->stream, TRUE);
+  gst_owl2_text_reset (self->text);
 
   GST_OBJECT_LOCK (self);
   config.element = GST_OBJECT_NAME (self);

@@ -638,6 +638,18 @@ gst_owl2_text_release (GstOwl2Text *self, GstPad *pad)
   gst_object_unref (pad);
 }
 
+void
+gst_owl2_text_reset (GstOwl2Text *self)
+{
+  g_mutex_lock (&self->lock);
+  g_clear_pointer (&self->stream_id, g_free);
+  self->have_group = self->have_segment = FALSE;
+  self->segment_seqnum = 0;
+  queue_clear (self);
+  forget (self);
+  g_mutex_unlock (&self->lock);
+}
+
 gboolean
 gst_owl2_text_is_wanted (GstOwl2Text *self)
 {

@@ -47,6 +47,8 @@ void gst_owl2_text_class_init (GstElementClass *klass);
 /* (nullable) (transfer none): the pad, added to the element; there is one. */
 GstPad *gst_owl2_text_request (GstOwl2Text *text, GstPadTemplate *templ);
 void gst_owl2_text_release (GstOwl2Text *text, GstPad *pad);
+/* Forgets the stream, when there is none. */
+void gst_owl2_text_reset (GstOwl2Text *text);
 gboolean gst_owl2_text_is_wanted (GstOwl2Text *text);
 
 /* An event that is about to leave on the video's pad: (transfer none). */

@@ -409,6 +409,32 @@ test_stop_while_held (void)
   end (b, r);
 }
 
+/* The next life knows nothing of the last one's stream. */
+static void
+test_again (void)
+{
+  Bench *b = bench_new (FALSE, NULL);
+  Reader *r = reader_new (b);
+
+  fake_set_n_tokens (1);
+  bench_push_range (b, 0, 5);
+  gst_element_set_state (b->element, GST_STATE_READY);
+  g_mutex_lock (&r->lock);
+  g_string_truncate (r->seen, 0);
+  g_mutex_unlock (&r->lock);
+  gst_element_set_state (b->element, GST_STATE_PLAYING);
+  g_assert_true (
+      gst_harness_push_event (b->h, gst_event_new_stream_start ("again")));
+  gst_harness_set_src_caps_str (b->h, BENCH_CAPS);
+  bench_new_segment (b);
+  bench_push_range (b, 0, 1);
+  bench_eos (b);
+  reader_wait (r, r->eos);
+  g_assert_true (g_str_has_prefix (r->seen->str, BEGIN));
+  g_assert_null (strstr (r->seen->str + 1, "start"));
+  end (b, r);
+}
+
 /* A pad with nobody behind it, and one whose sink has enough. */
 static void
 test_not_linked (void)
@@ -492,6 +518,7 @@ add_tests (void)
   g_test_add_func ("/text/partial", test_partial);
   g_test_add_func ("/text/held", test_held);
   g_test_add_func ("/text/stop-while-held", test_stop_while_held);
+  g_test_add_func ("/text/again", test_again);
   g_test_add_func ("/text/not-linked", test_not_linked);
   g_test_add_func ("/text/while-playing", test_while_playing);
   g_test_add_func ("/text/upstream", test_upstream);
