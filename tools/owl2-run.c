@@ -332,6 +332,25 @@ print_element_message (
                             : program_print (line, error);
 }
 
+/* Who closes the window has seen enough. Sinks that can't be opened say
+ * something else. */
+static gboolean
+is_window_closed (GstMessage *message)
+{
+  GstElement *element = (GstElement *) GST_MESSAGE_SRC (message);
+  g_autoptr (GError) error = NULL;
+  const char *klass;
+
+  gst_message_parse_error (message, &error, NULL);
+  if (!GST_IS_ELEMENT (element)
+      || !g_error_matches (
+          error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND))
+    return FALSE;
+  klass = gst_element_class_get_metadata (
+      GST_ELEMENT_GET_CLASS (element), GST_ELEMENT_METADATA_KLASS);
+  return klass && strstr (klass, "Sink/Video");
+}
+
 /* FALSE ends the loop: at the end (@done), or for an error, which is told or in
  * @error. */
 static gboolean
@@ -343,7 +362,9 @@ handle (const Options *o, GstElement *pipeline, Answers *answers,
       *done = TRUE;
       return FALSE;
     case GST_MESSAGE_ERROR:
-      print_trouble (message);
+      *done = is_window_closed (message);
+      if (!*done)
+        print_trouble (message);
       return FALSE;
     case GST_MESSAGE_WARNING:
       print_trouble (message);
