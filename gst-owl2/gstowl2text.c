@@ -31,7 +31,8 @@ struct _GstOwl2Text {
   GMutex lock; /* of all below */
   GCond cond;  /* the task has something to do, or to stop */
   GstPad *pad; /* (nullable): owned by the element */
-  gboolean running;
+  gboolean active;  /* the pad is */
+  gboolean running; /* and not in a flush */
   GQueue items; /* Item */
   guint n_texts;
   Item *last_text; /* (nullable): the newest that is still in @items */
@@ -458,13 +459,16 @@ flush_stop (GstOwl2Text *self, GstEvent *event)
   g_mutex_lock (&self->lock);
   pad = self->pad ? gst_object_ref (self->pad) : NULL;
   g_mutex_unlock (&self->lock);
-  if (!pad || !gst_pad_is_active (pad))
+  if (!pad)
     return;
   gst_pad_push_event (pad, gst_event_ref (event));
+  /* Under the lock, so that a pad that is no longer active gets no task. */
   g_mutex_lock (&self->lock);
-  self->running = TRUE;
+  if (self->active && self->pad == pad) {
+    self->running = TRUE;
+    gst_pad_start_task (pad, text_loop, self, NULL);
+  }
   g_mutex_unlock (&self->lock);
-  gst_pad_start_task (pad, text_loop, self, NULL);
 }
 
 void
@@ -572,7 +576,7 @@ text_activate_mode (
   g_mutex_lock (&self->lock);
   queue_clear (self);
   forget (self);
-  self->running = active;
+  self->active = self->running = active;
   if (active && self->stream_id)
     queue_stream_start (self);
   if (active && self->stream_id && self->segment_seqnum)
@@ -625,7 +629,7 @@ gst_owl2_text_release (GstOwl2Text *self, GstPad *pad)
     return;
   }
   gst_object_ref (pad);
-  self->running = FALSE;
+  self->active = self->running = FALSE;
   g_cond_signal (&self->cond);
   g_mutex_unlock (&self->lock);
   /* The task may be held up downstream. */
