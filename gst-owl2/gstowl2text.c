@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2text.h"
+#include "gstowl2textqueue.h"
 
 #include <string.h>
 
@@ -15,27 +16,15 @@ GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 static GstStaticPadTemplate text_template = GST_STATIC_PAD_TEMPLATE ("text_src",
     GST_PAD_SRC, GST_PAD_REQUEST, GST_STATIC_CAPS (GST_OWL2_TEXT_CAPS));
 
-typedef enum { ITEM_EVENT, ITEM_GAP, ITEM_TEXT } ItemKind;
-
-/* Times are positions in the segment. */
-typedef struct {
-  ItemKind kind;
-  GstEvent *event;
-  GBytes *text;
-  GstClockTime start, end;
-} Item;
-
 struct _GstOwl2Text {
   GstElement *element; /* borrowed */
 
-  GMutex lock; /* of all below */
-  GCond cond;  /* the task has something to do, or to stop */
-  GstPad *pad; /* (nullable): owned by the element */
+  GMutex lock;      /* of all below */
+  GCond cond;       /* the task has something to do, or to stop */
+  GstPad *pad;      /* (nullable): owned by the element */
   gboolean active;  /* the pad is */
   gboolean running; /* and not in a flush */
-  GQueue items; /* Item */
-  guint n_texts;
-  Item *last_text; /* (nullable): the newest that is still in @items */
+  GstOwl2TextQueue queue;
 
   char *stream_id; /* (nullable): of the video's */
   guint group_id;
@@ -74,96 +63,37 @@ gst_owl2_text_how (
 
 /* All that follow are called with the lock held. */
 
-static void
-item_free (gpointer data)
-{
-  Item *item = data;
-
-  if (item->event)
-    gst_event_unref (item->event);
-  if (item->text)
-    g_bytes_unref (item->text);
-  g_free (item);
-}
-
-static void
-queue_clear (GstOwl2Text *self)
-{
-  g_queue_clear_full (&self->items, item_free);
-  g_queue_init (&self->items);
-  self->n_texts = 0;
-  self->last_text = NULL;
-}
-
-static void
-queue_push (GstOwl2Text *self, Item *item)
-{
-  g_queue_push_tail (&self->items, item);
-  g_cond_signal (&self->cond);
-}
-
 /* (transfer full) */
 static void
 queue_event (GstOwl2Text *self, GstEvent *event)
 {
-  Item *item = g_new0 (Item, 1);
-
   if (!self->running) {
     gst_event_unref (event);
-    g_free (item);
     return;
   }
-  item->kind = ITEM_EVENT;
-  item->event = event;
-  queue_push (self, item);
+  gst_owl2_text_queue_event (&self->queue, event);
+  g_cond_signal (&self->cond);
 }
 
 static void
 queue_gap (GstOwl2Text *self, GstClockTime start, GstClockTime end)
 {
-  Item *item = g_queue_peek_tail (&self->items);
-
   if (!self->running)
     return;
-  if (!item || item->kind != ITEM_GAP) {
-    item = g_new0 (Item, 1);
-    item->kind = ITEM_GAP;
-    item->start = start;
-    queue_push (self, item);
-  }
-  item->end = end;
+  gst_owl2_text_queue_gap (&self->queue, start, end);
+  g_cond_signal (&self->cond);
 }
 
 static void
 queue_text (
     GstOwl2Text *self, GBytes *text, GstClockTime start, GstClockTime end)
 {
-  Item *item = g_new0 (Item, 1);
-
   GST_LOG_OBJECT (self->element,
       "text of %" GST_TIME_FORMAT " - %" GST_TIME_FORMAT, GST_TIME_ARGS (start),
       GST_TIME_ARGS (end));
-  item->kind = ITEM_TEXT;
-  item->text = g_bytes_ref (text);
-  item->start = start;
-  item->end = end;
-  for (GList *l = self->items.head; l && self->n_texts >= GST_OWL2_MAX_TEXTS;) {
-    GList *next = l->next;
-    Item *old = l->data;
-
-    if (old->kind == ITEM_TEXT) {
-      GST_WARNING_OBJECT (self->element,
-          "nobody takes texts: the one of %" GST_TIME_FORMAT " is dropped",
-          GST_TIME_ARGS (old->start));
-      g_queue_delete_link (&self->items, l);
-      item_free (old);
-      self->n_texts--;
-    }
-    l = next;
-  }
-  self->n_texts++;
-  self->last_text = item;
-  queue_push (self, item);
+  if (gst_owl2_text_queue_text (&self->queue, text, start, end))
+    GST_WARNING_OBJECT (self->element, "nobody takes texts: one is dropped");
+  g_cond_signal (&self->cond);
 }
 
 /* The pad's first events, as far as they are known. */
@@ -203,7 +133,7 @@ forget (GstOwl2Text *self)
   self->video_end = self->arrived = GST_CLOCK_TIME_NONE;
   self->gap_end = self->text_end = 0;
   self->spacing[0] = self->spacing[1] = 0;
-  self->last_text = NULL;
+  self->queue.last_text = NULL;
 }
 
 /* Where the time that nothing was said of begins. */
@@ -347,9 +277,9 @@ gst_owl2_text_answer (
   }
   send_unsent (self, start);
   /* One that has not left yet ends where this one begins. */
-  if (self->last_text && self->last_text->end > start
-      && self->last_text->start < start) {
-    self->last_text->end = start;
+  if (self->queue.last_text && self->queue.last_text->end > start
+      && self->queue.last_text->start < start) {
+    self->queue.last_text->end = start;
     self->text_end = start;
   }
   start = MAX (start, self->text_end);
@@ -397,8 +327,8 @@ gst_owl2_text_advance (GstOwl2Text *self, const GstOwl2TextHow *how,
       send_unsent (self, pts);
       if (self->current && self->text_end <= pts) {
         self->text_end = pts + how->slice;
-        if (self->last_text) {
-          self->last_text->end = self->text_end;
+        if (self->queue.last_text) {
+          self->queue.last_text->end = self->text_end;
         } else {
           cover (self, pts);
           queue_text (self, self->current, pts, self->text_end);
@@ -440,7 +370,7 @@ flush_start (GstOwl2Text *self, GstEvent *event)
   g_mutex_lock (&self->lock);
   pad = self->pad ? gst_object_ref (self->pad) : NULL;
   self->running = FALSE;
-  queue_clear (self);
+  gst_owl2_text_queue_clear (&self->queue);
   forget (self);
   self->have_segment = FALSE;
   g_cond_signal (&self->cond);
@@ -512,37 +442,16 @@ gst_owl2_text_event (GstOwl2Text *self, GstEvent *event)
 
 /* ---- the task ----------------------------------------------------------- */
 
-static GstFlowReturn
-push_item (GstPad *pad, Item *item)
-{
-  GstBuffer *buffer;
-
-  switch (item->kind) {
-    case ITEM_EVENT:
-      gst_pad_push_event (pad, g_steal_pointer (&item->event));
-      return GST_FLOW_OK;
-    case ITEM_GAP:
-      gst_pad_push_event (
-          pad, gst_event_new_gap (item->start, item->end - item->start));
-      return GST_FLOW_OK;
-    default:
-      buffer = gst_buffer_new_wrapped_bytes (item->text);
-      GST_BUFFER_PTS (buffer) = item->start;
-      GST_BUFFER_DURATION (buffer) = item->end - item->start;
-      return gst_pad_push (pad, buffer);
-  }
-}
-
 static void
 text_loop (gpointer user_data)
 {
   GstOwl2Text *self = user_data;
   g_autoptr (GstPad) pad = NULL;
   GstFlowReturn ret;
-  Item *item;
+  GstOwl2TextItem *item;
 
   g_mutex_lock (&self->lock);
-  while (self->running && !self->items.length)
+  while (self->running && !self->queue.items.length)
     g_cond_wait (&self->cond, &self->lock);
   pad = self->pad ? gst_object_ref (self->pad) : NULL;
   if (!self->running || !pad) {
@@ -551,14 +460,10 @@ text_loop (gpointer user_data)
       gst_pad_pause_task (pad);
     return;
   }
-  item = g_queue_pop_head (&self->items);
-  if (item == self->last_text)
-    self->last_text = NULL;
-  self->n_texts -= item->kind == ITEM_TEXT;
+  item = gst_owl2_text_queue_pop (&self->queue);
   g_mutex_unlock (&self->lock);
 
-  ret = push_item (pad, item);
-  item_free (item);
+  ret = gst_owl2_text_item_push (item, pad);
   /* Who left, or has enough, is nobody's business; a flush has ended what it
    * had to. */
   if (ret < GST_FLOW_EOS)
@@ -574,7 +479,7 @@ text_activate_mode (
   if (mode != GST_PAD_MODE_PUSH)
     return FALSE;
   g_mutex_lock (&self->lock);
-  queue_clear (self);
+  gst_owl2_text_queue_clear (&self->queue);
   forget (self);
   self->active = self->running = active;
   if (active && self->stream_id)
@@ -649,7 +554,7 @@ gst_owl2_text_reset (GstOwl2Text *self)
   g_clear_pointer (&self->stream_id, g_free);
   self->have_group = self->have_segment = FALSE;
   self->segment_seqnum = 0;
-  queue_clear (self);
+  gst_owl2_text_queue_clear (&self->queue);
   forget (self);
   g_mutex_unlock (&self->lock);
 }
@@ -673,7 +578,6 @@ gst_owl2_text_new (GstElement *element)
   self->element = element;
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
-  g_queue_init (&self->items);
   gst_segment_init (&self->segment, GST_FORMAT_TIME);
   forget (self);
   return self;
@@ -684,7 +588,7 @@ gst_owl2_text_free (GstOwl2Text *self)
 {
   if (!self)
     return;
-  queue_clear (self);
+  gst_owl2_text_queue_clear (&self->queue);
   forget (self);
   g_free (self->stream_id);
   g_cond_clear (&self->cond);

@@ -17,8 +17,6 @@
 G_BEGIN_DECLS
 
 #define GST_OWL2_TEXT_CAPS "text/x-raw, format=(string)utf8"
-/* Texts that wait for the task; then the oldest goes. */
-#define GST_OWL2_MAX_TEXTS 256
 
 typedef struct _GstOwl2Text GstOwl2Text;
 
