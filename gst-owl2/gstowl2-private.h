@@ -7,6 +7,7 @@
 
 #include "gstowl2.h"
 #include "gstowl2stream.h"
+#include "gstowl2text.h"
 
 G_BEGIN_DECLS
 
@@ -28,6 +29,8 @@ struct _GstOwl2 {
   GstOwl2Stats *stats;
   GstOwl2Worker *worker;
   GstOwl2Stream *stream;          /* of the streaming thread */
+  GstOwl2Text *text;
+  gint video_seek, text_seek; /* atomic: sequence numbers of the last ones */
   GstOwl2WarningLimit lost_limit; /* of the worker's callbacks */
 };
 
@@ -40,7 +43,10 @@ void gst_owl2_pads_class_init (GstElementClass *klass);
 /* Adds them to @self, and makes its stream. */
 void gst_owl2_pads_init (GstOwl2 *self);
 
-/* All video leaves here: the latest answer is put on it. (transfer full) */
+/* What the settings of now mean for the text of this stream. Any thread. */
+GstOwl2TextHow gst_owl2_text_how_now (GstOwl2 *self);
+/* All video leaves here: the latest answer is put on it, and text goes on up to
+ * its end. (transfer full) */
 GstFlowReturn gst_owl2_push_video (GstOwl2 *self, GstBuffer *buffer);
 /* And all events that go along with it. (transfer full) */
 gboolean gst_owl2_push_event (GstOwl2 *self, GstEvent *event);

@@ -33,6 +33,14 @@
  * An element's answer takes the place of its own earlier one, as on a buffer
  * that passes it twice, so elements in different bins need different names.
  *
+ * The request pad `text_src` gives final answers as plain text with timestamps
+ * and durations (#GstOwl2:text-time), with GAP events up to the video that
+ * leaves, and after each the custom downstream event
+ * `rstranscribe/final-transcript`, as GStreamer's transcribers send it. The text
+ * is one for subtitle files, too: it has no empty lines, no control characters
+ * and no `-->`. Text leaves on a thread of its own, and the video never waits for
+ * it. Backwards no text leaves: the pad tells the end of the stream at once.
+ *
  * The model works on threads of its own, which all elements with the same model
  * share. On a live stream it never holds up
  * the video: clips that come too fast are skipped. From a file, the stream
@@ -51,6 +59,11 @@
  * gst-launch-1.0 -m filesrc location=a.mp4 ! decodebin ! videoconvert ! owl2
  * model=owl2.gguf trigger=eos frames=8 prompt="What happens here?" ! fakesink
  * ]| One answer about the whole file, from eight frames of it.
+ *
+ * |[
+ * gst-launch-1.0 v4l2src ! videoconvert ! owl2 name=o ! textoverlay name=t !
+ * videoconvert ! autovideosink  o.text_src ! t.text_sink
+ * ]| Captions of a camera, on the picture.
  *
  * Since: 0.1
  */
@@ -115,8 +128,15 @@ static void
 gst_owl2_on_answer (const GstOwl2Answer *answer, gpointer user_data)
 {
   g_autoptr (GstElement) element = gst_object_ref (user_data);
+  GstOwl2 *self = GST_OWL2 (element);
   GstStructure *s = gst_structure_new_empty (GST_OWL2_ANSWER_NAME);
+  GstOwl2TextHow how;
 
+  /* First, as the message's handler may begin another stream. */
+  if (answer->final && gst_owl2_text_is_wanted (self->text)) {
+    how = gst_owl2_text_how_now (self);
+    gst_owl2_text_answer (self->text, &how, answer);
+  }
   gst_owl2_answer_to_structure (answer, s);
   gst_element_post_message (
       element, gst_message_new_element (GST_OBJECT (element), s));
@@ -171,6 +191,7 @@ gst_owl2_start (GstOwl2 *self)
   g_mutex_unlock (&self->stats->lock);
   memset (&self->lost_limit, 0, sizeof (self->lost_limit));
   gst_owl2_stream_reset (self->stream, TRUE);
+  gst_owl2_text_reset (self->text);
 
   GST_OBJECT_LOCK (self);
   config.element = GST_OBJECT_NAME (self);
@@ -340,6 +361,7 @@ gst_owl2_finalize (GObject *object)
   GstOwl2 *self = GST_OWL2 (object);
 
   gst_owl2_stream_free (self->stream);
+  gst_owl2_text_free (self->text);
   gst_owl2_worker_free (self->worker);
   gst_owl2_settings_unref (self->settings);
   gst_owl2_stats_unref (self->stats);

@@ -12,6 +12,27 @@ static GstStaticPadTemplate src_template =
 
 /* ---- what leaves ------------------------------------------------------- */
 
+GstOwl2TextHow
+gst_owl2_text_how_now (GstOwl2 *self)
+{
+  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
+
+  return gst_owl2_text_how (settings, gst_owl2_stream_is_live (self->stream),
+      gst_owl2_stream_waits (self->stream));
+}
+
+/* Text that must not be overtaken goes first. */
+static void
+gst_owl2_advance_text (GstOwl2 *self, GstClockTime pts, GstClockTime duration)
+{
+  GstOwl2TextHow how;
+
+  if (!gst_owl2_text_is_wanted (self->text))
+    return;
+  how = gst_owl2_text_how_now (self);
+  gst_owl2_text_advance (self->text, &how, pts, duration);
+}
+
 GstFlowReturn
 gst_owl2_push_video (GstOwl2 *self, GstBuffer *buffer)
 {
@@ -22,12 +43,22 @@ gst_owl2_push_video (GstOwl2 *self, GstBuffer *buffer)
     buffer = gst_buffer_make_writable (buffer);
     gst_owl2_meta_add (buffer, answer);
   }
+  gst_owl2_advance_text (
+      self, GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer));
   return gst_pad_push (self->srcpad, buffer);
 }
 
 gboolean
 gst_owl2_push_event (GstOwl2 *self, GstEvent *event)
 {
+  GstClockTime pts, duration;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_GAP) {
+    gst_event_parse_gap (event, &pts, &duration);
+    gst_owl2_advance_text (self, pts, duration);
+  } else {
+    gst_owl2_text_event (self->text, event);
+  }
   return gst_pad_push_event (self->srcpad, event);
 }
 
@@ -141,6 +172,51 @@ gst_owl2_sink_activate_mode (
 
 /* ---- object ------------------------------------------------------------ */
 
+/* A sink that has both pads, such as textoverlay, sends a seek to each. */
+static gboolean
+gst_owl2_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
+{
+  GstOwl2 *self = GST_OWL2 (parent);
+  const gboolean video = pad == self->srcpad;
+
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK) {
+    const gint seqnum = (gint) gst_event_get_seqnum (event);
+    gint *other = video ? &self->text_seek : &self->video_seek;
+
+    g_atomic_int_set (video ? &self->video_seek : &self->text_seek, seqnum);
+    if (g_atomic_int_get (other) == seqnum) {
+      gst_event_unref (event);
+      return TRUE;
+    }
+  }
+  /* How late a text is, is nothing that upstream could help. */
+  if (!video && GST_EVENT_TYPE (event) == GST_EVENT_QOS) {
+    gst_event_unref (event);
+    return TRUE;
+  }
+  return gst_pad_event_default (pad, parent, event);
+}
+
+static GstPad *
+gst_owl2_request_pad (GstElement *element, GstPadTemplate *templ,
+    const char *name, const GstCaps *caps)
+{
+  GstOwl2 *self = GST_OWL2 (element);
+  GstPad *pad = gst_owl2_text_request (self->text, templ);
+
+  if (!pad)
+    return NULL;
+  gst_pad_set_iterate_internal_links_function (pad, gst_owl2_iterate_links);
+  gst_pad_set_event_function (pad, gst_owl2_src_event);
+  return pad;
+}
+
+static void
+gst_owl2_release_pad (GstElement *element, GstPad *pad)
+{
+  gst_owl2_text_release (GST_OWL2 (element)->text, pad);
+}
+
 void
 gst_owl2_pads_init (GstOwl2 *self)
 {
@@ -159,7 +235,10 @@ gst_owl2_pads_init (GstOwl2 *self)
   self->stream = gst_owl2_stream_new (
       GST_ELEMENT (self), self->sinkpad, self->worker, self->stats);
 
+  self->text = gst_owl2_text_new (GST_ELEMENT (self));
+
   self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  gst_pad_set_event_function (self->srcpad, gst_owl2_src_event);
   gst_pad_set_iterate_internal_links_function (
       self->srcpad, gst_owl2_iterate_links);
   GST_PAD_SET_PROXY_CAPS (self->srcpad);
@@ -172,4 +251,7 @@ gst_owl2_pads_class_init (GstElementClass *klass)
 {
   gst_element_class_add_static_pad_template (klass, &sink_template);
   gst_element_class_add_static_pad_template (klass, &src_template);
+  gst_owl2_text_class_init (klass);
+  klass->request_new_pad = gst_owl2_request_pad;
+  klass->release_pad = gst_owl2_release_pad;
 }

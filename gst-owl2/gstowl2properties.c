@@ -242,6 +242,22 @@ install_live (GObjectClass *klass, guint first)
    *
    * What the timestamps of the text that leaves by the pad `text_src` mean.
    *
+   * `arrival`: from the moment when the answer is there, for a picture that is
+   * shown meanwhile (textoverlay on a live stream). Nobody knows then when the
+   * next answer comes; a text whose end came first goes on in another buffer.
+   *
+   * `clip-end`: from the clip's last frame to that of the next answer. On a file
+   * whose stream waits for answers (#GstOwl2:when-busy) this is what textoverlay,
+   * webvttenc, srtenc and muxers want. On a live stream, which does not wait, a
+   * text leaves when the next answer is there, and GAP events with it: right for
+   * webvttenc, srtenc and filesink, one text for each answer, but textoverlay
+   * would keep the video back for it, and never get it.
+   *
+   * `clip-start`: the same from the clip's first frame on. A text never begins
+   * in time that has left already; then it begins with the video that is next.
+   *
+   * `auto` is `arrival` if upstream is live, else `clip-end`.
+   *
    * Since: 0.2
    */
   g_object_class_install_property (klass, first + PROP_TEXT_TIME,
@@ -359,14 +375,16 @@ install_generation (GObjectClass *klass, guint first)
   /**
    * GstOwl2:partial:
    *
-   * Also post an `owl2-answer` message for each generated token, with the text
-   * so far and `final` FALSE.
+   * Also post an `owl2-answer` message whenever more text of an answer is
+   * complete, with the text so far, which is only ever extended, and `final`
+   * FALSE. By the pad `text_src` whole answers leave alone: what shows a text
+   * takes the next one when that has ended.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, first + PROP_PARTIAL,
       g_param_spec_boolean ("partial", "Partial",
-          "Also post a message for each token, with the text so far", FALSE,
+          "Also post a message whenever there is more text, with the text so far", FALSE,
           FLAGS_PLAYING));
 }
 

@@ -198,7 +198,7 @@ run_on_token (
   gst_owl2_asking_add (asking, probability, text);
   g_mutex_lock (&run->lock);
   ok = !gst_owl2_run_is_void (run, asking->epoch);
-  if (ok && asking->job->settings->partial) {
+  if (ok && text[0] && asking->job->settings->partial) {
     g_queue_push_tail (&run->partials, gst_owl2_asking_partial (asking));
     gst_owl2_run_kick (run);
   }

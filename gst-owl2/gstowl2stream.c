@@ -29,7 +29,8 @@ struct _GstOwl2Stream {
   gboolean upstream_live;
   gboolean wait; /* what `when-busy` means just now */
   gboolean may_drop;
-  gboolean submitted; /* a clip, since the last wait */
+  gint told_live, told_wait; /* atomic: the same for other threads */
+  gboolean submitted;        /* a clip, since the last wait */
 
   const GstOwl2Picture *picture; /* the one being looked at */
   gboolean lazy;
@@ -222,6 +223,20 @@ stream_update_wait (GstOwl2Stream *self, const GstOwl2Settings *settings)
                || (settings->when_busy == GST_OWL2_WHEN_BUSY_AUTO
                    && !self->upstream_live);
   self->may_drop = !self->wait;
+  g_atomic_int_set (&self->told_live, self->upstream_live);
+  g_atomic_int_set (&self->told_wait, self->wait);
+}
+
+gboolean
+gst_owl2_stream_is_live (GstOwl2Stream *self)
+{
+  return g_atomic_int_get (&self->told_live);
+}
+
+gboolean
+gst_owl2_stream_waits (GstOwl2Stream *self)
+{
+  return g_atomic_int_get (&self->told_wait);
 }
 
 /* Lets the stream go on: at once, or when the clips that were completed are

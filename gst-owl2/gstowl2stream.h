@@ -40,6 +40,11 @@ void gst_owl2_stream_set_segment (
 /* STREAM_START and TAG events: which way up the stream is. */
 void gst_owl2_stream_event (GstOwl2Stream *stream, GstEvent *event);
 
+/* Whether upstream is live, and the stream waits for answers, as it was when
+ * the last buffer came. Any thread. */
+gboolean gst_owl2_stream_is_live (GstOwl2Stream *stream);
+gboolean gst_owl2_stream_waits (GstOwl2Stream *stream);
+
 /* Looks at a buffer, takes its frame for the clips that want it, and returns
  * when the buffer may go on. */
 GstFlowReturn gst_owl2_stream_buffer (

@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 
+#include "answer_json.h"
 #include "answers.h"
 #include "base.h"
 #include "printable.h"
@@ -22,7 +23,7 @@
 
 typedef struct {
   char *srt;
-  gboolean messages, read, verbose;
+  gboolean json, messages, read, verbose;
   char **rest; /* the pipeline, then the values */
 } Options;
 
@@ -51,6 +52,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     { "messages", 'm', 0, G_OPTION_ARG_NONE, &o->messages,
         "print answers with all their fields, as gst-launch-1.0 -m does",
         NULL },
+    { "json", 0, 0, G_OPTION_ARG_NONE, &o->json,
+        "print answers as JSON, an object a line", NULL },
     { "read", 'r', 0, G_OPTION_ARG_NONE, &o->read,
         "no pipeline: show the answers in what gst-launch-1.0 -m printed, from "
         "standard input",
@@ -73,7 +76,9 @@ parse (Options *o, int *argc, char ***argv, GError **error)
   g_option_context_add_group (context, gst_init_get_option_group ());
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
-  if (o->read && (o->rest || o->messages))
+  if (o->json && (o->messages || o->srt))
+    return fail (error, "--json goes with neither --messages nor --srt");
+  if (o->read && (o->rest || o->messages || o->json))
     return fail (error, "--read goes with --srt alone");
   if (!o->read && !o->rest)
     return fail (error, "a pipeline is needed: owl2-run PIPELINE "
@@ -312,6 +317,10 @@ print_element_message (
   const GstStructure *s = gst_message_get_structure (message);
   g_autofree char *fields = NULL, *name = NULL, *line = NULL;
 
+  if (s && o->json) {
+    line = answer_json (s);
+    return !line || program_print_line (line, error);
+  }
   if (!s || !o->messages)
     return !s || answers_add (answers, s, error);
   /* Text in it is quoted with everything but ASCII as octal numbers. */
@@ -321,6 +330,25 @@ print_element_message (
       gst_message_get_seqnum (message), name, fields);
   return is_one_line (line) ? program_print_line (line, error)
                             : program_print (line, error);
+}
+
+/* Who closes the window has seen enough. Sinks that can't be opened say
+ * something else. */
+static gboolean
+is_window_closed (GstMessage *message)
+{
+  GstElement *element = (GstElement *) GST_MESSAGE_SRC (message);
+  g_autoptr (GError) error = NULL;
+  const char *klass;
+
+  gst_message_parse_error (message, &error, NULL);
+  if (!GST_IS_ELEMENT (element)
+      || !g_error_matches (
+          error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND))
+    return FALSE;
+  klass = gst_element_class_get_metadata (
+      GST_ELEMENT_GET_CLASS (element), GST_ELEMENT_METADATA_KLASS);
+  return klass && strstr (klass, "Sink/Video");
 }
 
 /* FALSE ends the loop: at the end (@done), or for an error, which is told or in
@@ -334,7 +362,9 @@ handle (const Options *o, GstElement *pipeline, Answers *answers,
       *done = TRUE;
       return FALSE;
     case GST_MESSAGE_ERROR:
-      print_trouble (message);
+      *done = is_window_closed (message);
+      if (!*done)
+        print_trouble (message);
       return FALSE;
     case GST_MESSAGE_WARNING:
       print_trouble (message);

@@ -41,6 +41,7 @@ static struct {
   gboolean ignore_cancel;
   gboolean keep_images;
   guint n_tokens;
+  const char *word; /* static */
   double probability;
 
   guint n_calls[FAKE_N_CALLS];
@@ -99,6 +100,7 @@ fake_reset (void)
   fake.ignore_cancel = FALSE;
   fake.keep_images = FALSE;
   fake.n_tokens = 4;
+  fake.word = " t";
   fake.probability = 0.5;
   fake.n_cancelled = 0;
   fake.peak_features = 0;
@@ -140,6 +142,12 @@ void
 fake_set_n_tokens (guint n)
 {
   LOCKED (fake.n_tokens = n);
+}
+
+void
+fake_set_word (const char *word)
+{
+  LOCKED (fake.word = word);
 }
 
 void
@@ -659,7 +667,7 @@ generate_tokens (Owl2Session *session, const Owl2Request *request, guint number,
     GString *text, guint *n_ids, GError **error)
 {
   for (*n_ids = 0; *n_ids < fake.n_tokens; ++*n_ids) {
-    const char *piece = " t";
+    const char *piece = fake.word;
     gboolean more = TRUE;
 
     if (!call_pass (FAKE_GENERATE, number, session, error))

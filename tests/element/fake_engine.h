@@ -54,6 +54,8 @@ void fake_keep_images (void);
 void fake_set_delay (FakeCall call, guint microseconds);
 /* Tokens of each answer; 4 from the start. */
 void fake_set_n_tokens (guint n);
+/* The text of each token after the first one, " t" at first; static. */
+void fake_set_word (const char *word);
 /* Of each token, as the callback hears it; 0.5 at first. */
 void fake_set_probability (double probability);
 /* The @nth call from now on (1 is the next one) fails; 0: all do, from now on.

@@ -30,6 +30,8 @@ STAND_INS = {
 # device of its own and an hour.
 INLINE = {
     "sh tests/run.sh": "true",
+    "sh pipelines/burn-in.sh FILE OUT.mp4":
+        "sh pipelines/burn-in.sh video.webm burned-in.mp4",
     "gst-inspect-1.0 owl2": "gst-inspect-1.0 owl2",
     "owl2-ask --list-devices": "build/tools/owl2-ask --list-devices",
     "owl2-bench --synthetic 7b --type TYPE": None,
