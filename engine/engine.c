@@ -573,6 +573,12 @@ owl2_model_detokenize (Owl2Model *model, const gint32 *ids, guint n_ids)
 }
 
 char *
+owl2_prompt_plain (const char *text)
+{
+  return owl2_prompt_mark_plain (text);
+}
+
+char *
 owl2_prompt_format (const char *question, gboolean with_image,
     const Owl2Turn *history, guint n_history)
 {

@@ -377,6 +377,18 @@ typedef struct {
 } Owl2Turn;
 
 /**
+ * owl2_prompt_plain:
+ * @text: somebody else's; what is no UTF-8 in it becomes U+FFFD
+ *
+ * `<|image|>`, `</s>` and the like in @text are letters where the result is a
+ * question or an answer for owl2_prompt_format(), or a part of a prompt. Text
+ * without them gives the ids that it gives as it is. Any thread.
+ *
+ * Returns: (transfer full): for prompts only, not to be shown
+ */
+char *owl2_prompt_plain (const char *text);
+
+/**
  * owl2_prompt_format: the template of mPLUG-Owl2:
  * "USER: <|image|>question ASSISTANT:", with earlier turns before it as
  * "USER: question ASSISTANT: answer</s>".

@@ -46,6 +46,11 @@
  * the video: clips that come too fast are skipped. From a file, the stream
  * waits for each answer; #GstOwl2:when-busy says otherwise.
  *
+ * #GstOwl2::ask asks a question about the newest clip, out of turn, and with
+ * #GstOwl2:trigger `question` nothing else is answered. Each answer's sampler
+ * has a stream of its own, from #GstOwl2:seed, the clip's start and the
+ * question.
+ *
  * It is loaded in the background from READY to PAUSED, with PROGRESS messages
  * with the code `owl2-load`. What can be told at once, such as a missing file
  * or device, fails the state change; what comes later is an ERROR message.
@@ -177,6 +182,27 @@ gst_owl2_on_failed (const GError *error, gpointer user_data)
   gst_element_message_full (GST_ELEMENT (self), GST_MESSAGE_ERROR, domain, code,
       owl2_printable_message (error->message), g_steal_pointer (&shown),
       __FILE__, GST_FUNCTION, __LINE__);
+}
+
+/* ---- questions ---------------------------------------------------------- */
+
+/* The action signal: any thread, also from handlers. */
+static guint64
+gst_owl2_ask (GstOwl2 *self, const char *question)
+{
+  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
+  g_autoptr (GError) error = NULL;
+  guint64 id = 0;
+
+  if (!question || !*question)
+    g_set_error_literal (
+        &error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "it has no text");
+  else
+    id = gst_owl2_worker_ask (self->worker, settings, question, &error);
+  if (error)
+    GST_ELEMENT_WARNING (self, STREAM, FAILED,
+        ("A question can't be asked: %s", error->message), (NULL));
+  return id;
 }
 
 /* ---- states ------------------------------------------------------------ */
@@ -554,6 +580,25 @@ gst_owl2_class_init (GstOwl2Class *klass)
           "Counters, times in nanoseconds, and bytes of device memory",
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   gst_owl2_settings_install (object_class, PROP_SETTINGS);
+
+  /**
+   * GstOwl2::ask:
+   * @question: plain text: `<|image|>` and the like in it are letters
+   *
+   * Asks about the newest clip, before all clips that wait; from any thread,
+   * also in a handler of a message. A question is never dropped because the
+   * model is busy, but at most 64 wait; a flushing seek drops them. With
+   * #GstOwl2:trigger `question` the clip is of the last #GstOwl2:frames frames
+   * within #GstOwl2:span.
+   *
+   * Returns: the `id` of the answer to come; 0 with a WARNING message if there
+   * was no clip yet, or too many questions wait
+   *
+   * Since: 0.2
+   */
+  g_signal_new_class_handler ("ask", G_TYPE_FROM_CLASS (klass),
+      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_owl2_ask), NULL,
+      NULL, NULL, G_TYPE_UINT64, 1, G_TYPE_STRING);
 
   element_class->change_state = gst_owl2_change_state;
   gst_owl2_pads_class_init (element_class);

@@ -11,7 +11,62 @@ gst_owl2_job_free (GstOwl2Job *job)
   for (guint i = 0; i < job->n_frames; i++)
     gst_owl2_frame_unref (job->frames[i]);
   gst_owl2_settings_unref (job->settings);
+  g_free (job->question);
   g_free (job);
+}
+
+GstOwl2Job *
+gst_owl2_job_copy (const GstOwl2Job *job)
+{
+  GstOwl2Job *copy = g_new0 (GstOwl2Job, 1);
+
+  copy->settings = gst_owl2_settings_ref (job->settings);
+  copy->start = job->start;
+  copy->end = job->end;
+  copy->n_frames = job->n_frames;
+  for (guint i = 0; i < job->n_frames; i++)
+    copy->frames[i] = gst_owl2_frame_ref (job->frames[i]);
+  return copy;
+}
+
+const char *
+gst_owl2_job_question (const GstOwl2Job *job)
+{
+  return job->question ? job->question
+                       : gst_owl2_settings_question (job->settings);
+}
+
+char *
+gst_owl2_job_prompt (const GstOwl2Job *job)
+{
+  g_autofree char *plain =
+      job->question ? owl2_prompt_plain (job->question) : NULL;
+
+  return owl2_prompt_format (
+      plain ? plain : gst_owl2_job_question (job), TRUE, NULL, 0);
+}
+
+/* A step of FNV-1a. */
+static guint64
+hash_add (guint64 hash, guint8 byte)
+{
+  return (hash ^ byte) * G_GUINT64_CONSTANT (0x100000001b3);
+}
+
+Owl2Sampling
+gst_owl2_job_sampling (const GstOwl2Job *job)
+{
+  Owl2Sampling sampling = gst_owl2_settings_sampling (job->settings);
+  guint64 hash = G_GUINT64_CONSTANT (0xcbf29ce484222325);
+
+  for (guint i = 0; i < 8; i++)
+    hash = hash_add (hash, (guint8) (sampling.seed >> 8 * i));
+  for (guint i = 0; i < 8; i++)
+    hash = hash_add (hash, (guint8) (job->start >> 8 * i));
+  for (const char *s = gst_owl2_job_question (job); *s; s++)
+    hash = hash_add (hash, (guint8) *s);
+  sampling.seed = hash;
+  return sampling;
 }
 
 GstOwl2Asking *
@@ -54,7 +109,7 @@ asking_answer (const GstOwl2Asking *asking, const char *text)
 
   answer->id = asking->id;
   answer->text = g_strdup (text);
-  answer->prompt = g_strdup (gst_owl2_settings_question (job->settings));
+  answer->prompt = g_strdup (gst_owl2_job_question (job));
   answer->model = g_strdup (asking->model);
   answer->element = g_strdup (asking->element);
   answer->start = job->start;

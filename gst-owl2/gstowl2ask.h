@@ -9,11 +9,21 @@
 
 G_BEGIN_DECLS
 
+typedef enum {
+  GST_OWL2_SOURCE_TRIGGER, /* what the property `trigger` says */
+  GST_OWL2_SOURCE_ASK,     /* the signal */
+} GstOwl2Source;
+
 /**
  * GstOwl2Job: a clip to be answered.
+ * @id: of the answer; 0: the next one when it is begun
+ * @question: (nullable): somebody's, which is plain text; NULL: the settings'
  * @frames: (array length=n_frames): with repetitions
  */
 typedef struct {
+  GstOwl2Source source;
+  guint64 id;
+  char *question;
   GstOwl2Settings *settings;
   GstClockTime start, end;
   GstOwl2Frame *frames[GST_OWL2_MAX_FRAMES];
@@ -21,6 +31,15 @@ typedef struct {
 } GstOwl2Job;
 
 void gst_owl2_job_free (GstOwl2Job *job); /* accepts NULL */
+/* (transfer full): the same clip, with the settings' question. */
+GstOwl2Job *gst_owl2_job_copy (const GstOwl2Job *job);
+/* As it is told. Valid as long as @job. */
+const char *gst_owl2_job_question (const GstOwl2Job *job);
+/* (transfer full): the whole literal prompt. */
+char *gst_owl2_job_prompt (const GstOwl2Job *job);
+/* The seed is that of an answer's own stream: from the settings' seed, the
+ * clip's start and the question. */
+Owl2Sampling gst_owl2_job_sampling (const GstOwl2Job *job);
 
 /**
  * GstOwl2Asking: by one thread at a time.

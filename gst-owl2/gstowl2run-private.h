@@ -64,6 +64,9 @@ struct _GstOwl2Run {
   guint epoch;   /* one more for each flush: older work is void */
   GQueue encode; /* GstOwl2Frame, to be encoded, or if lazy shrunk, when idle */
   GQueue clips;  /* GstOwl2Job */
+  GQueue asked;  /* GstOwl2Job: questions, which go before those */
+  GstOwl2Job *newest; /* (nullable): the clip that a question is about */
+  guint64 next_id;
   GstOwl2Answer *latest;
   GError *fatal; /* (nullable): nothing goes on, and it is not told yet */
 
@@ -84,7 +87,6 @@ struct _GstOwl2Run {
   char *model_name;
   guint image_size; /* edge in pixels of what the model sees */
   GstOwl2Rgb rgb;
-  guint64 next_id;
 };
 
 /* ---- gstowl2runcore.c: all with the lock held --------------------------- */

@@ -48,9 +48,10 @@ run_step_once (GstOwl2Run *run)
     gst_owl2_run_end_clip (run);
     return TRUE;
   }
-  if (!run->asking && run->clips.length)
-    run->asking =
-        gst_owl2_asking_new (g_queue_pop_head (&run->clips), run->epoch);
+  if (!run->asking && (run->asked.length || run->clips.length))
+    run->asking = gst_owl2_asking_new (
+        g_queue_pop_head (run->asked.length ? &run->asked : &run->clips),
+        run->epoch);
   return run->asking ? gst_owl2_run_step_clip (run)
                      : gst_owl2_run_step_frames (run);
 }
@@ -113,6 +114,7 @@ gst_owl2_run_new (const GstOwl2WorkerFuncs *funcs, gpointer user_data,
   g_queue_init (&run->progress);
   g_queue_init (&run->encode);
   g_queue_init (&run->clips);
+  g_queue_init (&run->asked);
   g_queue_init (&run->partials);
   return run;
 }
@@ -315,7 +317,9 @@ gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop)
 
   g_mutex_lock (&run->lock);
   if (run_flow (run) == GST_FLOW_OK) {
-    guint busy = run->asking && run->asking->epoch == run->epoch;
+    /* A question takes no clip's place. */
+    guint busy = run->asking && run->asking->epoch == run->epoch
+                 && run->asking->job->source == GST_OWL2_SOURCE_TRIGGER;
 
     g_queue_push_tail (&run->clips, job);
     while (may_drop && run->clips.length + busy > GST_OWL2_MAX_BUSY_CLIPS)
@@ -331,6 +335,48 @@ gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop)
   return n_dropped;
 }
 
+void
+gst_owl2_run_set_newest (GstOwl2Run *run, GstOwl2Job *job)
+{
+  GstOwl2Job *old = job;
+
+  g_mutex_lock (&run->lock);
+  if (run_flow (run) == GST_FLOW_OK) {
+    old = run->newest;
+    run->newest = job;
+  }
+  g_mutex_unlock (&run->lock);
+  gst_owl2_job_free (old);
+}
+
+guint64
+gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
+    const char *question, GError **error)
+{
+  guint64 id = 0;
+
+  g_mutex_lock (&run->lock);
+  if (run_flow (run) != GST_FLOW_OK || !run->newest) {
+    g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+        "there is no frame yet that it could be about");
+  } else if (run->asked.length >= GST_OWL2_MAX_ASKED) {
+    g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+        "%u questions wait already, which is the most", run->asked.length);
+  } else {
+    GstOwl2Job *job = gst_owl2_job_copy (run->newest);
+
+    gst_owl2_settings_unref (job->settings);
+    job->settings = gst_owl2_settings_ref (settings);
+    job->source = GST_OWL2_SOURCE_ASK;
+    job->question = g_utf8_make_valid (question, -1);
+    job->id = id = ++run->next_id;
+    g_queue_push_tail (&run->asked, job);
+    gst_owl2_run_kick (run);
+  }
+  g_mutex_unlock (&run->lock);
+  return id;
+}
+
 GstFlowReturn
 gst_owl2_run_wait (GstOwl2Run *run)
 {
@@ -338,7 +384,7 @@ gst_owl2_run_wait (GstOwl2Run *run)
 
   g_mutex_lock (&run->lock);
   while ((ret = run_flow (run)) == GST_FLOW_OK
-         && (run->clips.length
+         && (run->clips.length || run->asked.length
              || (run->asking && run->asking->epoch == run->epoch)))
     g_cond_wait (&run->cond, &run->lock);
   g_mutex_unlock (&run->lock);

@@ -25,6 +25,9 @@ G_BEGIN_DECLS
  * clips, so at most GST_OWL2_MAX_OPEN_CLIPS are there.) */
 #define GST_OWL2_MAX_BUSY_CLIPS 2
 
+/* Questions that wait. */
+#define GST_OWL2_MAX_ASKED 64
+
 /**
  * GstOwl2WorkerFuncs:
  * @progress: of loading; START first, CONTINUE, then COMPLETE or ERROR, unless
@@ -95,6 +98,9 @@ GstFlowReturn gst_owl2_run_flow (GstOwl2Run *run);
 GstOwl2Frame *gst_owl2_run_take (GstOwl2Run *run, const GstOwl2Picture *picture,
     gboolean wait, gboolean lazy, GError **error);
 guint gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop);
+void gst_owl2_run_set_newest (GstOwl2Run *run, GstOwl2Job *job);
+guint64 gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
+    const char *question, GError **error);
 GstFlowReturn gst_owl2_run_wait (GstOwl2Run *run);
 GstOwl2Answer *gst_owl2_run_latest (GstOwl2Run *run);
 /* Brings up to date what the stats tell of the model. */

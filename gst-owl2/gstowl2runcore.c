@@ -91,6 +91,10 @@ gst_owl2_run_take_queues (GstOwl2Run *run, GQueue *encode, GQueue *clips)
   *clips = run->clips;
   g_queue_init (&run->encode);
   g_queue_init (&run->clips);
+  for (GstOwl2Job *job; (job = g_queue_pop_head (&run->asked));)
+    g_queue_push_tail (clips, job);
+  if (run->newest)
+    g_queue_push_tail (clips, g_steal_pointer (&run->newest));
 }
 
 void

@@ -359,20 +359,19 @@ run_start_generate (GstOwl2Run *run)
   GstOwl2Asking *asking = run->asking;
   const GstOwl2Job *job = asking->job;
   Owl2Features *features[GST_OWL2_MAX_FRAMES];
-  g_autofree char *prompt = owl2_prompt_format (
-      gst_owl2_settings_question (job->settings), TRUE, NULL, 0);
+  g_autofree char *prompt = gst_owl2_job_prompt (job);
   Owl2Request request = {
     .prompt = prompt,
     .frames = features,
     .n_frames = job->n_frames,
-    .sampling = gst_owl2_settings_sampling (job->settings),
+    .sampling = gst_owl2_job_sampling (job),
     .on_token = run_on_token,
     .user_data = run,
   };
 
   for (guint i = 0; i < job->n_frames; i++)
     features[i] = job->frames[i]->features;
-  asking->id = ++run->next_id;
+  asking->id = job->id ? job->id : ++run->next_id;
   asking->model = run->model_name;
   asking->element = run->config->element;
   asking->begun_ns = (guint64) g_get_monotonic_time () * 1000;

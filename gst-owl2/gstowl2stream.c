@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2stream.h"
+#include "gstowl2question.h"
 #include "printable.h"
 #include "clip.h"
 
@@ -43,6 +44,8 @@ struct _GstOwl2Stream {
   guint n_dropped, n_unreadable;
   GError *read_error; /* the first one */
   guint n_resets;
+
+  GstOwl2Recent recent; /* with trigger=question */
 };
 
 /* ---- warnings ---------------------------------------------------------- */
@@ -187,6 +190,7 @@ stream_on_clip (Owl2Clip *clip, gpointer user_data)
   GST_DEBUG_OBJECT (self->element,
       "clip %" GST_TIME_FORMAT " - %" GST_TIME_FORMAT " of %u frames",
       GST_TIME_ARGS (job->start), GST_TIME_ARGS (job->end), job->n_frames);
+  gst_owl2_worker_set_newest (self->worker, gst_owl2_job_copy (job));
   stream_count_dropped (
       self, gst_owl2_worker_submit (self->worker, job, self->may_drop));
   self->submitted = TRUE;
@@ -372,6 +376,22 @@ stream_buffer_time (GstOwl2Stream *self, GstBuffer *buffer, GstClockTime *pts,
 
 /* ---- the stream -------------------------------------------------------- */
 
+/* The clip that a question is about ends with this frame, if it is time. */
+static void
+stream_keep_recent (GstOwl2Stream *self, GstOwl2Settings *settings, gint64 t)
+{
+  g_autoptr (GstOwl2Frame) frame = NULL;
+
+  if (!gst_owl2_recent_wants (&self->recent, settings, t))
+    return;
+  frame = stream_take (self);
+  if (!frame)
+    return;
+  gst_owl2_recent_add (&self->recent, settings, frame, t);
+  gst_owl2_worker_set_newest (
+      self->worker, gst_owl2_recent_job (&self->recent, settings));
+}
+
 /* All that a frame costs that no clip wants is in here: a few comparisons. */
 GstFlowReturn
 gst_owl2_stream_buffer (
@@ -404,13 +424,20 @@ gst_owl2_stream_buffer (
           self, settings, pts, duration, &t, &length, &picture.time)) {
     self->picture = &picture;
     self->unreadable = FALSE;
-    self->lazy = settings->trigger == GST_OWL2_TRIGGER_EOS;
-    if (self->lazy)
+    /* Nobody may ever ask about what is kept for questions. */
+    self->lazy = settings->trigger == GST_OWL2_TRIGGER_EOS
+                 || settings->trigger == GST_OWL2_TRIGGER_QUESTION;
+    if (settings->trigger == GST_OWL2_TRIGGER_EOS)
       stream_update_expected (self);
     else
       self->n_eos_frames = 0;
-    clips = gst_owl2_settings_clip (settings);
-    owl2_clipper_push (self->clipper, &clips, t, length);
+    if (settings->trigger == GST_OWL2_TRIGGER_QUESTION) {
+      stream_keep_recent (self, settings, t);
+    } else {
+      gst_owl2_recent_clear (&self->recent);
+      clips = gst_owl2_settings_clip (settings);
+      owl2_clipper_push (self->clipper, &clips, t, length);
+    }
     self->picture = NULL;
     g_clear_pointer (&self->taken, gst_owl2_frame_unref);
   }
@@ -487,6 +514,7 @@ gst_owl2_stream_reset (GstOwl2Stream *self, gboolean all)
   self->check_live = TRUE;
   self->submitted = FALSE;
   owl2_clipper_reset (self->clipper);
+  gst_owl2_recent_clear (&self->recent);
   self->n_resets++;
   if (all) {
     self->have_info = FALSE;
@@ -522,6 +550,7 @@ gst_owl2_stream_free (GstOwl2Stream *self)
   if (!self)
     return;
   owl2_clipper_free (self->clipper);
+  gst_owl2_recent_clear (&self->recent);
   g_clear_error (&self->read_error);
   g_free (self);
 }

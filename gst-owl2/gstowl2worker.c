@@ -163,6 +163,30 @@ gst_owl2_worker_submit (GstOwl2Worker *w, GstOwl2Job *job, gboolean may_drop)
   return 0;
 }
 
+void
+gst_owl2_worker_set_newest (GstOwl2Worker *w, GstOwl2Job *job)
+{
+  g_autoptr (GstOwl2Run) run = worker_run (w);
+
+  if (run)
+    gst_owl2_run_set_newest (run, job);
+  else
+    gst_owl2_job_free (job);
+}
+
+guint64
+gst_owl2_worker_ask (GstOwl2Worker *w, GstOwl2Settings *settings,
+    const char *question, GError **error)
+{
+  g_autoptr (GstOwl2Run) run = worker_run (w);
+
+  if (run)
+    return gst_owl2_run_ask (run, settings, question, error);
+  g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
+      "the element is stopped");
+  return 0;
+}
+
 GstFlowReturn
 gst_owl2_worker_wait (GstOwl2Worker *w)
 {

@@ -57,6 +57,13 @@ GstOwl2Frame *gst_owl2_worker_take (GstOwl2Worker *w,
  * Returns: how many waiting clips were dropped for it */
 guint gst_owl2_worker_submit (
     GstOwl2Worker *w, GstOwl2Job *job, gboolean may_drop);
+/* (transfer full): the clip that questions are about from now on. */
+void gst_owl2_worker_set_newest (GstOwl2Worker *w, GstOwl2Job *job);
+/* Asks about it, before all clips that wait; never dropped. Any thread.
+ * Returns: the answer's id, or 0 with @error: there is no clip yet, or
+ * GST_OWL2_MAX_ASKED questions wait. */
+guint64 gst_owl2_worker_ask (GstOwl2Worker *w, GstOwl2Settings *settings,
+    const char *question, GError **error);
 /* Returns when all submitted clips are answered. */
 GstFlowReturn gst_owl2_worker_wait (GstOwl2Worker *w);
 /* (nullable) (transfer full): the latest answer. */

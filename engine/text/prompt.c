@@ -6,6 +6,98 @@
 
 #include "vocab.h"
 
+/* ---- plain text -------------------------------------------------------- */
+
+/* What was between the marks, with the marks taken off. */
+typedef struct {
+  GString *text;
+  GByteArray *plain; /* (nullable): for each byte of it; NULL: none is */
+} Unmarked;
+
+static void
+unmarked_init (Unmarked *u, const char *prompt)
+{
+  const char *begin = strchr (prompt, OWL2_PLAIN_BEGIN);
+
+  u->text = g_string_new (begin ? NULL : prompt);
+  u->plain = NULL;
+  if (!begin)
+    return;
+  u->plain = g_byte_array_new ();
+  for (const char *s = prompt; *s;) {
+    const char *end = NULL;
+    gsize n;
+    guint old = u->plain->len;
+    guint8 plain = 0;
+
+    if (*s == OWL2_PLAIN_BEGIN && (end = strchr (s + 1, OWL2_PLAIN_END))) {
+      plain = 1;
+      s++;
+      n = (gsize) (end - s);
+    } else {
+      const char *next = strchr (s + 1, OWL2_PLAIN_BEGIN);
+
+      n = next ? (gsize) (next - s) : strlen (s);
+    }
+    g_string_append_len (u->text, s, (gssize) n);
+    g_byte_array_set_size (u->plain, old + (guint) n);
+    memset (u->plain->data + old, plain, n);
+    s += n + plain;
+  }
+}
+
+static void
+unmarked_clear (Unmarked *u)
+{
+  g_string_free (u->text, TRUE);
+  if (u->plain)
+    g_byte_array_unref (u->plain);
+}
+
+/* Whether one of [from, from + n) is plain. */
+static gboolean
+unmarked_is_plain (const Unmarked *u, gsize from, gsize n)
+{
+  return u->plain && memchr (u->plain->data + from, 1, n) != NULL;
+}
+
+/* The first image place from @from on; the text's length if there is none. */
+static gsize
+unmarked_find_place (const Unmarked *u, gsize from)
+{
+  const gsize n = strlen (OWL2_IMAGE_PLACE);
+  const char *text = u->text->str, *place = text + from;
+
+  while ((place = strstr (place, OWL2_IMAGE_PLACE))) {
+    if (!unmarked_is_plain (u, (gsize) (place - text), n))
+      return (gsize) (place - text);
+    place++;
+  }
+  return u->text->len;
+}
+
+static gboolean
+has_place (const char *prompt)
+{
+  Unmarked u;
+  gboolean found;
+
+  unmarked_init (&u, prompt);
+  found = unmarked_find_place (&u, 0) < u.text->len;
+  unmarked_clear (&u);
+  return found;
+}
+
+char *
+owl2_prompt_mark_plain (const char *text)
+{
+  g_autofree char *valid = g_utf8_make_valid (text, -1);
+
+  return *valid ? g_strdup_printf (
+             "%c%s%c", OWL2_PLAIN_BEGIN, valid, OWL2_PLAIN_END)
+                : g_steal_pointer (&valid);
+}
+
 /* ---- special tokens in text ------------------------------------------- */
 
 /* Which of `<s>`, `</s>`, `<unk>` begins @s, the longest; -1 if none. */
@@ -28,18 +120,19 @@ special_at (const Owl2Tokenizer *tok, const char *s, gsize len, guint *size)
   return found;
 }
 
-void
-owl2_tokenizer_encode_special (
-    const Owl2Tokenizer *tok, const char *text, gssize len, GArray *ids)
+/* @plain: (nullable): for each byte, whether it is a letter whatever it spells
+ */
+static void
+encode_special (const Owl2Tokenizer *tok, const char *text, gsize n,
+    const guint8 *plain, GArray *ids)
 {
-  gsize n = len < 0 ? strlen (text) : (gsize) len;
   gsize begin = 0;
 
   for (gsize i = 0; i < n;) {
     guint size;
     gint32 id = special_at (tok, text + i, n - i, &size);
 
-    if (id < 0) {
+    if (id < 0 || (plain && memchr (plain + i, 1, size))) {
       i++;
       continue;
     }
@@ -53,6 +146,13 @@ owl2_tokenizer_encode_special (
     owl2_tokenizer_encode (tok, text + begin, (gssize) (n - begin), ids);
 }
 
+void
+owl2_tokenizer_encode_special (
+    const Owl2Tokenizer *tok, const char *text, gssize len, GArray *ids)
+{
+  encode_special (tok, text, len < 0 ? strlen (text) : (gsize) len, NULL, ids);
+}
+
 /* ---- image places ----------------------------------------------------- */
 
 GArray *
@@ -62,22 +162,27 @@ owl2_prompt_encode (const Owl2Tokenizer *tok, const char *prompt)
   const gint32 image = OWL2_IMAGE_ID;
   /* A prompt that begins with text keeps the `<s>` of that text alone. One
    * that begins with an image keeps those of all later texts. */
-  gboolean text_first = !g_str_has_prefix (prompt, OWL2_IMAGE_PLACE);
+  gboolean text_first;
+  Unmarked u;
 
-  for (const char *piece = prompt;;) {
-    const char *place = strstr (piece, OWL2_IMAGE_PLACE);
-    gsize n = place ? (gsize) (place - piece) : strlen (piece);
+  unmarked_init (&u, prompt);
+  text_first = unmarked_find_place (&u, 0) > 0;
+  for (gsize from = 0;;) {
+    gsize place = unmarked_find_place (&u, from), n = place - from;
 
     if (n > 0) {
-      if (piece == prompt || !text_first)
+      if (from == 0 || !text_first)
         g_array_append_val (ids, tok->bos);
-      owl2_tokenizer_encode_special (tok, piece, (gssize) n, ids);
+      encode_special (tok, u.text->str + from, n,
+          u.plain ? u.plain->data + from : NULL, ids);
     }
-    if (!place)
-      return ids;
+    if (place == u.text->len)
+      break;
     g_array_append_val (ids, image);
-    piece = place + strlen (OWL2_IMAGE_PLACE);
+    from = place + strlen (OWL2_IMAGE_PLACE);
   }
+  unmarked_clear (&u);
+  return ids;
 }
 
 /* ---- template --------------------------------------------------------- */
@@ -99,10 +204,10 @@ owl2_prompt_build (const char *question, gboolean with_image,
     const Owl2PromptTurn *history, guint n_history)
 {
   GString *out = g_string_new (NULL);
-  gboolean placed = strstr (question, OWL2_IMAGE_PLACE) != NULL;
+  gboolean placed = has_place (question);
 
   for (guint i = 0; i < n_history; i++)
-    placed |= strstr (history[i].question, OWL2_IMAGE_PLACE) != NULL;
+    placed |= has_place (history[i].question);
   for (guint i = 0; i <= n_history; i++) {
     g_string_append (out, "USER: ");
     if (i == 0 && with_image && !placed)

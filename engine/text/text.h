@@ -87,6 +87,15 @@ void owl2_detokenizer_free (Owl2Detokenizer *d); /* accepts NULL */
 #define OWL2_IMAGE_PLACE "<|image|>"
 #define OWL2_IMAGE_ID (-200)
 
+/* Text between these two bytes, which no UTF-8 has, is plain: nothing in it or
+ * across its ends is an image place or a special token. The bytes themselves
+ * are no part of the text. A begin without an end is a byte like any other. */
+#define OWL2_PLAIN_BEGIN ((char) 0xff)
+#define OWL2_PLAIN_END ((char) 0xfe)
+
+/* (transfer full): see owl2_prompt_plain() in owl2.h, which calls this. */
+char *owl2_prompt_mark_plain (const char *text);
+
 /* (transfer full): ids (gint32) of a literal prompt by the image-place rules,
  * `<s>` and OWL2_IMAGE_ID included; none for an empty prompt. */
 GArray *owl2_prompt_encode (const Owl2Tokenizer *tok, const char *prompt);

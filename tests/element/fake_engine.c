@@ -745,6 +745,12 @@ owl2_answer_free (Owl2Answer *answer)
 }
 
 char *
+owl2_prompt_plain (const char *text)
+{
+  return g_strdup_printf ("[%s]", text);
+}
+
+char *
 owl2_prompt_format (const char *question, gboolean with_image,
     const Owl2Turn *history, guint n_history)
 {

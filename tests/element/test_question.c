@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Questions: the signal, their turn, their bounds, and trigger=question. */
+#include "bench.h"
+#include "gstowl2run.h"
+
+#define QUESTION 3
+
+static guint64
+ask (Bench *b, const char *question)
+{
+  guint64 id = 0;
+
+  g_signal_emit_by_name (b->element, "ask", question, &id);
+  return id;
+}
+
+static void
+assert_answer (Bench *b, guint64 id, const char *prompt, const char *want)
+{
+  g_autoptr (GstStructure) s = bench_answer (b, 20 * GST_SECOND);
+  g_autofree char *times = NULL;
+
+  g_assert_nonnull (s);
+  times = structure_times (s);
+  g_assert_cmpuint (structure_uint64 (s, "id"), ==, id);
+  g_assert_cmpstr (gst_structure_get_string (s, "prompt"), ==, prompt);
+  g_assert_cmpstr (times, ==, want);
+}
+
+/* Nothing is answered but questions, about the newest frames. */
+static void
+test_trigger (void)
+{
+  Bench *b = bench_new (TRUE, "trigger", QUESTION, "interval", 200 * MS,
+      "frames", 2, "prompt", "never", NULL);
+  guint64 id;
+
+  g_assert_cmpuint (ask (b, "too early?"), ==, 0);
+  gst_message_unref (bench_message (b, GST_MESSAGE_WARNING));
+  bench_push_range (b, 0, 5);
+  id = ask (b, "What </s>?");
+  g_assert_cmpuint (id, ==, 1);
+  assert_answer (b, id, "What </s>?", "300 400");
+  /* It went to the engine as plain text, which the fake one shows so. */
+  g_assert_cmpstr (
+      fake_request (0).prompt, ==, "USER: <|image|>[What </s>?] ASSISTANT:");
+  g_assert_cmpuint (ask (b, ""), ==, 0);
+  gst_message_unref (bench_message (b, GST_MESSAGE_WARNING));
+  bench_eos (b);
+  g_assert_cmpuint (bench_stat (b, "clips-answered"), ==, 1);
+  bench_end (b);
+}
+
+/* Before the clips that wait, and none is dropped for it or drops it. */
+static void
+test_out_of_turn (void)
+{
+  Bench *b = bench_new (TRUE, "interval", 100 * MS, "prompt", "clip", NULL);
+  guint64 id;
+
+  fake_set_gate (FAKE_GENERATE, TRUE);
+  bench_push (b, 0);
+  fake_wait_calls (FAKE_GENERATE, 1);
+  bench_push (b, 1);
+  id = ask (b, "Who?");
+  g_assert_cmpuint (id, ==, 2);
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  assert_answer (b, 1, "clip", "0");
+  assert_answer (b, 2, "Who?", "100");
+  assert_answer (b, 3, "clip", "100");
+  g_assert_cmpuint (bench_stat (b, "clips-dropped"), ==, 0);
+  bench_end (b);
+}
+
+static void
+test_bound (void)
+{
+  Bench *b = bench_new (TRUE, "trigger", QUESTION, NULL);
+
+  fake_set_gate (FAKE_GENERATE, TRUE);
+  bench_push (b, 0);
+  g_assert_cmpuint (ask (b, "first"), ==, 1);
+  fake_wait_calls (FAKE_GENERATE, 1);
+  for (guint i = 0; i < GST_OWL2_MAX_ASKED; i++)
+    g_assert_cmpuint (ask (b, "more"), ==, i + 2);
+  g_assert_cmpuint (ask (b, "one too many"), ==, 0);
+  gst_message_unref (bench_message (b, GST_MESSAGE_WARNING));
+  /* A flush drops them all, and what they were about. */
+  bench_flush_start (b);
+  fake_set_gate (FAKE_GENERATE, FALSE);
+  bench_flush_stop (b);
+  g_assert_cmpuint (ask (b, "about what?"), ==, 0);
+  bench_push (b, 0);
+  g_assert_cmpuint (ask (b, "again"), !=, 0);
+  bench_eos (b);
+  g_assert_cmpuint (bench_stat (b, "clips-answered"), ==, 1);
+  bench_end (b);
+}
+
+/* Each answer has a stream of its own, the same in each run. */
+static void
+test_seed (void)
+{
+  guint64 seeds[2][3];
+
+  for (guint run = 0; run < 2; run++) {
+    Bench *b = bench_new (FALSE, "interval", 100 * MS, NULL);
+
+    bench_push_range (b, 0, 2);
+    g_assert_cmpuint (ask (b, "Other?"), ==, 3);
+    bench_eos (b);
+    for (guint i = 0; i < 3; i++)
+      seeds[run][i] = fake_request (i).sampling.seed;
+    bench_end (b);
+  }
+  g_assert_cmpmem (seeds[0], sizeof (seeds[0]), seeds[1], sizeof (seeds[1]));
+  g_assert_cmpuint (seeds[0][0], !=, seeds[0][1]);
+  g_assert_cmpuint (seeds[0][1], !=, seeds[0][2]);
+}
+
+static void
+add_tests (void)
+{
+  g_test_add_func ("/question/trigger", test_trigger);
+  g_test_add_func ("/question/out-of-turn", test_out_of_turn);
+  g_test_add_func ("/question/bound", test_bound);
+  g_test_add_func ("/question/seed", test_seed);
+}
+
+int
+main (int argc, char **argv)
+{
+  return bench_main (&argc, &argv, add_tests);
+}
