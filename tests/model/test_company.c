@@ -648,7 +648,7 @@ test_failure (void)
       /* Without an answer to this, nobody knows what the device is at. */
       g_assert_cmpstr (failed, ==, "vkWaitSemaphores");
       /* A device that is at work still when it is freed is left as it is. */
-      wait_for_devices ();
+      wait_for_devices (FALSE);
       owl2_model_unref (model);
       model = load ();
     }

@@ -21,11 +21,15 @@ static GMutex failing_lock;
 /* The driver wants nobody else at a queue while its device is waited for. Taken
  * last. */
 static GMutex queues_lock;
+/* Nothing is submitted any more, by whoever was about to, until there is
+ * another device. Under that lock. */
+static gboolean queues_lost;
 
 static void
-wait_for_devices (void)
+wait_for_devices (gboolean lost)
 {
   g_mutex_lock (&queues_lock);
+  queues_lost |= lost;
   for (guint i = 0; i < G_N_ELEMENTS (live_devices); i++)
     if (live_devices[i])
       vkDeviceWaitIdle (live_devices[i]);
@@ -48,7 +52,7 @@ is_time_to_fail (const char *name)
   /* A device said to be lost must really be idle, since all that it uses may
    * be destroyed then. */
   if (fails && fail_result == VK_ERROR_DEVICE_LOST)
-    wait_for_devices ();
+    wait_for_devices (TRUE);
   g_mutex_unlock (&failing_lock);
   return fails;
 }
@@ -154,10 +158,11 @@ submit (VkQueue queue, uint32_t n, const VkSubmitInfo *infos, VkFence fence)
 {
   PFN_vkQueueSubmit real =
       (PFN_vkQueueSubmit) dlsym (RTLD_NEXT, "vkQueueSubmit");
-  VkResult result;
+  VkResult result = VK_ERROR_DEVICE_LOST;
 
   g_mutex_lock (&queues_lock);
-  result = real (queue, n, infos, fence);
+  if (!queues_lost)
+    result = real (queue, n, infos, fence);
   g_mutex_unlock (&queues_lock);
   return result;
 }
@@ -192,8 +197,12 @@ vkCreateDevice (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
   if (is_time_to_fail ("vkCreateDevice"))
     return fail_result;
   result = real (physical, info, alloc, object);
-  if (result == VK_SUCCESS)
+  if (result == VK_SUCCESS) {
     replace_device (NULL, *object);
+    g_mutex_lock (&queues_lock);
+    queues_lost = FALSE;
+    g_mutex_unlock (&queues_lock);
+  }
   return result;
 }
 
