@@ -7,6 +7,7 @@
 
 #include "gstowl2.h"
 #include "gstowl2stream.h"
+#include "gstowl2vulkan.h"
 
 G_BEGIN_DECLS
 
@@ -27,6 +28,7 @@ struct _GstOwl2 {
 
   GstOwl2Stats *stats;
   GstOwl2Worker *worker;
+  GstOwl2Vulkan *vulkan;          /* shared with other elements */
   GstOwl2Stream *stream;          /* of the streaming thread */
   GstOwl2WarningLimit lost_limit; /* of the worker's callbacks */
 };

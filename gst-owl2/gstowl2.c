@@ -33,6 +33,16 @@
  * An element's answer takes the place of its own earlier one, as on a buffer
  * that passes it twice, so elements in different bins need different names.
  *
+ * Pictures in Vulkan images (`memory:VulkanImage`, of `vulkanupload` or a
+ * Vulkan decoder) need not go through the host. The neighbours' Vulkan instance
+ * and device are shared as Vulkan elements do, and if this element is asked
+ * first it makes a device with external memory; there a sampled picture is
+ * copied once, on the device, and the model's own device of the same hardware
+ * reads that copy in place. A device without `VK_KHR_external_memory_fd`, other
+ * hardware than #GstOwl2:device, interlaced pictures, and colours that the
+ * engine doesn't convert go through memory of the host after that copy; the
+ * debug log says which way it is, once, at INFO. The answers are the same.
+ *
  * The model works on threads of its own, which all elements with the same model
  * share. On a live stream it never holds up
  * the video: clips that come too fast are skipped. From a file, the stream
@@ -203,6 +213,13 @@ gst_owl2_stop (GstOwl2 *self)
         GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", 0, self);
 }
 
+static void
+gst_owl2_set_context (GstElement *element, GstContext *context)
+{
+  gst_owl2_vulkan_set_context (GST_OWL2 (element)->vulkan, element, context);
+  GST_ELEMENT_CLASS (gst_owl2_parent_class)->set_context (element, context);
+}
+
 static GstStateChangeReturn
 gst_owl2_change_state (GstElement *element, GstStateChange transition)
 {
@@ -223,6 +240,8 @@ gst_owl2_change_state (GstElement *element, GstStateChange transition)
       || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
           && ret == GST_STATE_CHANGE_FAILURE))
     gst_owl2_stop (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    gst_owl2_vulkan_stop (self->vulkan);
   return ret;
 }
 
@@ -341,6 +360,7 @@ gst_owl2_finalize (GObject *object)
 
   gst_owl2_stream_free (self->stream);
   gst_owl2_worker_free (self->worker);
+  gst_owl2_vulkan_free (self->vulkan);
   gst_owl2_settings_unref (self->settings);
   gst_owl2_stats_unref (self->stats);
   g_free (self->model);
@@ -360,6 +380,8 @@ gst_owl2_init (GstOwl2 *self)
   self->settings = gst_owl2_settings_new ();
   self->stats = gst_owl2_stats_new ();
   self->worker = gst_owl2_worker_new (&worker_funcs, self, self->stats);
+
+  self->vulkan = gst_owl2_vulkan_new ();
 
   gst_owl2_pads_init (self);
 }
@@ -533,6 +555,7 @@ gst_owl2_class_init (GstOwl2Class *klass)
           GST_TYPE_STRUCTURE, G_PARAM_READABLE | G_PARAM_STATIC_STRINGS));
   gst_owl2_settings_install (object_class, PROP_SETTINGS);
 
+  element_class->set_context = gst_owl2_set_context;
   element_class->change_state = gst_owl2_change_state;
   gst_owl2_pads_class_init (element_class);
   gst_element_class_set_static_metadata (element_class, "mPLUG-Owl2",
