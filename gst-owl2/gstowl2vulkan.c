@@ -31,7 +31,7 @@ struct _GstOwl2Vulkan {
   GRecMutex lock; /* a query comes back while another one is made */
   GstVulkanInstance *instance;
   GstVulkanDevice *device;
-  gboolean making;
+  gint making; /* atomic: neighbours are being asked, with the lock held */
 };
 
 GstOwl2Vulkan *
@@ -108,14 +108,27 @@ make_device (GstOwl2Vulkan *self, GstElement *element)
 static void
 ensure (GstOwl2Vulkan *self, GstElement *element, const char *type)
 {
-  self->making = TRUE;
+  g_atomic_int_set (&self->making, 1);
   if ((self->instance
           || gst_vulkan_ensure_element_data (element, NULL, &self->instance))
       && g_strcmp0 (type, GST_VULKAN_DEVICE_CONTEXT_TYPE_STR) == 0
       && !self->device
       && !gst_vulkan_device_run_context_query (element, &self->device))
     make_device (self, element);
-  self->making = FALSE;
+  g_atomic_int_set (&self->making, 0);
+}
+
+/* FALSE while another thread asks the neighbours, which may be asking here:
+ * neither waits for the other. */
+static gboolean
+enter (GstOwl2Vulkan *self)
+{
+  while (!g_rec_mutex_trylock (&self->lock)) {
+    if (g_atomic_int_get (&self->making))
+      return FALSE;
+    g_thread_yield ();
+  }
+  return TRUE;
 }
 
 gboolean
@@ -130,15 +143,17 @@ gst_owl2_vulkan_query (
       || (g_strcmp0 (type, GST_VULKAN_DEVICE_CONTEXT_TYPE_STR) != 0
           && g_strcmp0 (type, GST_VULKAN_INSTANCE_CONTEXT_TYPE_STR) != 0))
     return FALSE;
-  g_rec_mutex_lock (&self->lock);
+  if (!enter (self))
+    return FALSE;
   answered = gst_vulkan_handle_context_query (
       element, query, NULL, self->instance, self->device);
   g_rec_mutex_unlock (&self->lock);
   if (answered || gst_pad_query_default (pad, GST_OBJECT (element), query))
     return TRUE;
 
-  g_rec_mutex_lock (&self->lock);
-  if (!self->making) {
+  if (!enter (self))
+    return FALSE;
+  if (!g_atomic_int_get (&self->making)) {
     ensure (self, element, type);
     answered = gst_vulkan_handle_context_query (
         element, query, NULL, self->instance, self->device);
