@@ -129,7 +129,7 @@ def check_ways():
 
 def vuids(line):
     env = {**os.environ, "VK_INSTANCE_LAYERS": "VK_LAYER_KHRONOS_validation",
-           "GST_DEBUG": "vulkandebug:2"}
+           "GST_DEBUG": "vulkandebug:2", "G_DEBUG": ""}
     r = subprocess.run(["gst-launch-1.0", *line.split()], env=env,
                        capture_output=True, text=True, errors="replace",
                        timeout=120)
@@ -138,16 +138,18 @@ def vuids(line):
 
 
 def check_validation():
-    """GStreamer 1.22 destroys what it uploads from too early, alone, too."""
-    if not os.path.exists(
-            "/usr/share/vulkan/explicit_layer.d/VkLayer_khronos_validation.json"):
+    """What vulkanupload of GStreamer 1.22 uploads from and to is destroyed, now
+    and then, before the layers know that the device is done, also without owl2;
+    such is a critical of GStreamer's, too."""
+    if not os.path.exists("/usr/share/vulkan/explicit_layer.d/"
+                          "VkLayer_khronos_validation.json"):
         print("no validation layers: skipped")
         return
-    upload = SOURCE.format("NV12") + " ! vulkanupload"
-    _, theirs = vuids(
-        upload + " ! video/x-raw(memory:VulkanImage) ! fakesink")
-    code, all_ = vuids(f"{upload} ! {OWL2.format('')} ! fakesink")
-    check(code == 0 and all_ <= theirs, f"{code}, {all_ - theirs}")
+    code, messages = vuids(f"{SOURCE.format('NV12')} ! vulkanupload ! "
+                           f"{OWL2.format('')} ! fakesink")
+    messages -= {"VUID-vkDestroyBuffer-buffer-00922",
+                 "VUID-vkDestroyImage-image-01000"}
+    check(code == 0 and not messages, f"{code}, {messages}")
 
 
 def main():
