@@ -17,6 +17,7 @@ void
 owl2_job_free (Owl2Job *job)
 {
   owl2_feature_slot_unref (job->slot);
+  owl2_memory_unref (job->memory);
   owl2_sequence_free (job->seq);
   owl2_answer_free (job->answer);
   g_clear_error (&job->refused);
@@ -54,6 +55,7 @@ owl2_job_tell (Owl2Job *job, const GError *error)
   job->client = NULL;
   /* The pixels may be gone from now on. */
   job->image.data = NULL;
+  job->image.memory = NULL;
   job->tell (job, error);
 }
 

@@ -22,6 +22,7 @@
 
 #include <glib.h>
 #include "base.h"
+#include "foreign.h"
 #include "picture.h"
 
 G_BEGIN_DECLS
@@ -271,6 +272,24 @@ Owl2Features *owl2_features_ref (Owl2Features *features);
 void owl2_features_unref (Owl2Features *features); /* accepts NULL */
 
 /**
+ * owl2_memory_import: lets the model's device read pictures in memory of
+ * another device, see @memory of Owl2Image; nothing is copied, and nothing goes
+ * through the host. The other device must have finished writing, and have given
+ * the buffer to VK_QUEUE_FAMILY_EXTERNAL, before the picture is handed over,
+ * and may write it again when the result is there. It may be used for any
+ * number of pictures, one after the other. Any thread.
+ *
+ * Errors: UNSUPPORTED: it is other hardware or another driver, or this one
+ * can't; NO_MEMORY, FAILED, DEVICE_LOST.
+ *
+ * Returns: (transfer full): pictures that are under way hold it, too
+ */
+Owl2Memory *owl2_memory_import (
+    Owl2Model *model, const Owl2Foreign *foreign, GError **error);
+Owl2Memory *owl2_memory_ref (Owl2Memory *memory);
+void owl2_memory_unref (Owl2Memory *memory); /* accepts NULL */
+
+/**
  * Owl2Sampling:
  * @max_tokens: most tokens of an answer, at least 1
  * @min_tokens: `</s>` is not chosen before this many
@@ -425,6 +444,7 @@ void owl2_session_set_tap (Owl2Session *session, Owl2TapFunc func,
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Model, owl2_model_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Session, owl2_session_free)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Memory, owl2_memory_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Features, owl2_features_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Answer, owl2_answer_free)
 

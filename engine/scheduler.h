@@ -89,6 +89,7 @@ struct _Owl2Job {
   gpointer callback, user_data; /* of the teller */
   gpointer owner;
   Owl2Image image;
+  Owl2Memory *memory; /* (nullable) reference: the image's, to the job's end */
   Owl2FeatureSlot *slot; /* reference */
   guint64 ns;
   guint8 *rgb;

@@ -203,6 +203,15 @@ tell_encoded (Owl2Job *job, const GError *error)
   told (s);
 }
 
+/* What the device reads in place has to stay until it is done. */
+static void
+take_image (Owl2Job *job, const Owl2Image *image)
+{
+  job->image = *image;
+  if (image->memory)
+    job->memory = owl2_memory_ref (image->memory);
+}
+
 void
 owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
     Owl2EncodedFunc done, gpointer user_data)
@@ -210,7 +219,7 @@ owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
   Owl2Job *job = job_new (
       session, OWL2_JOB_ENCODE, tell_encoded, (gpointer) done, user_data);
 
-  job->image = *image;
+  take_image (job, image);
   if (!job->refused && owl2_image_check (image, &job->refused))
     job->slot = owl2_feature_slot_new (session->model->features, &job->refused);
   submit (session, job);
@@ -258,7 +267,7 @@ owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
   Owl2Job *job = job_new (
       session, OWL2_JOB_SHRINK, tell_shrunk, (gpointer) done, user_data);
 
-  job->image = *image;
+  take_image (job, image);
   if (!job->refused)
     owl2_image_check (image, &job->refused);
   submit (session, job);

@@ -93,7 +93,7 @@ owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
   OvkCmd *cmd;
 
   for (guint i = 0; i < n; i++)
-    if (images[i]->data
+    if ((images[i]->data || images[i]->memory)
         && !owl2_image_record (&work->image, exec, images[i], i, error))
       return FALSE;
   if (!owl2_vit_record (

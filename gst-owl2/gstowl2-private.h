@@ -8,6 +8,7 @@
 #include "gstowl2.h"
 #include "gstowl2stream.h"
 #include "gstowl2text.h"
+#include "gstowl2vulkan.h"
 
 G_BEGIN_DECLS
 
@@ -28,7 +29,8 @@ struct _GstOwl2 {
 
   GstOwl2Stats *stats;
   GstOwl2Worker *worker;
-  GstOwl2Stream *stream;          /* of the streaming thread */
+  GstOwl2Vulkan *vulkan; /* shared with other elements */
+  GstOwl2Stream *stream; /* of the streaming thread */
   GstOwl2Text *text;
   gint video_seek, text_seek; /* atomic: sequence numbers of the last ones */
   GstOwl2WarningLimit lost_limit; /* of the worker's callbacks */

@@ -36,10 +36,21 @@
  * The request pad `text_src` gives final answers as plain text with timestamps
  * and durations (#GstOwl2:text-time), with GAP events up to the video that
  * leaves, and after each the custom downstream event
- * `rstranscribe/final-transcript`, as GStreamer's transcribers send it. The text
- * is one for subtitle files, too: it has no empty lines, no control characters
- * and no `-->`. Text leaves on a thread of its own, and the video never waits for
- * it. Backwards no text leaves: the pad tells the end of the stream at once.
+ * `rstranscribe/final-transcript`, as GStreamer's transcribers send it. The
+ * text is one for subtitle files, too: it has no empty lines, no control
+ * characters and no `-->`. Text leaves on a thread of its own, and the video
+ * never waits for it. Backwards no text leaves: the pad tells the end of the
+ * stream at once.
+ *
+ * Pictures in Vulkan images (`memory:VulkanImage`, of `vulkanupload` or a
+ * Vulkan decoder) need not go through the host. The neighbours' Vulkan instance
+ * and device are shared as Vulkan elements do, and if this element is asked
+ * first it makes a device with external memory; there a sampled picture is
+ * copied once, on the device, and the model's own device of the same hardware
+ * reads that copy in place. A device without `VK_KHR_external_memory_fd`, other
+ * hardware than #GstOwl2:device, interlaced pictures, and colours that the
+ * engine doesn't convert go through memory of the host after that copy; the
+ * debug log says which way it is, once, at INFO. The answers are the same.
  *
  * The model works on threads of its own, which all elements with the same model
  * share. On a live stream it never holds up
@@ -250,6 +261,13 @@ gst_owl2_stop (GstOwl2 *self)
         GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", 0, self);
 }
 
+static void
+gst_owl2_set_context (GstElement *element, GstContext *context)
+{
+  gst_owl2_vulkan_set_context (GST_OWL2 (element)->vulkan, element, context);
+  GST_ELEMENT_CLASS (gst_owl2_parent_class)->set_context (element, context);
+}
+
 static GstStateChangeReturn
 gst_owl2_change_state (GstElement *element, GstStateChange transition)
 {
@@ -270,6 +288,8 @@ gst_owl2_change_state (GstElement *element, GstStateChange transition)
       || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
           && ret == GST_STATE_CHANGE_FAILURE))
     gst_owl2_stop (self);
+  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
+    gst_owl2_vulkan_stop (self->vulkan);
   return ret;
 }
 
@@ -389,6 +409,7 @@ gst_owl2_finalize (GObject *object)
   gst_owl2_stream_free (self->stream);
   gst_owl2_text_free (self->text);
   gst_owl2_worker_free (self->worker);
+  gst_owl2_vulkan_free (self->vulkan);
   gst_owl2_settings_unref (self->settings);
   gst_owl2_stats_unref (self->stats);
   g_free (self->model);
@@ -408,6 +429,8 @@ gst_owl2_init (GstOwl2 *self)
   self->settings = gst_owl2_settings_new ();
   self->stats = gst_owl2_stats_new ();
   self->worker = gst_owl2_worker_new (&worker_funcs, self, self->stats);
+
+  self->vulkan = gst_owl2_vulkan_new ();
 
   gst_owl2_pads_init (self);
 }
@@ -600,6 +623,7 @@ gst_owl2_class_init (GstOwl2Class *klass)
       G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_owl2_ask), NULL,
       NULL, NULL, G_TYPE_UINT64, 1, G_TYPE_STRING);
 
+  element_class->set_context = gst_owl2_set_context;
   element_class->change_state = gst_owl2_change_state;
   gst_owl2_pads_class_init (element_class);
   gst_element_class_set_static_metadata (element_class, "mPLUG-Owl2",

@@ -25,8 +25,10 @@ gst_owl2_pool_ref (GstOwl2Pool *pool)
 void
 gst_owl2_pool_unref (GstOwl2Pool *pool)
 {
-  if (pool && g_atomic_ref_count_dec (&pool->refs))
-    g_free (pool);
+  if (!pool || !g_atomic_ref_count_dec (&pool->refs))
+    return;
+  gst_owl2_snapshots_free (pool->snapshots);
+  g_free (pool);
 }
 
 gsize
@@ -64,26 +66,45 @@ frame_copy (GstBuffer *from, const GstVideoInfo *info, GError **error)
   return copy;
 }
 
+static gboolean planes_get (
+    const GstOwl2Frame *frame, const guint8 *data, Owl2Image *image);
+
+/* The device's own copy; frame->info becomes that one's. */
+static void
+frame_snapshot (GstOwl2Frame *frame, GstBuffer *from, GError **error)
+{
+  GstOwl2Pool *pool = frame->pool;
+  /* Only what is known of the layout is wanted. */
+  const guint8 *anywhere = (const guint8 *) frame;
+  Owl2Image image;
+
+  if (!pool->snapshots)
+    pool->snapshots = gst_owl2_snapshots_new ();
+  frame->snapshot = gst_owl2_snapshot_take (pool->snapshots, from,
+      planes_get (frame, anywhere, &image), &frame->info, &frame->raw, error);
+}
+
 GstOwl2Frame *
 gst_owl2_frame_new (
     GstOwl2Pool *pool, const GstOwl2Picture *picture, GError **error)
 {
-  GstBuffer *raw = frame_copy (picture->buffer, picture->info, error);
-  GstOwl2Frame *frame;
+  g_autoptr (GstOwl2Frame) frame = g_new0 (GstOwl2Frame, 1);
 
-  if (!raw)
-    return NULL;
-  frame = g_new0 (GstOwl2Frame, 1);
   g_atomic_ref_count_init (&frame->refs);
   frame->pool = gst_owl2_pool_ref (pool);
   frame->time = picture->time;
   frame->arrived_ns = picture->arrived_ns;
   frame->info = *picture->info;
   frame->orientation = picture->orientation;
-  frame->raw = raw;
-  frame->raw_bytes = gst_buffer_get_size (raw);
+  if (!gst_owl2_snapshot_wanted (picture->buffer))
+    frame->raw = frame_copy (picture->buffer, picture->info, error);
+  else
+    frame_snapshot (frame, picture->buffer, error);
+  if (!frame->raw && !frame->snapshot)
+    return NULL;
+  frame->raw_bytes = frame->info.size;
   g_atomic_pointer_add (&pool->raw_bytes, (gssize) frame->raw_bytes);
-  return frame;
+  return g_steal_pointer (&frame);
 }
 
 GstOwl2Frame *
@@ -109,6 +130,9 @@ void
 gst_owl2_frame_drop_raw (GstOwl2Frame *frame)
 {
   gst_clear_buffer (&frame->raw);
+  gst_owl2_snapshot_give_back (
+      frame->pool->snapshots, g_steal_pointer (&frame->snapshot));
+  frame->memory = NULL;
   g_clear_pointer (&frame->small, g_free);
   g_atomic_pointer_add (&frame->pool->raw_bytes, -(gssize) frame->raw_bytes);
   frame->raw_bytes = 0;
@@ -327,6 +351,14 @@ rgb_run (GstOwl2Rgb *rgb, const GstOwl2Frame *frame, Owl2Image *image,
 }
 
 gboolean
+gst_owl2_frame_land (GstOwl2Frame *frame, Owl2Model *model, GError **error)
+{
+  return !frame->snapshot
+         || gst_owl2_snapshot_land (
+             frame->snapshot, model, &frame->memory, &frame->raw, error);
+}
+
+gboolean
 gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
     gpointer *memory, GError **error)
 {
@@ -336,6 +368,13 @@ gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
   if (frame->small) {
     *image = (Owl2Image){ frame->small, frame->edge, frame->edge,
       3 * (gsize) frame->edge };
+    return TRUE;
+  }
+  if (frame->memory) {
+    planes_get (frame, (const guint8 *) frame, image);
+    image->data = image->chroma[0] = image->chroma[1] = NULL;
+    image->memory = frame->memory;
+    image->turn = gst_owl2_upright_turn (frame->orientation);
     return TRUE;
   }
   if (!gst_buffer_map (frame->raw, &map, GST_MAP_READ)) {

@@ -5,6 +5,7 @@
 #ifndef GST_OWL2_FRAME_H
 #define GST_OWL2_FRAME_H
 
+#include "gstowl2snapshot.h"
 #include "gstowl2upright.h"
 
 G_BEGIN_DECLS
@@ -16,7 +17,8 @@ G_BEGIN_DECLS
  */
 typedef struct {
   gatomicrefcount refs;
-  gsize raw_bytes; /* atomic */
+  gsize raw_bytes;             /* atomic */
+  GstOwl2Snapshots *snapshots; /* (nullable) of the streaming thread */
 } GstOwl2Pool;
 
 GstOwl2Pool *gst_owl2_pool_new (void);
@@ -44,6 +46,9 @@ typedef struct {
  * @time: stream time, as @arrived_ns and @orientation of the picture
  * @info: of @raw; its pixel aspect ratio is the picture's before it is turned
  * @raw: (nullable): NULL once shrunk or encoded
+ * @snapshot: (nullable): the picture on its Vulkan device; with it, @raw is
+ *   NULL or the host's view of it, and @memory, once it has landed, the
+ * engine's
  * @small: (nullable): packed RGB8, upright, of @edge x @edge; NULL once encoded
  * @lazy: it may never be wanted
  * @features: (nullable): set by the worker, with @encode_ns, the device's time
@@ -58,6 +63,8 @@ typedef struct {
   GstVideoInfo info;
   GstVideoOrientationMethod orientation;
   GstBuffer *raw;
+  GstOwl2Snapshot *snapshot;
+  Owl2Memory *memory;
   guint8 *small;
   guint edge;
   gsize raw_bytes; /* of @raw or @small */
@@ -97,6 +104,10 @@ typedef struct {
   GstVideoInfo in, out;
 } GstOwl2Rgb;
 
+/* Brings a frame's picture to where gst_owl2_rgb_convert() reads it: blocks
+ * while a Vulkan device copies it, and for nothing else. */
+gboolean gst_owl2_frame_land (
+    GstOwl2Frame *frame, Owl2Model *model, GError **error);
 /* @image's data is valid until g_free (@memory), and as long as the frame has
  * its picture, raw or small. It says how it is to be turned. */
 gboolean gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame,

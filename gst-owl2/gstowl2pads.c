@@ -2,14 +2,6 @@
 /* Buffers, events and queries of the pads that are always there. */
 #include "gstowl2-private.h"
 
-static GstStaticPadTemplate sink_template =
-    GST_STATIC_PAD_TEMPLATE ("sink", GST_PAD_SINK, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
-
-static GstStaticPadTemplate src_template =
-    GST_STATIC_PAD_TEMPLATE ("src", GST_PAD_SRC, GST_PAD_ALWAYS,
-        GST_STATIC_CAPS (GST_VIDEO_CAPS_MAKE (GST_VIDEO_FORMATS_ALL)));
-
 /* ---- what leaves ------------------------------------------------------- */
 
 GstOwl2TextHow
@@ -129,12 +121,23 @@ gst_owl2_sink_event (GstPad *pad, GstObject *parent, GstEvent *event)
   return gst_owl2_push_event (self, event);
 }
 
+/* Both pads: a neighbour may want to share a Vulkan device. */
+static gboolean
+gst_owl2_query (GstPad *pad, GstObject *parent, GstQuery *query)
+{
+  GstOwl2 *self = GST_OWL2 (parent);
+
+  if (gst_owl2_vulkan_query (self->vulkan, GST_ELEMENT (self), pad, query))
+    return TRUE;
+  return gst_pad_query_default (pad, parent, query);
+}
+
 /* Allocation is negotiated between the neighbours, except that upstream must
  * not leave the cropping of frames to this element. */
 static gboolean
 gst_owl2_sink_query (GstPad *pad, GstObject *parent, GstQuery *query)
 {
-  gboolean ret = gst_pad_query_default (pad, parent, query);
+  gboolean ret = gst_owl2_query (pad, parent, query);
   guint index;
 
   if (ret && GST_QUERY_TYPE (query) == GST_QUERY_ALLOCATION)
@@ -220,7 +223,10 @@ gst_owl2_release_pad (GstElement *element, GstPad *pad)
 void
 gst_owl2_pads_init (GstOwl2 *self)
 {
-  self->sinkpad = gst_pad_new_from_static_template (&sink_template, "sink");
+  GstElementClass *klass = GST_ELEMENT_GET_CLASS (self);
+
+  self->sinkpad = gst_pad_new_from_template (
+      gst_element_class_get_pad_template (klass, "sink"), "sink");
   gst_pad_set_chain_function (self->sinkpad, gst_owl2_chain);
   gst_pad_set_event_function (self->sinkpad, gst_owl2_sink_event);
   gst_pad_set_query_function (self->sinkpad, gst_owl2_sink_query);
@@ -237,7 +243,9 @@ gst_owl2_pads_init (GstOwl2 *self)
 
   self->text = gst_owl2_text_new (GST_ELEMENT (self));
 
-  self->srcpad = gst_pad_new_from_static_template (&src_template, "src");
+  self->srcpad = gst_pad_new_from_template (
+      gst_element_class_get_pad_template (klass, "src"), "src");
+  gst_pad_set_query_function (self->srcpad, gst_owl2_query);
   gst_pad_set_event_function (self->srcpad, gst_owl2_src_event);
   gst_pad_set_iterate_internal_links_function (
       self->srcpad, gst_owl2_iterate_links);
@@ -249,8 +257,12 @@ gst_owl2_pads_init (GstOwl2 *self)
 void
 gst_owl2_pads_class_init (GstElementClass *klass)
 {
-  gst_element_class_add_static_pad_template (klass, &sink_template);
-  gst_element_class_add_static_pad_template (klass, &src_template);
+  g_autoptr (GstCaps) caps = gst_owl2_vulkan_template_caps ();
+
+  gst_element_class_add_pad_template (
+      klass, gst_pad_template_new ("sink", GST_PAD_SINK, GST_PAD_ALWAYS, caps));
+  gst_element_class_add_pad_template (
+      klass, gst_pad_template_new ("src", GST_PAD_SRC, GST_PAD_ALWAYS, caps));
   gst_owl2_text_class_init (klass);
   klass->request_new_pad = gst_owl2_request_pad;
   klass->release_pad = gst_owl2_release_pad;

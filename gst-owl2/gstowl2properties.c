@@ -246,12 +246,12 @@ install_live (GObjectClass *klass, guint first)
    * shown meanwhile (textoverlay on a live stream). Nobody knows then when the
    * next answer comes; a text whose end came first goes on in another buffer.
    *
-   * `clip-end`: from the clip's last frame to that of the next answer. On a file
-   * whose stream waits for answers (#GstOwl2:when-busy) this is what textoverlay,
-   * webvttenc, srtenc and muxers want. On a live stream, which does not wait, a
-   * text leaves when the next answer is there, and GAP events with it: right for
-   * webvttenc, srtenc and filesink, one text for each answer, but textoverlay
-   * would keep the video back for it, and never get it.
+   * `clip-end`: from the clip's last frame to that of the next answer. On a
+   * file whose stream waits for answers (#GstOwl2:when-busy) this is what
+   * textoverlay, webvttenc, srtenc and muxers want. On a live stream, which
+   * does not wait, a text leaves when the next answer is there, and GAP events
+   * with it: right for webvttenc, srtenc and filesink, one text for each
+   * answer, but textoverlay would keep the video back for it, and never get it.
    *
    * `clip-start`: the same from the clip's first frame on. A text never begins
    * in time that has left already; then it begins with the video that is next.
@@ -384,8 +384,9 @@ install_generation (GObjectClass *klass, guint first)
    */
   g_object_class_install_property (klass, first + PROP_PARTIAL,
       g_param_spec_boolean ("partial", "Partial",
-          "Also post a message whenever there is more text, with the text so far", FALSE,
-          FLAGS_PLAYING));
+          "Also post a message whenever there is more text, with the text so "
+          "far",
+          FALSE, FLAGS_PLAYING));
 }
 
 void

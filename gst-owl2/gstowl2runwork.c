@@ -136,7 +136,8 @@ run_start_work (GstOwl2Run *run, GstOwl2Frame *frame, gboolean shrink)
   *work = (Work){ run, frame, NULL, run->epoch };
   run_begin_work (run, frame);
   gst_owl2_run_begin_away (run);
-  ok = gst_owl2_rgb_convert (&run->rgb, frame, &image, &memory, &error);
+  ok = gst_owl2_frame_land (frame, run->model, &error)
+       && gst_owl2_rgb_convert (&run->rgb, frame, &image, &memory, &error);
   gst_owl2_run_end_away (run);
   if (!ok) {
     frame->error = error;

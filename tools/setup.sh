@@ -10,7 +10,9 @@ build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
   libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   libjansson-dev libpng-dev zlib1g-dev
   mesa-vulkan-drivers gstreamer1.0-tools gstreamer1.0-plugins-base
-  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core'
+  gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
+  libgstreamer-plugins-bad1.0-dev libxkbcommon-dev libxkbcommon-x11-dev
+  gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core'
 demo='python3 python3-numpy python3-cairo python3-pil python3-gi
   gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0'
 test='g++ binutils clang vulkan-validationlayers python3-sentencepiece

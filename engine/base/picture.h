@@ -9,9 +9,9 @@
  *   cosited, in rows:  a at a sample's place, (a + b + 1) >> 1 half way
  *   cosited, in columns: a, which is the one at the place or above
  *
- * and past the edges the last sample counts. Then, with s (x) of a byte x the 16
- * bits 256 (x - 128) + ((x - 128) & 255), m (x, p) = (s (x) p) >> 16, and
- * c (x) = clamp (x, -128, 127) + 128:
+ * and past the edges the last sample counts. Then, with s (x) of a byte x the
+ * 16 bits 256 (x - 128) + ((x - 128) & 255), m (x, p) = (s (x) p) >> 16, and c
+ * (x) = clamp (x, -128, 127) + 128:
  *
  *   R = c (m (Y, y) + m (V, rv))
  *   G = c (m (Y, y) + m (U, gu) + m (V, gv))
@@ -80,11 +80,17 @@ enum {
   OWL2_TURN_TRANSPOSE = 4,
 };
 
+/* Memory of another Vulkan device, see owl2_memory_import(). */
+typedef struct _Owl2Memory Owl2Memory;
+
 /**
  * Owl2Image: zeros past @stride are packed RGB.
  * @data, @stride: the first plane, and bytes from row to row
  * @chroma, @chroma_stride: the second and third, where the format has them
  * @width, @height: as it is stored
+ * @memory: (nullable): holds the planes in the place of the pointers, which are
+ *   not looked at: one after the other from its first byte, with strides that
+ *   are the least multiples of 4
  * @matrix, @full_range, @cosited: of formats with U and V; range of GRAY8 too
  */
 typedef struct {
@@ -94,6 +100,7 @@ typedef struct {
   Owl2PixelFormat format;
   const guint8 *chroma[2];
   gsize chroma_stride[2];
+  Owl2Memory *memory;
   Owl2Matrix matrix;
   gboolean full_range;
   guint cosited; /* OWL2_COSITED_* */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "image.h"
+#include "memory.h"
 
 #include <string.h>
 
@@ -308,8 +309,21 @@ owl2_image_check (const Owl2Image *picture, GError **error)
                 && (guint) picture->matrix <= OWL2_MATRIX_BT2020
                 && picture->turn < 2 * OWL2_TURN_TRANSPOSE;
 
-  if (ok) {
+  if (ok)
     owl2_planes_init (&planes, picture);
+  if (ok && picture->memory) {
+    const OvkSlice all = ovk_import_all (picture->memory->import);
+
+    if (all.size >= planes.bytes)
+      return TRUE;
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "a %s frame of %ux%u has %" G_GSIZE_FORMAT
+        " bytes, its memory %" G_GSIZE_FORMAT,
+        owl2_pixel_format_name (picture->format), picture->width,
+        picture->height, planes.bytes, all.size);
+    return FALSE;
+  }
+  if (ok) {
     ok = picture->stride >= planes.row_bytes[0];
     for (guint i = 1; i < planes.n; i++)
       ok = ok && picture->chroma_stride[i - 1] >= planes.row_bytes[i];
@@ -340,7 +354,9 @@ count_needs (const Frame *f, gsize needs[OWL2_N_SCRATCH])
   gsize stored = rgb_row (picture->width) * picture->height;
   gboolean rgb = picture->format == OWL2_PIXELS_RGB;
   gboolean copied =
-      !f->staged || !ovk_device_caps (f->image->weights->dev)->unified_memory;
+      !picture->memory
+      && (!f->staged
+          || !ovk_device_caps (f->image->weights->dev)->unified_memory);
 
   memset (needs, 0, OWL2_N_SCRATCH * sizeof *needs);
   if (copied)
@@ -455,6 +471,12 @@ take_planes (Owl2ImageBuffers *image, Owl2Exec *exec, const Frame *f,
 
   copy.size = f->planes.bytes;
   *src = copy;
+  if (f->picture->memory) {
+    *src = ovk_import_all (f->picture->memory->import);
+    src->size = f->planes.bytes;
+    ovk_cmd_acquire (owl2_exec_cmd (exec), *src);
+    return TRUE;
+  }
   if (!f->staged)
     return upload_planes (f, exec, copy, error);
   if (image->staged_in != exec->n_submitted)

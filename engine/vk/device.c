@@ -83,6 +83,11 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
   if (host_import)
     g_ptr_array_add (
         wanted, (gpointer) VK_EXT_EXTERNAL_MEMORY_HOST_EXTENSION_NAME);
+  dev->gpu.imports_fd = ovk_has_extension (
+      props, n_props, VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+  if (dev->gpu.imports_fd)
+    g_ptr_array_add (
+        wanted, (gpointer) VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
   info.enabledExtensionCount = wanted->len;
   info.ppEnabledExtensionNames = (const char *const *) wanted->pdata;
 

@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* The host's memory as a device's, with VK_EXT_external_memory_host. */
-#include "ovk_device.h"
+#include "ovk_import.h"
 
 #include <string.h>
-
-struct _OvkImport {
-  OvkDevice *dev; /* reference */
-  OvkBuffer *buffer;
-};
 
 static gboolean
 refuse (const OvkGpu *gpu, const char *name, const char *why, GError **error)

@@ -11,6 +11,7 @@
 #include <glib.h>
 #include <vulkan/vulkan_core.h>
 #include "base.h"
+#include "foreign.h"
 
 G_BEGIN_DECLS
 
@@ -233,6 +234,19 @@ OvkImport *ovk_import_new (OvkDevice *dev, const char *name, GBytes *memory,
  * be no multiple of caps.storage_align. */
 OvkSlice ovk_import_slice (
     const OvkImport *import, const void *data, gsize size_bytes);
+/**
+ * ovk_import_foreign: lets the device read memory of another one, in foreign.c;
+ * nothing is copied. What the other wrote there is seen by commands that are
+ * submitted after it is done and follow an ovk_cmd_acquire() in the same
+ * recording; it has given the buffer to VK_QUEUE_FAMILY_EXTERNAL.
+ * ovk_import_all: its @size_bytes.
+ *
+ * Errors: UNSUPPORTED (other hardware or driver, or the driver can't), FAILED,
+ * NO_MEMORY, DEVICE_LOST.
+ */
+OvkImport *ovk_import_foreign (OvkDevice *dev, const char *name,
+    const Owl2Foreign *foreign, GError **error);
+OvkSlice ovk_import_all (const OvkImport *import);
 /* Waits until the device has finished with the memory. Accepts NULL. */
 void ovk_import_free (OvkImport *import);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkImport, ovk_import_free)
@@ -356,6 +370,9 @@ void *ovk_cmd_stage (OvkCmd *cmd, gsize size_bytes, OvkSlice *slice);
 void ovk_cmd_update (
     OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes);
 void ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word);
+/* Takes over memory that another device has written, see
+ * ovk_import_foreign(). */
+void ovk_cmd_acquire (OvkCmd *cmd, OvkSlice slice);
 /* Keeps the first error: for the layers above, which record into @cmd. */
 void ovk_cmd_fail (OvkCmd *cmd, GError *error /* transfer full */);
 gboolean ovk_cmd_failed (const OvkCmd *cmd);

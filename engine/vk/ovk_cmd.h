@@ -53,6 +53,8 @@ OvkCmd *ovk_cmd_new_internal (
 /* Records a dispatch of no workgroup, with @slice for all bindings. */
 void ovk_cmd_start_pipeline (
     OvkCmd *cmd, OvkPipeline *pipeline, OvkSlice slice);
+/* Counts @buffer among those that the recording uses. */
+void ovk_cmd_touch (OvkCmd *cmd, OvkBuffer *buffer);
 /* ovk_cmd_copy for any size and offset. */
 void ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
 /* The command buffer for the next command; NULL after an error. */

@@ -26,6 +26,7 @@ typedef struct {
   guint max_bindings; /* storage buffers a shader stage may have */
   guint max_allocations;
   gboolean has_budget;
+  gboolean imports_fd; /* VK_KHR_external_memory_fd */
   gboolean debug_utils; /* the instance has them, and they are wanted */
   PFN_vkGetMemoryHostPointerPropertiesEXT host_pointer_properties;
   PFN_vkSetDebugUtilsObjectNameEXT set_name; /* (nullable), as the next two */

@@ -6,8 +6,8 @@
 #define SETS_PER_POOL 256
 #define MAX_UPDATE_BYTES 65536
 
-static void
-touch (OvkCmd *cmd, OvkBuffer *buffer)
+void
+ovk_cmd_touch (OvkCmd *cmd, OvkBuffer *buffer)
 {
   if (buffer == cmd->touched.last)
     return;
@@ -28,7 +28,7 @@ order (OvkCmd *cmd, VkCommandBuffer buffer, const OvkUse *uses, guint n)
     }
     if (uses[i].buffer->map && (uses[i].how & OVK_USE_WRITES))
       cmd->host_reads = TRUE;
-    touch (cmd, uses[i].buffer);
+    ovk_cmd_touch (cmd, uses[i].buffer);
   }
   ovk_hazards_order (&cmd->hazards, buffer, uses, n);
   return TRUE;
@@ -237,7 +237,7 @@ ovk_cmd_start_pipeline (OvkCmd *cmd, OvkPipeline *pipeline, OvkSlice slice)
     return;
   for (guint i = 0; i < shader->n_bindings; i++)
     bindings[i] = (OvkBinding){ slice, OVK_READ };
-  touch (cmd, slice.buffer);
+  ovk_cmd_touch (cmd, slice.buffer);
   vkCmdBindPipeline (buffer, VK_PIPELINE_BIND_POINT_COMPUTE, pipeline->handle);
   cmd->bound = pipeline;
   if (shader->n_bindings && !bind_buffers (cmd, buffer, pipeline, bindings))

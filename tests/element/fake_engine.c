@@ -58,6 +58,20 @@ static struct {
   GArray *requests; /* FakeRequest */
 } fake;
 
+/* There is no device here, and so no memory of another one. */
+Owl2Memory *
+owl2_memory_import (
+    Owl2Model *model, const Owl2Foreign *foreign, GError **error)
+{
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED, "no device");
+  return NULL;
+}
+
+void
+owl2_memory_unref (Owl2Memory *memory)
+{
+}
+
 static void
 image_clear (gpointer data)
 {
