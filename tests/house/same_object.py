@@ -21,7 +21,7 @@ def main():
     source, build = map(pathlib.Path, sys.argv[1:3])
     commands = {}
     for entry in json.loads((build / "compile_commands.json").read_text()):
-        if "output" in entry and "/tests/" not in entry["output"]:
+        if "output" in entry and "/tests/" not in "/" + entry["output"]:
             path = (build / entry["file"]).resolve()
             commands[path] = entry["output"], shlex.split(entry["command"])
     passed = failed = 0
