@@ -419,6 +419,11 @@ char *owl2_prompt_plain (const char *text);
 char *owl2_prompt_format (const char *question, gboolean with_image,
     const Owl2Turn *history, guint n_history);
 
+/* Whether the session's context has room for all of @max_tokens after the
+ * prompt and its frames. Any thread. */
+gboolean owl2_session_has_room (
+    Owl2Session *session, const char *prompt, guint n_frames, guint max_tokens);
+
 /* ---- looking inside --------------------------------------------------- */
 
 /**

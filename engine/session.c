@@ -76,6 +76,17 @@ owl2_session_new (
   return g_steal_pointer (&s);
 }
 
+gboolean
+owl2_session_has_room (
+    Owl2Session *session, const char *prompt, guint n_frames, guint max_tokens)
+{
+  guint n;
+
+  return owl2_sequence_count (
+             session->model, session->n_ctx, prompt, n_frames, 1, &n, NULL)
+         && max_tokens <= session->n_ctx - n + 1;
+}
+
 void
 owl2_session_free (Owl2Session *session)
 {

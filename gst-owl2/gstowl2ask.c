@@ -37,13 +37,19 @@ gst_owl2_job_question (const GstOwl2Job *job)
 }
 
 char *
-gst_owl2_job_prompt (const GstOwl2Job *job)
+gst_owl2_job_literal (const GstOwl2Job *job)
 {
-  g_autofree char *plain =
-      job->question ? owl2_prompt_plain (job->question) : NULL;
+  return job->question ? owl2_prompt_plain (job->question)
+                       : g_strdup (gst_owl2_settings_question (job->settings));
+}
 
-  return owl2_prompt_format (
-      plain ? plain : gst_owl2_job_question (job), TRUE, NULL, 0);
+char *
+gst_owl2_job_prompt (
+    const GstOwl2Job *job, const Owl2Turn *turns, guint n_turns)
+{
+  g_autofree char *question = gst_owl2_job_literal (job);
+
+  return owl2_prompt_format (question, TRUE, turns, n_turns);
 }
 
 /* A step of FNV-1a. */

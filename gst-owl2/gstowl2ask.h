@@ -35,8 +35,11 @@ void gst_owl2_job_free (GstOwl2Job *job); /* accepts NULL */
 GstOwl2Job *gst_owl2_job_copy (const GstOwl2Job *job);
 /* As it is told. Valid as long as @job. */
 const char *gst_owl2_job_question (const GstOwl2Job *job);
-/* (transfer full): the whole literal prompt. */
-char *gst_owl2_job_prompt (const GstOwl2Job *job);
+/* (transfer full): the question as a part of a prompt. */
+char *gst_owl2_job_literal (const GstOwl2Job *job);
+/* (transfer full): the whole literal prompt, after @turns, oldest first. */
+char *gst_owl2_job_prompt (
+    const GstOwl2Job *job, const Owl2Turn *turns, guint n_turns);
 /* The seed is that of an answer's own stream: from the settings' seed, the
  * clip's start and the question. */
 Owl2Sampling gst_owl2_job_sampling (const GstOwl2Job *job);

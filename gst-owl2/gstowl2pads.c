@@ -25,12 +25,24 @@ gst_owl2_advance_text (GstOwl2 *self, GstClockTime pts, GstClockTime duration)
   gst_owl2_text_advance (self->text, &how, pts, duration);
 }
 
+/* Whether the answer is too old to be put on what is shown at @pts. */
+static gboolean
+gst_owl2_is_outdated (
+    GstOwl2 *self, const GstOwl2Answer *answer, GstClockTime pts)
+{
+  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
+  const GstClockTime time = gst_owl2_stream_time (self->stream, pts);
+
+  return settings->max_age && GST_CLOCK_TIME_IS_VALID (time)
+         && time > answer->end && time - answer->end > settings->max_age;
+}
+
 GstFlowReturn
 gst_owl2_push_video (GstOwl2 *self, GstBuffer *buffer)
 {
   g_autoptr (GstOwl2Answer) answer = gst_owl2_worker_latest (self->worker);
 
-  if (answer) {
+  if (answer && !gst_owl2_is_outdated (self, answer, GST_BUFFER_PTS (buffer))) {
     /* At most the buffer's description is copied, never its memory. */
     buffer = gst_buffer_make_writable (buffer);
     gst_owl2_meta_add (buffer, answer);

@@ -8,8 +8,6 @@ gst_owl2_trigger_get_type (void)
   static const GEnumValue values[] = {
     { GST_OWL2_TRIGGER_INTERVAL, "An answer each interval", "interval" },
     { GST_OWL2_TRIGGER_EOS, "One answer when the stream ends", "eos" },
-    { GST_OWL2_TRIGGER_SCENE, "An answer when the picture has changed",
-        "scene" },
     { GST_OWL2_TRIGGER_QUESTION, "None but to questions that come",
         "question" },
     { 0, NULL, NULL },
@@ -164,30 +162,6 @@ static void
 install_live (GObjectClass *klass, guint first)
 {
   /**
-   * GstOwl2:max-queue-time:
-   *
-   * Where the stream waits for answers and is not live: how much video is held,
-   * from the last frame of a clip on until its answer is there. Upstream goes
-   * on meanwhile; when as much is held, it waits.
-   *
-   * Since: 0.2
-   */
-  g_object_class_install_property (klass, first + PROP_MAX_QUEUE_TIME,
-      g_param_spec_uint64 ("max-queue-time", "Max queue time",
-          "Video held until an answer is there, in nanoseconds", 0, G_MAXINT64,
-          DEFAULT_MAX_QUEUE_TIME, FLAGS_PLAYING));
-  /**
-   * GstOwl2:max-queue-bytes:
-   *
-   * As #GstOwl2:max-queue-time, in bytes of buffers.
-   *
-   * Since: 0.2
-   */
-  g_object_class_install_property (klass, first + PROP_MAX_QUEUE_BYTES,
-      g_param_spec_uint64 ("max-queue-bytes", "Max queue bytes",
-          "Bytes of video held until an answer is there", 0, G_MAXUINT64,
-          DEFAULT_MAX_QUEUE_BYTES, FLAGS_PLAYING));
-  /**
    * GstOwl2:eos-timeout:
    *
    * How long the end of a live stream waits for the answer under way. Clips
@@ -200,43 +174,6 @@ install_live (GObjectClass *klass, guint first)
           "How long the end of a live stream waits for the answer under way, in"
           " nanoseconds",
           0, G_MAXINT64, DEFAULT_EOS_TIMEOUT, FLAGS_PLAYING));
-  /**
-   * GstOwl2:scene-threshold:
-   *
-   * With #GstOwl2:trigger `scene`: how much a picture differs from that of the
-   * last answer before there is another: the cosine distance of the features of
-   * the two frames, from 0, the same, to 2.
-   *
-   * Since: 0.2
-   */
-  g_object_class_install_property (klass, first + PROP_SCENE_THRESHOLD,
-      g_param_spec_double ("scene-threshold", "Scene threshold",
-          "Cosine distance of two frames' features that is a new scene", 0, 2,
-          DEFAULT_SCENE_THRESHOLD, FLAGS_PLAYING));
-  /**
-   * GstOwl2:min-interval:
-   *
-   * With #GstOwl2:trigger `scene`: shortest stream time from one answer to the
-   * next. The picture is compared each half of it.
-   *
-   * Since: 0.2
-   */
-  g_object_class_install_property (klass, first + PROP_MIN_INTERVAL,
-      g_param_spec_uint64 ("min-interval", "Min interval",
-          "Shortest time between answers about scenes, in nanoseconds", 1,
-          G_MAXINT64, DEFAULT_MIN_INTERVAL, FLAGS_PLAYING));
-  /**
-   * GstOwl2:max-interval:
-   *
-   * With #GstOwl2:trigger `scene`: longest stream time from one answer to the
-   * next, however little changes; 0: any.
-   *
-   * Since: 0.2
-   */
-  g_object_class_install_property (klass, first + PROP_MAX_INTERVAL,
-      g_param_spec_uint64 ("max-interval", "Max interval",
-          "Longest time between answers about scenes, in nanoseconds (0: any)",
-          0, G_MAXINT64, 0, FLAGS_PLAYING));
   /**
    * GstOwl2:text-time:
    *

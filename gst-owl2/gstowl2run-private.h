@@ -21,6 +21,11 @@ typedef enum {
   GST_OWL2_RUN_FAILED,
 } GstOwl2RunState;
 
+/* An earlier question and its answer, as they go into a prompt. */
+typedef struct {
+  char *question, *answer;
+} GstOwl2PastTurn;
+
 typedef struct {
   GstProgressType type;
   char *text;
@@ -65,6 +70,7 @@ struct _GstOwl2Run {
   GQueue encode; /* GstOwl2Frame, to be encoded, or if lazy shrunk, when idle */
   GQueue clips;  /* GstOwl2Job */
   GQueue asked;  /* GstOwl2Job: questions, which go before those */
+  GQueue turns;  /* GstOwl2PastTurn: the newest GST_OWL2_MAX_HISTORY */
   GstOwl2Job *newest; /* (nullable): the clip that a question is about */
   guint64 next_id;
   GstOwl2Answer *latest;
@@ -92,6 +98,7 @@ struct _GstOwl2Run {
 /* ---- gstowl2runcore.c: all with the lock held --------------------------- */
 
 void gst_owl2_progress_free (gpointer progress);
+void gst_owl2_past_turn_free (gpointer turn);
 /* Asks for a step. */
 void gst_owl2_run_kick (GstOwl2Run *run);
 void gst_owl2_run_take_queues (GstOwl2Run *run, GQueue *encode, GQueue *clips);

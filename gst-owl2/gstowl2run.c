@@ -115,6 +115,7 @@ gst_owl2_run_new (const GstOwl2WorkerFuncs *funcs, gpointer user_data,
   g_queue_init (&run->encode);
   g_queue_init (&run->clips);
   g_queue_init (&run->asked);
+  g_queue_init (&run->turns);
   g_queue_init (&run->partials);
   return run;
 }
@@ -220,6 +221,21 @@ gst_owl2_run_stop (GstOwl2Run *run)
 
 /* ---- from the stream ---------------------------------------------------- */
 
+/* All that is there to do is void. With the lock held; the queues are freed
+ * without it. */
+static void
+run_give_up (GstOwl2Run *run, GQueue *encode, GQueue *clips)
+{
+  run->epoch++;
+  if (run->n_calls) {
+    run->cancelled = TRUE;
+    owl2_session_cancel (run->session);
+  }
+  gst_owl2_run_take_queues (run, encode, clips);
+  g_cond_broadcast (&run->cond);
+  gst_owl2_run_kick (run);
+}
+
 void
 gst_owl2_run_set_flushing (GstOwl2Run *run, gboolean flushing)
 {
@@ -228,15 +244,8 @@ gst_owl2_run_set_flushing (GstOwl2Run *run, gboolean flushing)
   g_mutex_lock (&run->lock);
   run->flushing = flushing;
   if (flushing) {
-    run->epoch++;
-    if (run->n_calls) {
-      run->cancelled = TRUE;
-      owl2_session_cancel (run->session);
-    }
-    gst_owl2_run_take_queues (run, &encode, &clips);
+    run_give_up (run, &encode, &clips);
     g_clear_pointer (&run->latest, gst_owl2_answer_unref);
-    g_cond_broadcast (&run->cond);
-    gst_owl2_run_kick (run);
   }
   g_mutex_unlock (&run->lock);
   gst_owl2_run_free_queues (&encode, &clips);
@@ -377,17 +386,49 @@ gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
   return id;
 }
 
+/* Clips and questions that are not done with. With the lock held. */
+static guint
+run_n_open (const GstOwl2Run *run)
+{
+  return run->clips.length + run->asked.length
+         + (run->asking && run->asking->epoch == run->epoch);
+}
+
 GstFlowReturn
 gst_owl2_run_wait (GstOwl2Run *run)
 {
   GstFlowReturn ret;
 
   g_mutex_lock (&run->lock);
-  while ((ret = run_flow (run)) == GST_FLOW_OK
-         && (run->clips.length || run->asked.length
-             || (run->asking && run->asking->epoch == run->epoch)))
+  while ((ret = run_flow (run)) == GST_FLOW_OK && run_n_open (run))
     g_cond_wait (&run->cond, &run->lock);
   g_mutex_unlock (&run->lock);
+  return ret;
+}
+
+GstFlowReturn
+gst_owl2_run_finish (GstOwl2Run *run, guint64 timeout_ns, guint *n_dropped)
+{
+  const gint64 end =
+      g_get_monotonic_time () + (gint64) (MIN (timeout_ns, G_MAXINT64) / 1000);
+  GQueue encode = G_QUEUE_INIT, clips = G_QUEUE_INIT, late = G_QUEUE_INIT;
+  GstFlowReturn ret;
+  guint keep;
+
+  g_mutex_lock (&run->lock);
+  keep = run->asking && run->asking->epoch == run->epoch ? 0 : 1;
+  while (run->clips.length > keep)
+    g_queue_push_tail (&late, g_queue_pop_head (&run->clips));
+  *n_dropped = late.length;
+  while ((ret = run_flow (run)) == GST_FLOW_OK && run_n_open (run)) {
+    if (g_cond_wait_until (&run->cond, &run->lock, end))
+      continue;
+    *n_dropped += run_n_open (run);
+    run_give_up (run, &encode, &clips);
+  }
+  g_mutex_unlock (&run->lock);
+  gst_owl2_run_free_queues (&encode, &clips);
+  gst_owl2_run_free_queues (&encode, &late);
   return ret;
 }
 

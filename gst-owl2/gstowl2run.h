@@ -102,6 +102,8 @@ void gst_owl2_run_set_newest (GstOwl2Run *run, GstOwl2Job *job);
 guint64 gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
     const char *question, GError **error);
 GstFlowReturn gst_owl2_run_wait (GstOwl2Run *run);
+GstFlowReturn gst_owl2_run_finish (
+    GstOwl2Run *run, guint64 timeout_ns, guint *n_dropped);
 GstOwl2Answer *gst_owl2_run_latest (GstOwl2Run *run);
 /* Brings up to date what the stats tell of the model. */
 void gst_owl2_run_update_stats (GstOwl2Run *run);

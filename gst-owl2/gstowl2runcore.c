@@ -41,6 +41,14 @@ gst_owl2_progress_free (gpointer data)
   g_free (data);
 }
 
+void
+gst_owl2_past_turn_free (gpointer data)
+{
+  g_free (((GstOwl2PastTurn *) data)->question);
+  g_free (((GstOwl2PastTurn *) data)->answer);
+  g_free (data);
+}
+
 GstOwl2Run *
 gst_owl2_run_ref (GstOwl2Run *run)
 {
@@ -55,6 +63,7 @@ gst_owl2_run_unref (GstOwl2Run *run)
     return;
   g_queue_clear_full (&run->progress, gst_owl2_progress_free);
   g_queue_clear_full (&run->partials, (GDestroyNotify) gst_owl2_answer_unref);
+  g_queue_clear_full (&run->turns, gst_owl2_past_turn_free);
   g_clear_error (&run->open_error);
   g_clear_error (&run->fatal);
   g_clear_error (&run->got_error);
@@ -93,6 +102,8 @@ gst_owl2_run_take_queues (GstOwl2Run *run, GQueue *encode, GQueue *clips)
   g_queue_init (&run->clips);
   for (GstOwl2Job *job; (job = g_queue_pop_head (&run->asked));)
     g_queue_push_tail (clips, job);
+  for (GstOwl2PastTurn *turn; (turn = g_queue_pop_head (&run->turns));)
+    gst_owl2_past_turn_free (turn);
   if (run->newest)
     g_queue_push_tail (clips, g_steal_pointer (&run->newest));
 }

@@ -273,6 +273,19 @@ run_log_answer (
       1e-6 * (double) got->decode_ns);
 }
 
+/* What was said goes into the prompts to come. With the lock held. */
+static void
+run_remember (GstOwl2Run *run, const GstOwl2Answer *answer)
+{
+  GstOwl2PastTurn *turn = g_new (GstOwl2PastTurn, 1);
+
+  turn->question = gst_owl2_job_literal (run->asking->job);
+  turn->answer = owl2_prompt_plain (answer->text);
+  g_queue_push_tail (&run->turns, turn);
+  while (run->turns.length > GST_OWL2_MAX_HISTORY)
+    gst_owl2_past_turn_free (g_queue_pop_head (&run->turns));
+}
+
 /* Counts what the answer took, makes it known, and lets it be the latest. */
 static void
 run_publish (GstOwl2Run *run, const Owl2Answer *got)
@@ -306,6 +319,7 @@ run_publish (GstOwl2Run *run, const Owl2Answer *got)
   if (!gst_owl2_run_is_void (run, asking->epoch)) {
     GstOwl2Answer *old = run->latest;
 
+    run_remember (run, answer);
     run->latest = answer;
     answer = old;
   }
@@ -354,13 +368,45 @@ gst_owl2_run_step_generated (GstOwl2Run *run)
   gst_owl2_run_end_clip (run);
 }
 
+/* (transfer full): the prompt, with as many of the newest turns as are wanted
+ * and the context has room for beside the answer. With the lock held. */
+static char *
+run_prompt (GstOwl2Run *run)
+{
+  const GstOwl2Job *job = run->asking->job;
+  Owl2Turn turns[GST_OWL2_MAX_HISTORY] = { 0 };
+  const guint wanted = MIN (job->settings->history, run->turns.length);
+  guint n = wanted;
+  char *prompt;
+
+  for (guint i = 0; i < wanted; i++) {
+    const GstOwl2PastTurn *turn =
+        g_queue_peek_nth (&run->turns, run->turns.length - wanted + i);
+
+    turns[i] = (Owl2Turn){ turn->question, turn->answer };
+  }
+  prompt = gst_owl2_job_prompt (job, turns, n);
+  while (n
+         && !owl2_session_has_room (
+             run->session, prompt, job->n_frames, job->settings->max_tokens)) {
+    g_free (prompt);
+    n--;
+    prompt = gst_owl2_job_prompt (job, turns + wanted - n, n);
+  }
+  if (n < wanted)
+    GST_INFO ("%s: the context has room for %u of %u earlier turns beside"
+              " max-tokens %u",
+        run->config->element, n, wanted, job->settings->max_tokens);
+  return prompt;
+}
+
 static void
 run_start_generate (GstOwl2Run *run)
 {
   GstOwl2Asking *asking = run->asking;
   const GstOwl2Job *job = asking->job;
   Owl2Features *features[GST_OWL2_MAX_FRAMES];
-  g_autofree char *prompt = gst_owl2_job_prompt (job);
+  g_autofree char *prompt = run_prompt (run);
   Owl2Request request = {
     .prompt = prompt,
     .frames = features,

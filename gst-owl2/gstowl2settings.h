@@ -23,7 +23,6 @@ G_BEGIN_DECLS
  * GstOwl2Trigger:
  * @GST_OWL2_TRIGGER_INTERVAL: an answer each `interval`
  * @GST_OWL2_TRIGGER_EOS: one answer when the stream ends
- * @GST_OWL2_TRIGGER_SCENE: an answer when the picture has changed
  * @GST_OWL2_TRIGGER_QUESTION: none but to questions that come
  *
  * When an answer is made.
@@ -33,7 +32,6 @@ G_BEGIN_DECLS
 typedef enum {
   GST_OWL2_TRIGGER_INTERVAL,
   GST_OWL2_TRIGGER_EOS,
-  GST_OWL2_TRIGGER_SCENE,
   GST_OWL2_TRIGGER_QUESTION,
 } GstOwl2Trigger;
 
@@ -106,12 +104,7 @@ GType gst_owl2_when_busy_get_type (void);
  * @interval: ns of stream time, at least 1
  * @span: ns of stream time; 0: @interval, or the whole stream at EOS
  * @n_frames: 1 to GST_OWL2_MAX_FRAMES
- * @max_queue_time: ns of video held until an answer is there, as are
- *   @max_queue_bytes
  * @eos_timeout: ns that the end of a live stream waits for the answer under way
- * @scene_threshold: cosine distance of the features of two frames, 0 to 2
- * @min_interval: ns between two answers at least, and @max_interval at most (0:
- *   any), with GST_OWL2_TRIGGER_SCENE
  * @max_age: ns of stream time after the end of its clip for which an answer is
  *   put on buffers; 0: any
  * @history: earlier questions and answers in the prompt
@@ -124,10 +117,7 @@ typedef struct {
   guint64 span;
   guint n_frames;
   GstOwl2WhenBusy when_busy;
-  guint64 max_queue_time, max_queue_bytes;
   guint64 eos_timeout;
-  double scene_threshold;
-  guint64 min_interval, max_interval;
   GstOwl2TextTime text_time;
   guint64 max_age;
   guint history;

@@ -307,6 +307,14 @@ stream_place (GstOwl2Stream *self, GstOwl2Settings *settings, GstClockTime pts,
   return TRUE;
 }
 
+GstClockTime
+gst_owl2_stream_time (const GstOwl2Stream *self, GstClockTime pts)
+{
+  return self->segment.format == GST_FORMAT_TIME
+             ? gst_segment_to_stream_time (&self->segment, GST_FORMAT_TIME, pts)
+             : GST_CLOCK_TIME_NONE;
+}
+
 /* Where upstream says that the whole stream ends, in stream time. */
 static gboolean
 stream_query_end (GstOwl2Stream *self, GstClockTime *end)
@@ -461,6 +469,22 @@ gst_owl2_stream_gap (GstOwl2Stream *self, GstOwl2Settings *settings,
 GstFlowReturn
 gst_owl2_stream_drain (GstOwl2Stream *self, GstOwl2Settings *settings)
 {
+  const gboolean whole = settings->trigger == GST_OWL2_TRIGGER_EOS;
+  GstFlowReturn ret;
+  guint n_dropped;
+
+  stream_update_wait (self, settings);
+  if (self->upstream_live && !self->wait && !whole) {
+    stream_cut (self, settings);
+    ret = gst_owl2_worker_finish (
+        self->worker, settings->eos_timeout, &n_dropped);
+    GST_DEBUG_OBJECT (
+        self->element, "the end of a live stream skips %u clips", n_dropped);
+    stream_count_dropped (self, n_dropped);
+    if (ret != GST_FLOW_OK)
+      return ret;
+    return stream_settle (self, FALSE);
+  }
   self->may_drop = FALSE;
   stream_cut (self, settings);
   self->submitted = TRUE; /* earlier ones may still be pending */

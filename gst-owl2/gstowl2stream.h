@@ -45,13 +45,19 @@ void gst_owl2_stream_event (GstOwl2Stream *stream, GstEvent *event);
 gboolean gst_owl2_stream_is_live (GstOwl2Stream *stream);
 gboolean gst_owl2_stream_waits (GstOwl2Stream *stream);
 
+/* Stream time of @pts; NONE where there is none. */
+GstClockTime gst_owl2_stream_time (
+    const GstOwl2Stream *stream, GstClockTime pts);
+
 /* Looks at a buffer, takes its frame for the clips that want it, and returns
  * when the buffer may go on. */
 GstFlowReturn gst_owl2_stream_buffer (
     GstOwl2Stream *stream, GstOwl2Settings *settings, GstBuffer *buffer);
 GstFlowReturn gst_owl2_stream_gap (GstOwl2Stream *stream,
     GstOwl2Settings *settings, GstClockTime pts, GstClockTime duration);
-/* The stream ends here: what it gave is answered, whatever `when-busy` says. */
+/* The stream ends here: what it gave is answered, whatever `when-busy` says; of
+ * a live stream that drops, only the answer under way, within `eos-timeout`,
+ * unless it is the one answer of `trigger=eos`. */
 GstFlowReturn gst_owl2_stream_drain (
     GstOwl2Stream *stream, GstOwl2Settings *settings);
 

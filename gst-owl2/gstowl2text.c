@@ -54,8 +54,6 @@ gst_owl2_text_how (
     how.late = how.time != GST_OWL2_TEXT_TIME_ARRIVAL && !waits;
   if (settings->trigger == GST_OWL2_TRIGGER_INTERVAL)
     how.grid = settings->interval;
-  else if (settings->trigger == GST_OWL2_TRIGGER_SCENE)
-    how.slice = MAX (settings->min_interval, SLICE_NS);
   return how;
 }
 

@@ -195,6 +195,16 @@ gst_owl2_worker_wait (GstOwl2Worker *w)
   return run ? gst_owl2_run_wait (run) : GST_FLOW_FLUSHING;
 }
 
+GstFlowReturn
+gst_owl2_worker_finish (GstOwl2Worker *w, guint64 timeout_ns, guint *n_dropped)
+{
+  g_autoptr (GstOwl2Run) run = worker_run (w);
+
+  *n_dropped = 0;
+  return run ? gst_owl2_run_finish (run, timeout_ns, n_dropped)
+             : GST_FLOW_FLUSHING;
+}
+
 GstOwl2Answer *
 gst_owl2_worker_latest (GstOwl2Worker *w)
 {

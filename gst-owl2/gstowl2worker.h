@@ -66,6 +66,11 @@ guint64 gst_owl2_worker_ask (GstOwl2Worker *w, GstOwl2Settings *settings,
     const char *question, GError **error);
 /* Returns when all submitted clips are answered. */
 GstFlowReturn gst_owl2_worker_wait (GstOwl2Worker *w);
+/* Returns when the answer under way, or if there is none the newest clip's, and
+ * those to questions are there, or after @timeout_ns; the rest is given up.
+ * @n_dropped: (out): clips and questions that got no answer */
+GstFlowReturn gst_owl2_worker_finish (
+    GstOwl2Worker *w, guint64 timeout_ns, guint *n_dropped);
 /* (nullable) (transfer full): the latest answer. */
 GstOwl2Answer *gst_owl2_worker_latest (GstOwl2Worker *w);
 

@@ -187,12 +187,19 @@ owl2_prompt_encode (const Owl2Tokenizer *tok, const char *prompt)
 
 /* ---- template --------------------------------------------------------- */
 
-/* An answer must not open image places that no frames belong to. */
+/* An answer must not open image places that no frames belong to. One that is
+ * plain can't. */
 static void
 append_answer (GString *out, const char *answer)
 {
   gsize start = out->len;
-  const char *place;
+  const char *place, *end;
+
+  if (answer[0] == OWL2_PLAIN_BEGIN && (end = strchr (answer, OWL2_PLAIN_END))
+      && !end[1]) {
+    g_string_append (out, answer);
+    return;
+  }
 
   g_string_append (out, answer);
   while ((place = strstr (out->str + start, OWL2_IMAGE_PLACE)))

@@ -41,6 +41,7 @@ static struct {
   gboolean ignore_cancel;
   gboolean keep_images;
   guint n_tokens;
+  guint room;
   const char *word; /* static */
   double probability;
 
@@ -768,6 +769,30 @@ char *
 owl2_prompt_format (const char *question, gboolean with_image,
     const Owl2Turn *history, guint n_history)
 {
-  return g_strdup_printf (
-      "USER: %s%s ASSISTANT:", with_image ? "<|image|>" : "", question);
+  GString *out = g_string_new (NULL);
+
+  for (guint i = 0; i <= n_history; i++) {
+    g_string_append_printf (out,
+        "USER: %s%s ASSISTANT:", with_image && i == 0 ? "<|image|>" : "",
+        i < n_history ? history[i].question : question);
+    if (i < n_history)
+      g_string_append_printf (out, " %s</s>", history[i].answer);
+  }
+  return g_string_free (out, FALSE);
+}
+
+gboolean
+owl2_session_has_room (
+    Owl2Session *session, const char *prompt, guint n_frames, guint max_tokens)
+{
+  guint room;
+
+  LOCKED (room = fake.room);
+  return !room || strlen (prompt) <= room;
+}
+
+void
+fake_set_room (guint bytes)
+{
+  LOCKED (fake.room = bytes);
 }

@@ -28,7 +28,7 @@ typedef enum {
 /* One encoded image. */
 typedef struct {
   guint width, height;
-  guint8 *rgb; /* width * height * 3; kept if fake_keep_images() */
+  guint8 *rgb;            /* width * height * 3; kept if fake_keep_images() */
   Owl2PixelFormat format; /* in which it came */
 } FakeImage;
 
@@ -65,6 +65,9 @@ void fake_fail (FakeCall call, guint nth, Owl2Error code);
 void fake_set_gate (FakeCall call, gboolean closed);
 /* As a driver that does not look for cancels inside a call. */
 void fake_ignore_cancel (gboolean ignore);
+
+/* Of the longest prompt for which the context has room; 0: any. */
+void fake_set_room (guint bytes);
 
 /* Calls begun so far. */
 guint fake_n_calls (FakeCall call);

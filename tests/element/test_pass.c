@@ -638,6 +638,23 @@ test_two_elements (void)
   fake_reset ();
 }
 
+/* An answer that is too old is put on no buffer. */
+static void
+test_max_age (void)
+{
+  Bench *b = bench_new (FALSE, "interval", 10 * GST_SECOND, "span", 100 * MS,
+      "max-age", 300 * MS, NULL);
+
+  bench_push_range (b, 0, 6);
+  for (guint i = 0; i < 6; i++) {
+    g_autoptr (GstBuffer) buffer = bench_pull (b);
+
+    g_assert_cmpint (gst_owl2_meta_get (buffer) != NULL, ==, i <= 4);
+  }
+  bench_eos (b);
+  bench_end (b);
+}
+
 static void
 add_tests (void)
 {
@@ -669,6 +686,7 @@ add_tests (void)
   g_test_add_func ("/pass/partial-unlikely", test_partial_unlikely);
   g_test_add_func ("/pass/meta-survives", test_meta_survives);
   g_test_add_func ("/pass/two-elements", test_two_elements);
+  g_test_add_func ("/pass/max-age", test_max_age);
 }
 
 int

@@ -3,7 +3,7 @@
 #include "bench.h"
 #include "gstowl2run.h"
 
-#define QUESTION 3
+#define QUESTION 2
 
 static guint64
 ask (Bench *b, const char *question)
@@ -118,6 +118,79 @@ test_seed (void)
   g_assert_cmpuint (seeds[0][1], !=, seeds[0][2]);
 }
 
+/* Asks, and gives the prompt that the engine got for it. (transfer full) */
+static char *
+prompt_after (Bench *b, guint i, const char *question)
+{
+  guint64 id = ask (b, question);
+  g_autoptr (GstStructure) s = bench_answer (b, 20 * GST_SECOND);
+
+  g_assert_nonnull (s);
+  g_assert_cmpuint (structure_uint64 (s, "id"), ==, id);
+  return g_strdup (fake_request (i).prompt);
+}
+
+/* Earlier turns are plain text, the newest of them, as many as are wanted and
+ * have room; a flush forgets them. */
+static void
+test_history (void)
+{
+  Bench *b = bench_new (TRUE, "trigger", QUESTION, "history", 2, NULL);
+  g_autofree char *first = NULL, *second = NULL, *fourth = NULL, *fifth = NULL;
+  g_autofree char *turn = NULL, *want = NULL, *short_want = NULL, *last = NULL;
+
+  bench_push_range (b, 0, 2);
+  first = prompt_after (b, 0, "One?");
+  g_assert_cmpstr (first, ==, "USER: <|image|>[One?] ASSISTANT:");
+  second = prompt_after (b, 1, "Two?");
+  turn = g_strndup (second + strlen (first),
+      (gsize) (strstr (second, "</s>") - second) - strlen (first));
+  g_assert_true (g_str_has_prefix (turn, " ["));
+  want = g_strdup_printf ("%s%s</s>USER: [Two?] ASSISTANT:", first, turn);
+  g_assert_cmpstr (second, ==, want);
+
+  g_free (prompt_after (b, 2, "Three?"));
+  fourth = prompt_after (b, 3, "Four?");
+  g_assert_null (strstr (fourth, "One?"));
+  g_assert_nonnull (strstr (fourth, "<|image|>[Two?]"));
+  g_assert_nonnull (strstr (fourth, "USER: [Three?]"));
+
+  /* Room for one turn. */
+  fake_set_room ((guint) strlen (fourth) - 1);
+  fifth = prompt_after (b, 4, "Five?");
+  short_want = g_strdup_printf ("USER: <|image|>[Four?] ASSISTANT:%s</s>"
+                                "USER: [Five?] ASSISTANT:",
+      turn);
+  g_assert_cmpstr (fifth, ==, short_want);
+  fake_set_room (0);
+
+  bench_flush_start (b);
+  bench_flush_stop (b);
+  bench_push_range (b, 0, 2);
+  last = prompt_after (b, 5, "Six?");
+  g_assert_cmpstr (last, ==, "USER: <|image|>[Six?] ASSISTANT:");
+  bench_eos (b);
+  bench_end (b);
+}
+
+/* The seed is one of the things that an answer depends on. */
+static void
+test_seeds_differ (void)
+{
+  guint64 got[3];
+
+  for (guint i = 0; i < 3; i++) {
+    Bench *b = bench_new (FALSE, "seed", (guint64) (i % 2), NULL);
+
+    bench_push (b, 0);
+    got[i] = fake_request (0).sampling.seed;
+    bench_eos (b);
+    bench_end (b);
+  }
+  g_assert_cmpuint (got[0], !=, got[1]);
+  g_assert_cmpuint (got[0], ==, got[2]);
+}
+
 static void
 add_tests (void)
 {
@@ -125,6 +198,8 @@ add_tests (void)
   g_test_add_func ("/question/out-of-turn", test_out_of_turn);
   g_test_add_func ("/question/bound", test_bound);
   g_test_add_func ("/question/seed", test_seed);
+  g_test_add_func ("/question/history", test_history);
+  g_test_add_func ("/question/seeds-differ", test_seeds_differ);
 }
 
 int
