@@ -180,7 +180,7 @@ test_plain_special (void)
   }
   for (guint i = 0; i < 9; i++) { /* a half of it is the prompt's own */
     g_autofree char *first = g_strndup (OWL2_IMAGE_PLACE, i);
-    g_autofree char *marked = owl2_prompt_mark_plain (OWL2_IMAGE_PLACE + i);
+    g_autofree char *marked = owl2_prompt_mark_plain (&OWL2_IMAGE_PLACE[i]);
     g_autofree char *prompt = g_strconcat (first, marked, NULL);
     g_autoptr (GArray) got = owl2_prompt_encode (tok, prompt);
 
