@@ -164,8 +164,9 @@ install_live (GObjectClass *klass, guint first)
   /**
    * GstOwl2:eos-timeout:
    *
-   * How long the end of a live stream waits for the answer under way. Clips
-   * that are not begun by then are not answered.
+   * How long the end of a live stream that drops (#GstOwl2:when-busy) waits for
+   * the answer under way; clips that wait are skipped. The one answer of
+   * #GstOwl2:trigger `eos` is waited for as long as it takes.
    *
    * Since: 0.2
    */
@@ -217,8 +218,10 @@ install_live (GObjectClass *klass, guint first)
   /**
    * GstOwl2:history:
    *
-   * Earlier questions and answers that the prompt begins with. Where the
-   * context has no room for all of them, the oldest go first.
+   * Earlier questions and answers that the prompt begins with. Where the context
+   * has no room for all of them beside #GstOwl2:max-tokens, the oldest go first,
+   * which the debug log says at INFO. A flushing seek forgets them. Their
+   * pictures are not kept: all is asked about the clip of now.
    *
    * Since: 0.2
    */
@@ -302,7 +305,8 @@ install_generation (GObjectClass *klass, guint first)
    * GstOwl2:seed:
    *
    * Seed of the sampler, used when #GstOwl2:temperature is not 0. Each answer
-   * starts with it anew.
+   * draws from a stream of its own, begun from this, the start of its clip and
+   * the question.
    *
    * Since: 0.1
    */
