@@ -218,10 +218,10 @@ install_live (GObjectClass *klass, guint first)
   /**
    * GstOwl2:history:
    *
-   * Earlier questions and answers that the prompt begins with. Where the context
-   * has no room for all of them beside #GstOwl2:max-tokens, the oldest go first,
-   * which the debug log says at INFO. A flushing seek forgets them. Their
-   * pictures are not kept: all is asked about the clip of now.
+   * Earlier questions and answers that the prompt begins with. Where the
+   * context has no room for all of them beside #GstOwl2:max-tokens, the oldest
+   * go first, which the debug log says at INFO. A flushing seek forgets them.
+   * Their pictures are not kept: all is asked about the clip of now.
    *
    * Since: 0.2
    */
