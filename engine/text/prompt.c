@@ -41,7 +41,8 @@ unmarked_init (Unmarked *u, const char *prompt)
     }
     g_string_append_len (u->text, s, (gssize) n);
     g_byte_array_set_size (u->plain, old + (guint) n);
-    memset (u->plain->data + old, plain, n);
+    if (n)
+      memset (u->plain->data + old, plain, n);
     s += n + plain;
   }
 }

@@ -178,6 +178,11 @@ test_plain_special (void)
     g_assert_cmpuint (count_id (got, OWL2_IMAGE_ID), ==, 1);
     g_assert_cmpuint (count_id (got, 2), ==, 0);
   }
+  { /* an empty one at the beginning, which nothing is before */
+    g_autoptr (GArray) got = owl2_prompt_encode (tok, "\xff\xfe");
+
+    g_assert_cmpuint (got->len, ==, 0);
+  }
   for (guint i = 0; i < 9; i++) { /* a half of it is the prompt's own */
     g_autofree char *first = g_strndup (OWL2_IMAGE_PLACE, i);
     g_autofree char *marked = owl2_prompt_mark_plain (&OWL2_IMAGE_PLACE[i]);
