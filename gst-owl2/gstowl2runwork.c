@@ -264,7 +264,8 @@ run_log_answer (
       answer->element, answer->id, GST_TIME_ARGS (answer->start),
       GST_TIME_ARGS (answer->end), answer->n_times, answer->n_prompt_tokens,
       answer->n_tokens, got->n_reused, text);
-  GST_DEBUG ("%s: answer %" G_GUINT64_FORMAT " took %.1f ms: %.1f until it was"
+  GST_DEBUG ("%s: answer %" G_GUINT64_FORMAT
+             " took %.1f ms: %.1f ms until it was"
              " begun, of which the device encoded new frames for %.1f; prefill"
              " %.1f, decode %.1f",
       answer->element, answer->id, 1e-6 * (double) answer->latency,
