@@ -131,13 +131,16 @@ run_start_work (GstOwl2Run *run, GstOwl2Frame *frame, gboolean shrink)
   g_autofree gpointer memory = NULL;
   GError *error = NULL;
   Owl2Image image;
+  Owl2Model *model;
   gboolean ok;
 
   *work = (Work){ run, frame, NULL, run->epoch };
+  model = owl2_model_ref (run->model); /* a stop lets go of the run's */
   run_begin_work (run, frame);
   gst_owl2_run_begin_away (run);
-  ok = gst_owl2_frame_land (frame, run->model, &error)
+  ok = gst_owl2_frame_land (frame, model, &error)
        && gst_owl2_rgb_convert (&run->rgb, frame, &image, &memory, &error);
+  owl2_model_unref (model);
   gst_owl2_run_end_away (run);
   if (!ok) {
     frame->error = error;

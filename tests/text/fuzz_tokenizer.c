@@ -89,6 +89,15 @@ decode (const Owl2Tokenizer *tok, const gint32 *ids, guint n)
   return whole;
 }
 
+/* Marks around nothing are nothing. */
+static const char *
+after_marks (const char *prompt)
+{
+  while (prompt[0] == OWL2_PLAIN_BEGIN && prompt[1] == OWL2_PLAIN_END)
+    prompt += 2;
+  return prompt;
+}
+
 static void
 use (const Owl2Tokenizer *tok, const TestVocab *vocab, const Input *in)
 {
@@ -101,7 +110,7 @@ use (const Owl2Tokenizer *tok, const TestVocab *vocab, const Input *in)
   gint32 random_ids[64];
   guint n = 0;
 
-  g_assert_true (prompt->len > 0 || *copy == '\0');
+  g_assert_true (prompt->len > 0 || *after_marks (copy) == '\0');
   owl2_tokenizer_encode_special (tok, text, (gssize) len, ids);
   g_array_set_size (ids, 0);
   owl2_tokenizer_encode (tok, text, (gssize) len, ids);
