@@ -4,71 +4,62 @@
 
 #include <string.h>
 
-typedef struct {
-  GMutex lock;
-  GString *text;
-} Log;
+#define QUESTION "Who is there?"
 
-static void
-log_line (GstDebugCategory *category, GstDebugLevel level, const gchar *file,
-    const gchar *function, gint line, GObject *object, GstDebugMessage *message,
-    gpointer user_data)
-{
-  Log *log = user_data;
-
-  if (strcmp (gst_debug_category_get_name (category), "owl2") != 0)
-    return;
-  g_mutex_lock (&log->lock);
-  g_string_append_printf (log->text, "%s\n", gst_debug_message_get (message));
-  g_mutex_unlock (&log->lock);
-}
-
-/* (transfer full): what the debug log says of one answer at @level, of the
- * element @name (transfer full). */
+/* (transfer full): the text of one answer, logged on standard error. */
 static char *
-log_of_an_answer (GstDebugLevel level, char **name)
+answer_once (GstDebugLevel level)
 {
-  Log log = { .text = g_string_new (NULL) };
   Bench *b;
-
-  g_mutex_init (&log.lock);
-  gst_debug_set_threshold_for_name ("owl2", level);
-  gst_debug_add_log_function (log_line, &log, NULL);
-  b = bench_new (FALSE, "prompt", "Who is there?", NULL);
-  *name = gst_object_get_name (GST_OBJECT (b->element));
-  bench_push (b, 0);
-  bench_eos (b);
-  bench_end (b);
-  gst_debug_remove_log_function_by_data (&log);
-  gst_debug_unset_threshold_for_name ("owl2");
-  g_mutex_clear (&log.lock);
-  return g_string_free (log.text, FALSE);
-}
-
-/* At DEBUG the log has each answer and where its time went; below, nothing of
- * picture, question and answer. */
-static void
-test_debug_log (void)
-{
-  g_autofree char *text = NULL, *less = NULL, *debug = NULL, *want = NULL;
-  g_autofree char *name = NULL, *less_name = NULL;
-  Bench *b = bench_new (FALSE, NULL);
   g_autoptr (GstStructure) answer = NULL;
+  char *text;
 
+  gst_debug_set_threshold_for_name ("owl2", level);
+  b = bench_new (FALSE, "prompt", QUESTION, NULL);
   bench_push (b, 0);
   answer = bench_answer (b, 20 * GST_SECOND);
   text = g_strdup (gst_structure_get_string (answer, "text"));
   bench_eos (b);
   bench_end (b);
+  return text;
+}
 
-  less = log_of_an_answer (GST_LEVEL_INFO, &less_name);
-  debug = log_of_an_answer (GST_LEVEL_DEBUG, &name);
-  want = g_strdup_printf ("%s: answer 1 to 0:00:00.000000000", name);
-  g_assert_nonnull (strstr (debug, text));
-  g_assert_nonnull (strstr (debug, want));
-  g_assert_nonnull (strstr (debug, "ms until it was begun"));
-  g_assert_null (strstr (less, text));
-  g_assert_null (strstr (less, "Who is there?"));
+/* At DEBUG the log has each answer, whose it is, and where its time went. */
+static void
+test_debug (void)
+{
+  g_autofree char *text = NULL, *want = NULL;
+
+  if (g_test_subprocess ()) {
+    g_free (answer_once (GST_LEVEL_DEBUG));
+    return;
+  }
+  text = answer_once (GST_LEVEL_NONE);
+  g_assert_cmpuint (strlen (text), >, 0);
+  want = g_strdup_printf ("*owl2-0: answer 1 to 0:00:00.000000000*\"%s\"*"
+                          "owl2-0: answer 1 took*ms until it was begun*",
+      text);
+  g_test_trap_subprocess (NULL, 60 * G_USEC_PER_SEC, 0);
+  g_test_trap_assert_passed ();
+  g_test_trap_assert_stderr (want);
+}
+
+/* Above DEBUG it has nothing of question and answer. */
+static void
+test_info (void)
+{
+  g_autofree char *text = NULL, *want = NULL;
+
+  if (g_test_subprocess ()) {
+    g_free (answer_once (GST_LEVEL_INFO));
+    return;
+  }
+  text = answer_once (GST_LEVEL_NONE);
+  want = g_strdup_printf ("*%s*", text);
+  g_test_trap_subprocess (NULL, 60 * G_USEC_PER_SEC, 0);
+  g_test_trap_assert_passed ();
+  g_test_trap_assert_stderr_unmatched (want);
+  g_test_trap_assert_stderr_unmatched ("*" QUESTION "*");
 }
 
 /* What gst-inspect-1.0 shows of the element. */
@@ -92,7 +83,8 @@ test_metadata (void)
 static void
 add_tests (void)
 {
-  g_test_add_func ("/told/debug-log", test_debug_log);
+  g_test_add_func ("/told/debug", test_debug);
+  g_test_add_func ("/told/info", test_info);
   g_test_add_func ("/told/metadata", test_metadata);
 }
 
