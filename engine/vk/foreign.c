@@ -6,12 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HANDLE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
-/* Both sides make their buffer for the same uses, so that it needs the same. */
-#define USAGE                                                                  \
-  (VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT       \
-      | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
-
 static gboolean
 refuse (const OvkDevice *dev, const char *name, const char *why, GError **error)
 {
@@ -55,13 +49,13 @@ create_handle (OvkBuffer *buffer, const char *name, const Owl2Foreign *foreign,
   OvkGpu *gpu = buffer->heap->gpu;
   VkExternalMemoryBufferCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-    .handleTypes = HANDLE,
+    .handleTypes = OWL2_FOREIGN_HANDLE,
   };
   VkBufferCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
     .pNext = &external,
     .size = buffer->size,
-    .usage = USAGE,
+    .usage = OWL2_FOREIGN_USAGE,
     .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
   };
   VkMemoryRequirements needs;
@@ -93,7 +87,7 @@ bind_memory (OvkBuffer *buffer, const char *name, const Owl2Foreign *foreign,
   OvkGpu *gpu = buffer->heap->gpu;
   VkImportMemoryFdInfoKHR import = {
     .sType = VK_STRUCTURE_TYPE_IMPORT_MEMORY_FD_INFO_KHR,
-    .handleType = HANDLE,
+    .handleType = OWL2_FOREIGN_HANDLE,
     .fd = dup (foreign->fd),
   };
   VkMemoryAllocateInfo info = {

@@ -4,18 +4,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#define HANDLE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
-#define USAGE                                                                  \
-  (VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT       \
-      | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
-
 static gboolean
 can_export (const OvkDevice *dev)
 {
   VkPhysicalDeviceExternalBufferInfo info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-    .usage = USAGE,
-    .handleType = HANDLE,
+    .usage = OWL2_FOREIGN_USAGE,
+    .handleType = OWL2_FOREIGN_HANDLE,
   };
   VkExternalBufferProperties props = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
@@ -36,17 +31,17 @@ vk_export_init (VkExport *self, OvkDevice *dev, gsize size)
   VkDevice device = dev->gpu.handle;
   VkExternalMemoryBufferCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-    .handleTypes = HANDLE,
+    .handleTypes = OWL2_FOREIGN_HANDLE,
   };
   VkBufferCreateInfo buffer = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
     .pNext = &external,
     .size = size,
-    .usage = USAGE,
+    .usage = OWL2_FOREIGN_USAGE,
   };
   VkExportMemoryAllocateInfo export = {
     .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
-    .handleTypes = HANDLE,
+    .handleTypes = OWL2_FOREIGN_HANDLE,
   };
   VkMemoryAllocateInfo info = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
@@ -54,7 +49,7 @@ vk_export_init (VkExport *self, OvkDevice *dev, gsize size)
   };
   VkMemoryGetFdInfoKHR get = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
-    .handleType = HANDLE,
+    .handleType = OWL2_FOREIGN_HANDLE,
   };
   VkPhysicalDeviceIDProperties id = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_ID_PROPERTIES,
