@@ -130,8 +130,7 @@ void
 gst_owl2_frame_drop_raw (GstOwl2Frame *frame)
 {
   gst_clear_buffer (&frame->raw);
-  gst_owl2_snapshot_give_back (
-      frame->pool->snapshots, g_steal_pointer (&frame->snapshot));
+  g_clear_pointer (&frame->snapshot, gst_owl2_snapshot_give_back);
   frame->memory = NULL;
   g_clear_pointer (&frame->small, g_free);
   g_atomic_pointer_add (&frame->pool->raw_bytes, -(gssize) frame->raw_bytes);

@@ -34,6 +34,6 @@ gst_owl2_snapshot_land (GstOwl2Snapshot *snapshot, Owl2Model *model,
 }
 
 void
-gst_owl2_snapshot_give_back (GstOwl2Snapshots *self, GstOwl2Snapshot *snapshot)
+gst_owl2_snapshot_give_back (GstOwl2Snapshot *snapshot)
 {
 }

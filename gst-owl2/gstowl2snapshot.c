@@ -7,11 +7,6 @@
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
 
-#define HANDLE VK_EXTERNAL_MEMORY_HANDLE_TYPE_OPAQUE_FD_BIT
-/* Those of the engine's side, so that both buffers need the same. */
-#define USAGE                                                                  \
-  (VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT       \
-      | VK_BUFFER_USAGE_TRANSFER_DST_BIT)
 #define MAX_FREE 8
 #define LIMIT_NS (60 * GST_SECOND)
 
@@ -138,8 +133,8 @@ can_export (VkPhysicalDevice physical)
 {
   VkPhysicalDeviceExternalBufferInfo info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-    .usage = USAGE,
-    .handleType = HANDLE,
+    .usage = OWL2_FOREIGN_USAGE,
+    .handleType = OWL2_FOREIGN_HANDLE,
   };
   VkExternalBufferProperties props = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_BUFFER_PROPERTIES,
@@ -189,7 +184,7 @@ export_memory (GstOwl2Snapshot *s, GError **error)
   VkMemoryGetFdInfoKHR info = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_GET_FD_INFO_KHR,
     .memory = s->memory,
-    .handleType = HANDLE,
+    .handleType = OWL2_FOREIGN_HANDLE,
   };
   PFN_vkGetMemoryFdKHR get_fd =
       (PFN_vkGetMemoryFdKHR) gst_vulkan_device_get_proc_address (
@@ -217,17 +212,17 @@ make_memory (GstOwl2Snapshot *s, gsize size, GError **error)
                                      | VK_MEMORY_PROPERTY_HOST_COHERENT_BIT;
   VkExternalMemoryBufferCreateInfo external = {
     .sType = VK_STRUCTURE_TYPE_EXTERNAL_MEMORY_BUFFER_CREATE_INFO,
-    .handleTypes = HANDLE,
+    .handleTypes = OWL2_FOREIGN_HANDLE,
   };
   VkBufferCreateInfo buffer = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
     .pNext = s->external ? &external : NULL,
     .size = size,
-    .usage = USAGE,
+    .usage = OWL2_FOREIGN_USAGE,
   };
   VkExportMemoryAllocateInfo export = {
     .sType = VK_STRUCTURE_TYPE_EXPORT_MEMORY_ALLOCATE_INFO,
-    .handleTypes = HANDLE,
+    .handleTypes = OWL2_FOREIGN_HANDLE,
   };
   VkMemoryAllocateInfo info = {
     .sType = VK_STRUCTURE_TYPE_MEMORY_ALLOCATE_INFO,
@@ -630,12 +625,14 @@ gst_owl2_snapshot_land (GstOwl2Snapshot *s, Owl2Model *model,
 }
 
 void
-gst_owl2_snapshot_give_back (GstOwl2Snapshots *self, GstOwl2Snapshot *s)
+gst_owl2_snapshot_give_back (GstOwl2Snapshot *s)
 {
   GstOwl2Snapshot *oldest = NULL;
+  GstOwl2Snapshots *self;
 
   if (!s)
     return;
+  self = s->owner;
   g_mutex_lock (&self->lock);
   g_queue_push_head (&self->free, s);
   if (self->free.length > MAX_FREE)

@@ -58,8 +58,7 @@ GstOwl2Snapshot *gst_owl2_snapshot_take (GstOwl2Snapshots *self,
 gboolean gst_owl2_snapshot_land (GstOwl2Snapshot *snapshot, Owl2Model *model,
     Owl2Memory **memory, GstBuffer **raw, GError **error);
 /* The next picture may have its memory. Accepts NULL. */
-void gst_owl2_snapshot_give_back (
-    GstOwl2Snapshots *self, GstOwl2Snapshot *snapshot);
+void gst_owl2_snapshot_give_back (GstOwl2Snapshot *snapshot);
 
 G_END_DECLS
 
