@@ -16,17 +16,25 @@ gst_owl2_job_free (GstOwl2Job *job)
 }
 
 GstOwl2Job *
-gst_owl2_job_copy (const GstOwl2Job *job)
+gst_owl2_job_new (GstOwl2Settings *settings, GstClockTime start,
+    GstClockTime end, GstOwl2Frame *const *frames, guint n_frames)
 {
-  GstOwl2Job *copy = g_new0 (GstOwl2Job, 1);
+  GstOwl2Job *job = g_new0 (GstOwl2Job, 1);
 
-  copy->settings = gst_owl2_settings_ref (job->settings);
-  copy->start = job->start;
-  copy->end = job->end;
-  copy->n_frames = job->n_frames;
-  for (guint i = 0; i < job->n_frames; i++)
-    copy->frames[i] = gst_owl2_frame_ref (job->frames[i]);
-  return copy;
+  job->settings = gst_owl2_settings_ref (settings);
+  job->start = start;
+  job->end = end;
+  job->n_frames = n_frames;
+  for (guint i = 0; i < n_frames; i++)
+    job->frames[i] = gst_owl2_frame_ref (frames[i]);
+  return job;
+}
+
+GstOwl2Job *
+gst_owl2_job_copy (const GstOwl2Job *job, GstOwl2Settings *settings)
+{
+  return gst_owl2_job_new (
+      settings, job->start, job->end, job->frames, job->n_frames);
 }
 
 const char *

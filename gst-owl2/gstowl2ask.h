@@ -31,8 +31,12 @@ typedef struct {
 } GstOwl2Job;
 
 void gst_owl2_job_free (GstOwl2Job *job); /* accepts NULL */
-/* (transfer full): the same clip, with the settings' question. */
-GstOwl2Job *gst_owl2_job_copy (const GstOwl2Job *job);
+/* (transfer full): of @settings' question, with references to all. */
+GstOwl2Job *gst_owl2_job_new (GstOwl2Settings *settings, GstClockTime start,
+    GstClockTime end, GstOwl2Frame *const *frames, guint n_frames);
+/* (transfer full): the same clip, asked by @settings. */
+GstOwl2Job *gst_owl2_job_copy (
+    const GstOwl2Job *job, GstOwl2Settings *settings);
 /* As it is told. Valid as long as @job. */
 const char *gst_owl2_job_question (const GstOwl2Job *job);
 /* (transfer full): the question as a part of a prompt. */

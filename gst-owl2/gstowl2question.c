@@ -62,15 +62,9 @@ gst_owl2_recent_add (GstOwl2Recent *recent, const GstOwl2Settings *settings,
 GstOwl2Job *
 gst_owl2_recent_job (const GstOwl2Recent *recent, GstOwl2Settings *settings)
 {
-  GstOwl2Job *job = g_new0 (GstOwl2Job, 1);
   GstClockTime first = recent->frames[0]->time;
   GstClockTime last = recent->frames[recent->n_frames - 1]->time;
 
-  job->settings = gst_owl2_settings_ref (settings);
-  job->n_frames = recent->n_frames;
-  for (guint i = 0; i < job->n_frames; i++)
-    job->frames[i] = gst_owl2_frame_ref (recent->frames[i]);
-  job->start = MIN (first, last);
-  job->end = MAX (first, last);
-  return job;
+  return gst_owl2_job_new (settings, MIN (first, last), MAX (first, last),
+      recent->frames, recent->n_frames);
 }

@@ -318,6 +318,14 @@ gst_owl2_run_take (GstOwl2Run *run, const GstOwl2Picture *picture,
   return frame;
 }
 
+/* Whether there is a clip or a question in work that is not void. With the lock
+ * held. */
+static gboolean
+run_is_asking (const GstOwl2Run *run)
+{
+  return run->asking && run->asking->epoch == run->epoch;
+}
+
 guint
 gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop)
 {
@@ -327,7 +335,7 @@ gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop)
   g_mutex_lock (&run->lock);
   if (run_flow (run) == GST_FLOW_OK) {
     /* A question takes no clip's place. */
-    guint busy = run->asking && run->asking->epoch == run->epoch
+    guint busy = run_is_asking (run)
                  && run->asking->job->source == GST_OWL2_SOURCE_TRIGGER;
 
     g_queue_push_tail (&run->clips, job);
@@ -372,10 +380,8 @@ gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
     g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
         "%u questions wait already, which is the most", run->asked.length);
   } else {
-    GstOwl2Job *job = gst_owl2_job_copy (run->newest);
+    GstOwl2Job *job = gst_owl2_job_copy (run->newest, settings);
 
-    gst_owl2_settings_unref (job->settings);
-    job->settings = gst_owl2_settings_ref (settings);
     job->source = GST_OWL2_SOURCE_ASK;
     job->question = g_utf8_make_valid (question, -1);
     job->id = id = ++run->next_id;
@@ -390,8 +396,7 @@ gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
 static guint
 run_n_open (const GstOwl2Run *run)
 {
-  return run->clips.length + run->asked.length
-         + (run->asking && run->asking->epoch == run->epoch);
+  return run->clips.length + run->asked.length + run_is_asking (run);
 }
 
 GstFlowReturn
@@ -416,7 +421,7 @@ gst_owl2_run_finish (GstOwl2Run *run, guint64 timeout_ns, guint *n_dropped)
   guint keep;
 
   g_mutex_lock (&run->lock);
-  keep = run->asking && run->asking->epoch == run->epoch ? 0 : 1;
+  keep = run_is_asking (run) ? 0 : 1;
   while (run->clips.length > keep)
     g_queue_push_tail (&late, g_queue_pop_head (&run->clips));
   *n_dropped = late.length;

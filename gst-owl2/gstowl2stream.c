@@ -27,11 +27,11 @@ struct _GstOwl2Stream {
   guint n_eos_frames;          /* of this segment, with trigger=eos */
 
   gboolean check_live;
+  /* Written by the streaming thread; others read them atomically. */
   gboolean upstream_live;
   gboolean wait; /* what `when-busy` means just now */
   gboolean may_drop;
-  gint told_live, told_wait; /* atomic: the same for other threads */
-  gboolean submitted;        /* a clip, since the last wait */
+  gboolean submitted; /* a clip, since the last wait */
 
   const GstOwl2Picture *picture; /* the one being looked at */
   gboolean lazy;
@@ -190,7 +190,8 @@ stream_on_clip (Owl2Clip *clip, gpointer user_data)
   GST_DEBUG_OBJECT (self->element,
       "clip %" GST_TIME_FORMAT " - %" GST_TIME_FORMAT " of %u frames",
       GST_TIME_ARGS (job->start), GST_TIME_ARGS (job->end), job->n_frames);
-  gst_owl2_worker_set_newest (self->worker, gst_owl2_job_copy (job));
+  gst_owl2_worker_set_newest (
+      self->worker, gst_owl2_job_copy (job, job->settings));
   stream_count_dropped (
       self, gst_owl2_worker_submit (self->worker, job, self->may_drop));
   self->submitted = TRUE;
@@ -212,6 +213,8 @@ stream_cut (GstOwl2Stream *self, GstOwl2Settings *settings)
 static void
 stream_update_wait (GstOwl2Stream *self, const GstOwl2Settings *settings)
 {
+  gboolean wait;
+
   if (self->check_live) {
     GstQuery *query = gst_query_new_latency ();
     gboolean live = FALSE;
@@ -220,27 +223,26 @@ stream_update_wait (GstOwl2Stream *self, const GstOwl2Settings *settings)
       gst_query_parse_latency (query, &live, NULL, NULL);
     gst_query_unref (query);
     GST_DEBUG_OBJECT (self->element, "upstream is %slive", live ? "" : "not ");
-    self->upstream_live = live;
+    g_atomic_int_set (&self->upstream_live, live);
     self->check_live = FALSE;
   }
-  self->wait = settings->when_busy == GST_OWL2_WHEN_BUSY_WAIT
-               || (settings->when_busy == GST_OWL2_WHEN_BUSY_AUTO
-                   && !self->upstream_live);
+  wait = settings->when_busy == GST_OWL2_WHEN_BUSY_WAIT
+         || (settings->when_busy == GST_OWL2_WHEN_BUSY_AUTO
+             && !self->upstream_live);
+  g_atomic_int_set (&self->wait, wait);
   self->may_drop = !self->wait;
-  g_atomic_int_set (&self->told_live, self->upstream_live);
-  g_atomic_int_set (&self->told_wait, self->wait);
 }
 
 gboolean
 gst_owl2_stream_is_live (GstOwl2Stream *self)
 {
-  return g_atomic_int_get (&self->told_live);
+  return g_atomic_int_get (&self->upstream_live);
 }
 
 gboolean
 gst_owl2_stream_waits (GstOwl2Stream *self)
 {
-  return g_atomic_int_get (&self->told_wait);
+  return g_atomic_int_get (&self->wait);
 }
 
 /* Lets the stream go on: at once, or when the clips that were completed are
