@@ -45,8 +45,9 @@ void gst_owl2_pads_class_init (GstElementClass *klass);
 /* Adds them to @self, and makes its stream. */
 void gst_owl2_pads_init (GstOwl2 *self);
 
-/* What the settings of now mean for the text of this stream. Any thread. */
-GstOwl2TextHow gst_owl2_text_how_now (GstOwl2 *self);
+/* What @settings mean for the text of this stream. Any thread. */
+GstOwl2TextHow gst_owl2_text_how_now (
+    GstOwl2 *self, const GstOwl2Settings *settings);
 /* All video leaves here: the latest answer is put on it, and text goes on up to
  * its end. (transfer full) */
 GstFlowReturn gst_owl2_push_video (GstOwl2 *self, GstBuffer *buffer);

@@ -146,11 +146,12 @@ gst_owl2_on_answer (const GstOwl2Answer *answer, gpointer user_data)
   g_autoptr (GstElement) element = gst_object_ref (user_data);
   GstOwl2 *self = GST_OWL2 (element);
   GstStructure *s = gst_structure_new_empty (GST_OWL2_ANSWER_NAME);
-  GstOwl2TextHow how;
 
   /* First, as the message's handler may begin another stream. */
   if (answer->final && gst_owl2_text_is_wanted (self->text)) {
-    how = gst_owl2_text_how_now (self);
+    g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
+    GstOwl2TextHow how = gst_owl2_text_how_now (self, settings);
+
     gst_owl2_text_answer (self->text, &how, answer);
   }
   gst_owl2_answer_to_structure (answer, s);

@@ -5,32 +5,30 @@
 /* ---- what leaves ------------------------------------------------------- */
 
 GstOwl2TextHow
-gst_owl2_text_how_now (GstOwl2 *self)
+gst_owl2_text_how_now (GstOwl2 *self, const GstOwl2Settings *settings)
 {
-  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
-
   return gst_owl2_text_how (settings, gst_owl2_stream_is_live (self->stream),
       gst_owl2_stream_waits (self->stream));
 }
 
 /* Text that must not be overtaken goes first. */
 static void
-gst_owl2_advance_text (GstOwl2 *self, GstClockTime pts, GstClockTime duration)
+gst_owl2_advance_text (GstOwl2 *self, const GstOwl2Settings *settings,
+    GstClockTime pts, GstClockTime duration)
 {
   GstOwl2TextHow how;
 
   if (!gst_owl2_text_is_wanted (self->text))
     return;
-  how = gst_owl2_text_how_now (self);
+  how = gst_owl2_text_how_now (self, settings);
   gst_owl2_text_advance (self->text, &how, pts, duration);
 }
 
 /* Whether the answer is too old to be put on what is shown at @pts. */
 static gboolean
-gst_owl2_is_outdated (
-    GstOwl2 *self, const GstOwl2Answer *answer, GstClockTime pts)
+gst_owl2_is_outdated (GstOwl2 *self, const GstOwl2Settings *settings,
+    const GstOwl2Answer *answer, GstClockTime pts)
 {
-  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
   const GstClockTime time = gst_owl2_stream_time (self->stream, pts);
 
   return settings->max_age && GST_CLOCK_TIME_IS_VALID (time)
@@ -40,26 +38,30 @@ gst_owl2_is_outdated (
 GstFlowReturn
 gst_owl2_push_video (GstOwl2 *self, GstBuffer *buffer)
 {
+  g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
   g_autoptr (GstOwl2Answer) answer = gst_owl2_worker_latest (self->worker);
 
-  if (answer && !gst_owl2_is_outdated (self, answer, GST_BUFFER_PTS (buffer))) {
+  if (answer
+      && !gst_owl2_is_outdated (
+          self, settings, answer, GST_BUFFER_PTS (buffer))) {
     /* At most the buffer's description is copied, never its memory. */
     buffer = gst_buffer_make_writable (buffer);
     gst_owl2_meta_add (buffer, answer);
   }
   gst_owl2_advance_text (
-      self, GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer));
+      self, settings, GST_BUFFER_PTS (buffer), GST_BUFFER_DURATION (buffer));
   return gst_pad_push (self->srcpad, buffer);
 }
 
 gboolean
 gst_owl2_push_event (GstOwl2 *self, GstEvent *event)
 {
-  GstClockTime pts, duration;
-
   if (GST_EVENT_TYPE (event) == GST_EVENT_GAP) {
+    g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
+    GstClockTime pts, duration;
+
     gst_event_parse_gap (event, &pts, &duration);
-    gst_owl2_advance_text (self, pts, duration);
+    gst_owl2_advance_text (self, settings, pts, duration);
   } else {
     gst_owl2_text_event (self->text, event);
   }
@@ -185,8 +187,6 @@ gst_owl2_sink_activate_mode (
   return TRUE;
 }
 
-/* ---- object ------------------------------------------------------------ */
-
 /* A sink that has both pads, such as textoverlay, sends a seek to each. */
 static gboolean
 gst_owl2_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
@@ -211,6 +211,8 @@ gst_owl2_src_event (GstPad *pad, GstObject *parent, GstEvent *event)
   }
   return gst_pad_event_default (pad, parent, event);
 }
+
+/* ---- object ------------------------------------------------------------ */
 
 static GstPad *
 gst_owl2_request_pad (GstElement *element, GstPadTemplate *templ,

@@ -46,7 +46,7 @@ GstOwl2TextHow
 gst_owl2_text_how (
     const GstOwl2Settings *settings, gboolean live, gboolean waits)
 {
-  GstOwl2TextHow how = { settings->text_time, FALSE, 0, SLICE_NS };
+  GstOwl2TextHow how = { settings->text_time, FALSE, 0 };
 
   if (how.time == GST_OWL2_TEXT_TIME_AUTO)
     how.time = live ? GST_OWL2_TEXT_TIME_ARRIVAL : GST_OWL2_TEXT_TIME_CLIP_END;
@@ -61,7 +61,7 @@ gst_owl2_text_how (
 
 /* All that follow are called with the lock held. */
 
-/* (transfer full) */
+/* @event: (transfer full) */
 static void
 queue_event (GstOwl2Text *self, GstEvent *event)
 {
@@ -172,6 +172,15 @@ send_unsent (GstOwl2Text *self, GstClockTime end)
   queue_final (self);
 }
 
+/* The same where the stream or its segment ends. */
+static void
+end_unsent (GstOwl2Text *self)
+{
+  if (self->have_segment)
+    send_unsent (
+        self, GST_CLOCK_TIME_IS_VALID (self->video_end) ? self->video_end : 0);
+}
+
 /* (transfer full) (nullable): plain text that is no danger to subtitle files,
  * where an empty line ends a text and an arrow begins the next one. */
 static GBytes *
@@ -231,7 +240,7 @@ grid_end (const GstOwl2Text *self, const GstOwl2TextHow *how,
 static GstClockTime
 arrival_length (GstOwl2Text *self, const GstOwl2TextHow *how, GstClockTime now)
 {
-  GstClockTime length = MAX (how->grid, how->slice);
+  GstClockTime length = MAX (how->grid, SLICE_NS);
 
   if (GST_CLOCK_TIME_IS_VALID (self->arrived) && now > self->arrived) {
     self->spacing[1] = self->spacing[0];
@@ -264,7 +273,7 @@ gst_owl2_text_answer (
         self, how->time == GST_OWL2_TEXT_TIME_CLIP_START || !answer->n_times
                   ? answer->start
                   : answer->times[answer->n_times - 1]);
-    end = how->grid ? grid_end (self, how, answer) : start + how->slice;
+    end = how->grid ? grid_end (self, how, answer) : start + SLICE_NS;
     if (!how->grid && how->time == GST_OWL2_TEXT_TIME_CLIP_START)
       end = MAX (from_stream_time (self, answer->end), end);
   }
@@ -281,10 +290,9 @@ gst_owl2_text_answer (
     self->text_end = start;
   }
   start = MAX (start, self->text_end);
-  end =
-      MAX (end, start
-                    + (how->time == GST_OWL2_TEXT_TIME_ARRIVAL ? how->slice
-                                                               : MIN_TEXT_NS));
+  end = MAX (end,
+      start
+          + (how->time == GST_OWL2_TEXT_TIME_ARRIVAL ? SLICE_NS : MIN_TEXT_NS));
 
   g_clear_pointer (&self->current, g_bytes_unref);
   self->current = g_steal_pointer (&text);
@@ -324,7 +332,7 @@ gst_owl2_text_advance (GstOwl2Text *self, const GstOwl2TextHow *how,
     if (!how->late) {
       send_unsent (self, pts);
       if (self->current && self->text_end <= pts) {
-        self->text_end = pts + how->slice;
+        self->text_end = pts + SLICE_NS;
         if (self->queue.last_text) {
           self->queue.last_text->end = self->text_end;
         } else {
@@ -346,9 +354,7 @@ set_segment (GstOwl2Text *self, GstEvent *event)
   const GstSegment *segment;
 
   gst_event_parse_segment (event, &segment);
-  if (self->have_segment)
-    send_unsent (
-        self, GST_CLOCK_TIME_IS_VALID (self->video_end) ? self->video_end : 0);
+  end_unsent (self);
   forget (self);
   self->have_segment = segment->format == GST_FORMAT_TIME && segment->rate > 0;
   gst_segment_copy_into (segment, &self->segment);
@@ -427,9 +433,7 @@ gst_owl2_text_event (GstOwl2Text *self, GstEvent *event)
       break;
     case GST_EVENT_EOS:
     case GST_EVENT_SEGMENT_DONE:
-      if (self->have_segment)
-        send_unsent (self,
-            GST_CLOCK_TIME_IS_VALID (self->video_end) ? self->video_end : 0);
+      end_unsent (self);
       queue_event (self, gst_event_ref (event));
       break;
     default:

@@ -25,13 +25,11 @@ typedef struct _GstOwl2Text GstOwl2Text;
  * @time: never AUTO
  * @late: a text leaves when its end is known, and GAPs wait for it
  * @grid: ns from one answer to the next, 0: any
- * @slice: ns that a text lasts where its end is unknown
  */
 typedef struct {
   GstOwl2TextTime time;
   gboolean late;
   GstClockTime grid;
-  GstClockTime slice;
 } GstOwl2TextHow;
 
 GstOwl2TextHow gst_owl2_text_how (
