@@ -10,8 +10,8 @@
  *   cosited, in columns: a, which is the one at the place or above
  *
  * and past the edges the last sample counts. Then, with s (x) of a byte x the
- * 16 bits 256 (x - 128) + ((x - 128) & 255), m (x, p) = (s (x) p) >> 16, and c
- * (x) = clamp (x, -128, 127) + 128:
+ * 16 bits 256 (x - 128) + ((x - 128) & 255), m (x, p) = (s (x) p) >> 16, and
+ * c (x) = clamp (x, -128, 127) + 128:
  *
  *   R = c (m (Y, y) + m (V, rv))
  *   G = c (m (Y, y) + m (U, gu) + m (V, gv))
