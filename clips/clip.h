@@ -32,7 +32,9 @@ typedef struct _Owl2Clipper Owl2Clipper;
  * Owl2ClipSettings:
  * @interval: ns between the starts of clips, at least 1
  * @span: ns that a clip looks at; 0: @interval, or the whole stream
- * @n_frames: places of a clip, 1 to OWL2_CLIP_MAX_FRAMES
+ * @n_frames: places of a clip, 1 to OWL2_CLIP_MAX_FRAMES; 0, with @whole: one
+ *   for each second
+ * @fps_n, @fps_d: frames in a second, for that; 0: unknown
  * @whole: one clip of all frames up to the end (or of the last @span of them),
  *   made by owl2_clipper_cut(), in place of one each @interval
  * @data: (nullable): the caller's own, which each clip holds by
@@ -43,6 +45,7 @@ typedef struct _Owl2Clipper Owl2Clipper;
 typedef struct {
   guint64 interval, span;
   guint n_frames;
+  guint fps_n, fps_d;
   gboolean whole;
   gpointer data;
 } Owl2ClipSettings;
@@ -51,6 +54,8 @@ typedef struct {
  * Owl2Clip:
  * @settings: those from when the clip was opened; for a picture, the only frame
  *   of a whole stream, with 1 as @n_frames
+ * @n_wanted: of one for each second: how many that were; more than @n_frames
+ *   where they were too many. Else 0
  * @start: first moment that is looked at
  * @end: end of what is looked at; for a clip that was cut short by the end of
  *   the stream or a jump, no later than what was seen
@@ -58,20 +63,23 @@ typedef struct {
  * @frames: one handle for each target time, in order; a frame that is on screen
  *   at several targets is here several times
  * @times: when each of @frames begins
+ * @own: (nullable): the caller's, see Owl2ClipperFuncs.opened
  */
 typedef struct {
   Owl2ClipSettings settings;
   gint64 start, end;
-  guint n_frames;
+  guint n_frames, n_wanted;
   gpointer frames[OWL2_CLIP_MAX_FRAMES];
   gint64 times[OWL2_CLIP_MAX_FRAMES];
+  gpointer own;
 } Owl2Clip;
 
 /**
  * Owl2ClipperFuncs:
  * @take: (transfer full): a handle for the frame being pushed; called once for
- *   each place that it goes to. NULL: it can't be had, and the clips go on as
- * if this frame had not come.
+ *   each place that it goes to, with the Owl2ClipSettings.data of the clip
+ * there. NULL: it can't be had, and the clips go on as if this frame had not
+ * come.
  * @ref: (transfer full): one more handle for a frame
  * @drop: gives one handle back
  * @done: (transfer full): a clip that is complete, or cut short; in the order
@@ -79,14 +87,19 @@ typedef struct {
  * @hold: (nullable): one more holder of Owl2ClipSettings.data, which may be
  * NULL
  * @let_go: (nullable): one holder less
+ * @opened: (nullable): a clip of an interval has its first frame, the one being
+ * pushed; what it returns becomes the clip's `own`
+ * @closed: (nullable): a clip is freed that still has an @own
  */
 typedef struct {
-  gpointer (*take) (gpointer user_data);
+  gpointer (*take) (gpointer data, gpointer user_data);
   gpointer (*ref) (gpointer frame, gpointer user_data);
   void (*drop) (gpointer frame, gpointer user_data);
   void (*done) (Owl2Clip *clip, gpointer user_data);
   void (*hold) (gpointer data, gpointer user_data);
   void (*let_go) (gpointer data, gpointer user_data);
+  gpointer (*opened) (const Owl2Clip *clip, gpointer user_data);
+  void (*closed) (gpointer own, gpointer user_data);
 } Owl2ClipperFuncs;
 
 Owl2Clipper *owl2_clipper_new (
@@ -114,6 +127,15 @@ void owl2_clipper_free_clip (Owl2Clipper *c, Owl2Clip *clip);
  * OWL2_CLIP_MAX_CANDIDATES of them: then a target gets one that is on screen
  * within 1 / 128 of the length. If there is but one frame, the clip has one,
  * whatever `frames` says: it is a picture.
+ *
+ * Whole, one for each second: of n frames the ones with the numbers
+ * floor (fps * i), from 0, for all i below floor (n / fps), as readers of
+ * videos in Python do; where the rate is unknown, those on screen at i seconds
+ * after the first. There is one at least, and of a picture no more. Of more
+ * than OWL2_CLIP_MAX_FRAMES of them, n_wanted, k = OWL2_CLIP_MAX_FRAMES stay:
+ * floor (n_wanted * j / k) for each j; where there are more than
+ * OWL2_CLIP_MAX_CANDIDATES, the nearest before these of the fewer that are
+ * kept.
  *
  * Times may have been rounded by a container: a frame that is within half of
  * its duration and 1/600 s of an even pace ends by that pace.
@@ -145,6 +167,9 @@ void owl2_clipper_reset (Owl2Clipper *c);
 /* Clips that never opened since no frame could be taken, since the last call.
  */
 guint owl2_clipper_refused (Owl2Clipper *c);
+/* (nullable): the first of the frames that are kept for the whole stream; not a
+ * handle of its own. */
+gpointer owl2_clipper_kept (const Owl2Clipper *c);
 /* Handles held, for tests of the bounds. */
 guint owl2_clipper_n_held (const Owl2Clipper *c);
 

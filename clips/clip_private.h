@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* What the parts of the clipper share: clipper.c has the time and the calls,
  * interval.c the clips that open each interval, whole.c the frames kept for one
- * clip of the whole stream. Nobody else includes this. */
+ * clip of the whole stream, seconds.c those of it that are one for each second.
+ * Nobody else includes this. */
 #ifndef OWL2_CLIP_PRIVATE_H
 #define OWL2_CLIP_PRIVATE_H
 
 #include "clip.h"
+#include "pace.h"
 
 G_BEGIN_DECLS
 
@@ -13,7 +15,8 @@ G_BEGIN_DECLS
 typedef struct {
   gpointer frame;
   gint64 t, end;
-  gint64 point;    /* of the grid: the first one that it stands for */
+  gint64 point;    /* of the grid: the first one that it stands for; or the
+                      second */
   gboolean pinned; /* it stands for an expected target */
 } Candidate;
 
@@ -27,12 +30,12 @@ struct _Owl2Clipper {
   Owl2ClipperFuncs funcs;
   gpointer user_data;
 
-  gboolean whole; /* what the latest frame was pushed for */
+  gboolean whole, seconds; /* what the latest frame was pushed for */
   gboolean have_last;
   gint64 last;     /* start of the latest frame */
   gint64 last_end; /* end of everything seen */
   gboolean new_segment;
-  gint64 beat, pace; /* a frame's time, and the duration of all since then */
+  Owl2Pace pace;
 
   /* interval */
   GPtrArray *open;     /* Owl2Clip, in order of opening */
@@ -57,6 +60,10 @@ struct _Owl2Clipper {
   gboolean retarget; /* the expected targets are to be found anew */
   guint n_frames;    /* what they were found for */
   guint64 span;
+
+  /* one for each second, also among the candidates: multiples of a step, as
+   * the next one is */
+  gint64 next_second, second_step;
 };
 
 /* Adds b >= 0 and stays at the largest number instead of wrapping. */
@@ -66,13 +73,6 @@ time_add (gint64 a, guint64 b)
   if (a < 0)
     return b > G_MAXINT64 ? G_MAXINT64 : a + (gint64) b;
   return b > (guint64) (G_MAXINT64 - a) ? G_MAXINT64 : a + (gint64) b;
-}
-
-/* floor (span * i / n) without a wider product; n and i are small. */
-static inline guint64
-time_part (guint64 span, guint i, guint n)
-{
-  return span / n * i + span % n * i / n;
 }
 
 static inline guint64
@@ -121,6 +121,19 @@ void owl2_clipper_push_whole (
 void owl2_clipper_finish_whole (
     Owl2Clipper *c, const Owl2ClipSettings *settings);
 void owl2_clipper_drop_candidates (Owl2Clipper *c);
+/* Where the time that is looked at begins, if the stream ends at @end. */
+gint64 owl2_clipper_whole_start (
+    Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 end);
+/* What ended at or before @start is never asked for again, but one frame always
+ * stays, in case that no later one can be taken. */
+void owl2_clipper_evict (Owl2Clipper *c, gint64 start);
+
+/* seconds.c: the same for frames that are one for each second */
+
+void owl2_clipper_push_second (
+    Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 t, gint64 end);
+void owl2_clipper_finish_seconds (
+    Owl2Clipper *c, const Owl2ClipSettings *settings);
 
 G_END_DECLS
 

@@ -1,14 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "clip_private.h"
 
-/* Times that are nearer than this are the same: they were rounded to ns, some
- * of them twice. */
-#define EXACT 1000
-/* Containers round times to their own unit: 1 ms in Matroska and FLV, 1/600 s
- * in old QuickTime files. Where the first frame is rounded as well, the
- * distance between the two may be off by that much. */
-#define MAX_ROUNDING (G_GINT64_CONSTANT (1000000000) / 600)
-
 /* The next frame is a first frame again, and what `whole` says starts anew. */
 static void
 clipper_restart (Owl2Clipper *c)
@@ -49,6 +41,8 @@ owl2_clipper_free_clip (Owl2Clipper *c, Owl2Clip *clip)
     c->funcs.drop (clip->frames[i], c->user_data);
   if (c->funcs.let_go)
     c->funcs.let_go (clip->settings.data, c->user_data);
+  if (clip->own && c->funcs.closed)
+    c->funcs.closed (clip->own, c->user_data);
   g_free (clip);
 }
 
@@ -74,58 +68,37 @@ clipper_check_time (Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 t)
   return TRUE;
 }
 
-/* When a frame leaves the screen. If the times are those of an even pace, but
- * rounded, it leaves when the next frame would come by the pace, not by the sum
- * of two rounded numbers: 967 ms and a duration of 33.3 are 1000 ms. */
-static gint64
-clipper_frame_end (Owl2Clipper *c, gint64 t, gint64 duration)
-{
-  gint64 off = 0;
-
-  if (duration && duration == c->pace && t >= c->beat) {
-    off = (t - c->beat) % duration;
-    if (off > duration / 2)
-      off -= duration;
-    if (ABS (off) > MIN ((gint64) MAX_ROUNDING, (duration - 1) / 2))
-      off = 0;
-  }
-  if (ABS (off) <= EXACT) {
-    c->beat = t;
-    c->pace = duration;
-    return t + duration;
-  }
-  return t - off + duration;
-}
-
 void
 owl2_clipper_push (
     Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 t, gint64 duration)
 {
+  const gboolean seconds = settings->whole && !settings->n_frames;
   gint64 end;
 
   t = CLAMP (t, -OWL2_CLIP_AXIS_MAX, OWL2_CLIP_AXIS_MAX);
   duration = CLAMP (duration, 0, OWL2_CLIP_AXIS_MAX);
   if (!clipper_check_time (c, settings, t))
     return;
-  end = clipper_frame_end (c, t, duration);
+  end = owl2_pace_end (&c->pace, t, duration);
   c->new_segment = FALSE;
   c->last = t;
   c->last_end = c->have_last ? MAX (c->last_end, end) : end;
   c->have_last = TRUE;
 
-  if (c->whole != settings->whole) {
+  if (c->whole != settings->whole || c->seconds != seconds) {
     owl2_clipper_drop_candidates (c);
     clipper_restart (c);
     c->whole = settings->whole;
+    c->seconds = seconds;
   }
 
-  /* At a time that is its end but for rounding to ns, a frame is not on screen
-   * any more. */
-  end -= MIN (EXACT, duration / 8);
+  end = owl2_pace_gone (end, duration);
   /* Clips that are open when `whole` changes are still completed. */
   owl2_clipper_finish_passed (c, t);
   owl2_clipper_push_interval (c, settings, t, end);
-  if (c->whole)
+  if (c->seconds)
+    owl2_clipper_push_second (c, settings, t, end);
+  else if (c->whole)
     owl2_clipper_push_whole (c, settings, t, end);
 }
 
@@ -153,12 +126,15 @@ owl2_clipper_cut (Owl2Clipper *c, const Owl2ClipSettings *settings)
     clip->end = MIN (clip->end, MAX (clip->start, c->last_end));
     owl2_clipper_finish (c, 0);
   }
-  owl2_clipper_finish_whole (c, settings);
+  if (c->seconds)
+    owl2_clipper_finish_seconds (c, settings);
+  else
+    owl2_clipper_finish_whole (c, settings);
   if (c->refused)
     c->n_refused++;
   clipper_restart (c);
   c->have_last = FALSE;
-  c->pace = 0;
+  c->pace = (Owl2Pace){ 0 };
 }
 
 void
@@ -171,7 +147,7 @@ owl2_clipper_reset (Owl2Clipper *c)
   owl2_clipper_drop_candidates (c);
   clipper_restart (c);
   c->have_last = FALSE;
-  c->pace = 0;
+  c->pace = (Owl2Pace){ 0 };
   c->new_segment = FALSE;
   c->n_expected = 0;
   c->n_refused = 0;

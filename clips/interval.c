@@ -38,12 +38,13 @@ clipper_fill (Owl2Clipper *c, Owl2Clip *clip, gint64 t, gint64 end)
   const guint64 span = clip_settings_span (&clip->settings);
 
   while (clip->n_frames < n) {
-    gint64 target = time_add (clip->start, time_part (span, clip->n_frames, n));
+    gint64 target =
+        time_add (clip->start, owl2_pace_part (span, clip->n_frames, n));
     gpointer frame;
 
     if (t < target && end <= target)
       break;
-    frame = c->funcs.take (c->user_data);
+    frame = c->funcs.take (clip->settings.data, c->user_data);
     if (!frame)
       return FALSE;
     clip_add (clip, frame, t);
@@ -102,6 +103,8 @@ clipper_open (
     clip->end = time_add (start, clip_settings_span (settings));
     clipper_fill (c, clip, t, end);
     if (clip->n_frames) {
+      if (c->funcs.opened)
+        clip->own = c->funcs.opened (clip, c->user_data);
       g_ptr_array_add (c->open, clip);
       c->n_open_frames += settings->n_frames;
       c->anchored = TRUE;

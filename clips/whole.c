@@ -1,25 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "clip_private.h"
 
-/* Where the time that `whole` looks at begins, if the stream ends at @end.
- */
-static gint64
-clipper_whole_start (
+gint64
+owl2_clipper_whole_start (
     Owl2Clipper *c, const Owl2ClipSettings *settings, gint64 end)
 {
   if (settings->span && time_add (c->origin, settings->span) < end)
     return end - (gint64) settings->span;
   return c->origin;
-}
-
-/* The middle of part @i of `frames` equal parts of [@start, @end). */
-static gint64
-whole_target (
-    const Owl2ClipSettings *settings, gint64 start, gint64 end, guint i)
-{
-  return start
-         + (gint64) time_part (
-             (guint64) (end - start), 2 * i + 1, 2 * settings->n_frames);
 }
 
 static Candidate *
@@ -77,10 +65,8 @@ clipper_thin (Owl2Clipper *c)
   c->next_point = clipper_point (c, c->next_point);
 }
 
-/* What ended at or before @start is never asked for again, but one frame always
- * stays, in case that no later one can be taken. */
-static void
-clipper_evict (Owl2Clipper *c, gint64 start)
+void
+owl2_clipper_evict (Owl2Clipper *c, gint64 start)
 {
   guint n = 0;
 
@@ -116,11 +102,11 @@ clipper_update_targets (
   c->n_unpinned = clipper_sift (c);
   for (guint i = 0; i < c->n_expected; i++) {
     Expected *e = &c->expected[i];
-    const gint64 start = clipper_whole_start (c, settings, e->end);
+    const gint64 start = owl2_clipper_whole_start (c, settings, e->end);
 
     e->next = e->end > c->origin ? 0 : settings->n_frames;
     while (e->next < settings->n_frames
-           && whole_target (settings, start, e->end, e->next) < t)
+           && owl2_pace_middle (start, e->end, e->next, settings->n_frames) < t)
       e->next++;
   }
   c->retarget = FALSE;
@@ -138,10 +124,11 @@ clipper_is_expected (Owl2Clipper *c, const Owl2ClipSettings *settings,
 
   for (guint i = 0; i < c->n_expected; i++) {
     Expected *e = &c->expected[i];
-    const gint64 start = clipper_whole_start (c, settings, e->end);
+    const gint64 start = owl2_clipper_whole_start (c, settings, e->end);
 
     while (e->next < settings->n_frames
-           && whole_target (settings, start, e->end, e->next) < shown_until) {
+           && owl2_pace_middle (start, e->end, e->next, settings->n_frames)
+                  < shown_until) {
       is = TRUE;
       if (!pass)
         break;
@@ -178,7 +165,7 @@ owl2_clipper_push_whole (
     last->end = MIN (last->end, t);
   }
   clipper_update_targets (c, settings, t);
-  clipper_evict (c, clipper_whole_start (c, settings, c->last_end));
+  owl2_clipper_evict (c, owl2_clipper_whole_start (c, settings, c->last_end));
   clipper_thin (c);
 
   c->next_point = MIN (c->next_point, clipper_point (c, t));
@@ -187,7 +174,7 @@ owl2_clipper_push_whole (
       && (c->next_point >= shown_until
           || (c->only_expected && c->n_expected && kept->len)))
     return;
-  next.frame = c->funcs.take (c->user_data);
+  next.frame = c->funcs.take (settings->data, c->user_data);
   if (!next.frame)
     return;
   clipper_is_expected (c, settings, shown_until, TRUE);
@@ -195,6 +182,13 @@ owl2_clipper_push_whole (
   c->next_point = MAX (c->next_point, clipper_point (c, shown_until));
   c->n_unpinned += !next.pinned;
   g_array_append_val (kept, next);
+}
+
+gpointer
+owl2_clipper_kept (const Owl2Clipper *c)
+{
+  return c->candidates->len ? g_array_index (c->candidates, Candidate, 0).frame
+                            : NULL;
 }
 
 void
@@ -240,15 +234,17 @@ owl2_clipper_finish_whole (Owl2Clipper *c, const Owl2ClipSettings *settings)
     return;
 
   clip = clip_new (c, settings);
+  if (!clip->settings.n_frames) /* asked for when all frames were seen */
+    clip->settings.n_frames = c->n_frames;
   if (c->n_seen == 1)
     clip->settings.n_frames = 1;
-  clip->start = clipper_whole_start (c, settings, c->last_end);
+  clip->start = owl2_clipper_whole_start (c, settings, c->last_end);
   clip->end = c->last_end;
-  clipper_evict (c, clip->start);
+  owl2_clipper_evict (c, clip->start);
 
   for (guint i = 0; i < clip->settings.n_frames; i++) {
-    const Candidate *can = clipper_nearest (
-        c, whole_target (&clip->settings, clip->start, clip->end, i));
+    const Candidate *can = clipper_nearest (c,
+        owl2_pace_middle (clip->start, clip->end, i, clip->settings.n_frames));
 
     clip_add (clip, c->funcs.ref (can->frame, c->user_data), can->t);
   }

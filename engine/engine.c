@@ -7,6 +7,7 @@
 #include "printable.h"
 #include "registry.h"
 #include "room.h"
+#include "tuned.h"
 
 /* Parts of a load, as fractions of the whole: what comes before the weights and
  * the pipelines, which are made side by side; and these. */
@@ -251,6 +252,9 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
   model->dev = ovk_device_new (&dev_params, error);
   if (!model->dev)
     return FALSE;
+  if (!owl2_ops_self_test (model->dev, error))
+    return FALSE;
+  owl2_tuned_load (model->dev, params->cache_dir, &model->log);
   model->weights = owl2_weights_new (model->dev, config, source, error);
   if (!model->weights)
     return FALSE;
@@ -457,6 +461,20 @@ owl2_model_check (const Owl2ModelParams *params, GError **error)
   return FALSE;
 }
 
+char *
+owl2_model_peek_recipe (const char *path)
+{
+  const Owl2ModelParams params = { .path = path };
+  g_autoptr (Owl2Gguf) gguf = open_file (&params, NULL);
+  Owl2Config config = { NULL };
+  char *recipe = NULL;
+
+  if (gguf && owl2_config_read (&config, gguf, NULL))
+    recipe = g_steal_pointer (&config.recipe);
+  owl2_config_clear (&config);
+  return recipe;
+}
+
 gboolean
 owl2_model_alive (Owl2Model *model, GError **error)
 {
@@ -537,12 +555,14 @@ owl2_model_get_info (Owl2Model *model, Owl2ModelInfo *info)
 
   *info = (Owl2ModelInfo){
     .name = config->name,
+    .recipe = config->recipe,
     .device = caps->name,
     .driver = caps->driver,
     .n_ctx = config->decoder.n_ctx,
     .n_vocab = config->decoder.n_vocab,
     .n_rows = config->abstractor.n_queries + 1,
     .image_size = config->vision.image_size,
+    .image_mode = owl2_config_image_mode (config, OWL2_IMAGE_AUTO),
     .weights_bytes =
         model->weights->copied_bytes + model->weights->mapped_bytes,
     .mapped_bytes = model->weights->mapped_bytes,
@@ -587,4 +607,10 @@ owl2_prompt_format (const char *question, gboolean with_image,
   for (guint i = 0; i < n_history; i++)
     turns[i] = (Owl2PromptTurn){ history[i].question, history[i].answer };
   return owl2_prompt_build (question, with_image, turns, n_history);
+}
+
+char *
+owl2_prompt_fill (const char *pattern, const char *question)
+{
+  return owl2_prompt_put (pattern, question);
 }

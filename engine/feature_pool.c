@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "feature_pool.h"
 
+#include <math.h>
+
 #define SLOTS_PER_BLOCK 4
 
 struct _Owl2FeaturePool {
@@ -94,6 +96,7 @@ owl2_feature_slot_unref (Owl2FeatureSlot *slot)
   g_mutex_lock (&pool->lock);
   g_array_append_val (pool->free, slot->slice);
   g_mutex_unlock (&pool->lock);
+  g_free (slot->look);
   g_free (slot);
 }
 
@@ -107,4 +110,23 @@ owl2_feature_slot_tensor (const Owl2FeatureSlot *slot)
     .rows = rows,
     .cols = cols,
     .stride = cols };
+}
+
+gboolean
+owl2_feature_distance (const float dots[3], double *distance, GError **error)
+{
+  const double a = dots[0], b = dots[1], ab = dots[2];
+
+  if (!isfinite (a) || !isfinite (b) || !isfinite (ab)) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "the features of two frames can't be compared: their products are %g, "
+        "%g and %g",
+        a, b, ab);
+    return FALSE;
+  }
+  if (a > 0 && b > 0)
+    *distance = CLAMP (1 - ab / sqrt (a * b), 0, 2);
+  else
+    *distance = a > 0 || b > 0;
+  return TRUE;
 }

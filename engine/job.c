@@ -17,6 +17,7 @@ void
 owl2_job_free (Owl2Job *job)
 {
   owl2_feature_slot_unref (job->slot);
+  owl2_feature_slot_unref (job->other);
   owl2_memory_unref (job->memory);
   owl2_sequence_free (job->seq);
   owl2_answer_free (job->answer);

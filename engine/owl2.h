@@ -48,6 +48,8 @@ typedef enum {
 
 /* "auto", "f16", "q8_0", "f32", in any case of letters; FALSE if unknown. */
 gboolean owl2_kv_type_parse (const char *name, Owl2KvType *type);
+/* "auto", ... */
+const char *owl2_kv_type_name (Owl2KvType type);
 
 /* ---- model ------------------------------------------------------------ */
 
@@ -69,7 +71,11 @@ typedef gboolean (*Owl2ProgressFunc) (
  *   takes the best one: discrete before integrated, virtual and CPU; of one
  * kind the one with most memory, of drivers for the CPU the faster. A driver
  * for the CPU is a warning in @log
- * @cache_dir: (nullable): folder for compiled pipelines; NULL: none on disk
+ * @cache_dir: (nullable): folder for compiled pipelines, and of the device's
+ *   tuning, which `owl2-bench --tune` leaves in `owl2` of the user's cache
+ *   folder: which kernels are preferred, and so the last bits of what is
+ *   computed. It is read once a process and device; one that is damaged or
+ *   another's is ignored with a warning. NULL: none on disk
  * @mmap: TRUE reads weights in place, in the mapped pages of @path, where the
  *   device can; else they are copied, and the file may change after the load. A
  *   file that is read in place must stay as it is: its size and times are
@@ -103,6 +109,10 @@ typedef struct {
  * @n_ctx: positions the model was made for: prompt, image rows and answer
  * @n_rows: positions that one frame takes (queries + 1)
  * @image_size: edge in pixels of the square that frames are resized to
+ * @image_mode: how pictures become square where nobody says else; never AUTO
+ * @recipe: (nullable): name of the published way of asking that the file was
+ *   made for, see owl2_recipe_find(); one that is unknown here is as it stands
+ *   in the file
  * @weights_bytes: the weights, wherever they lie
  * @mapped_bytes: those of them that are read in place: pages of the file, which
  *   the system shares between processes and may drop and read again. They are
@@ -119,6 +129,8 @@ typedef struct {
   guint n_vocab;
   guint n_rows;
   guint image_size;
+  Owl2ImageMode image_mode;
+  const char *recipe;
   guint64 weights_bytes;
   guint64 mapped_bytes;
   guint64 token_bytes;
@@ -179,6 +191,12 @@ Owl2Opening *owl2_model_open (const Owl2ModelParams *params, gboolean share,
  * does at once, no callback is running or will come; so not in a callback. A
  * load that nobody waits for any more is cancelled. */
 void owl2_opening_cancel (Owl2Opening *opening);
+
+/* (transfer full) (nullable): the name of the recipe that the file was made
+ * for, as Owl2ModelInfo has it, without a load: a few milliseconds. NULL also
+ * where it can't be read; a load says why. @path: (nullable): as of
+ * Owl2ModelParams */
+char *owl2_model_peek_recipe (const char *path);
 
 /* (transfer full): one line for each Vulkan device, by index:
  * "0: name (type, driver, 8192 MiB, UUID ..)" */
@@ -268,6 +286,24 @@ typedef void (*Owl2ShrunkFunc) (guint8 *rgb /* (transfer full) (nullable) */,
     const GError *error, gpointer user_data);
 void owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
     Owl2ShrunkFunc done, gpointer user_data);
+/**
+ * owl2_session_distance: the cosine distance of two frames that the model
+ * encoded: 0 is the same, 1 nothing in common, 2 the opposite. Compared is the
+ * mean over a frame's rows, which says what is in a picture and little of
+ * where. What has no features at all is at 0 from its like and at 1 from
+ * others.
+ *
+ * Errors: BAD_REQUEST, CANCELLED, DEVICE_LOST, FAILED (it is no number).
+ */
+gboolean owl2_session_distance (Owl2Session *session, Owl2Features *a,
+    Owl2Features *b, double *distance, GError **error);
+/* @distance: 0 with @error set */
+typedef void (*Owl2DistanceFunc) (
+    double distance, const GError *error, gpointer user_data);
+void owl2_session_distance_async (Owl2Session *session, Owl2Features *a,
+    Owl2Features *b, Owl2DistanceFunc done, gpointer user_data);
+/* Whether its picture was encoded with look. */
+gboolean owl2_features_look (const Owl2Features *features);
 Owl2Features *owl2_features_ref (Owl2Features *features);
 void owl2_features_unref (Owl2Features *features); /* accepts NULL */
 
@@ -332,7 +368,20 @@ typedef gboolean (*Owl2TokenFunc) (
  * Owl2Request:
  * @prompt: taken literally; `<|image|>` is the image place
  * @frames: (array length=n_frames): all go to the prompt's one image place, in
- *   order; a prompt without image place needs n_frames == 0 and the reverse
+ *   order, or one to each where there are as many places; a prompt without
+ *   image place needs n_frames == 0 and the reverse
+ * @answer_prefix: (nullable): text after the prompt that the answer goes on
+ *   from, and that is no part of it: appended as it is, after a space where
+ *   neither the prompt ends nor it begins with white space
+ * @choices: (nullable) (array length=n_choices): the answer is one of these, 2
+ *   to OWL2_MAX_CHOICES, each one or more tokens (its plain ids, see
+ *   owl2_model_tokenize()); what the ids of one are the beginning of those of
+ *   another is BAD_REQUEST. No token is drawn then: sampling is not looked at,
+ *   on_token is not called.
+ * @choice_weights: (nullable) (array length=n_choices): finite; what the score
+ *   is made with
+ * @look: TRUE makes @maps of the answer; all frames must have been encoded with
+ *   look, see Owl2Image, else it is BAD_REQUEST
  * @cold: TRUE computes all of the prompt, as if nothing had been asked before:
  *   for timing
  */
@@ -340,11 +389,18 @@ typedef struct {
   const char *prompt;
   Owl2Features *const *frames;
   guint n_frames;
+  const char *answer_prefix;
+  const char *const *choices;
+  const double *choice_weights;
+  guint n_choices;
   Owl2Sampling sampling;
+  gboolean look;
   gboolean cold;
   Owl2TokenFunc on_token; /* (nullable) */
   gpointer user_data;
 } Owl2Request;
+
+#define OWL2_MAX_CHOICES 64
 
 /**
  * Owl2Answer:
@@ -355,6 +411,26 @@ typedef struct {
  *   left; the answer is the same to the bit as without them
  * @confidence: geometric mean of the chosen tokens' probabilities, 0 to 1
  * @truncated: ended by max_tokens or the context, not by `</s>`
+ * @probabilities: (nullable) (array length=n_choices): of the request's
+ * choices: the product of a choice's tokens' probabilities, each as the model
+ * gives it after those before it, without `</s>` and without a correction for
+ * length, divided by the sum over all choices; they add to 1. @text is then the
+ *   choice with the largest, the first of equals, @ids are its tokens, and
+ *   @confidence is of them, as of any answer
+ * @score: sum of the choices' weights times their probabilities; 0 without
+ *   weights
+ * @maps: (nullable) (array length=n_maps * grid * grid): where the answer
+ * looks, of a request with look and frames: for each frame, in their order, the
+ *   patches of its square row by row. None is negative, and all frames together
+ *   add to 1, so that they can be compared. It is the decoder's attention from
+ *   the rows whose logits chose the answer's @ids (with @choices, that which
+ *   chose their first) to the rows of the frames' queries, times the
+ *   abstractor's from each query to the patches; both are means over layers and
+ *   heads, divided by what is left of their sum without `vit_eos`, and without
+ *   the class token and the queries' attention to each other. The same request
+ *   gives the same bits on the same device. NULL of an answer of
+ *   owl2_session_generate() that on_token ended
+ * @grid: patches along an edge; owl2_picture_cell() tells where they lie
  */
 typedef struct {
   char *text;
@@ -363,6 +439,11 @@ typedef struct {
   guint n_prompt;
   guint n_reused;
   double confidence;
+  double *probabilities;
+  guint n_choices;
+  double score;
+  float *maps;
+  guint n_maps, grid;
   gboolean truncated;
   guint64 prefill_ns, decode_ns;
 } Owl2Answer;
@@ -410,19 +491,82 @@ char *owl2_prompt_plain (const char *text);
 /**
  * owl2_prompt_format: the template of mPLUG-Owl2:
  * "USER: <|image|>question ASSISTANT:", with earlier turns before it as
- * "USER: question ASSISTANT: answer</s>".
- * @with_image: put an image place before the first question, unless a question
- *   has one already
+ * "USER: question ASSISTANT: answer</s>". Image places stay in the first turn,
+ * and are left out of all later ones, and of answers.
+ * @with_image: put one before the first turn's question, unless that has one
  *
  * Returns: (transfer full): the literal prompt for an Owl2Request
  */
 char *owl2_prompt_format (const char *question, gboolean with_image,
     const Owl2Turn *history, guint n_history);
 
-/* Whether the session's context has room for all of @max_tokens after the
- * prompt and its frames. Any thread. */
-gboolean owl2_session_has_room (
-    Owl2Session *session, const char *prompt, guint n_frames, guint max_tokens);
+/**
+ * Owl2Recipe: a published way of asking, to the letter.
+ * @name: such as "quality"
+ * @family: (nullable): checkpoints that are made for it, in the words of a user
+ * @source: the published file that it was read in
+ * @pattern: the literal prompt, with its image places and `{}` where the
+ *   question goes, if one does
+ * @question: (nullable): the one that is asked where the user asks none
+ * @answer_prefix, @choices, @weights, @n_choices: as in Owl2Request
+ * @image_mode: AUTO: the model's own
+ * @n_frames: 0: one for each second, by index `int (fps * i)`
+ * @max_tokens, @min_tokens: 0: the user's
+ */
+typedef struct {
+  const char *name;
+  const char *family;
+  const char *source;
+  const char *pattern;
+  const char *question;
+  const char *answer_prefix;
+  const char *const *choices;
+  const double *weights;
+  guint n_choices;
+  Owl2ImageMode image_mode;
+  guint n_frames;
+  guint max_tokens, min_tokens;
+} Owl2Recipe;
+
+/* (nullable): NULL: there is none of this name. Any thread. */
+const Owl2Recipe *owl2_recipe_find (const char *name);
+/* The same; if there is none, BAD_REQUEST with the names that there are. */
+const Owl2Recipe *owl2_recipe_require (const char *name, GError **error);
+/* (array length=n): all, in an order for people. Any thread. */
+const Owl2Recipe *owl2_recipes (guint *n);
+
+/**
+ * owl2_prompt_fill:
+ * @pattern: of a recipe, or a user's
+ * @question: (nullable): put in the place of each `{}`; it may be what
+ *   owl2_prompt_plain() made
+ *
+ * Returns: (transfer full): the literal prompt
+ */
+char *owl2_prompt_fill (const char *pattern, const char *question);
+
+/**
+ * Owl2Room:
+ * @OWL2_ROOM_ENOUGH: the answer may have all its tokens
+ * @OWL2_ROOM_SHORT: the prompt is too long for that
+ * @OWL2_ROOM_INVALID: however short it were, its image places are not those of
+ *   the frames
+ */
+typedef enum {
+  OWL2_ROOM_ENOUGH,
+  OWL2_ROOM_SHORT,
+  OWL2_ROOM_INVALID,
+} Owl2Room;
+
+/* What room the session's context has for the answer to @request: max_tokens,
+ * or the longest choice, after the prompt with its prefix and as many frames,
+ * which need not be there. What else the request holds is not looked at. Any
+ * thread. */
+Owl2Room owl2_session_room (Owl2Session *session, const Owl2Request *request);
+/* The most frames, up to n_frames of @request and 1 at least, with which that
+ * is not short. Any thread. */
+guint owl2_session_most_frames (
+    Owl2Session *session, const Owl2Request *request);
 
 /* ---- looking inside --------------------------------------------------- */
 

@@ -4,17 +4,24 @@
 #include "quant.h"
 #include "scheduler.h"
 
+static const char *const kv_names[] = { "auto", "f16", "q8_0", "f32" };
+
 gboolean
 owl2_kv_type_parse (const char *name, Owl2KvType *type)
 {
-  static const char *const names[] = { "auto", "f16", "q8_0", "f32" };
-
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++)
-    if (g_ascii_strcasecmp (name, names[i]) == 0) {
+  for (guint i = 0; i < G_N_ELEMENTS (kv_names); i++)
+    if (g_ascii_strcasecmp (name, kv_names[i]) == 0) {
       *type = (Owl2KvType) i;
       return TRUE;
     }
   return FALSE;
+}
+
+const char *
+owl2_kv_type_name (Owl2KvType type)
+{
+  g_return_val_if_fail ((guint) type < G_N_ELEMENTS (kv_names), "?");
+  return kv_names[type];
 }
 
 Owl2Type
@@ -61,6 +68,7 @@ owl2_room_check_work (const Owl2Model *model, GError **error)
 
   if (!bytes)
     return FALSE;
+  bytes += owl2_ops_scratch_bytes (model->dev);
   if (bytes <= n_free)
     return TRUE;
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,

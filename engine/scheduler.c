@@ -79,6 +79,7 @@ take_in (Owl2Scheduler *s, Owl2Job *job)
   switch (job->kind) {
     case OWL2_JOB_ENCODE:
     case OWL2_JOB_SHRINK:
+    case OWL2_JOB_DISTANCE:
       g_queue_push_tail (&s->frames, job);
       break;
     case OWL2_JOB_ANSWER:
@@ -180,7 +181,7 @@ admit (Owl2Scheduler *s)
     Owl2Sequence *seq = job->seq;
     Owl2KvState state = owl2_kvpool_begin (seq->kvpool, &seq->kv, seq->tree,
         (const Owl2KvKey *) (gpointer) seq->keys->data, seq->n_prompt,
-        seq->n_prompt + seq->n_max - 1, seq->cold, any_leaving (s), &error);
+        owl2_sequence_n_positions (seq), seq->cold, any_leaving (s), &error);
 
     if (state == OWL2_KV_BUSY)
       return;

@@ -8,11 +8,12 @@
  * for whom there is no room holds up those after it, so that it has room in the
  * end.
  *
- * Work is cut into turns: a batch of frames, or a pass of the decoder with a
- * token of every active answer and one piece of a prompt. Both kinds take turns
- * where there are both. Two turns are in flight: while the device works on one,
- * the next is recorded, with tokens that only the device knows yet. What the
- * host reads of a turn lies in that turn's own place of the results.
+ * Work is cut into turns: a batch of frames, or of distances between some, or a
+ * pass of the decoder with a token of every active answer and one piece of a
+ * prompt. Both kinds take turns where there are both. Two turns are in flight:
+ * while the device works on one, the next is recorded, with tokens that only
+ * the device knows yet. What the host reads of a turn lies in that turn's own
+ * place of the results.
  *
  * Whose frames and whose prompt come next goes by the device's time that
  * clients have had, of a pass by rows. Who comes anew or was away starts with
@@ -33,6 +34,7 @@
 #include "abstractor.h"
 #include "exec.h"
 #include "image.h"
+#include "look.h"
 #include "sequence.h"
 #include "vit.h"
 
@@ -63,6 +65,7 @@ typedef struct {
 typedef enum {
   OWL2_JOB_ENCODE,
   OWL2_JOB_SHRINK,
+  OWL2_JOB_DISTANCE,
   OWL2_JOB_ANSWER,
   OWL2_JOB_CALL,
 } Owl2JobKind;
@@ -74,7 +77,8 @@ typedef gboolean (*Owl2CallFunc) (
 /**
  * Owl2Job: one request of a client, made by owl2_job_new().
  * @tell: called once, on the scheduler's thread, with the results or an error
- * @slot: ENCODE: where the features go
+ * @slot: ENCODE: where the features go; DISTANCE: one of both, with @other
+ * @distance: DISTANCE: the result
  * @ns: ENCODE: its share of the device's time
  * @rgb: SHRINK: the result; the teller takes it
  * @answer: ANSWER: likewise
@@ -90,7 +94,8 @@ struct _Owl2Job {
   gpointer owner;
   Owl2Image image;
   Owl2Memory *memory; /* (nullable) reference: the image's, to the job's end */
-  Owl2FeatureSlot *slot; /* reference */
+  Owl2FeatureSlot *slot, *other; /* references */
+  double distance;
   guint64 ns;
   guint8 *rgb;
   Owl2Sequence *seq; /* owned */
@@ -106,9 +111,14 @@ struct _Owl2Job {
 /**
  * Owl2Workspace: what the thread works with.
  * @results: OWL2_RESULTS entries of Owl2Result, which the host reads
+ * @likelihoods: Owl2Likelihood [2][OWL2_PASS_PICKS], likewise
  * @bad: u32 [2][OWL2_BATCH]: how many features of a frame are no numbers
+ * @dots: F32 [2][OWL2_BATCH][4]: the products of two frames' features, and one
+ *   that is not used
  * @logits: F32 [2][OWL2_PASS_WANTED][vocab], of those that the host chooses
  * from
+ * @look: [2][OWL2_PASS_WANTED] rows, and [2][OWL2_BATCH] frames, from when one
+ *   is first wanted
  */
 struct _Owl2Workspace {
   Owl2Model *model; /* borrowed */
@@ -119,7 +129,8 @@ struct _Owl2Workspace {
   Owl2AbstractorBuffers abstractor;
   Owl2DecoderBuffers decoder;
   Owl2Replay replay;
-  OvkSlice results, bad, logits;
+  OvkSlice results, likelihoods, bad, dots, logits;
+  Owl2LookBuffers look;
 };
 
 /* Rows of one pass whose logits are wanted, and entries of the results: two
@@ -134,11 +145,19 @@ void owl2_work_clear (Owl2Workspace *work);
  * @error set. */
 guint64 owl2_work_bytes (const Owl2Model *model, GError **error);
 
+/* Room in work->look. NO_MEMORY. */
+gboolean owl2_work_look (Owl2Workspace *work, GError **error);
 /* Records the way of @n frames, at most OWL2_BATCH, to their slots, and how
  * many features of each are no numbers to entries @bad .. of work->bad. Images
- * without data, also if they lose it meanwhile, are left out. */
+ * without data, also if they lose it meanwhile, are left out. What those with
+ * look look at goes to the entries of work->look with the same numbers. */
 gboolean owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
     const Owl2FeatureSlot *const *slots, guint n, guint bad, GError **error);
+/* Records the products of the frames in @x and @y to entry @at of work->dots:
+ * of the sums over the rows that queries made. The last row is the same for
+ * every frame. */
+gboolean owl2_work_dots (Owl2Workspace *work, const Owl2FeatureSlot *x,
+    const Owl2FeatureSlot *y, guint at, GError **error);
 /* Goes through everything once without running it, and enters the pipelines
  * that this takes into @set; @frames: with those that frames need. Reads no
  * weights. */

@@ -12,13 +12,16 @@ G_BEGIN_DECLS
  * results of the one before. */
 #define OWL2_TURNS 2
 
-/* A batch of frames, or a pass: what is on its way to the device and back. */
+/* A batch of frames or of distances, or a pass: what is on its way to the
+ * device and back. */
 typedef struct {
   GPtrArray *jobs; /* Owl2Job, a reference to each */
   gboolean is_pass;
   guint n_prefill; /* rows of the prompt of the first of them */
   guint n_fed;     /* positions of that prompt that are there then */
-  gboolean last;   /* its prompt ends there */
+  gboolean last;   /* its prompt ends there, and its first token is chosen */
+  gboolean looks;  /* it is looked where its choice looks */
+  guint n_picks;   /* likelihoods that it is told */
   guint place;     /* which of the turns it is: its part of the results */
   guint64 number;  /* its last submission */
   gint64 start_us;
@@ -36,7 +39,7 @@ struct _Owl2Scheduler {
   gint kicked; /* atomic: a client was cancelled */
 
   /* The thread's own. */
-  GQueue frames;  /* Owl2Job: to be encoded or shrunk */
+  GQueue frames;  /* Owl2Job: to be encoded, shrunk or compared */
   GQueue calls;   /* Owl2Job */
   GQueue waiting; /* Owl2Job: answers without pages yet */
   GQueue active;  /* Owl2Job: answers with pages */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "choices.h"
 #include "room.h"
 #include "scheduler.h"
 #include "waiter.h"
@@ -65,7 +66,7 @@ owl2_session_new (
   type = owl2_room_kv_type (model, params->kv_type);
   if (params->prompt
       && !owl2_sequence_count (model, s->n_ctx, params->prompt,
-          params->n_frames, params->max_tokens, &n_positions, error))
+          params->n_frames, params->max_tokens, &n_positions, NULL, error))
     return NULL;
   if (!owl2_model_alive (model, error))
     return NULL;
@@ -76,15 +77,40 @@ owl2_session_new (
   return g_steal_pointer (&s);
 }
 
-gboolean
-owl2_session_has_room (
-    Owl2Session *session, const char *prompt, guint n_frames, guint max_tokens)
+Owl2Room
+owl2_session_room (Owl2Session *session, const Owl2Request *request)
 {
-  guint n;
+  g_autofree char *prompt =
+      owl2_prompt_append (request->prompt, request->answer_prefix);
+  guint most = session->n_ctx;
+  gboolean placed;
+  guint n, n_tokens;
 
-  return owl2_sequence_count (
-             session->model, session->n_ctx, prompt, n_frames, 1, &n, NULL)
-         && max_tokens <= session->n_ctx - n + 1;
+  if (!owl2_sequence_count (session->model, most, prompt, request->n_frames, 1,
+          &n, &placed, NULL))
+    return OWL2_ROOM_SHORT;
+  if (!placed)
+    return OWL2_ROOM_INVALID;
+  n_tokens = request->n_choices ? owl2_choices_longest (
+                 session->model->tokenizer, request, most)
+                                : request->sampling.max_tokens;
+  return n_tokens <= most - n + 1 ? OWL2_ROOM_ENOUGH : OWL2_ROOM_SHORT;
+}
+
+guint
+owl2_session_most_frames (Owl2Session *session, const Owl2Request *request)
+{
+  guint least = 1, most = MAX (request->n_frames, 1);
+  Owl2Request tried = *request;
+
+  while (least < most) {
+    tried.n_frames = most - (most - least) / 2;
+    if (owl2_session_room (session, &tried) == OWL2_ROOM_SHORT)
+      most = tried.n_frames - 1;
+    else
+      least = tried.n_frames;
+  }
+  return least;
 }
 
 void
@@ -167,6 +193,7 @@ told (Owl2Session *s)
 typedef struct {
   Owl2Waiter base;
   guint64 ns;
+  double distance;
   GQueue tokens; /* Token, not yet handed on; under the lock */
   gint stopped;  /* atomic: no more tokens are wanted */
 } Waiter;
@@ -185,6 +212,12 @@ owl2_features_ref (Owl2Features *features)
 {
   g_atomic_ref_count_inc (&features->refs);
   return features;
+}
+
+gboolean
+owl2_features_look (const Owl2Features *features)
+{
+  return features->slot->look != NULL;
 }
 
 void
@@ -303,6 +336,68 @@ owl2_session_shrink (
   return owl2_waiter_wait (&w.base, error);
 }
 
+static void
+tell_distance (Owl2Job *job, const GError *error)
+{
+  Owl2DistanceFunc done = (Owl2DistanceFunc) job->callback;
+  Owl2Session *s = job->owner;
+
+  done (error ? 0 : job->distance, error, job->user_data);
+  told (s);
+}
+
+static gboolean
+check_frames (const Owl2Session *s, Owl2Features *const *frames, guint n_frames,
+    GError **error)
+{
+  for (guint i = 0; i < n_frames; i++)
+    if (frames[i]->model != s->model) {
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+          "frame %u was encoded by another model than the one that is asked",
+          i);
+      return FALSE;
+    }
+  return TRUE;
+}
+
+void
+owl2_session_distance_async (Owl2Session *session, Owl2Features *a,
+    Owl2Features *b, Owl2DistanceFunc done, gpointer user_data)
+{
+  Owl2Features *const frames[] = { a, b };
+  Owl2Job *job = job_new (
+      session, OWL2_JOB_DISTANCE, tell_distance, (gpointer) done, user_data);
+
+  if (!job->refused && check_frames (session, frames, 2, &job->refused)) {
+    job->slot = owl2_feature_slot_ref (a->slot);
+    job->other = owl2_feature_slot_ref (b->slot);
+  }
+  submit (session, job);
+}
+
+static void
+wake_distance (double distance, const GError *error, gpointer user_data)
+{
+  Waiter *w = user_data;
+
+  w->distance = distance;
+  owl2_waiter_wake (&w->base, error ? NULL : w, error);
+}
+
+gboolean
+owl2_session_distance (Owl2Session *session, Owl2Features *a, Owl2Features *b,
+    double *distance, GError **error)
+{
+  Waiter w;
+
+  waiter_init (&w);
+  owl2_session_distance_async (session, a, b, wake_distance, &w);
+  if (!owl2_waiter_wait (&w.base, error))
+    return FALSE;
+  *distance = w.distance;
+  return TRUE;
+}
+
 /* ---- answers ------------------------------------------------------------ */
 
 static void
@@ -315,19 +410,6 @@ tell_answered (Owl2Job *job, const GError *error)
   told (s);
 }
 
-static gboolean
-check_frames (const Owl2Session *s, const Owl2Request *request, GError **error)
-{
-  for (guint i = 0; i < request->n_frames; i++)
-    if (request->frames[i]->model != s->model) {
-      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-          "frame %u was encoded by another model than the one that is asked",
-          i);
-      return FALSE;
-    }
-  return TRUE;
-}
-
 void
 owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
     Owl2AnsweredFunc done, gpointer user_data)
@@ -337,7 +419,9 @@ owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
   g_autofree Owl2FeatureSlot **slots =
       g_new (Owl2FeatureSlot *, request->n_frames);
 
-  if (!job->refused && check_frames (session, request, &job->refused)) {
+  if (!job->refused
+      && check_frames (
+          session, request->frames, request->n_frames, &job->refused)) {
     for (guint i = 0; i < request->n_frames; i++)
       slots[i] = request->frames[i]->slot;
     job->seq = owl2_sequence_new (session->model, session->kvpool,
@@ -423,6 +507,8 @@ cut_answer (Owl2Session *s, Owl2Answer *answer, guint n, double log_probability)
 {
   answer->n_ids = n;
   answer->truncated = FALSE;
+  g_clear_pointer (&answer->maps, g_free);
+  answer->n_maps = 0;
   answer->confidence = exp (log_probability / n);
   g_free (answer->text);
   answer->text = owl2_tokenizer_decode (s->model->tokenizer, answer->ids, n);

@@ -2,6 +2,8 @@
 /* Turns: who takes part, what is recorded, and what becomes of it. */
 #include "scheduler_private.h"
 
+#include "maps.h"
+
 /* Who could not be served, for want of pages, has no claim to more than this of
  * the time that others had meanwhile. */
 #define MAX_CLAIM_US 1e6
@@ -131,6 +133,66 @@ logits_place (const Owl2Scheduler *s, const Owl2SchedulerTurn *turn, guint i)
     s->work.logits.offset + result_of (turn, i) * bytes, bytes };
 }
 
+static OvkSlice
+look_place (const Owl2Scheduler *s, const Owl2SchedulerTurn *turn, guint i)
+{
+  return owl2_look_row (
+      &s->work.look, &s->work.model->weights->config, result_of (turn, i));
+}
+
+/* The newest row is looked at, of wanted row @i. */
+static void
+fill_look (Owl2Scheduler *s, const Owl2SchedulerTurn *turn,
+    const Owl2Sequence *seq, guint i)
+{
+  owl2_sequence_look (seq, &s->pass, s->pass.n_prefill + s->pass.n_decode - 1,
+      look_place (s, turn, i), s->work.look.probs);
+}
+
+/* Of a pass without a last row this one is not wanted. */
+#define CHOICE_ROW OWL2_PASS_DECODE
+
+/* Whether the pass has the row that chooses among a prompt's choices, and is to
+ * look at where. */
+static gboolean
+fill_choice (
+    Owl2Scheduler *s, const Owl2SchedulerTurn *turn, const Owl2Sequence *seq)
+{
+  if (!seq->look || seq->n_fed == seq->n_prompt
+      || seq->n_fed + s->pass.n_prefill != seq->n_prompt)
+    return FALSE;
+  fill_look (s, turn, seq, CHOICE_ROW);
+  return TRUE;
+}
+
+/* The newest row's token is chosen; what that takes beside its result. */
+static void
+fill_wanted (Owl2Scheduler *s, const Owl2SchedulerTurn *turn,
+    const Owl2Sequence *seq, guint i)
+{
+  Owl2Pass *pass = &s->pass;
+
+  if (seq->by_host) {
+    Owl2PassLogits logits = { pass->n_prefill + pass->n_decode - 1,
+      logits_place (s, turn, i) };
+
+    g_array_append_val (pass->logits, logits);
+  }
+  if (seq->look)
+    fill_look (s, turn, seq, i);
+}
+
+/* Where @n likelihoods of the turn go. */
+static OvkSlice
+likelihoods_place (
+    const Owl2Scheduler *s, const Owl2SchedulerTurn *turn, guint n)
+{
+  return (OvkSlice){ s->work.likelihoods.buffer,
+    s->work.likelihoods.offset
+        + turn->place * OWL2_PASS_PICKS * sizeof (Owl2Likelihood),
+    n * sizeof (Owl2Likelihood) };
+}
+
 /* Lays out the rows; those of the wanted logits stand in a row. */
 static void
 fill_pass (Owl2Scheduler *s, Owl2SchedulerTurn *turn)
@@ -140,32 +202,33 @@ fill_pass (Owl2Scheduler *s, Owl2SchedulerTurn *turn)
   guint32 result;
 
   owl2_pass_reset (pass);
+  turn->looks = FALSE;
   result = result_of (turn, 0);
   for (guint i = 0; i < turn->jobs->len; i++) {
     const Owl2Job *job = g_ptr_array_index (turn->jobs, i);
 
     if (i == 0 && owl2_sequence_can_prefill (job->seq)) {
       owl2_sequence_prefill (job->seq, pass, s->work.decoder.chunk, result);
-      if (!pass->last)
+      if (!pass->last) {
+        turn->looks = fill_choice (s, turn, job->seq);
         continue;
+      }
     } else {
       owl2_sequence_decode (job->seq, pass, result);
     }
-    if (job->seq->by_host) {
-      Owl2PassLogits logits = { pass->n_prefill + pass->n_decode - 1,
-        logits_place (s, turn, result - result_of (turn, 0)) };
-
-      g_array_append_val (pass->logits, logits);
-    }
+    fill_wanted (s, turn, job->seq, result - result_of (turn, 0));
     result++;
   }
+  pass->likelihoods = likelihoods_place (s, turn, pass->picks->len);
   turn->n_prefill = pass->n_prefill;
-  turn->n_fed = first->seq->n_fed + pass->n_prefill;
+  turn->n_fed = MIN (first->seq->n_fed + pass->n_prefill, first->seq->n_prompt);
   turn->last = pass->last;
+  turn->n_picks = pass->picks->len;
   pass->attention = first->client->tap_attention && first->client->tap;
 }
 
-/* Jobs before those whose logits are wanted: one whose prompt goes on. */
+/* Jobs before those whose token is chosen: one whose prompt goes on, or that is
+ * told likelihoods. */
 static guint
 n_before_wanted (const Owl2SchedulerTurn *turn)
 {
@@ -179,12 +242,17 @@ record_pass (Owl2Scheduler *s, Owl2SchedulerTurn *turn, GError **error)
   Owl2Job *first = g_ptr_array_index (turn->jobs, 0);
   Owl2Sequence *seq = first->seq;
 
+  for (guint i = 0; i < turn->jobs->len; i++) {
+    const Owl2Job *job = g_ptr_array_index (turn->jobs, i);
+
+    if (job->seq->look && !owl2_work_look (work, error))
+      return FALSE;
+  }
   fill_pass (s, turn);
-  if (turn->n_prefill && seq->n_fed == seq->n_reused)
-    owl2_kvpool_record_copy (
-        seq->kvpool, &seq->kv, owl2_exec_cmd (&work->exec));
-  /* The stages of generated tokens are not part of a trace. */
-  if (turn->n_prefill) {
+  if (turn->n_prefill)
+    owl2_sequence_record_copies (seq, owl2_exec_cmd (&work->exec));
+  /* The stages of generated tokens, and of choices, are not part of a trace. */
+  if (turn->n_prefill && seq->n_fed < seq->n_prompt) {
     work->exec.tap = first->client->tap;
     work->exec.tap_data = first->client->tap_data;
   }
@@ -211,7 +279,19 @@ frame_waits (Owl2Scheduler *s)
   return l && goes_alone (l->data) && s->n_turns > 0;
 }
 
-/* The next frames, of the clients that have had least. */
+static gboolean
+batch_takes (const Owl2SchedulerTurn *turn, const Owl2Job *job)
+{
+  const Owl2Job *first;
+
+  if (!turn->jobs->len)
+    return TRUE;
+  first = g_ptr_array_index (turn->jobs, 0);
+  return !goes_alone (job) && job->kind == first->kind;
+}
+
+/* The next frames, of the clients that have had least; all are encoded, or all
+ * compared. */
 static gboolean
 form_batch (Owl2Scheduler *s, Owl2SchedulerTurn *turn)
 {
@@ -222,7 +302,7 @@ form_batch (Owl2Scheduler *s, Owl2SchedulerTurn *turn)
   do {
     Owl2Job *job = l->data;
 
-    if (goes_alone (job) && turn->jobs->len)
+    if (!batch_takes (turn, job))
       break;
     job->alone = goes_alone (job);
     turn_add (turn, job);
@@ -248,6 +328,16 @@ record_batch (Owl2Scheduler *s, Owl2SchedulerTurn *turn, GError **error)
     first->rgb =
         owl2_image_shrink (&s->work.image, &s->work.exec, &first->image, error);
     return first->rgb != NULL;
+  }
+  if (first->kind == OWL2_JOB_DISTANCE) {
+    for (guint i = 0; i < turn->jobs->len; i++) {
+      const Owl2Job *job = g_ptr_array_index (turn->jobs, i);
+
+      if (!owl2_work_dots (&s->work, job->slot, job->other,
+              turn->place * OWL2_BATCH + i, error))
+        return FALSE;
+    }
+    return TRUE;
   }
   for (guint i = 0; i < turn->jobs->len; i++) {
     const Owl2Job *job = g_ptr_array_index (turn->jobs, i);
@@ -313,7 +403,7 @@ owl2_turn_start (Owl2Scheduler *s)
 
   if (s->n_turns == OWL2_TURNS || (s->was_pass && frame_waits (s)))
     return FALSE;
-  turn->n_prefill = 0;
+  turn->n_prefill = turn->n_picks = 0;
   turn->last = FALSE;
   turn->is_pass = !s->was_pass;
   if (!(turn->is_pass ? form_pass (s, turn) : form_batch (s, turn))) {
@@ -380,6 +470,49 @@ check_features (
   return FALSE;
 }
 
+/* What the frame's queries look at, to its slot. */
+static gboolean
+take_look (Owl2Scheduler *s, const Owl2SchedulerTurn *turn, guint i,
+    Owl2Job *job, GError **error)
+{
+  const Owl2Config *config = &s->work.model->weights->config;
+  const float *seen;
+
+  if (!job->image.look)
+    return TRUE;
+  seen = ovk_slice_peek (
+      owl2_look_frame (&s->work.look, config, turn->place * OWL2_BATCH + i),
+      error);
+  if (seen)
+    job->slot->look = owl2_maps_frame (
+        seen, config->abstractor.n_queries, config->vision.n_tokens - 1);
+  return seen != NULL;
+}
+
+static gboolean
+take_distance (Owl2Scheduler *s, const Owl2SchedulerTurn *turn, guint i,
+    double *distance, GError **error)
+{
+  OvkSlice slice = { s->work.dots.buffer,
+    s->work.dots.offset + (turn->place * OWL2_BATCH + i) * 4 * sizeof (float),
+    3 * sizeof (float) };
+  const float *dots = ovk_slice_peek (slice, error);
+
+  return dots && owl2_feature_distance (dots, distance, error);
+}
+
+/* FALSE with @error: what the device made is no result. */
+static gboolean
+take_frame (Owl2Scheduler *s, const Owl2SchedulerTurn *turn, guint i,
+    Owl2Job *job, GError **error)
+{
+  if (job->kind == OWL2_JOB_DISTANCE)
+    return take_distance (s, turn, i, &job->distance, error);
+  return job->kind == OWL2_JOB_SHRINK
+         || (check_features (s, turn, i, error)
+             && take_look (s, turn, i, job, error));
+}
+
 static void
 batch_done (Owl2Scheduler *s, Owl2SchedulerTurn *turn, gint64 took_us)
 {
@@ -388,11 +521,23 @@ batch_done (Owl2Scheduler *s, Owl2SchedulerTurn *turn, gint64 took_us)
     Owl2Job *job = g_ptr_array_index (turn->jobs, i);
 
     job->ns = (guint64) took_us * 1000 / turn->jobs->len;
-    if (job->kind == OWL2_JOB_SHRINK || check_features (s, turn, i, &error))
+    if (take_frame (s, turn, i, job, &error))
       job_succeeded (s, job);
     else
       owl2_job_tell (job, error);
   }
+}
+
+/* What the row of wanted row @i, or CHOICE_ROW, looks at. */
+static gboolean
+take_attention (Owl2Scheduler *s, const Owl2SchedulerTurn *turn, guint i,
+    Owl2Job *job, GError **error)
+{
+  const float *attention = ovk_slice_peek (look_place (s, turn, i), error);
+
+  if (attention)
+    owl2_sequence_looked (job->seq, attention);
+  return attention != NULL;
 }
 
 static gboolean
@@ -415,20 +560,50 @@ take_result (Owl2Scheduler *s, Owl2SchedulerTurn *turn, guint i, Owl2Job *job,
       return FALSE;
     owl2_job_show (job, "step_logits", 'f', 2, shape, logits);
   }
+  if (job->seq->look && !take_attention (s, turn, i, job, error))
+    return FALSE;
   return owl2_sequence_took (job->seq, top, logits, error);
+}
+
+static gboolean
+take_likelihoods (
+    Owl2Scheduler *s, Owl2SchedulerTurn *turn, Owl2Job *job, GError **error)
+{
+  const Owl2Likelihood *likelihoods =
+      ovk_slice_peek (likelihoods_place (s, turn, turn->n_picks), error);
+
+  return likelihoods
+         && owl2_sequence_scored (job->seq, likelihoods, turn->n_picks, error);
+}
+
+/* The rows of a prompt, or of choices. */
+static void
+prefill_done (Owl2Scheduler *s, Owl2SchedulerTurn *turn)
+{
+  Owl2Job *job = g_ptr_array_index (turn->jobs, 0);
+  Owl2Sequence *seq = job->seq;
+  g_autoptr (GError) error = NULL;
+
+  owl2_kvpool_keep (seq->kvpool, &seq->kv,
+      (const Owl2KvKey *) (gpointer) seq->keys->data, turn->n_fed,
+      turn->n_fed == seq->n_prompt);
+  if (!turn->n_picks)
+    return;
+  if ((turn->looks && !take_attention (s, turn, CHOICE_ROW, job, &error))
+      || !take_likelihoods (s, turn, job, &error)) {
+    owl2_job_tell (job, error);
+  } else if (!owl2_job_is_told (job)) {
+    job->alone = FALSE;
+    if (seq->ended)
+      job_succeeded (s, job);
+  }
 }
 
 static void
 pass_done (Owl2Scheduler *s, Owl2SchedulerTurn *turn)
 {
-  if (turn->n_prefill) {
-    Owl2Job *job = g_ptr_array_index (turn->jobs, 0);
-    Owl2Sequence *seq = job->seq;
-
-    owl2_kvpool_keep (seq->kvpool, &seq->kv,
-        (const Owl2KvKey *) (gpointer) seq->keys->data, turn->n_fed,
-        turn->last);
-  }
+  if (turn->n_prefill)
+    prefill_done (s, turn);
   for (guint i = 0; i < turn->jobs->len - n_before_wanted (turn); i++) {
     g_autoptr (GError) error = NULL;
     Owl2Job *job = g_ptr_array_index (turn->jobs, i + n_before_wanted (turn));

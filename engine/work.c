@@ -31,8 +31,13 @@ alloc_results (Owl2Workspace *work, OvkArena *arena, const Owl2Config *config,
 
   return ovk_arena_alloc (
              arena, OWL2_RESULTS * sizeof (Owl2Result), &work->results, error)
+         && ovk_arena_alloc (arena,
+             2 * OWL2_PASS_PICKS * sizeof (Owl2Likelihood), &work->likelihoods,
+             error)
          && ovk_arena_alloc (
              arena, 2 * OWL2_BATCH * sizeof (guint32), &work->bad, error)
+         && ovk_arena_alloc (
+             arena, 2 * OWL2_BATCH * 4 * sizeof (float), &work->dots, error)
          && ovk_arena_alloc (
              arena, 2 * OWL2_PASS_WANTED * logits, &work->logits, error);
 }
@@ -80,6 +85,32 @@ owl2_work_clear (Owl2Workspace *work)
   owl2_image_clear (&work->image);
   g_clear_pointer (&work->arena, ovk_arena_free);
   g_clear_pointer (&work->results_arena, ovk_arena_free);
+  owl2_look_buffers_clear (&work->look);
+}
+
+gboolean
+owl2_work_look (Owl2Workspace *work, GError **error)
+{
+  return owl2_look_buffers_alloc (&work->look, work->model->dev,
+      &work->model->weights->config, 2 * OWL2_PASS_WANTED, 2 * OWL2_BATCH,
+      error);
+}
+
+/* Where what frames look at goes; FALSE with @error. */
+static gboolean
+look_places (Owl2Workspace *work, const Owl2Image *const *images, guint n,
+    guint first, OvkSlice *places, GError **error)
+{
+  memset (places, 0, n * sizeof *places);
+  for (guint i = 0; i < n; i++) {
+    if (!images[i]->look)
+      continue;
+    if (!owl2_work_look (work, error))
+      return FALSE;
+    places[i] =
+        owl2_look_frame (&work->look, &work->model->weights->config, first + i);
+  }
+  return TRUE;
 }
 
 gboolean
@@ -90,8 +121,13 @@ owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
   Owl2Tensor *all = &work->abstractor.out;
   guint rows = all->rows / OWL2_BATCH;
   Owl2Exec *exec = &work->exec;
+  OvkSlice places[OWL2_BATCH];
+  Owl2AbstractorLook look = { places };
   OvkCmd *cmd;
 
+  if (!look_places (work, images, n, bad, places, error))
+    return FALSE;
+  look.probs = work->look.probs;
   for (guint i = 0; i < n; i++)
     if ((images[i]->data || images[i]->memory)
         && !owl2_image_record (&work->image, exec, images[i], i, error))
@@ -99,7 +135,7 @@ owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
   if (!owl2_vit_record (
           exec, weights, &work->vit, &work->image.patches, n, error)
       || !owl2_abstractor_record (
-          exec, weights, &work->abstractor, &work->vit.h, n, error))
+          exec, weights, &work->abstractor, &work->vit.h, n, &look, error))
     return FALSE;
   cmd = owl2_exec_cmd (exec);
   ovk_cmd_label (cmd, "features");
@@ -116,25 +152,44 @@ owl2_work_frames (Owl2Workspace *work, const Owl2Image *const *images,
   return owl2_exec_step (exec, error);
 }
 
+gboolean
+owl2_work_dots (Owl2Workspace *work, const Owl2FeatureSlot *x,
+    const Owl2FeatureSlot *y, guint at, GError **error)
+{
+  Owl2Tensor a = owl2_feature_slot_tensor (x), b = owl2_feature_slot_tensor (y);
+  OvkCmd *cmd = owl2_exec_cmd (&work->exec);
+  OvkSlice dots = work->dots;
+
+  dots.offset += at * 4 * sizeof (float);
+  dots.size = 4 * sizeof (float);
+  a.rows = b.rows = a.rows - 1;
+  ovk_cmd_label (cmd, "distance");
+  owl2_op_pooled_dots (cmd, dots, &a, &b);
+  return owl2_exec_step (&work->exec, error);
+}
+
 /* ---- warm-up ------------------------------------------------------------ */
 
-/* A wide and a tall frame: each is resized in its own direction first. */
+/* A wide and a tall frame: each is resized in its own direction first. Other
+ * modes take the same pipelines. */
 static gboolean
 warm_up_frames (Owl2Workspace *work, GError **error)
 {
   static const guint8 pixels[12];
-  static const Owl2Image wide = { pixels, 2, 1, 6 }, tall = { pixels, 1, 2, 6 };
+  static const Owl2Image wide = { pixels, 2, 1, 6, .mode = OWL2_IMAGE_STRETCH };
+  static const Owl2Image tall = { pixels, 1, 2, 6, .mode = OWL2_IMAGE_STRETCH };
   const Owl2FeatureSlot slot = { .pool = work->model->features,
     .slice = work->abstractor.out.slice };
   const Owl2Image *const images[] = { &wide, &tall };
   const Owl2FeatureSlot *const slots[] = { &slot, &slot };
 
   owl2_image_warm_up (&work->image, &work->exec);
-  return owl2_work_frames (work, images, slots, 2, 0, error);
+  return owl2_work_frames (work, images, slots, 2, 0, error)
+         && owl2_work_dots (work, &slot, &slot, 0, error);
 }
 
-/* A prompt with a row of each modality, then as many tokens as kernels are
- * made for, as in decoding: they are picked by that alone. */
+/* A prompt with a row of each modality and a pick, then as many tokens as
+ * kernels are made for, as in decoding: they are picked by that alone. */
 static gboolean
 warm_up_passes (Owl2Workspace *work, const Owl2KvTensors *tensors, guint32 page,
     GError **error)
@@ -147,6 +202,9 @@ warm_up_passes (Owl2Workspace *work, const Owl2KvTensors *tensors, guint32 page,
   for (guint i = 0; i < n; i++)
     owl2_pass_add_row (&pass, OWL2_PREFILL, 0, i, i, 0);
   pass.last = TRUE;
+  pass.n_scored = 1;
+  pass.likelihoods = work->likelihoods;
+  owl2_pass_add_pick (&pass, n - 1, 0);
   if (!owl2_pass_record (&work->exec, work->model->weights, tensors,
           &work->decoder, &pass, NULL, error))
     return FALSE;

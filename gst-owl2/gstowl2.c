@@ -15,7 +15,10 @@
  * the buffers that follow as #GstCustomMeta named `GstOwl2Meta`. Both have the
  * fields `id`, `text`, `prompt`, `start` and `end` (the stream time that was
  * looked at), `frame-times`, `tokens`, `prompt-tokens`, `latency`,
- * `confidence`, `final`, `model` and `element`, the element's name.
+ * `confidence`, `final`, `model` and `element`, the element's name, where they
+ * apply `choices`, `probabilities` and `score` (#GstOwl2:choices), `alert`
+ * (#GstOwl2:alert-threshold) and `thinned-from` (#GstOwl2:frames), and `json`,
+ * all of that as one JSON text.
  *
  * Elements in a row leave an answer each on a buffer, and
  * gst_buffer_get_custom_meta() finds the first one only. Iterating finds all:
@@ -53,17 +56,32 @@
  * debug log says which way it is, once, at INFO. The answers are the same.
  *
  * The model works on threads of its own, which all elements with the same model
- * share. On a live stream it never holds up
- * the video: clips that come too fast are skipped. From a file, the stream
- * waits for each answer; #GstOwl2:when-busy says otherwise.
+ * share. On a live stream it never holds up the video: clips that come too fast
+ * are skipped. From a file, the video from a clip's last frame on is held until
+ * the answer is there, up to #GstOwl2:max-queue-time, while upstream goes on;
+ * what is held leaves from a task of the source pad. #GstOwl2:when-busy says
+ * otherwise: a live stream that waits answers the latency query with what the
+ * answers took so far, and posts a LATENCY message before the first buffer that
+ * needs more.
  *
  * #GstOwl2::ask asks a question about the newest clip, out of turn, and with
- * #GstOwl2:trigger `question` nothing else is answered. Each answer's sampler
- * has a stream of its own, from #GstOwl2:seed, the clip's start and the
- * question.
+ * #GstOwl2:trigger `question` nothing else is answered. The request pad
+ * `question_sink` takes buffers of text, each of which is a question about the
+ * newest #GstOwl2:frames frames within #GstOwl2:span up to its running time, or
+ * at once if that has passed or it has none. A stream that waits for answers,
+ * and is not live, waits with each frame until a text, a GAP, a segment or the
+ * end has told that no more questions come before the frame's end, so that each
+ * run asks the same; so a branch of its own has to bring them (from
+ * one demuxer, with queues of some seconds), and an `appsrc` without a schedule
+ * has to be live. After five seconds without any of these the video goes on,
+ * with a WARNING. While 64 questions wait or are being answered, the pad takes
+ * none. Questions of after the video's end are counted in a WARNING. Each
+ * answer's sampler has a stream of its own, from #GstOwl2:seed, the clip's
+ * start and the question.
  *
- * It is loaded in the background from READY to PAUSED, with PROGRESS messages
- * with the code `owl2-load`. What can be told at once, such as a missing file
+ * The model is loaded in the background from READY to PAUSED, or with
+ * #GstOwl2:preload from NULL to READY, with PROGRESS messages with the code
+ * `owl2-load`. What can be told at once, such as a missing file
  * or device, fails the state change; what comes later is an ERROR message.
  *
  * ## Example launch lines
@@ -77,13 +95,30 @@
  * ]| One answer about the whole file, from eight frames of it.
  *
  * |[
+ * gst-launch-1.0 -m filesrc location=a.mp4 ! decodebin ! videoconvert ! owl2
+ * model=owl2.gguf trigger=scene max-interval=60000000000 ! fakesink
+ * ]| A caption where the picture has changed, and each minute at least.
+ *
+ * |[
+ * gst-launch-1.0 -m filesrc location=a.mp4 ! decodebin ! videoconvert ! owl2
+ * model=one-align.gguf recipe=video-quality trigger=eos ! fakesink
+ * ]| The quality of a file, from 0 to 1, by a scorer.
+ *
+ * |[
  * gst-launch-1.0 v4l2src ! videoconvert ! owl2 name=o ! textoverlay name=t !
  * videoconvert ! autovideosink  o.text_src ! t.text_sink
  * ]| Captions of a camera, on the picture.
  *
+ * |[
+ * gst-launch-1.0 -m filesrc location=a.mp4 ! decodebin ! videoconvert ! owl2
+ * name=o trigger=question ! fakesink  filesrc location=questions.srt !
+ * subparse ! o.question_sink
+ * ]| The questions of a subtitle file, each about what is on screen then.
+ *
  * Since: 0.1
  */
 #include "gstowl2-private.h"
+#include "gstowl2alert.h"
 #include "gstowl2error.h"
 #include "printable.h"
 
@@ -104,6 +139,7 @@ enum {
   PROP_NICE,
   PROP_SHARE,
   PROP_CACHE_BYTES,
+  PROP_PRELOAD,
   PROP_STATS,
   PROP_SETTINGS, /* the first of several */
 };
@@ -126,7 +162,7 @@ gst_owl2_ref_settings (GstOwl2 *self)
 /* A message's synchronous handler may stop the element and drop it. Until the
  * handler and those that post the message are done, a reference is held. */
 
-static void
+void
 gst_owl2_on_progress (
     GstProgressType type, const char *text, int percent, gpointer user_data)
 {
@@ -141,22 +177,39 @@ gst_owl2_on_progress (
 }
 
 static void
-gst_owl2_on_answer (const GstOwl2Answer *answer, gpointer user_data)
+gst_owl2_on_answer (
+    const GstOwl2Job *job, const GstOwl2Answer *answer, gpointer user_data)
 {
   g_autoptr (GstElement) element = gst_object_ref (user_data);
   GstOwl2 *self = GST_OWL2 (element);
-  GstStructure *s = gst_structure_new_empty (GST_OWL2_ANSWER_NAME);
 
-  /* First, as the message's handler may begin another stream. */
-  if (answer->final && gst_owl2_text_is_wanted (self->text)) {
-    g_autoptr (GstOwl2Settings) settings = gst_owl2_ref_settings (self);
-    GstOwl2TextHow how = gst_owl2_text_how_now (self, settings);
-
-    gst_owl2_text_answer (self->text, &how, answer);
-  }
-  gst_owl2_answer_to_structure (answer, s);
+  /* First, as the message's handler may begin another stream. Where video is
+   * held the text leaves when that has come to its place. */
+  if (answer->final && !(job->place && gst_owl2_place_holds (job->place)))
+    gst_owl2_tell_text (self, answer);
   gst_element_post_message (
-      element, gst_message_new_element (GST_OBJECT (element), s));
+      element, gst_message_new_element (GST_OBJECT (element),
+                   gst_structure_copy (answer->structure)));
+  if (answer->alert_changed)
+    gst_element_post_message (
+        element, gst_message_new_element (
+                     GST_OBJECT (element), gst_owl2_alert_structure (answer)));
+}
+
+/* Of a clip that is about to be answered. */
+static void
+gst_owl2_on_thinned (const GstOwl2Job *job, gpointer user_data)
+{
+  g_autoptr (GstOwl2) self = gst_object_ref (user_data);
+
+  if (!gst_owl2_warning_limit_count (&self->thinned_limit, 1))
+    return;
+  GST_ELEMENT_WARNING (self, STREAM, FAILED,
+      ("%u of %u frames, one for each second of %" GST_TIME_FORMAT
+       " to %" GST_TIME_FORMAT ", are looked at: there is no room for more",
+          job->n_frames, job->n_wanted, GST_TIME_ARGS (job->start),
+          GST_TIME_ARGS (job->end)),
+      (NULL));
 }
 
 static void
@@ -174,7 +227,7 @@ gst_owl2_on_lost (
         ("%u clips failed since the last warning", n));
 }
 
-static void
+void
 gst_owl2_on_failed (const GError *error, gpointer user_data)
 {
   g_autoptr (GstOwl2) self = gst_object_ref (user_data);
@@ -210,7 +263,8 @@ gst_owl2_ask (GstOwl2 *self, const char *question)
     g_set_error_literal (
         &error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED, "it has no text");
   else
-    id = gst_owl2_worker_ask (self->worker, settings, question, &error);
+    id = gst_owl2_worker_ask (self->worker, settings, question,
+        gst_owl2_hold_place (self->hold, FALSE), &error);
   if (error)
     GST_ELEMENT_WARNING (self, STREAM, FAILED,
         ("A question can't be asked: %s", error->message), (NULL));
@@ -218,49 +272,6 @@ gst_owl2_ask (GstOwl2 *self, const char *question)
 }
 
 /* ---- states ------------------------------------------------------------ */
-
-static gboolean
-gst_owl2_start (GstOwl2 *self)
-{
-  GstOwl2WorkerConfig config;
-
-  g_mutex_lock (&self->stats->lock);
-  memset (&self->stats->counts, 0, sizeof (self->stats->counts));
-  g_mutex_unlock (&self->stats->lock);
-  memset (&self->lost_limit, 0, sizeof (self->lost_limit));
-  gst_owl2_stream_reset (self->stream, TRUE);
-  gst_owl2_text_reset (self->text);
-
-  GST_OBJECT_LOCK (self);
-  config.element = GST_OBJECT_NAME (self);
-  config.model = self->model;
-  config.device = self->device;
-  config.language_only = !self->modality_adaptive;
-  config.kv_type = self->kv_type;
-  config.mmap = self->mmap;
-  config.share = self->share;
-  config.nice = self->nice;
-  config.cache_bytes = self->cache_bytes;
-  config.settings = self->settings;
-  gst_owl2_worker_configure (self->worker, &config);
-  GST_OBJECT_UNLOCK (self);
-
-  return gst_owl2_worker_start (self->worker);
-}
-
-/* The end of a load that is cancelled is told by the thread that changes the
- * state, which may change it again in the message's handler; the worker's could
- * not while this one waits for it. */
-static void
-gst_owl2_stop (GstOwl2 *self)
-{
-  gboolean cancelled = gst_owl2_worker_stop (self->worker);
-
-  gst_owl2_stream_reset (self->stream, TRUE);
-  if (cancelled)
-    gst_owl2_on_progress (
-        GST_PROGRESS_TYPE_CANCELED, "Loading cancelled", 0, self);
-}
 
 static void
 gst_owl2_set_context (GstElement *element, GstContext *context)
@@ -273,24 +284,13 @@ static GstStateChangeReturn
 gst_owl2_change_state (GstElement *element, GstStateChange transition)
 {
   GstOwl2 *self = GST_OWL2 (element);
-  GstStateChangeReturn ret;
+  GstStateChangeReturn ret = GST_STATE_CHANGE_FAILURE;
 
-  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED && !gst_owl2_start (self))
-    return GST_STATE_CHANGE_FAILURE;
-  /* The streaming thread may wait for an answer, and the pads' deactivation
-   * waits for the streaming thread. */
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY)
-    gst_owl2_worker_cancel (self->worker);
-
+  if (!gst_owl2_begin_change (self, transition))
+    return ret;
   ret = GST_ELEMENT_CLASS (gst_owl2_parent_class)
             ->change_state (element, transition);
-
-  if (transition == GST_STATE_CHANGE_PAUSED_TO_READY
-      || (transition == GST_STATE_CHANGE_READY_TO_PAUSED
-          && ret == GST_STATE_CHANGE_FAILURE))
-    gst_owl2_stop (self);
-  if (transition == GST_STATE_CHANGE_READY_TO_NULL)
-    gst_owl2_vulkan_stop (self->vulkan);
+  gst_owl2_end_change (self, transition, ret);
   return ret;
 }
 
@@ -331,6 +331,9 @@ gst_owl2_set_property (
       break;
     case PROP_CACHE_BYTES:
       self->cache_bytes = g_value_get_uint64 (value);
+      break;
+    case PROP_PRELOAD:
+      self->preload = g_value_get_boolean (value);
       break;
     default:
       settings = gst_owl2_settings_copy (self->settings);
@@ -384,6 +387,9 @@ gst_owl2_get_property (
     case PROP_CACHE_BYTES:
       g_value_set_uint64 (value, self->cache_bytes);
       break;
+    case PROP_PRELOAD:
+      g_value_set_boolean (value, self->preload);
+      break;
     default:
       known = gst_owl2_settings_get (self->settings, id, value);
       break;
@@ -409,7 +415,10 @@ gst_owl2_finalize (GObject *object)
 
   gst_owl2_stream_free (self->stream);
   gst_owl2_text_free (self->text);
+  gst_owl2_questions_unref (self->questions);
   gst_owl2_worker_free (self->worker);
+  gst_owl2_hold_unref (self->hold);
+  gst_owl2_latency_clear (&self->latency);
   gst_owl2_vulkan_free (self->vulkan);
   gst_owl2_settings_unref (self->settings);
   gst_owl2_stats_unref (self->stats);
@@ -422,7 +431,8 @@ static void
 gst_owl2_init (GstOwl2 *self)
 {
   static const GstOwl2WorkerFuncs worker_funcs = { gst_owl2_on_progress,
-    gst_owl2_on_answer, gst_owl2_on_lost, gst_owl2_on_failed };
+    gst_owl2_on_answer, gst_owl2_on_thinned, gst_owl2_on_lost,
+    gst_owl2_on_failed };
 
   self->modality_adaptive = TRUE;
   self->share = TRUE;
@@ -587,6 +597,23 @@ gst_owl2_class_init (GstOwl2Class *klass)
           "Budget of kept keys and values and of encoded frames (0: by the"
           " device's memory)",
           0, G_MAXUINT64, 0, ready));
+  /**
+   * GstOwl2:preload:
+   *
+   * Loads the model from NULL to READY, in the background, and keeps it until
+   * NULL: from READY to PAUSED and back it need not be loaded. What can be told
+   * at once, such as a missing file, fails NULL to READY then.
+   *
+   * A model that READY to PAUSED needs another one of, as #GstOwl2:model or
+   * #GstOwl2:device were changed, is let go then. Its file may change without
+   * that: the model stays the one that was loaded.
+   *
+   * Since: 0.2
+   */
+  g_object_class_install_property (object_class, PROP_PRELOAD,
+      g_param_spec_boolean ("preload", "Preload",
+          "Load the model from NULL to READY and keep it until NULL", FALSE,
+          ready));
   /**
    * GstOwl2:stats:
    *

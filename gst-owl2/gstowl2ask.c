@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2ask.h"
+#include "gstowl2alert.h"
+#include "gstowl2recipe.h"
 
 #include <math.h>
 
@@ -11,6 +13,9 @@ gst_owl2_job_free (GstOwl2Job *job)
   for (guint i = 0; i < job->n_frames; i++)
     gst_owl2_frame_unref (job->frames[i]);
   gst_owl2_settings_unref (job->settings);
+  gst_owl2_place_end (job->place);
+  if (job->on_free)
+    job->on_free (job->on_free_data);
   g_free (job->question);
   g_free (job);
 }
@@ -20,21 +25,50 @@ gst_owl2_job_new (GstOwl2Settings *settings, GstClockTime start,
     GstClockTime end, GstOwl2Frame *const *frames, guint n_frames)
 {
   GstOwl2Job *job = g_new0 (GstOwl2Job, 1);
+  gboolean backwards = frames[0]->time > frames[n_frames - 1]->time;
 
   job->settings = gst_owl2_settings_ref (settings);
   job->start = start;
   job->end = end;
-  job->n_frames = n_frames;
+  job->n_frames = job->n_wanted = n_frames;
   for (guint i = 0; i < n_frames; i++)
-    job->frames[i] = gst_owl2_frame_ref (frames[i]);
+    job->frames[i] =
+        gst_owl2_frame_ref (frames[backwards ? n_frames - 1 - i : i]);
   return job;
 }
 
 GstOwl2Job *
 gst_owl2_job_copy (const GstOwl2Job *job, GstOwl2Settings *settings)
 {
-  return gst_owl2_job_new (
+  GstOwl2Job *copy = gst_owl2_job_new (
       settings, job->start, job->end, job->frames, job->n_frames);
+
+  copy->n_wanted = job->n_wanted;
+  return copy;
+}
+
+void
+gst_owl2_job_thin (GstOwl2Job *job, guint n)
+{
+  guint kept = 0;
+
+  for (guint i = 0; i < job->n_frames; i++) {
+    if (kept < n && i == (guint) ((guint64) kept * job->n_frames / n))
+      job->frames[kept++] = job->frames[i];
+    else
+      gst_owl2_frame_unref (job->frames[i]);
+  }
+  job->n_frames = kept;
+}
+
+guint64
+gst_owl2_job_arrived_ns (const GstOwl2Job *job)
+{
+  guint64 last = 0;
+
+  for (guint i = 0; i < job->n_frames; i++)
+    last = MAX (last, job->frames[i]->arrived_ns);
+  return last;
 }
 
 const char *
@@ -57,7 +91,7 @@ gst_owl2_job_prompt (
 {
   g_autofree char *question = gst_owl2_job_literal (job);
 
-  return owl2_prompt_format (question, TRUE, turns, n_turns);
+  return gst_owl2_recipe_prompt (job->settings, question, turns, n_turns);
 }
 
 /* A step of FNV-1a. */
@@ -89,7 +123,10 @@ gst_owl2_asking_new (GstOwl2Job *job, guint epoch)
   GstOwl2Asking *asking = g_new0 (GstOwl2Asking, 1);
 
   asking->job = job;
+  asking->decision =
+      job->sample.frame ? GST_OWL2_DECISION_OPEN : GST_OWL2_DECISION_ANSWER;
   asking->epoch = epoch;
+  asking->taken_ns = (guint64) g_get_monotonic_time () * 1000;
   asking->text = g_string_new (NULL);
   return asking;
 }
@@ -100,6 +137,7 @@ gst_owl2_asking_free (GstOwl2Asking *asking)
   if (!asking)
     return;
   gst_owl2_job_free (asking->job);
+  g_clear_error (&asking->compare_error);
   g_string_free (asking->text, TRUE);
   g_free (asking);
 }
@@ -118,7 +156,6 @@ static GstOwl2Answer *
 asking_answer (const GstOwl2Asking *asking, const char *text)
 {
   const GstOwl2Job *job = asking->job;
-  const GstOwl2Frame *last = job->frames[job->n_frames - 1];
   GstOwl2Answer *answer = gst_owl2_answer_new ();
 
   answer->id = asking->id;
@@ -132,7 +169,9 @@ asking_answer (const GstOwl2Asking *asking, const char *text)
   answer->n_times = job->n_frames;
   for (guint i = 0; i < job->n_frames; i++)
     answer->times[i] = job->frames[i]->time;
-  answer->latency = (guint64) g_get_monotonic_time () * 1000 - last->arrived_ns;
+  answer->n_wanted = job->n_wanted;
+  answer->latency =
+      (guint64) g_get_monotonic_time () * 1000 - gst_owl2_job_arrived_ns (job);
   return answer;
 }
 
@@ -143,11 +182,33 @@ gst_owl2_asking_partial (const GstOwl2Asking *asking)
 
   answer->n_tokens = asking->n_tokens;
   answer->confidence = exp (asking->log_probability / asking->n_tokens);
+  gst_owl2_answer_seal (answer);
   return answer;
 }
 
+/* What was chosen from, as the engine was asked. */
+static void
+asking_fill_choices (
+    const GstOwl2Asking *asking, const Owl2Answer *got, GstOwl2Answer *answer)
+{
+  Owl2Request request = { NULL };
+
+  gst_owl2_recipe_choices (asking->job->settings, &request);
+  if (!got->probabilities || got->n_choices != request.n_choices)
+    return;
+  answer->n_choices = got->n_choices;
+  answer->choices = g_new0 (char *, got->n_choices + 1);
+  for (guint i = 0; i < got->n_choices; i++)
+    answer->choices[i] = g_strdup (request.choices[i]);
+  answer->probabilities =
+      g_memdup2 (got->probabilities, got->n_choices * sizeof (double));
+  answer->scored = request.choice_weights != NULL;
+  answer->score = got->score;
+}
+
 GstOwl2Answer *
-gst_owl2_asking_final (const GstOwl2Asking *asking, const Owl2Answer *got)
+gst_owl2_asking_final (
+    const GstOwl2Asking *asking, const Owl2Answer *got, gboolean *alert)
 {
   GstOwl2Answer *answer = asking_answer (asking, got->text);
 
@@ -155,5 +216,12 @@ gst_owl2_asking_final (const GstOwl2Asking *asking, const Owl2Answer *got)
   answer->n_prompt_tokens = got->n_prompt;
   answer->confidence = got->confidence;
   answer->final = TRUE;
+  asking_fill_choices (asking, got, answer);
+  if (got->maps)
+    answer->look = gst_owl2_look_new (
+        got, &asking->job->frames[asking->job->n_frames - 1]->seen);
+  if (asking->job->source == GST_OWL2_SOURCE_TRIGGER)
+    gst_owl2_alert_update (asking->job->settings, answer, alert);
+  gst_owl2_answer_seal (answer);
   return answer;
 }

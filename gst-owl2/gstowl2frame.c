@@ -69,19 +69,22 @@ frame_copy (GstBuffer *from, const GstVideoInfo *info, GError **error)
 static gboolean planes_get (
     const GstOwl2Frame *frame, const guint8 *data, Owl2Image *image);
 
-/* The device's own copy; frame->info becomes that one's. */
+/* The device's own copy; frame->info becomes that one's, of what is shown alone
+ * if the engine takes that. */
 static void
 frame_snapshot (GstOwl2Frame *frame, GstBuffer *from, GError **error)
 {
   GstOwl2Pool *pool = frame->pool;
   /* Only what is known of the layout is wanted. */
   const guint8 *anywhere = (const guint8 *) frame;
+  gboolean importable;
   Owl2Image image;
 
   if (!pool->snapshots)
     pool->snapshots = gst_owl2_snapshots_new ();
-  frame->snapshot = gst_owl2_snapshot_take (pool->snapshots, from,
-      planes_get (frame, anywhere, &image), &frame->info, &frame->raw, error);
+  importable = planes_get (frame, anywhere, &image);
+  frame->snapshot = gst_owl2_snapshot_take (pool->snapshots, from, importable,
+      &frame->crop, &frame->info, &frame->raw, error);
 }
 
 GstOwl2Frame *
@@ -94,10 +97,16 @@ gst_owl2_frame_new (
   frame->pool = gst_owl2_pool_ref (pool);
   frame->time = picture->time;
   frame->arrived_ns = picture->arrived_ns;
-  frame->info = *picture->info;
+  if (!gst_owl2_crop_get (
+          picture->buffer, picture->info, &frame->info, &frame->crop, error))
+    return NULL;
+  gst_owl2_colour_settle (&frame->info);
   frame->orientation = picture->orientation;
+  frame->peak = picture->peak;
+  frame->look = picture->look;
+  frame->mode = picture->mode;
   if (!gst_owl2_snapshot_wanted (picture->buffer))
-    frame->raw = frame_copy (picture->buffer, picture->info, error);
+    frame->raw = frame_copy (picture->buffer, &frame->info, error);
   else
     frame_snapshot (frame, picture->buffer, error);
   if (!frame->raw && !frame->snapshot)
@@ -122,8 +131,22 @@ gst_owl2_frame_unref (GstOwl2Frame *frame)
   gst_owl2_frame_drop_raw (frame);
   owl2_features_unref (frame->features);
   g_clear_error (&frame->error);
+  if (frame->shot)
+    frame->shot_free (frame->shot);
   gst_owl2_pool_unref (frame->pool);
   g_free (frame);
+}
+
+gpointer
+gst_owl2_frame_clip_ref (gpointer frame, gpointer user_data)
+{
+  return gst_owl2_frame_ref (frame);
+}
+
+void
+gst_owl2_frame_clip_drop (gpointer frame, gpointer user_data)
+{
+  gst_owl2_frame_unref (frame);
 }
 
 void
@@ -202,8 +225,7 @@ planes_colour (const GstVideoInfo *info, Owl2Image *image)
     default:
       return FALSE;
   }
-  if (info->colorimetry.range == GST_VIDEO_COLOR_RANGE_UNKNOWN
-      || info->chroma_site & GST_VIDEO_CHROMA_SITE_ALT_LINE)
+  if (info->chroma_site & GST_VIDEO_CHROMA_SITE_ALT_LINE)
     return FALSE;
   image->full_range = info->colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255;
   if (info->chroma_site & GST_VIDEO_CHROMA_SITE_H_COSITED)
@@ -213,8 +235,8 @@ planes_colour (const GstVideoInfo *info, Owl2Image *image)
   return TRUE;
 }
 
-/* FALSE if the engine doesn't take such pictures. Of two fields in one, chroma
- * is not where this says. */
+/* What is shown; FALSE if the engine doesn't take such pictures. Of two fields
+ * in one, chroma is not where this says. */
 static gboolean
 planes_get (const GstOwl2Frame *frame, const guint8 *data, Owl2Image *image)
 {
@@ -224,20 +246,24 @@ planes_get (const GstOwl2Frame *frame, const guint8 *data, Owl2Image *image)
   memset (image, 0, sizeof *image);
   if (GST_VIDEO_INFO_INTERLACE_MODE (info)
           != GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
+      || !gst_owl2_crop_is_whole (&frame->crop, info)
+      || gst_owl2_colour_wanted (info)
       || !planes_format (GST_VIDEO_INFO_FORMAT (info), &image->format)
       || (!GST_VIDEO_INFO_IS_RGB (info) && !planes_colour (info, image)))
     return FALSE;
-  image->data = data + GST_VIDEO_INFO_PLANE_OFFSET (info, 0);
+  image->data = data + GST_VIDEO_INFO_PLANE_OFFSET (info, 0)
+                + gst_owl2_crop_offset (&frame->crop, info, 0);
   image->stride = (gsize) GST_VIDEO_INFO_PLANE_STRIDE (info, 0);
-  image->width = (guint) info->width;
-  image->height = (guint) info->height;
+  image->width = frame->crop.width;
+  image->height = frame->crop.height;
   /* U before V, whichever comes first. */
   for (guint c = 1; c < GST_VIDEO_INFO_N_COMPONENTS (info); c++) {
     guint plane = GST_VIDEO_INFO_COMP_PLANE (info, c);
 
     if (plane == 0 || n == 2)
       continue;
-    image->chroma[n] = data + GST_VIDEO_INFO_PLANE_OFFSET (info, plane);
+    image->chroma[n] = data + GST_VIDEO_INFO_PLANE_OFFSET (info, plane)
+                       + gst_owl2_crop_offset (&frame->crop, info, c);
     image->chroma_stride[n++] =
         (gsize) GST_VIDEO_INFO_PLANE_STRIDE (info, plane);
   }
@@ -249,11 +275,17 @@ planes_get (const GstOwl2Frame *frame, const guint8 *data, Owl2Image *image)
 /* The output that videoconvert negotiates for RGB: the input's colorimetry if
  * it is RGB already, so that nothing is converted, else RGB's own. Primaries
  * and transfer function are never converted, so only range and matrix matter.
+ * For @codes, pixels of 16 bits a component, and nothing is converted at all.
  */
 static gboolean
-rgb_out_info (const GstVideoInfo *in, GstVideoInfo *out)
+rgb_out_info (const GstVideoInfo *in, gboolean codes, GstVideoInfo *out)
 {
-  if (!gst_video_info_set_interlaced_format (out, GST_VIDEO_FORMAT_RGB,
+  const gboolean is_rgb = GST_VIDEO_INFO_IS_RGB (in);
+  GstVideoFormat format = GST_VIDEO_FORMAT_RGB;
+
+  if (codes)
+    format = is_rgb ? GST_VIDEO_FORMAT_ARGB64 : GST_VIDEO_FORMAT_AYUV64;
+  if (!gst_video_info_set_interlaced_format (out, format,
           GST_VIDEO_INFO_INTERLACE_MODE (in), (guint) in->width,
           (guint) in->height))
     return FALSE;
@@ -261,7 +293,7 @@ rgb_out_info (const GstVideoInfo *in, GstVideoInfo *out)
   out->fps_d = in->fps_d;
   out->par_n = in->par_n;
   out->par_d = in->par_d;
-  if (GST_VIDEO_INFO_IS_RGB (in)) {
+  if (is_rgb || codes) {
     out->colorimetry = in->colorimetry;
   } else {
     out->colorimetry.primaries = in->colorimetry.primaries;
@@ -271,35 +303,82 @@ rgb_out_info (const GstVideoInfo *in, GstVideoInfo *out)
 }
 
 static gboolean
-rgb_setup (GstOwl2Rgb *rgb, const GstVideoInfo *in, GError **error)
+rgb_refuse (const GstVideoInfo *in, GError **error)
 {
-  if (rgb->converter && gst_video_info_is_equal (&rgb->in, in))
+  g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
+      "no conversion from %dx%d %s to RGB", in->width, in->height,
+      gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (in)));
+  return FALSE;
+}
+
+/* Of progressive I420 the converter takes the nearest chroma, whatever it is
+ * told, by a short cut that it has not for streams that may be interlaced. */
+static gboolean
+rgb_has_short_cut (const GstVideoInfo *in)
+{
+  const GstVideoFormat format = GST_VIDEO_INFO_FORMAT (in);
+
+  return GST_VIDEO_INFO_INTERLACE_MODE (in)
+             == GST_VIDEO_INTERLACE_MODE_PROGRESSIVE
+         && (format == GST_VIDEO_FORMAT_I420
+             || format == GST_VIDEO_FORMAT_YV12);
+}
+
+static gboolean
+rgb_setup (GstOwl2Rgb *rgb, const GstOwl2Frame *frame, GError **error)
+{
+  const GstVideoInfo *in = &frame->info;
+  GstVideoInfo from, to;
+
+  if (rgb->converter && gst_video_info_is_equal (&rgb->in, in)
+      && rgb->peak == frame->peak)
     return TRUE;
 
   gst_owl2_rgb_clear (rgb);
   rgb->in = *in;
+  rgb->peak = frame->peak;
+  if (gst_owl2_colour_wanted (in))
+    rgb->colour = gst_owl2_colour_new (in, rgb->peak);
+  if (!rgb_out_info (in, rgb->colour != NULL, &rgb->out))
+    return rgb_refuse (in, error);
+  from = rgb->in;
+  to = rgb->out;
+  /* The frames themselves stay progressive. */
+  if (rgb_has_short_cut (in))
+    GST_VIDEO_INFO_INTERLACE_MODE (&from) =
+        GST_VIDEO_INFO_INTERLACE_MODE (&to) = GST_VIDEO_INTERLACE_MODE_MIXED;
   /* videoconvert's defaults, by name, whatever the library's are. */
-  if (rgb_out_info (in, &rgb->out))
-    rgb->converter = gst_video_converter_new (&rgb->in, &rgb->out,
-        gst_structure_new ("owl2", GST_VIDEO_CONVERTER_OPT_DITHER_METHOD,
-            GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_BAYER,
-            GST_VIDEO_CONVERTER_OPT_DITHER_QUANTIZATION, G_TYPE_UINT, 1,
-            GST_VIDEO_CONVERTER_OPT_CHROMA_RESAMPLER_METHOD,
-            GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_LINEAR,
-            GST_VIDEO_CONVERTER_OPT_CHROMA_MODE, GST_TYPE_VIDEO_CHROMA_MODE,
-            GST_VIDEO_CHROMA_MODE_FULL, GST_VIDEO_CONVERTER_OPT_MATRIX_MODE,
-            GST_TYPE_VIDEO_MATRIX_MODE, GST_VIDEO_MATRIX_MODE_FULL,
-            GST_VIDEO_CONVERTER_OPT_GAMMA_MODE, GST_TYPE_VIDEO_GAMMA_MODE,
-            GST_VIDEO_GAMMA_MODE_NONE, GST_VIDEO_CONVERTER_OPT_PRIMARIES_MODE,
-            GST_TYPE_VIDEO_PRIMARIES_MODE, GST_VIDEO_PRIMARIES_MODE_NONE,
-            GST_VIDEO_CONVERTER_OPT_THREADS, G_TYPE_UINT, 1, NULL));
-  if (!rgb->converter) {
-    g_set_error (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_FAILED,
-        "no conversion from %dx%d %s to RGB", in->width, in->height,
-        gst_video_format_to_string (GST_VIDEO_INFO_FORMAT (in)));
-    return FALSE;
-  }
-  return TRUE;
+  rgb->converter = gst_video_converter_new (&from, &to,
+      gst_structure_new ("owl2", GST_VIDEO_CONVERTER_OPT_DITHER_METHOD,
+          GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_BAYER,
+          GST_VIDEO_CONVERTER_OPT_DITHER_QUANTIZATION, G_TYPE_UINT, 1,
+          GST_VIDEO_CONVERTER_OPT_CHROMA_RESAMPLER_METHOD,
+          GST_TYPE_VIDEO_RESAMPLER_METHOD, GST_VIDEO_RESAMPLER_METHOD_LINEAR,
+          GST_VIDEO_CONVERTER_OPT_CHROMA_MODE, GST_TYPE_VIDEO_CHROMA_MODE,
+          GST_VIDEO_CHROMA_MODE_FULL, GST_VIDEO_CONVERTER_OPT_MATRIX_MODE,
+          GST_TYPE_VIDEO_MATRIX_MODE, GST_VIDEO_MATRIX_MODE_FULL,
+          GST_VIDEO_CONVERTER_OPT_GAMMA_MODE, GST_TYPE_VIDEO_GAMMA_MODE,
+          GST_VIDEO_GAMMA_MODE_NONE, GST_VIDEO_CONVERTER_OPT_PRIMARIES_MODE,
+          GST_TYPE_VIDEO_PRIMARIES_MODE, GST_VIDEO_PRIMARIES_MODE_NONE,
+          GST_VIDEO_CONVERTER_OPT_THREADS, G_TYPE_UINT, 1, NULL));
+  return rgb->converter || rgb_refuse (in, error);
+}
+
+/* From codes to packed RGB, in their place: 8 bytes of a pixel become 3, and
+ * the rest is given back. */
+static guint8 *
+rgb_from_codes (const GstOwl2Colour *colour, guint8 *data, Owl2Image *image)
+{
+  const gsize stride = 3 * (gsize) image->width;
+
+  for (guint y = 0; y < image->height; y++)
+    gst_owl2_colour_row (colour, data + y * stride,
+        (const guint16 *) (gconstpointer) (data + y * image->stride),
+        image->width);
+  data = g_realloc (data, stride * image->height);
+  image->data = data;
+  image->stride = stride;
+  return data;
 }
 
 /* By the converter, into *@memory; of two fields the first alone. */
@@ -311,7 +390,7 @@ rgb_run (GstOwl2Rgb *rgb, const GstOwl2Frame *frame, Owl2Image *image,
   g_autofree guint8 *data = NULL;
   GstVideoFrame in, out;
 
-  if (!rgb_setup (rgb, &frame->info, error))
+  if (!rgb_setup (rgb, frame, error))
     return FALSE;
 
   data = g_try_malloc (rgb->out.size);
@@ -343,9 +422,12 @@ rgb_run (GstOwl2Rgb *rgb, const GstOwl2Frame *frame, Owl2Image *image,
 
   *image = (Owl2Image){ data, (guint) rgb->out.width, (guint) rgb->out.height,
     (gsize) GST_VIDEO_INFO_PLANE_STRIDE (&rgb->out, 0) };
+  if (rgb->colour)
+    data = rgb_from_codes (rgb->colour, data, image);
   *memory = g_steal_pointer (&data);
   gst_owl2_upright_field (
       image, in.flags, GST_VIDEO_INFO_INTERLACE_MODE (&rgb->in));
+  gst_owl2_crop_rgb (&frame->crop, &rgb->in, image);
   return TRUE;
 }
 
@@ -374,6 +456,7 @@ gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
     image->data = image->chroma[0] = image->chroma[1] = NULL;
     image->memory = frame->memory;
     image->turn = gst_owl2_upright_turn (frame->orientation);
+    image->mode = frame->mode;
     return TRUE;
   }
   if (!gst_buffer_map (frame->raw, &map, GST_MAP_READ)) {
@@ -387,6 +470,7 @@ gst_owl2_rgb_convert (GstOwl2Rgb *rgb, GstOwl2Frame *frame, Owl2Image *image,
       && !rgb_run (rgb, frame, image, memory, error))
     return FALSE;
   image->turn = gst_owl2_upright_turn (frame->orientation);
+  image->mode = frame->mode;
   return TRUE;
 }
 
@@ -394,4 +478,5 @@ void
 gst_owl2_rgb_clear (GstOwl2Rgb *rgb)
 {
   g_clear_pointer (&rgb->converter, gst_video_converter_free);
+  g_clear_pointer (&rgb->colour, gst_owl2_colour_free);
 }

@@ -192,22 +192,70 @@ row_is_there (const Source *from, const Plane *plane, gsize row)
          && plane->need <= from->size - (gsize) start;
 }
 
+/* Rows lie on a line, so the first and the last prove all. */
 static gboolean
-copy_rows (guint8 *to, const GstVideoInfo *info, const Source *from,
+rows_are_there (const GstVideoInfo *info, const Source *from,
     const Plane *plane, GError **error)
 {
   const int stride = from->meta->stride[plane->index];
   const gsize offset = from->meta->offset[plane->index];
 
-  /* Rows lie on a line, so the first and the last prove all. */
-  if (offset > from->size || !row_is_there (from, plane, 0)
-      || !row_is_there (from, plane, plane->need_rows - 1)
-      || (plane->need_rows > 1 && (gsize) ABS ((gint64) stride) < plane->need))
-    return refuse (error, info, from->size,
-        "plane %u of %" G_GSIZE_FORMAT " rows of %" G_GSIZE_FORMAT
-        " bytes does not lie at offset %" G_GSIZE_FORMAT " with stride %d",
-        plane->index, plane->need_rows, plane->need, offset, stride);
+  return (offset <= from->size && row_is_there (from, plane, 0)
+             && row_is_there (from, plane, plane->need_rows - 1)
+             && (plane->need_rows == 1
+                 || (gsize) ABS ((gint64) stride) >= plane->need))
+         || refuse (error, info, from->size,
+             "plane %u of %" G_GSIZE_FORMAT " rows of %" G_GSIZE_FORMAT
+             " bytes does not lie at offset %" G_GSIZE_FORMAT " with stride %d",
+             plane->index, plane->need_rows, plane->need, offset, stride);
+}
 
+static gboolean
+refuse_tiles (const GstVideoInfo *info, const Source *from, const Plane *plane,
+    GError **error)
+{
+  guint x_tiles, y_tiles;
+
+  tiles_of_stride (from->meta->stride[plane->index], &x_tiles, &y_tiles);
+  return refuse (error, info, from->size,
+      "plane %u of %u x %u tiles of %" G_GSIZE_FORMAT
+      " bytes does not lie at offset %" G_GSIZE_FORMAT
+      " with stride %d, %u x %u tiles",
+      plane->index, plane->x_tiles, plane->y_tiles, plane->row,
+      from->meta->offset[plane->index], from->meta->stride[plane->index],
+      x_tiles, y_tiles);
+}
+
+static gboolean
+tiles_are_there (const GstVideoInfo *info, const Source *from,
+    const Plane *plane, GError **error)
+{
+  const gsize offset = from->meta->offset[plane->index];
+  guint x_tiles, y_tiles;
+
+  tiles_of_stride (from->meta->stride[plane->index], &x_tiles, &y_tiles);
+  return (x_tiles >= plane->x_tiles && y_tiles >= plane->y_tiles
+             && offset <= from->size
+             && (gsize) x_tiles * y_tiles <= (from->size - offset) / plane->row)
+         || refuse_tiles (info, from, plane, error);
+}
+
+static gboolean
+planes_are_there (const GstVideoInfo *info, const Source *from,
+    const Plane *planes, GError **error)
+{
+  for (guint i = 0; i < GST_VIDEO_INFO_N_PLANES (info); i++)
+    if (!(planes[i].x_tiles ? tiles_are_there (info, from, &planes[i], error)
+                            : rows_are_there (info, from, &planes[i], error)))
+      return FALSE;
+  return TRUE;
+}
+
+/* ---- copies ------------------------------------------------------------- */
+
+static void
+copy_rows (guint8 *to, const Source *from, const Plane *plane)
+{
   /* Layouts keep rows below the picture, which interlaced chroma is read from.
    * Where they are not there, the last row is repeated. */
   for (gsize row = 0; row < plane->n_rows; row++) {
@@ -223,7 +271,6 @@ copy_rows (guint8 *to, const GstVideoInfo *info, const Source *from,
     memcpy (at, from->data + start, n);
     memset (at + n, 0, plane->row - n);
   }
-  return TRUE;
 }
 
 /* Where tile @x, @y begins, as the format orders them. FALSE if that is not in
@@ -247,12 +294,9 @@ copy_tiles (guint8 *to, const GstVideoInfo *info, const Source *from,
   const gsize offset = from->meta->offset[plane->index];
   const gsize room = plane->n_rows * plane->row;
   guint x_tiles, y_tiles;
-  gboolean ok;
+  gboolean ok = TRUE;
 
   tiles_of_stride (from->meta->stride[plane->index], &x_tiles, &y_tiles);
-  ok = x_tiles >= plane->x_tiles && y_tiles >= plane->y_tiles
-       && offset <= from->size
-       && (gsize) x_tiles * y_tiles <= (from->size - offset) / plane->row;
   for (guint y = 0; ok && y < plane->y_tiles; y++)
     for (guint x = 0; ok && x < plane->x_tiles; x++) {
       gsize source, target;
@@ -265,13 +309,7 @@ copy_tiles (guint8 *to, const GstVideoInfo *info, const Source *from,
         memcpy (to + plane->offset + target, from->data + offset + source,
             plane->row);
     }
-  return ok
-         || refuse (error, info, from->size,
-             "plane %u of %u x %u tiles of %" G_GSIZE_FORMAT
-             " bytes does not lie at offset %" G_GSIZE_FORMAT
-             " with stride %d, %u x %u tiles",
-             plane->index, plane->x_tiles, plane->y_tiles, plane->row, offset,
-             from->meta->stride[plane->index], x_tiles, y_tiles);
+  return ok || refuse_tiles (info, from, plane, error);
 }
 
 /* ---- reading ------------------------------------------------------------ */
@@ -280,12 +318,12 @@ static gboolean
 copy_planes (guint8 *to, const GstVideoInfo *info, const Source *from,
     const Plane *planes, GError **error)
 {
+  if (!planes_are_there (info, from, planes, error))
+    return FALSE;
   for (guint i = 0; i < GST_VIDEO_INFO_N_PLANES (info); i++) {
-    gboolean ok = planes[i].x_tiles
-                      ? copy_tiles (to, info, from, &planes[i], error)
-                      : copy_rows (to, info, from, &planes[i], error);
-
-    if (!ok)
+    if (!planes[i].x_tiles)
+      copy_rows (to, from, &planes[i]);
+    else if (!copy_tiles (to, info, from, &planes[i], error))
       return FALSE;
   }
   return TRUE;
@@ -351,7 +389,7 @@ gst_owl2_layout_read (
     gst_buffer_get_video_meta (buffer) };
   Plane planes[GST_VIDEO_MAX_PLANES];
   g_autofree guint8 *to = NULL;
-  gboolean ok;
+  gboolean by_meta, ok;
 
   for (guint i = 0; i < GST_VIDEO_INFO_N_PLANES (info); i++)
     if (!plane_init (&planes[i], info, i)) {
@@ -363,6 +401,10 @@ gst_owl2_layout_read (
     }
   if (from.meta && !meta_fits_caps (&from, info, error))
     return NULL;
+  by_meta = from.meta && !meta_is_plain (&from, info);
+  /* Before memory is taken for what is only said to be there. */
+  if (by_meta && !planes_are_there (info, &from, planes, error))
+    return NULL;
   if (!from.meta && from.size < info->size) {
     refuse (error, info, from.size, "the frame takes %" G_GSIZE_FORMAT " bytes",
         info->size);
@@ -372,7 +414,7 @@ gst_owl2_layout_read (
   to = try_new (info, info->size + GST_OWL2_LAYOUT_SLACK, error);
   if (!to)
     return NULL;
-  if (!from.meta || meta_is_plain (&from, info)) {
+  if (!by_meta) {
     ok = extract (buffer, info, to, info->size, error);
     memset (to + info->size, 0, GST_OWL2_LAYOUT_SLACK);
   } else {

@@ -15,7 +15,7 @@ G_BEGIN_DECLS
 /**
  * gst_owl2_layout_read: copies the picture in @buffer to the layout of @info,
  * whatever layout it has.
- * @info: from caps
+ * @info: of what is stored
  * @error: GST_RESOURCE_ERROR, with the numbers: _READ if what the caps and the
  *   buffer's meta say is not in the buffer, or it can't be read;
  *   _NO_SPACE_LEFT

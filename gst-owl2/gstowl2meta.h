@@ -9,10 +9,14 @@
 G_BEGIN_DECLS
 
 #define GST_OWL2_META_NAME "GstOwl2Meta"
+#define GST_OWL2_LOOK_META_NAME "GstOwl2LookMeta"
 #define GST_OWL2_ANSWER_NAME "owl2-answer"
 
+/* See gstowl2look.h. */
+typedef struct _GstOwl2Look GstOwl2Look;
+
 /**
- * GstOwl2Answer: immutable once it is shared.
+ * GstOwl2Answer: immutable once it is sealed.
  * @id: counts up with each clip that is asked about, from 1
  * @prompt: the question
  * @element: who asked: the name of the element
@@ -21,6 +25,14 @@ G_BEGIN_DECLS
  * @latency: from the last frame's arrival to the answer
  * @confidence: geometric mean of the chosen tokens' probabilities
  * @final: FALSE while tokens are still to come
+ * @n_wanted: frames that there were to be; more than @n_times: these stayed
+ * @choices, @probabilities: (nullable) (array length=n_choices): what @text was
+ *   chosen from
+ * @scored: whether there is a @score
+ * @alert_threshold: 0: nobody looks for alerts
+ * @alert: whether there is one, and @alert_changed, whether that is news
+ * @look: (nullable): where it looks; not told
+ * @structure: all of that, as it is told
  */
 typedef struct {
   gatomicrefcount refs;
@@ -31,29 +43,44 @@ typedef struct {
   char *element;
   GstClockTime start, end;
   GstClockTime *times;
-  guint n_times;
+  guint n_times, n_wanted;
   guint n_tokens;
   guint n_prompt_tokens;
   GstClockTime latency;
   double confidence;
   gboolean final;
+  char **choices;
+  double *probabilities;
+  guint n_choices;
+  gboolean scored;
+  double score;
+  double alert_threshold;
+  gboolean alert, alert_changed;
+  GstOwl2Look *look;
+  GstStructure *structure;
 } GstOwl2Answer;
 
 GstOwl2Answer *gst_owl2_answer_new (void);
 GstOwl2Answer *gst_owl2_answer_ref (GstOwl2Answer *answer);
 void gst_owl2_answer_unref (GstOwl2Answer *answer); /* accepts NULL */
-/* Puts `id`, `text`, `prompt`, `start`, `end`, `frame-times`, `tokens`,
- * `prompt-tokens`, `latency`, `confidence`, `final`, `model` and `element` into
- * @s. */
-void gst_owl2_answer_to_structure (
-    const GstOwl2Answer *answer, GstStructure *s);
+/* Once, when all else is set: makes the structure `owl2-answer` with `id`,
+ * `text`, `prompt`, `start`, `end`, `tokens`, `prompt-tokens`, `latency`,
+ * `confidence`, `final`, `model`, `element`, `frame-times`, where they apply
+ * `choices`, `probabilities`, `score`, `alert` and `thinned-from`, and all
+ * these as one text, `json`. Bytes that are not UTF-8 become U+FFFD. */
+void gst_owl2_answer_seal (GstOwl2Answer *answer);
 
 /* Makes the meta known to GStreamer; more than once is fine. It has no tags,
- * so scaling and conversion keep it. */
+ * so scaling and conversion keep it, and it goes along wherever an element asks
+ * it to. From GStreamer 1.24 on it can be serialised. */
 void gst_owl2_meta_register (void);
 /* @buffer must be writable. What another element put on it stays, and what one
  * of the answer's `element` did, as when the buffer passes it twice, goes. */
 void gst_owl2_meta_add (GstBuffer *buffer, const GstOwl2Answer *answer);
+/* Likewise of the meta @name, GST_OWL2_META_NAME or GST_OWL2_LOOK_META_NAME,
+ * with fields that have an `element`. */
+void gst_owl2_meta_put (
+    GstBuffer *buffer, const char *name, const GstStructure *fields);
 /* (nullable) (transfer none): the fields of the next answer on @buffer, in the
  * order in which they were put there; @state is NULL for the first. */
 const GstStructure *gst_owl2_meta_next (GstBuffer *buffer, gpointer *state);

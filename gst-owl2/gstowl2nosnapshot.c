@@ -21,7 +21,8 @@ gst_owl2_snapshots_free (GstOwl2Snapshots *self)
 
 GstOwl2Snapshot *
 gst_owl2_snapshot_take (GstOwl2Snapshots *self, GstBuffer *buffer,
-    gboolean importable, GstVideoInfo *info, GstBuffer **raw, GError **error)
+    gboolean importable, GstOwl2Crop *crop, GstVideoInfo *info, GstBuffer **raw,
+    GError **error)
 {
   g_return_val_if_reached (NULL);
 }

@@ -2,8 +2,9 @@
 /* What the parts of a run share: gstowl2runcore.c has the run itself and how
  * others are told; above it, and not knowing of each other, gstowl2runload.c
  * the model, and gstowl2runwork.c what the engine does with frames and clips;
- * on top gstowl2run.c the state machine, the stop and the stream's side. Nobody
- * else includes this. */
+ * above that gstowl2runscene.c which clips are answered; on top gstowl2run.c
+ * the state machine, the stop and the stream's side. Nobody else includes this.
+ */
 #ifndef GST_OWL2_RUN_PRIVATE_H
 #define GST_OWL2_RUN_PRIVATE_H
 
@@ -45,6 +46,8 @@ struct _GstOwl2Run {
   GMutex lock; /* of all below; the engine's and the lanes' come after it */
   GCond cond;
   GstOwl2RunState state;
+  gboolean rests;   /* has or loads a model, and there is no stream */
+  gboolean failing; /* it is being told, and the state follows */
   gboolean stopping;
   gboolean ended;      /* stopped, and no callback of the engine can come */
   GThread *callback;   /* (nullable): the thread that calls one of the funcs */
@@ -68,13 +71,17 @@ struct _GstOwl2Run {
   gboolean flushing;
   guint epoch;   /* one more for each flush: older work is void */
   GQueue encode; /* GstOwl2Frame, to be encoded, or if lazy shrunk, when idle */
-  GQueue clips;  /* GstOwl2Job */
+  GQueue clips;  /* GstOwl2Job: also questions, in a stream that waits */
   GQueue asked;  /* GstOwl2Job: questions, which go before those */
   GQueue turns;  /* GstOwl2PastTurn: the newest GST_OWL2_MAX_HISTORY */
+  GstOwl2Frame *scene; /* (nullable): the sample that was answered last */
+  gint64 scene_t;      /* its, as is the next */
+  guint scene_series;
   GstOwl2Job *newest; /* (nullable): the clip that a question is about */
+  gboolean alert;     /* there is one */
   guint64 next_id;
-  GstOwl2Answer *latest;
-  GError *fatal; /* (nullable): nothing goes on, and it is not told yet */
+  guint64 answer_ns; /* that a clip's answer takes, of late; 0: unknown */
+  GError *fatal;     /* (nullable): nothing goes on, and it is not told yet */
 
   /* What the engine has */
   GstOwl2Frame *work[GST_OWL2_MAX_WORK]; /* references; NULL: free */
@@ -92,6 +99,7 @@ struct _GstOwl2Run {
   /* Of the lane alone. */
   char *model_name;
   guint image_size; /* edge in pixels of what the model sees */
+  Owl2ImageMode image_mode; /* of the model */
   GstOwl2Rgb rgb;
 };
 
@@ -138,15 +146,28 @@ void gst_owl2_run_end_load (GstOwl2Run *run);
 
 /* ---- gstowl2runwork.c --------------------------------------------------- */
 
-/* When there is no clip to answer. FALSE if there is nothing to do. */
+/* When there is no clip to answer, or it is not known yet. FALSE if there is
+ * nothing to do. */
 gboolean gst_owl2_run_step_frames (GstOwl2Run *run);
 /* The next thing for the clip. FALSE if it is the engine's turn. */
 gboolean gst_owl2_run_step_clip (GstOwl2Run *run);
 void gst_owl2_run_tell_partial (GstOwl2Run *run);
+/* Has the frame encoded. FALSE if it is, or it is the engine's turn. */
+gboolean gst_owl2_run_want_frame (GstOwl2Run *run, GstOwl2Frame *frame);
+/* Of a request: nothing can go on. */
+gboolean gst_owl2_run_error_is_fatal (const GError *error);
+/* The clip is not answered, and that is told. */
+void gst_owl2_run_lose (GstOwl2Run *run, const GError *error);
 /* What the engine made of the clip. */
 void gst_owl2_run_step_generated (GstOwl2Run *run);
 /* The clip is done with. */
 void gst_owl2_run_end_clip (GstOwl2Run *run);
+
+/* ---- gstowl2runscene.c -------------------------------------------------- */
+
+/* The next thing for a clip of which it is not known whether it is answered.
+ * FALSE if it is the engine's turn. */
+gboolean gst_owl2_run_step_scene (GstOwl2Run *run);
 
 G_END_DECLS
 

@@ -52,8 +52,13 @@ run_step_once (GstOwl2Run *run)
     run->asking = gst_owl2_asking_new (
         g_queue_pop_head (run->asked.length ? &run->asked : &run->clips),
         run->epoch);
-  return run->asking ? gst_owl2_run_step_clip (run)
-                     : gst_owl2_run_step_frames (run);
+  if (!run->asking)
+    return gst_owl2_run_step_frames (run);
+  if (run->asking->decision == GST_OWL2_DECISION_ANSWER)
+    return gst_owl2_run_step_clip (run);
+  /* What is decided on next is encoded meanwhile. */
+  return gst_owl2_run_step_scene (run)
+         || (run->asking && gst_owl2_run_step_frames (run));
 }
 
 /* What is left when it is stopped, and the engine has nothing of it any more:
@@ -184,7 +189,6 @@ gboolean
 gst_owl2_run_stop (GstOwl2Run *run)
 {
   GQueue encode, clips;
-  g_autoptr (GstOwl2Answer) latest = NULL;
   GstOwl2Lane *lane;
   GThread *self = g_thread_self ();
   Owl2Opening *opening;
@@ -194,7 +198,6 @@ gst_owl2_run_stop (GstOwl2Run *run)
   g_mutex_lock (&run->lock);
   run_cancel (run);
   gst_owl2_run_take_queues (run, &encode, &clips);
-  latest = g_steal_pointer (&run->latest);
   opening = g_steal_pointer (&run->opening);
   session = g_steal_pointer (&run->session);
   g_mutex_unlock (&run->lock);
@@ -236,6 +239,23 @@ run_give_up (GstOwl2Run *run, GQueue *encode, GQueue *clips)
   gst_owl2_run_kick (run);
 }
 
+gboolean
+gst_owl2_run_rest (GstOwl2Run *run)
+{
+  GQueue encode = G_QUEUE_INIT, clips = G_QUEUE_INIT;
+  gboolean rests;
+
+  g_mutex_lock (&run->lock);
+  if (!run->stopping && run->state == GST_OWL2_RUN_LOADING) {
+    run->rests = TRUE;
+    run_give_up (run, &encode, &clips);
+  }
+  rests = run->rests;
+  g_mutex_unlock (&run->lock);
+  gst_owl2_run_free_queues (&encode, &clips);
+  return rests;
+}
+
 void
 gst_owl2_run_set_flushing (GstOwl2Run *run, gboolean flushing)
 {
@@ -243,10 +263,8 @@ gst_owl2_run_set_flushing (GstOwl2Run *run, gboolean flushing)
 
   g_mutex_lock (&run->lock);
   run->flushing = flushing;
-  if (flushing) {
+  if (flushing)
     run_give_up (run, &encode, &clips);
-    g_clear_pointer (&run->latest, gst_owl2_answer_unref);
-  }
   g_mutex_unlock (&run->lock);
   gst_owl2_run_free_queues (&encode, &clips);
 }
@@ -255,9 +273,31 @@ gst_owl2_run_set_flushing (GstOwl2Run *run, gboolean flushing)
 static GstFlowReturn
 run_flow (GstOwl2Run *run)
 {
-  if (run->stopping || run->flushing)
+  if (run->stopping || run->flushing || run->rests)
     return GST_FLOW_FLUSHING;
   return run->state == GST_OWL2_RUN_FAILED ? GST_FLOW_ERROR : GST_FLOW_OK;
+}
+
+gboolean
+gst_owl2_run_is_ready (GstOwl2Run *run)
+{
+  gboolean ready;
+
+  g_mutex_lock (&run->lock);
+  ready = run->state == GST_OWL2_RUN_READY;
+  g_mutex_unlock (&run->lock);
+  return ready;
+}
+
+guint64
+gst_owl2_run_answer_ns (GstOwl2Run *run)
+{
+  guint64 ns;
+
+  g_mutex_lock (&run->lock);
+  ns = run->answer_ns;
+  g_mutex_unlock (&run->lock);
+  return ns;
 }
 
 GstFlowReturn
@@ -326,6 +366,46 @@ run_is_asking (const GstOwl2Run *run)
   return run->asking && run->asking->epoch == run->epoch;
 }
 
+/* Jobs in the queue. With the lock held. */
+static guint
+count_from (const GQueue *queue, GstOwl2Source source)
+{
+  guint n = 0;
+
+  for (const GList *l = queue->head; l; l = l->next)
+    n += ((const GstOwl2Job *) l->data)->source == source;
+  return n;
+}
+
+/* Moves the oldest clips but for @keep, and no question. With the lock held. */
+static void
+run_drop_clips (GstOwl2Run *run, guint keep, GQueue *dropped)
+{
+  guint n = count_from (&run->clips, GST_OWL2_SOURCE_TRIGGER);
+
+  for (GList *l = run->clips.head, *next; l && n > keep; l = next) {
+    GstOwl2Job *job = l->data;
+
+    next = l->next;
+    if (job->source != GST_OWL2_SOURCE_TRIGGER)
+      continue;
+    g_queue_delete_link (&run->clips, l);
+    g_queue_push_tail (dropped, job);
+    n--;
+  }
+}
+
+/* Those that were to be answered in any case. */
+static guint
+count_clips (const GQueue *jobs)
+{
+  guint n = 0;
+
+  for (const GList *l = jobs->head; l; l = l->next)
+    n += !((const GstOwl2Job *) l->data)->sample.frame;
+  return n;
+}
+
 guint
 gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop)
 {
@@ -339,15 +419,15 @@ gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop)
                  && run->asking->job->source == GST_OWL2_SOURCE_TRIGGER;
 
     g_queue_push_tail (&run->clips, job);
-    while (may_drop && run->clips.length + busy > GST_OWL2_MAX_BUSY_CLIPS)
-      g_queue_push_tail (&dropped, g_queue_pop_head (&run->clips));
+    if (may_drop)
+      run_drop_clips (run, GST_OWL2_MAX_BUSY_CLIPS - busy, &dropped);
     gst_owl2_run_kick (run);
     job = NULL;
   }
   g_mutex_unlock (&run->lock);
 
   gst_owl2_job_free (job);
-  n_dropped = dropped.length;
+  n_dropped = count_clips (&dropped);
   g_queue_clear_full (&dropped, (GDestroyNotify) gst_owl2_job_free);
   return n_dropped;
 }
@@ -368,28 +448,45 @@ gst_owl2_run_set_newest (GstOwl2Run *run, GstOwl2Job *job)
 
 guint64
 gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
-    const char *question, GError **error)
+    const char *question, GstOwl2Place *place, GError **error)
 {
   guint64 id = 0;
+  guint n;
 
   g_mutex_lock (&run->lock);
+  n = count_from (&run->asked, GST_OWL2_SOURCE_ASK);
   if (run_flow (run) != GST_FLOW_OK || !run->newest) {
     g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
         "there is no frame yet that it could be about");
-  } else if (run->asked.length >= GST_OWL2_MAX_ASKED) {
+  } else if (n >= GST_OWL2_MAX_ASKED) {
     g_set_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
-        "%u questions wait already, which is the most", run->asked.length);
+        "%u questions wait already, which is the most", n);
   } else {
     GstOwl2Job *job = gst_owl2_job_copy (run->newest, settings);
 
     job->source = GST_OWL2_SOURCE_ASK;
     job->question = g_utf8_make_valid (question, -1);
+    job->place = g_steal_pointer (&place);
     job->id = id = ++run->next_id;
     g_queue_push_tail (&run->asked, job);
     gst_owl2_run_kick (run);
   }
   g_mutex_unlock (&run->lock);
+  gst_owl2_place_end (place);
   return id;
+}
+
+void
+gst_owl2_run_ask_job (GstOwl2Run *run, GstOwl2Job *job, gboolean in_turn)
+{
+  g_mutex_lock (&run->lock);
+  if (run_flow (run) == GST_FLOW_OK) {
+    g_queue_push_tail (in_turn ? &run->clips : &run->asked, job);
+    gst_owl2_run_kick (run);
+    job = NULL;
+  }
+  g_mutex_unlock (&run->lock);
+  gst_owl2_job_free (job);
 }
 
 /* Clips and questions that are not done with. With the lock held. */
@@ -397,18 +494,6 @@ static guint
 run_n_open (const GstOwl2Run *run)
 {
   return run->clips.length + run->asked.length + run_is_asking (run);
-}
-
-GstFlowReturn
-gst_owl2_run_wait (GstOwl2Run *run)
-{
-  GstFlowReturn ret;
-
-  g_mutex_lock (&run->lock);
-  while ((ret = run_flow (run)) == GST_FLOW_OK && run_n_open (run))
-    g_cond_wait (&run->cond, &run->lock);
-  g_mutex_unlock (&run->lock);
-  return ret;
 }
 
 GstFlowReturn
@@ -422,9 +507,8 @@ gst_owl2_run_finish (GstOwl2Run *run, guint64 timeout_ns, guint *n_dropped)
 
   g_mutex_lock (&run->lock);
   keep = run_is_asking (run) ? 0 : 1;
-  while (run->clips.length > keep)
-    g_queue_push_tail (&late, g_queue_pop_head (&run->clips));
-  *n_dropped = late.length;
+  run_drop_clips (run, keep, &late);
+  *n_dropped = count_clips (&late);
   while ((ret = run_flow (run)) == GST_FLOW_OK && run_n_open (run)) {
     if (g_cond_wait_until (&run->cond, &run->lock, end))
       continue;
@@ -435,15 +519,4 @@ gst_owl2_run_finish (GstOwl2Run *run, guint64 timeout_ns, guint *n_dropped)
   gst_owl2_run_free_queues (&encode, &clips);
   gst_owl2_run_free_queues (&encode, &late);
   return ret;
-}
-
-GstOwl2Answer *
-gst_owl2_run_latest (GstOwl2Run *run)
-{
-  GstOwl2Answer *answer;
-
-  g_mutex_lock (&run->lock);
-  answer = run->latest ? gst_owl2_answer_ref (run->latest) : NULL;
-  g_mutex_unlock (&run->lock);
-  return answer;
 }

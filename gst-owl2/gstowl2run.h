@@ -21,8 +21,8 @@ G_BEGIN_DECLS
  * size. */
 #define GST_OWL2_LAZY_RAW_BYTES (GST_OWL2_MAX_RAW_BYTES / 2)
 /* Clips that wait or are being answered, when clips may be dropped: one and
- * one. (When they may not, the stream waits after each frame that completes
- * clips, so at most GST_OWL2_MAX_OPEN_CLIPS are there.) */
+ * one. (When they may not, the stream waits until there are no more than
+ * GST_OWL2_MAX_HELD_CLIPS before the next frame.) */
 #define GST_OWL2_MAX_BUSY_CLIPS 2
 
 /* Questions that wait. */
@@ -32,14 +32,17 @@ G_BEGIN_DECLS
  * GstOwl2WorkerFuncs:
  * @progress: of loading; START first, CONTINUE, then COMPLETE or ERROR, unless
  *   it is stopped before
- * @answer: final or not; a stream that waits for it goes on afterwards
+ * @answer: to @job, final or not; a stream that waits for it goes on afterwards
+ * @thinned: @job has fewer frames than it was to have
  * @lost: one clip could not be answered, the stream goes on
  * @failed: nothing goes on
  */
 typedef struct {
   void (*progress) (
       GstProgressType type, const char *text, int percent, gpointer user_data);
-  void (*answer) (const GstOwl2Answer *answer, gpointer user_data);
+  void (*answer) (
+      const GstOwl2Job *job, const GstOwl2Answer *answer, gpointer user_data);
+  void (*thinned) (const GstOwl2Job *job, gpointer user_data);
   void (*lost) (const GstOwl2Job *job, const GError *error, gpointer user_data);
   void (*failed) (const GError *error, gpointer user_data);
 } GstOwl2WorkerFuncs;
@@ -79,8 +82,20 @@ GstOwl2Run *gst_owl2_run_new (const GstOwl2WorkerFuncs *funcs,
 GstOwl2Run *gst_owl2_run_ref (GstOwl2Run *run);
 void gst_owl2_run_unref (GstOwl2Run *run); /* accepts NULL */
 
-/* FALSE if it fails at once; that is told by then, on this thread. */
-gboolean gst_owl2_run_start (GstOwl2Run *run);
+/* FALSE if it fails at once; that is told by then, on this thread.
+ * @rests: loads the model, and no more */
+gboolean gst_owl2_run_start (GstOwl2Run *run, gboolean rests);
+/* In place of the start, and without a word: rests with a model (transfer full)
+ * that is there. */
+void gst_owl2_run_keep (GstOwl2Run *run, Owl2Model *model);
+/* Ends the rest: goes on as if it was just started with @config, whose model it
+ * has or is loading. FALSE if it does not rest, or has nothing for @config. */
+gboolean gst_owl2_run_adopt (GstOwl2Run *run, GstOwl2WorkerConfig *config);
+/* Makes it rest, so that every waiting call returns and the load goes on.
+ * FALSE if there is more to it by now; then it is to be stopped. */
+gboolean gst_owl2_run_rest (GstOwl2Run *run);
+/* (transfer full) (nullable): one that another run can use. */
+Owl2Model *gst_owl2_run_ref_model (GstOwl2Run *run);
 /* Cancels what is running and lets every waiting call return. */
 void gst_owl2_run_cancel (GstOwl2Run *run);
 /* Cancels, and returns when no callback can come any more, or in a callback at
@@ -94,17 +109,18 @@ gboolean gst_owl2_run_is_current (GstOwl2Run *run);
 
 /* As the worker's functions of these names. */
 void gst_owl2_run_set_flushing (GstOwl2Run *run, gboolean flushing);
+gboolean gst_owl2_run_is_ready (GstOwl2Run *run);
+guint64 gst_owl2_run_answer_ns (GstOwl2Run *run);
 GstFlowReturn gst_owl2_run_flow (GstOwl2Run *run);
 GstOwl2Frame *gst_owl2_run_take (GstOwl2Run *run, const GstOwl2Picture *picture,
     gboolean wait, gboolean lazy, GError **error);
 guint gst_owl2_run_submit (GstOwl2Run *run, GstOwl2Job *job, gboolean may_drop);
 void gst_owl2_run_set_newest (GstOwl2Run *run, GstOwl2Job *job);
 guint64 gst_owl2_run_ask (GstOwl2Run *run, GstOwl2Settings *settings,
-    const char *question, GError **error);
-GstFlowReturn gst_owl2_run_wait (GstOwl2Run *run);
+    const char *question, GstOwl2Place *place, GError **error);
+void gst_owl2_run_ask_job (GstOwl2Run *run, GstOwl2Job *job, gboolean in_turn);
 GstFlowReturn gst_owl2_run_finish (
     GstOwl2Run *run, guint64 timeout_ns, guint *n_dropped);
-GstOwl2Answer *gst_owl2_run_latest (GstOwl2Run *run);
 /* Brings up to date what the stats tell of the model. */
 void gst_owl2_run_update_stats (GstOwl2Run *run);
 

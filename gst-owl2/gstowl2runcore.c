@@ -104,6 +104,8 @@ gst_owl2_run_take_queues (GstOwl2Run *run, GQueue *encode, GQueue *clips)
     g_queue_push_tail (clips, job);
   for (GstOwl2PastTurn *turn; (turn = g_queue_pop_head (&run->turns));)
     gst_owl2_past_turn_free (turn);
+  if (run->scene)
+    g_queue_push_tail (encode, g_steal_pointer (&run->scene));
   if (run->newest)
     g_queue_push_tail (clips, g_steal_pointer (&run->newest));
 }
@@ -169,16 +171,22 @@ gst_owl2_run_tell_progress (
 void
 gst_owl2_run_fail (GstOwl2Run *run, const GError *error)
 {
+  GstOwl2Place *place = NULL;
   GQueue encode, clips;
 
   if (run->stopping)
     return;
+  run->failing = TRUE;
   gst_owl2_run_begin_callback (run);
   run->funcs.failed (error, run->user_data);
   gst_owl2_run_end_callback (run);
   run->state = GST_OWL2_RUN_FAILED;
   gst_owl2_run_take_queues (run, &encode, &clips);
+  /* The engine may still have the clip. */
+  if (run->asking)
+    place = g_steal_pointer (&run->asking->job->place);
   g_mutex_unlock (&run->lock);
+  gst_owl2_place_end (place);
   gst_owl2_run_free_queues (&encode, &clips);
   g_mutex_lock (&run->lock);
 }

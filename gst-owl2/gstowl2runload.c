@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2recipe.h"
 #include "gstowl2run-private.h"
 #include "printable.h"
 
@@ -6,6 +7,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
 
 #define PROGRESS_GAP_NS (250 * GST_MSECOND)
+#define LOADING "Loading the model"
+#define LOADED "Model loaded"
 
 static void
 run_log (Owl2LogLevel level, const char *area, const char *message,
@@ -84,7 +87,7 @@ run_on_opened (Owl2Model *model, const GError *error, gpointer user_data)
 }
 
 gboolean
-gst_owl2_run_start (GstOwl2Run *run)
+gst_owl2_run_start (GstOwl2Run *run, gboolean rests)
 {
   const GstOwl2WorkerConfig *config = run->config;
   g_autofree char *cache_dir =
@@ -108,8 +111,8 @@ gst_owl2_run_start (GstOwl2Run *run)
   if (!lane)
     g_prefix_error (&error, "no thread for the answers: ");
   g_mutex_lock (&run->lock);
-  gst_owl2_run_push_progress (
-      run, GST_PROGRESS_TYPE_START, "Loading the model", 0);
+  run->rests = rests;
+  gst_owl2_run_push_progress (run, GST_PROGRESS_TYPE_START, LOADING, 0);
   g_mutex_unlock (&run->lock);
   if (lane)
     opening =
@@ -117,8 +120,7 @@ gst_owl2_run_start (GstOwl2Run *run)
 
   g_mutex_lock (&run->lock);
   if (error) {
-    gst_owl2_run_tell_progress (
-        run, GST_PROGRESS_TYPE_START, "Loading the model", 0);
+    gst_owl2_run_tell_progress (run, GST_PROGRESS_TYPE_START, LOADING, 0);
     gst_owl2_run_tell_progress (
         run, GST_PROGRESS_TYPE_ERROR, error->message, 0);
     gst_owl2_run_fail (run, error);
@@ -132,19 +134,84 @@ gst_owl2_run_start (GstOwl2Run *run)
   return !error;
 }
 
+void
+gst_owl2_run_keep (GstOwl2Run *run, Owl2Model *model)
+{
+  g_autoptr (GstOwl2Lane) lane = gst_owl2_lane_new (run->config->nice, NULL);
+
+  g_mutex_lock (&run->lock);
+  if (lane && !run->stopping) {
+    run->rests = TRUE;
+    run->model = g_steal_pointer (&model);
+    run->lane = g_steal_pointer (&lane);
+  }
+  g_mutex_unlock (&run->lock);
+  owl2_model_unref (model);
+}
+
+/* Whether they load the same. What else there is in them is a session's. */
+static gboolean
+is_same_model (const GstOwl2WorkerConfig *a, const GstOwl2WorkerConfig *b)
+{
+  return g_strcmp0 (a->model, b->model) == 0
+         && g_strcmp0 (a->device, b->device) == 0 && a->mmap == b->mmap
+         && a->share == b->share && a->nice == b->nice
+         && a->cache_bytes == b->cache_bytes;
+}
+
+gboolean
+gst_owl2_run_adopt (GstOwl2Run *run, GstOwl2WorkerConfig *config)
+{
+  GstOwl2WorkerConfig *old = NULL;
+
+  g_mutex_lock (&run->lock);
+  if (run->rests && !run->stopping && !run->failing
+      && run->state == GST_OWL2_RUN_LOADING
+      && is_same_model (run->config, config)
+      && (run->model ? owl2_model_alive (run->model, NULL)
+                     : run->opening != NULL)) {
+    old = run->config;
+    run->config = g_atomic_rc_box_acquire (config);
+    run->rests = FALSE;
+    if (run->model && !run->opened) {
+      if (!run->told_start)
+        gst_owl2_run_push_progress (run, GST_PROGRESS_TYPE_START, LOADING, 0);
+      run->opened = TRUE;
+    }
+    gst_owl2_run_kick (run);
+  }
+  g_mutex_unlock (&run->lock);
+  gst_owl2_config_unref (old);
+  return old != NULL;
+}
+
+Owl2Model *
+gst_owl2_run_ref_model (GstOwl2Run *run)
+{
+  Owl2Model *model = NULL;
+
+  g_mutex_lock (&run->lock);
+  if (run->model && !run->failing && owl2_model_alive (run->model, NULL))
+    model = owl2_model_ref (run->model);
+  g_mutex_unlock (&run->lock);
+  return model;
+}
+
 /* With the lock held, which is let go meanwhile. */
 static void
 run_make_session (GstOwl2Run *run, GError **error)
 {
-  const GstOwl2WorkerConfig *config = run->config;
-  g_autofree char *prompt = owl2_prompt_format (
-      gst_owl2_settings_question (config->settings), TRUE, NULL, 0);
+  GstOwl2WorkerConfig *config = g_atomic_rc_box_acquire (run->config);
+  const GstOwl2Settings *settings = config->settings;
+  g_autofree char *prompt = gst_owl2_recipe_prompt (
+      settings, gst_owl2_settings_question (settings), NULL, 0);
   Owl2SessionParams params = {
     .language_only = config->language_only,
     .kv_type = (Owl2KvType) config->kv_type,
     .prompt = prompt,
-    .n_frames = config->settings->n_frames,
-    .max_tokens = config->settings->max_tokens,
+    /* One for each second: as many as there is room for. */
+    .n_frames = MAX (settings->n_frames, 1),
+    .max_tokens = gst_owl2_recipe_max_tokens (settings),
   };
   Owl2Model *model = owl2_model_ref (run->model);
   Owl2ModelInfo info = { 0 };
@@ -156,15 +223,18 @@ run_make_session (GstOwl2Run *run, GError **error)
     g_autofree char *shown = NULL;
 
     owl2_model_get_info (model, &info);
+    g_free (run->model_name);
     run->model_name = g_utf8_make_valid (info.name ? info.name : "", -1);
     run->image_size = info.image_size;
+    run->image_mode = info.image_mode;
     shown = owl2_printable_message (run->model_name);
     GST_INFO ("model '%s' on '%s' (%s), %" G_GUINT64_FORMAT " bytes of weights",
         shown, GST_STR_NULL (info.device), GST_STR_NULL (info.driver),
         info.weights_bytes);
   }
   gst_owl2_run_end_away (run);
-  if (run->stopping) {
+  /* Another stream, if there is one, makes its own. */
+  if (run->stopping || run->rests || run->config != config) {
     g_mutex_unlock (&run->lock);
     g_clear_pointer (&session, owl2_session_free);
     g_clear_error (error);
@@ -173,6 +243,7 @@ run_make_session (GstOwl2Run *run, GError **error)
     g_mutex_unlock (&run->lock);
   }
   owl2_model_unref (model);
+  gst_owl2_config_unref (config);
   g_mutex_lock (&run->lock);
 }
 
@@ -184,9 +255,16 @@ gst_owl2_run_end_load (GstOwl2Run *run)
   g_autoptr (GError) error = g_steal_pointer (&run->open_error);
 
   run->opened = FALSE;
-  if (run->model)
+  if (run->model && !run->rests)
     run_make_session (run, &error);
   if (run->stopping)
+    return;
+  if (run->model && run->rests) {
+    if (run->told_start)
+      gst_owl2_run_tell_progress (run, GST_PROGRESS_TYPE_COMPLETE, LOADED, 100);
+    return;
+  }
+  if (!run->session && !error)
     return;
   if (!run->session) {
     gst_owl2_run_tell_progress (
@@ -197,8 +275,8 @@ gst_owl2_run_end_load (GstOwl2Run *run)
   g_mutex_unlock (&run->lock);
   gst_owl2_run_update_stats (run);
   g_mutex_lock (&run->lock);
-  gst_owl2_run_tell_progress (
-      run, GST_PROGRESS_TYPE_COMPLETE, "Model loaded", 100);
+  /* Who is told may count on it. */
   run->state = GST_OWL2_RUN_READY;
   g_cond_broadcast (&run->cond);
+  gst_owl2_run_tell_progress (run, GST_PROGRESS_TYPE_COMPLETE, LOADED, 100);
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "gstowl2recipe.h"
 #include "gstowl2run-private.h"
 #include "printable.h"
 
@@ -17,8 +18,8 @@ typedef struct {
 
 /* Of a request. What the device can't do for one clip, such as a prompt whose
  * keys fit no binding, it may do for the next. */
-static gboolean
-error_is_fatal (const GError *error)
+gboolean
+gst_owl2_run_error_is_fatal (const GError *error)
 {
   return error->domain == OWL2_ERROR
          && (error->code == OWL2_ERROR_DEVICE_LOST
@@ -63,7 +64,7 @@ work_take_error (Work *work, const GError *error)
   gst_owl2_run_kick (run);
   if (gst_owl2_run_is_void (run, work->epoch))
     return FALSE;
-  if (error && error_is_fatal (error)) {
+  if (error && gst_owl2_run_error_is_fatal (error)) {
     if (!run->fatal)
       run->fatal = g_error_copy (error);
     return FALSE;
@@ -153,6 +154,10 @@ run_start_work (GstOwl2Run *run, GstOwl2Frame *frame, gboolean shrink)
     return;
   }
   run->n_calls++;
+  image.look = frame->look;
+  /* What was made small is square already. */
+  if (!frame->small)
+    gst_owl2_seen_init (&frame->seen, &image, run->image_mode, run->image_size);
   work->memory = g_steal_pointer (&memory);
   if (shrink)
     owl2_session_shrink_async (
@@ -162,8 +167,8 @@ run_start_work (GstOwl2Run *run, GstOwl2Frame *frame, gboolean shrink)
         run->session, &image, work_on_encoded, g_steal_pointer (&work));
 }
 
-/* When there is no clip to answer. FALSE if there is nothing to do. With the
- * lock held. */
+/* When there is no clip to answer, or it is not known yet. FALSE if there is
+ * nothing to do. With the lock held. */
 gboolean
 gst_owl2_run_step_frames (GstOwl2Run *run)
 {
@@ -185,6 +190,16 @@ gst_owl2_run_step_frames (GstOwl2Run *run)
   if (!frame->lazy || frame->raw_bytes > small_bytes)
     run_start_work (run, frame, frame->lazy);
   g_cond_broadcast (&run->cond);
+  return TRUE;
+}
+
+gboolean
+gst_owl2_run_want_frame (GstOwl2Run *run, GstOwl2Frame *frame)
+{
+  if (frame->features || run->n_work >= GST_OWL2_MAX_WORK
+      || gst_owl2_run_works_on (run, frame))
+    return FALSE;
+  run_start_work (run, frame, FALSE);
   return TRUE;
 }
 
@@ -235,7 +250,7 @@ gst_owl2_run_tell_partial (GstOwl2Run *run)
   if (!run->asking || gst_owl2_run_is_void (run, run->asking->epoch))
     return;
   gst_owl2_run_begin_callback (run);
-  run->funcs.answer (answer, run->user_data);
+  run->funcs.answer (run->asking->job, answer, run->user_data);
   gst_owl2_run_end_callback (run);
 }
 
@@ -246,7 +261,7 @@ run_log_answer (
 {
   const GstOwl2Asking *asking = run->asking;
   const GstOwl2Job *job = asking->job;
-  const GstOwl2Frame *last = job->frames[job->n_frames - 1];
+  const double arrived_ns = (double) gst_owl2_job_arrived_ns (job);
   const guint max_tokens = job->settings->max_tokens;
   g_autofree char *text = NULL;
   guint64 encode_ns = 0;
@@ -272,7 +287,7 @@ run_log_answer (
              " begun, of which the device encoded new frames for %.1f; prefill"
              " %.1f, decode %.1f",
       answer->element, answer->id, 1e-6 * (double) answer->latency,
-      1e-6 * ((double) asking->begun_ns - (double) last->arrived_ns),
+      1e-6 * ((double) asking->begun_ns - arrived_ns),
       1e-6 * (double) encode_ns, 1e-6 * (double) got->prefill_ns,
       1e-6 * (double) got->decode_ns);
 }
@@ -290,14 +305,37 @@ run_remember (GstOwl2Run *run, const GstOwl2Answer *answer)
     gst_owl2_past_turn_free (g_queue_pop_head (&run->turns));
 }
 
-/* Counts what the answer took, makes it known, and lets it be the latest. */
+/* The next ones are compared with this. With the lock held. */
+static void
+run_set_scene (GstOwl2Run *run, const GstOwl2Sample *sample)
+{
+  if (!sample->frame)
+    return;
+  gst_owl2_frame_unref (run->scene);
+  run->scene = gst_owl2_frame_ref (sample->frame);
+  run->scene_t = sample->t;
+  run->scene_series = sample->series;
+}
+
+/* With the lock held. */
+static void
+run_count_time (GstOwl2Run *run)
+{
+  const guint64 now = (guint64) g_get_monotonic_time () * 1000;
+  const guint64 took = now - run->asking->taken_ns;
+
+  run->answer_ns = run->answer_ns ? (3 * run->answer_ns + took) / 4 : took;
+}
+
+/* Counts what the answer took, makes it known, and leaves it in its place. */
 static void
 run_publish (GstOwl2Run *run, const Owl2Answer *got)
 {
   const GstOwl2Asking *asking = run->asking;
-  GstOwl2Answer *answer = gst_owl2_asking_final (asking, got);
+  GstOwl2Answer *answer = gst_owl2_asking_final (asking, got, &run->alert);
   guint n_reused = 0;
 
+  run_count_time (run);
   run_log_answer (run, got, answer);
   for (guint i = 0; i < asking->job->n_frames; i++)
     n_reused += asking->job->frames[i]->uses++ > 0;
@@ -317,21 +355,20 @@ run_publish (GstOwl2Run *run, const Owl2Answer *got)
   g_mutex_lock (&run->lock);
   if (!gst_owl2_run_is_void (run, asking->epoch)) {
     gst_owl2_run_begin_callback (run);
-    run->funcs.answer (answer, run->user_data);
+    run->funcs.answer (asking->job, answer, run->user_data);
     gst_owl2_run_end_callback (run);
   }
   if (!gst_owl2_run_is_void (run, asking->epoch)) {
-    GstOwl2Answer *old = run->latest;
-
     run_remember (run, answer);
-    run->latest = answer;
-    answer = old;
+    run_set_scene (run, &asking->job->sample);
+    if (asking->job->place)
+      gst_owl2_place_fill (asking->job->place, answer);
   }
   gst_owl2_answer_unref (answer);
 }
 
-static void
-run_lose (GstOwl2Run *run, const GError *error)
+void
+gst_owl2_run_lose (GstOwl2Run *run, const GError *error)
 {
   g_mutex_lock (&run->stats->lock);
   run->stats->counts.clips_dropped++;
@@ -347,10 +384,11 @@ gst_owl2_run_end_clip (GstOwl2Run *run)
 {
   GstOwl2Asking *asking = g_steal_pointer (&run->asking);
 
-  g_cond_broadcast (&run->cond);
   g_mutex_unlock (&run->lock);
   gst_owl2_asking_free (asking);
   g_mutex_lock (&run->lock);
+  /* There may be room for pictures, as well. */
+  g_cond_broadcast (&run->cond);
 }
 
 /* What the engine made of the clip. */
@@ -364,12 +402,35 @@ gst_owl2_run_step_generated (GstOwl2Run *run)
   if (!gst_owl2_run_is_void (run, run->asking->epoch)) {
     if (got)
       run_publish (run, got);
-    else if (error_is_fatal (error))
+    else if (gst_owl2_run_error_is_fatal (error))
       gst_owl2_run_fail (run, error);
     else
-      run_lose (run, error);
+      gst_owl2_run_lose (run, error);
   }
   gst_owl2_run_end_clip (run);
+}
+
+/* The request that @prompt is for, but for the frames themselves. */
+static Owl2Request
+job_request (const GstOwl2Job *job, const char *prompt)
+{
+  Owl2Request request = {
+    .prompt = prompt,
+    .n_frames = job->n_frames,
+    .answer_prefix = gst_owl2_recipe_answer_prefix (job->settings),
+    .sampling = gst_owl2_job_sampling (job),
+  };
+
+  gst_owl2_recipe_choices (job->settings, &request);
+  return request;
+}
+
+static gboolean
+run_is_short (GstOwl2Run *run, const char *prompt)
+{
+  const Owl2Request request = job_request (run->asking->job, prompt);
+
+  return owl2_session_room (run->session, &request) == OWL2_ROOM_SHORT;
 }
 
 /* (transfer full): the prompt, with as many of the newest turns as are wanted
@@ -390,9 +451,7 @@ run_prompt (GstOwl2Run *run)
     turns[i] = (Owl2Turn){ turn->question, turn->answer };
   }
   prompt = gst_owl2_job_prompt (job, turns, n);
-  while (n
-         && !owl2_session_has_room (
-             run->session, prompt, job->n_frames, job->settings->max_tokens)) {
+  while (n && run_is_short (run, prompt)) {
     g_free (prompt);
     n--;
     prompt = gst_owl2_job_prompt (job, turns + wanted - n, n);
@@ -404,6 +463,17 @@ run_prompt (GstOwl2Run *run)
   return prompt;
 }
 
+/* Whether the settings want it, and did when the frames came. */
+static gboolean
+run_looks (const GstOwl2Job *job)
+{
+  gboolean all = job->settings->look;
+
+  for (guint i = 0; i < job->n_frames; i++)
+    all = all && owl2_features_look (job->frames[i]->features);
+  return all;
+}
+
 static void
 run_start_generate (GstOwl2Run *run)
 {
@@ -411,15 +481,12 @@ run_start_generate (GstOwl2Run *run)
   const GstOwl2Job *job = asking->job;
   Owl2Features *features[GST_OWL2_MAX_FRAMES];
   g_autofree char *prompt = run_prompt (run);
-  Owl2Request request = {
-    .prompt = prompt,
-    .frames = features,
-    .n_frames = job->n_frames,
-    .sampling = gst_owl2_job_sampling (job),
-    .on_token = run_on_token,
-    .user_data = run,
-  };
+  Owl2Request request = job_request (job, prompt);
 
+  request.frames = features;
+  request.look = run_looks (job);
+  request.on_token = run_on_token;
+  request.user_data = run;
   for (guint i = 0; i < job->n_frames; i++)
     features[i] = job->frames[i]->features;
   asking->id = job->id ? job->id : ++run->next_id;
@@ -431,6 +498,42 @@ run_start_generate (GstOwl2Run *run)
   owl2_session_generate_async (run->session, &request, run_on_answered, run);
 }
 
+/* Of frames that are as many as there are seconds, those that there is room
+ * for, and a word about the others. */
+static void
+run_thin (GstOwl2Run *run, GstOwl2Job *job)
+{
+  g_autofree char *prompt = gst_owl2_job_prompt (job, NULL, 0);
+  const Owl2Request request = job_request (job, prompt);
+  guint n;
+
+  if (job->settings->n_frames)
+    return;
+  n = owl2_session_most_frames (run->session, &request);
+  if (n < job->n_frames)
+    gst_owl2_job_thin (job, n);
+  if (job->n_frames == job->n_wanted)
+    return;
+  gst_owl2_run_begin_callback (run);
+  run->funcs.thinned (job, run->user_data);
+  gst_owl2_run_end_callback (run);
+}
+
+/* Before anything is computed for the clip. */
+static void
+run_prepare (GstOwl2Run *run, GstOwl2Job *job)
+{
+  g_autoptr (GError) error = NULL;
+
+  run->asking->prepared = TRUE;
+  if (gst_owl2_recipe_check (job->settings, job->question, &error)) {
+    run_thin (run, job);
+    return;
+  }
+  gst_owl2_run_lose (run, error);
+  gst_owl2_run_end_clip (run);
+}
+
 /* The next thing for the clip. FALSE if it is the engine's turn. */
 gboolean
 gst_owl2_run_step_clip (GstOwl2Run *run)
@@ -438,23 +541,20 @@ gst_owl2_run_step_clip (GstOwl2Run *run)
   GstOwl2Job *job = run->asking->job;
   gboolean waits = FALSE;
 
+  if (!run->asking->prepared) {
+    run_prepare (run, job);
+    return TRUE;
+  }
   for (guint i = 0; i < job->n_frames; i++)
     if (job->frames[i]->error) {
-      run_lose (run, job->frames[i]->error);
+      gst_owl2_run_lose (run, job->frames[i]->error);
       gst_owl2_run_end_clip (run);
       return TRUE;
     }
   for (guint i = 0; i < job->n_frames; i++) {
-    if (job->frames[i]->features)
-      continue;
-    if (gst_owl2_run_works_on (run, job->frames[i])) {
-      waits = TRUE;
-    } else if (run->n_work >= GST_OWL2_MAX_WORK) {
-      return FALSE;
-    } else {
-      run_start_work (run, job->frames[i], FALSE);
+    if (gst_owl2_run_want_frame (run, job->frames[i]))
       return TRUE;
-    }
+    waits = waits || !job->frames[i]->features;
   }
   if (waits)
     return FALSE;

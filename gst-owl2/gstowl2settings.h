@@ -24,6 +24,7 @@ G_BEGIN_DECLS
  * @GST_OWL2_TRIGGER_INTERVAL: an answer each `interval`
  * @GST_OWL2_TRIGGER_EOS: one answer when the stream ends
  * @GST_OWL2_TRIGGER_QUESTION: none but to questions that come
+ * @GST_OWL2_TRIGGER_SCENE: an answer when the picture has changed (Since: 0.2)
  *
  * When an answer is made.
  *
@@ -33,6 +34,7 @@ typedef enum {
   GST_OWL2_TRIGGER_INTERVAL,
   GST_OWL2_TRIGGER_EOS,
   GST_OWL2_TRIGGER_QUESTION,
+  GST_OWL2_TRIGGER_SCENE,
 } GstOwl2Trigger;
 
 /**
@@ -89,6 +91,26 @@ typedef enum {
   GST_OWL2_KV_TYPE_F32 = OWL2_KV_F32,
 } GstOwl2KvType;
 
+/**
+ * GstOwl2ImageMode:
+ * @GST_OWL2_IMAGE_MODE_AUTO: as the model file says, else stretch
+ * @GST_OWL2_IMAGE_MODE_STRETCH: width and height become the same
+ * @GST_OWL2_IMAGE_MODE_PAD: in the middle of a square of the mean colour
+ * @GST_OWL2_IMAGE_MODE_CROP: the square in the middle
+ *
+ * How a picture becomes square.
+ *
+ * Since: 0.2
+ */
+typedef enum {
+  GST_OWL2_IMAGE_MODE_AUTO = OWL2_IMAGE_AUTO,
+  GST_OWL2_IMAGE_MODE_STRETCH = OWL2_IMAGE_STRETCH,
+  GST_OWL2_IMAGE_MODE_PAD = OWL2_IMAGE_PAD,
+  GST_OWL2_IMAGE_MODE_CROP = OWL2_IMAGE_CROP,
+} GstOwl2ImageMode;
+
+#define GST_TYPE_OWL2_IMAGE_MODE (gst_owl2_image_mode_get_type ())
+GType gst_owl2_image_mode_get_type (void);
 #define GST_TYPE_OWL2_KV_TYPE (gst_owl2_kv_type_get_type ())
 GType gst_owl2_kv_type_get_type (void);
 #define GST_TYPE_OWL2_TRIGGER (gst_owl2_trigger_get_type ())
@@ -100,14 +122,31 @@ GType gst_owl2_when_busy_get_type (void);
 
 /**
  * GstOwl2Settings:
- * @prompt: (nullable): NULL asks for a caption
+ * @prompt: (nullable): NULL asks the recipe's question, or for a caption
  * @interval: ns of stream time, at least 1
  * @span: ns of stream time; 0: @interval, or the whole stream at EOS
- * @n_frames: 1 to GST_OWL2_MAX_FRAMES
+ * @n_frames: 0 to GST_OWL2_MAX_FRAMES; 0: one for each second
  * @eos_timeout: ns that the end of a live stream waits for the answer under way
+ * @max_queue_time: ns of running time that is held while its answer is made
+ * @max_queue_bytes: the same in bytes
+ * @scene_threshold: cosine distance of two frames that is a new scene, 0 to 2
+ * @min_interval: ns between two answers at least, and @max_interval at most (0:
+ *   any), with GST_OWL2_TRIGGER_SCENE
  * @max_age: ns of stream time after the end of its clip for which an answer is
  *   put on buffers; 0: any
  * @history: earlier questions and answers in the prompt
+ * @template, @answer_prefix: (nullable): the user's; an empty one is none at
+ *   all, whatever the recipe has
+ * @choices: (nullable) (array zero-terminated=1): the user's
+ * @weights: (nullable) (array length=n_weights): the user's
+ * @recipe_name: (nullable): the user's; NULL: the model file's own, where
+ *   nothing is asked by hand; empty: none
+ * @model_recipe: (nullable): the model file's own
+ * @recipe: (nullable): the one that is asked by: by gst_owl2_recipe_apply()
+ * @by_hand: bits of those properties that the user has set
+ *
+ * What a recipe has to say and the user did not is read by the functions of
+ * gstowl2recipe.h; numbers of it are in their fields.
  */
 typedef struct {
   gatomicrefcount refs;
@@ -116,8 +155,12 @@ typedef struct {
   guint64 interval;
   guint64 span;
   guint n_frames;
+  Owl2ImageMode image_mode;
   GstOwl2WhenBusy when_busy;
+  guint64 max_queue_time, max_queue_bytes;
   guint64 eos_timeout;
+  double scene_threshold;
+  guint64 min_interval, max_interval;
   GstOwl2TextTime text_time;
   guint64 max_age;
   guint history;
@@ -125,6 +168,15 @@ typedef struct {
   double temperature, top_p, repetition_penalty;
   guint64 seed;
   gboolean partial;
+  gboolean look;
+  char *template, *answer_prefix;
+  char **choices;
+  double *weights;
+  guint n_weights;
+  double alert_threshold, alert_hysteresis;
+  char *recipe_name;
+  const Owl2Recipe *model_recipe, *recipe;
+  guint64 by_hand;
 } GstOwl2Settings;
 
 /* (transfer full): the defaults. */
@@ -133,11 +185,25 @@ GstOwl2Settings *gst_owl2_settings_copy (const GstOwl2Settings *settings);
 GstOwl2Settings *gst_owl2_settings_ref (GstOwl2Settings *settings);
 void gst_owl2_settings_unref (GstOwl2Settings *settings); /* accepts NULL */
 
-/* The question asked: the user's, or the caption prompt for an image or a
- * clip. Valid as long as @settings. */
+/* The question asked: the user's, the recipe's, or the caption prompt for an
+ * image or a clip. Valid as long as @settings. */
 const char *gst_owl2_settings_question (const GstOwl2Settings *settings);
+/* Frames of a clip that looks at @settings' span: where they are one for each
+ * second, no more than GST_OWL2_MAX_FRAMES. */
+guint gst_owl2_settings_n_frames (const GstOwl2Settings *settings);
 Owl2Sampling gst_owl2_settings_sampling (const GstOwl2Settings *settings);
-/* How clips are made by them, with @settings themselves (borrowed) as data. */
+/* Stream time that the frames of an answer cover, but for those at the end of
+ * the stream. */
+guint64 gst_owl2_settings_span (const GstOwl2Settings *settings);
+/* What `when-busy` means for a stream that is live or not. */
+gboolean gst_owl2_settings_waits (
+    const GstOwl2Settings *settings, gboolean live);
+/* From one frame to the next that is looked at for a new scene: two of them are
+ * no less than `min-interval`. */
+guint64 gst_owl2_settings_scene_step (const GstOwl2Settings *settings);
+/* How clips are made by them; of scenes those frames, which are no answers yet;
+ * with
+ * @settings themselves (borrowed) as data. */
 Owl2ClipSettings gst_owl2_settings_clip (GstOwl2Settings *settings);
 
 /* Installs the properties with ids from @first_id on; set and get return FALSE

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2snapshot.h"
 
-#include <gst/vulkan/vulkan.h>
 #include <unistd.h>
+
+#include "gstowl2timeline.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 #define GST_CAT_DEFAULT gst_owl2_debug
@@ -457,8 +458,10 @@ record_barrier (
       0, 0, NULL, 0, NULL, 1, &barrier);
 }
 
+/* @info: of the copy, which is of @part */
 static void
-record_copy (GstOwl2Snapshot *s, GstBuffer *buffer, const GstVideoInfo *info)
+record_copy (GstOwl2Snapshot *s, GstBuffer *buffer, const GstOwl2Crop *part,
+    const GstVideoInfo *info)
 {
   guint n = gst_buffer_n_memory (buffer);
   guint n_planes = GST_VIDEO_INFO_N_PLANES (info);
@@ -476,6 +479,10 @@ record_copy (GstOwl2Snapshot *s, GstBuffer *buffer, const GstVideoInfo *info)
     region.bufferRowLength =
         (guint) info->stride[p]
         / (guint) GST_VIDEO_INFO_COMP_PSTRIDE (info, comp[0]);
+    region.imageOffset.x =
+        (int) (part->x >> GST_VIDEO_FORMAT_INFO_W_SUB (info->finfo, comp[0]));
+    region.imageOffset.y =
+        (int) (part->y >> GST_VIDEO_FORMAT_INFO_H_SUB (info->finfo, comp[0]));
     region.imageExtent =
         (VkExtent3D){ (guint) GST_VIDEO_INFO_COMP_WIDTH (info, comp[0]),
           (guint) GST_VIDEO_INFO_COMP_HEIGHT (info, comp[0]), 1 };
@@ -512,8 +519,8 @@ record_release (GstOwl2Snapshot *s)
 }
 
 static gboolean
-submit_copy (GstOwl2Snapshot *s, GstBuffer *buffer, const GstVideoInfo *info,
-    GError **error)
+submit_copy (GstOwl2Snapshot *s, GstBuffer *buffer, const GstOwl2Crop *part,
+    const GstVideoInfo *info, GError **error)
 {
   VkCommandBufferBeginInfo begin = {
     .sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO,
@@ -524,6 +531,7 @@ submit_copy (GstOwl2Snapshot *s, GstBuffer *buffer, const GstVideoInfo *info,
     .commandBufferCount = 1,
     .pCommandBuffers = &s->cmd,
   };
+  GstOwl2Timeline timeline;
   VkResult result = vkResetFences (s->device->device, 1, &s->fence);
 
   for (guint i = 0; i < gst_buffer_n_memory (buffer); i++)
@@ -533,16 +541,18 @@ submit_copy (GstOwl2Snapshot *s, GstBuffer *buffer, const GstVideoInfo *info,
     result = vkBeginCommandBuffer (s->cmd, &begin);
   if (result != VK_SUCCESS)
     return fail (error, result, "recording the copy");
-  record_copy (s, buffer, info);
+  record_copy (s, buffer, part, info);
   record_release (s);
   result = vkEndCommandBuffer (s->cmd);
   if (result == VK_SUCCESS) {
+    gst_owl2_timeline_enter (&timeline, buffer, &submit);
     gst_vulkan_queue_submit_lock (s->queue);
     result = vkQueueSubmit (s->queue->queue, 1, &submit, s->fence);
     gst_vulkan_queue_submit_unlock (s->queue);
   }
   if (result != VK_SUCCESS)
     return fail (error, result, "submitting the copy");
+  gst_owl2_timeline_leave (&timeline, buffer);
   s->pending = TRUE;
   s->buffer = gst_buffer_ref (buffer);
   return TRUE;
@@ -560,16 +570,23 @@ host_view (const GstOwl2Snapshot *s)
 
 GstOwl2Snapshot *
 gst_owl2_snapshot_take (GstOwl2Snapshots *self, GstBuffer *buffer,
-    gboolean importable, GstVideoInfo *info, GstBuffer **raw, GError **error)
+    gboolean importable, GstOwl2Crop *crop, GstVideoInfo *info, GstBuffer **raw,
+    GError **error)
 {
   g_autoptr (GstOwl2Snapshot) s = NULL;
+  GstOwl2Crop part = *crop;
   GstVideoInfo own = *info;
 
   *raw = NULL;
-  if (!lay_out (&own, error) || !check_images (buffer, &own, error))
+  if (!importable)
+    gst_owl2_crop_none (&part, info);
+  own.width = (gint) part.width;
+  own.height = (gint) part.height;
+  if (!lay_out (&own, error) || !check_images (buffer, info, error))
     return NULL;
   s = get_snapshot (self, image_of (buffer, 0), own.size, importable, error);
-  if (!s || !wait_for_copy (s, error) || !submit_copy (s, buffer, &own, error))
+  if (!s || !wait_for_copy (s, error)
+      || !submit_copy (s, buffer, &part, &own, error))
     return NULL;
   if (!s->external) {
     *raw = host_view (s);
@@ -582,6 +599,8 @@ gst_owl2_snapshot_take (GstOwl2Snapshots *self, GstBuffer *buffer,
               " memory of the host, one copy on the device each");
   }
   *info = own;
+  if (importable)
+    gst_owl2_crop_none (crop, info);
   return g_steal_pointer (&s);
 }
 

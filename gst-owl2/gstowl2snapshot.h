@@ -4,8 +4,7 @@
 #ifndef GST_OWL2_SNAPSHOT_H
 #define GST_OWL2_SNAPSHOT_H
 
-#include <gst/video/video.h>
-#include "owl2.h"
+#include "gstowl2crop.h"
 
 G_BEGIN_DECLS
 
@@ -29,9 +28,9 @@ void gst_owl2_snapshots_free (GstOwl2Snapshots *self);
  * The copy is in memory that other devices can import, where GStreamer's
  * device has VK_KHR_external_memory_fd and @importable, else in such that the
  * host sees; the debug log says so, at INFO.
- * @importable: the engine takes such pictures
- * @info: (inout): of the buffer's caps; then with the copy's strides, offsets
- *   and size
+ * @importable: the engine takes such pictures: only what is shown is copied
+ * @crop: (inout): what is shown of the picture; then of the copy
+ * @info: (inout): of the stored picture; then of the copy
  * @raw: (out) (nullable) (transfer full): the copy as memory of the host, where
  *   it is, to be read after gst_owl2_snapshot_land()
  *
@@ -40,8 +39,8 @@ void gst_owl2_snapshots_free (GstOwl2Snapshots *self);
  * Returns: (transfer full): gst_owl2_snapshot_give_back()
  */
 GstOwl2Snapshot *gst_owl2_snapshot_take (GstOwl2Snapshots *self,
-    GstBuffer *buffer, gboolean importable, GstVideoInfo *info, GstBuffer **raw,
-    GError **error);
+    GstBuffer *buffer, gboolean importable, GstOwl2Crop *crop,
+    GstVideoInfo *info, GstBuffer **raw, GError **error);
 
 /**
  * gst_owl2_snapshot_land: blocks until the device has made the copy, and lets

@@ -5,30 +5,20 @@
 #ifndef GST_OWL2_STREAM_H
 #define GST_OWL2_STREAM_H
 
+#include "gstowl2hold.h"
+#include "gstowl2limit.h"
+#include "gstowl2questions.h"
 #include "gstowl2worker.h"
 
 G_BEGIN_DECLS
-
-/**
- * GstOwl2WarningLimit: warnings of one kind, on one thread; zeros are a valid
- * start.
- */
-typedef struct {
-  gboolean any;
-  guint64 last_ns;
-  guint n_held;
-} GstOwl2WarningLimit;
-
-/* Counts @n more of what is warned about. Returns: how many one warning may now
- * tell of, all since the last one; or 0, then it is too early. */
-guint gst_owl2_warning_limit_count (GstOwl2WarningLimit *limit, guint n);
 
 typedef struct _GstOwl2Stream GstOwl2Stream;
 
 /* All are borrowed and outlive the stream; warnings are posted on @element, and
  * the latency query goes out of @sinkpad. */
 GstOwl2Stream *gst_owl2_stream_new (GstElement *element, GstPad *sinkpad,
-    GstOwl2Worker *worker, GstOwl2Stats *stats);
+    GstOwl2Worker *worker, GstOwl2Hold *hold, GstOwl2Stats *stats,
+    GstOwl2Questions *questions);
 void gst_owl2_stream_free (GstOwl2Stream *stream); /* accepts NULL */
 
 /* As after a flush. @all: also the caps, the orientation and the limits of
@@ -45,19 +35,23 @@ void gst_owl2_stream_event (GstOwl2Stream *stream, GstEvent *event);
 gboolean gst_owl2_stream_is_live (GstOwl2Stream *stream);
 gboolean gst_owl2_stream_waits (GstOwl2Stream *stream);
 
-/* Stream time of @pts; NONE where there is none. */
-GstClockTime gst_owl2_stream_time (
-    const GstOwl2Stream *stream, GstClockTime pts);
+/* (out): from where to where [@pts, @pts + @duration) is in running time; NONE
+ * where that is not known. */
+void gst_owl2_stream_running_time (const GstOwl2Stream *stream,
+    GstClockTime pts, GstClockTime duration, GstClockTime *start,
+    GstClockTime *end);
 
-/* Looks at a buffer, takes its frame for the clips that want it, and returns
- * when the buffer may go on. */
+/* Looks at a buffer, takes its frame for the clips that want it, and asks the
+ * questions up to its end. The answers that the stream waits for have their
+ * places then, before this buffer. */
 GstFlowReturn gst_owl2_stream_buffer (
     GstOwl2Stream *stream, GstOwl2Settings *settings, GstBuffer *buffer);
 GstFlowReturn gst_owl2_stream_gap (GstOwl2Stream *stream,
     GstOwl2Settings *settings, GstClockTime pts, GstClockTime duration);
-/* The stream ends here: what it gave is answered, whatever `when-busy` says; of
- * a live stream that drops, only the answer under way, within `eos-timeout`,
- * unless it is the one answer of `trigger=eos`. */
+/* The stream ends here: what it gave is answered before the end, whatever
+ * `when-busy` says; of a live stream that drops, only the answer under way,
+ * within `eos-timeout`, which is waited for here, unless it is the one answer
+ * of `trigger=eos`. */
 GstFlowReturn gst_owl2_stream_drain (
     GstOwl2Stream *stream, GstOwl2Settings *settings);
 

@@ -9,6 +9,8 @@ GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
 
 /* A text whose end came before the next answer goes on in pieces of this. */
 #define SLICE_NS (500 * GST_MSECOND)
+/* Of scenes, too. */
+#define MIN_SLICE_NS (50 * GST_MSECOND)
 /* What no answer is ahead of its time by. */
 #define MAX_SLACK_NS (500 * GST_MSECOND)
 #define MIN_TEXT_NS GST_MSECOND
@@ -46,14 +48,21 @@ GstOwl2TextHow
 gst_owl2_text_how (
     const GstOwl2Settings *settings, gboolean live, gboolean waits)
 {
-  GstOwl2TextHow how = { settings->text_time, FALSE, 0 };
+  GstOwl2TextHow how = { settings->text_time, FALSE, 0, SLICE_NS, FALSE };
 
   if (how.time == GST_OWL2_TEXT_TIME_AUTO)
     how.time = live ? GST_OWL2_TEXT_TIME_ARRIVAL : GST_OWL2_TEXT_TIME_CLIP_END;
   else
-    how.late = how.time != GST_OWL2_TEXT_TIME_ARRIVAL && !waits;
+    how.late = how.time != GST_OWL2_TEXT_TIME_ARRIVAL
+               && (!waits || settings->trigger == GST_OWL2_TRIGGER_SCENE);
   if (settings->trigger == GST_OWL2_TRIGGER_INTERVAL)
     how.grid = settings->interval;
+  if (settings->trigger == GST_OWL2_TRIGGER_SCENE
+      && how.time != GST_OWL2_TEXT_TIME_ARRIVAL) {
+    how.scene = TRUE;
+    how.grid = settings->min_interval;
+    how.slice = MAX (gst_owl2_settings_scene_step (settings), MIN_SLICE_NS);
+  }
   return how;
 }
 
@@ -117,8 +126,11 @@ queue_segment (GstOwl2Text *self)
   gst_event_set_seqnum (event, self->segment_seqnum);
   queue_event (self, event);
   /* Nobody shows a text backwards, nor may anybody wait for one. */
-  if (!self->have_segment)
-    queue_event (self, gst_event_new_eos ());
+  if (!self->have_segment) {
+    event = gst_event_new_eos ();
+    gst_event_set_seqnum (event, self->segment_seqnum);
+    queue_event (self, event);
+  }
 }
 
 /* ---- texts and times ---------------------------------------------------- */
@@ -222,6 +234,15 @@ from_stream_time (const GstOwl2Text *self, GstClockTime time)
   return 0;
 }
 
+/* Of a clip's frames that which is played last; its own source may play
+ * backwards. */
+static GstClockTime
+last_position (const GstOwl2Text *self, const GstOwl2Answer *answer)
+{
+  return MAX (from_stream_time (self, answer->times[0]),
+      from_stream_time (self, answer->times[answer->n_times - 1]));
+}
+
 /* On the grid, the frame of the next answer is on screen at this time. */
 static GstClockTime
 grid_end (const GstOwl2Text *self, const GstOwl2TextHow *how,
@@ -269,11 +290,18 @@ gst_owl2_text_answer (
     start = now;
     end = now + arrival_length (self, how, now);
   } else {
-    start = from_stream_time (
-        self, how->time == GST_OWL2_TEXT_TIME_CLIP_START || !answer->n_times
-                  ? answer->start
-                  : answer->times[answer->n_times - 1]);
-    end = how->grid ? grid_end (self, how, answer) : start + SLICE_NS;
+    start = how->time == GST_OWL2_TEXT_TIME_CLIP_START || !answer->n_times
+                ? from_stream_time (self, answer->start)
+                : last_position (self, answer);
+    end = start + SLICE_NS;
+    if (how->grid)
+      end = self->segment.applied_rate < 0 ? start + how->grid
+                                           : grid_end (self, how, answer);
+    /* What is on screen then may have begun before, when another text stood. */
+    if (how->scene && how->time == GST_OWL2_TEXT_TIME_CLIP_END)
+      start = from_stream_time (self, answer->end);
+    if (how->scene)
+      end = from_stream_time (self, answer->end + how->grid);
     if (!how->grid && how->time == GST_OWL2_TEXT_TIME_CLIP_START)
       end = MAX (from_stream_time (self, answer->end), end);
   }
@@ -310,6 +338,31 @@ gst_owl2_text_answer (
   g_mutex_unlock (&self->lock);
 }
 
+/* The text that stands lasts longer than was known, for the video from @start
+ * on. Of scenes it is known by then that there is no other up to @end, and they
+ * change where whole pieces end. */
+static void
+go_on (GstOwl2Text *self, const GstOwl2TextHow *how, GstClockTime start,
+    GstClockTime end)
+{
+  const GstClockTime before = self->text_end;
+
+  if (!self->current || before >= (how->scene ? end : start + 1))
+    return;
+  if (how->scene) {
+    start = MAX (before, time_start (self));
+    self->text_end += ((end - before - 1) / how->slice + 1) * how->slice;
+  } else {
+    self->text_end = start + how->slice;
+  }
+  if (self->queue.last_text) {
+    self->queue.last_text->end = self->text_end;
+  } else {
+    cover (self, start);
+    queue_text (self, self->current, start, self->text_end);
+  }
+}
+
 void
 gst_owl2_text_advance (GstOwl2Text *self, const GstOwl2TextHow *how,
     GstClockTime pts, GstClockTime duration)
@@ -331,15 +384,7 @@ gst_owl2_text_advance (GstOwl2Text *self, const GstOwl2TextHow *how,
                           : end;
     if (!how->late) {
       send_unsent (self, pts);
-      if (self->current && self->text_end <= pts) {
-        self->text_end = pts + SLICE_NS;
-        if (self->queue.last_text) {
-          self->queue.last_text->end = self->text_end;
-        } else {
-          cover (self, pts);
-          queue_text (self, self->current, pts, self->text_end);
-        }
-      }
+      go_on (self, how, pts, end);
       cover (self, end);
     }
   }
@@ -466,6 +511,11 @@ text_loop (gpointer user_data)
   g_mutex_unlock (&self->lock);
 
   ret = gst_owl2_text_item_push (item, pad);
+  if (ret != GST_FLOW_OK) {
+    g_mutex_lock (&self->lock);
+    self->queue.discont = TRUE;
+    g_mutex_unlock (&self->lock);
+  }
   /* Who left, or has enough, is nobody's business; a flush has ended what it
    * had to. */
   if (ret < GST_FLOW_EOS)
@@ -501,7 +551,6 @@ GstPad *
 gst_owl2_text_request (GstOwl2Text *self, GstPadTemplate *templ)
 {
   GstPad *pad = gst_pad_new_from_template (templ, "text_src");
-  GstState state;
 
   gst_pad_set_element_private (pad, self);
   gst_pad_set_activatemode_function (pad, text_activate_mode);
@@ -515,15 +564,6 @@ gst_owl2_text_request (GstOwl2Text *self, GstPadTemplate *templ)
   }
   self->pad = pad;
   g_mutex_unlock (&self->lock);
-
-  GST_OBJECT_LOCK (self->element);
-  state = GST_STATE (self->element);
-  if (GST_STATE_TARGET (self->element) > state)
-    state = GST_STATE_TARGET (self->element);
-  GST_OBJECT_UNLOCK (self->element);
-  if (state > GST_STATE_READY)
-    gst_pad_set_active (pad, TRUE);
-  gst_element_add_pad (self->element, pad);
   return pad;
 }
 

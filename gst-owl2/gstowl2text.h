@@ -25,11 +25,16 @@ typedef struct _GstOwl2Text GstOwl2Text;
  * @time: never AUTO
  * @late: a text leaves when its end is known, and GAPs wait for it
  * @grid: ns from one answer to the next, 0: any
+ * @slice: a text whose end came before the next answer goes on in pieces of
+ * this
+ * @scene: with trigger=scene: answers come @grid apart or more, after whole
+ *   pieces
  */
 typedef struct {
   GstOwl2TextTime time;
   gboolean late;
-  GstClockTime grid;
+  GstClockTime grid, slice;
+  gboolean scene;
 } GstOwl2TextHow;
 
 GstOwl2TextHow gst_owl2_text_how (
@@ -40,7 +45,9 @@ GstOwl2Text *gst_owl2_text_new (GstElement *element);
 void gst_owl2_text_free (GstOwl2Text *text); /* accepts NULL */
 
 void gst_owl2_text_class_init (GstElementClass *klass);
-/* (nullable) (transfer none): the pad, added to the element; there is one. */
+/* (nullable) (transfer floating): the pad, for the element to add; there is
+ * one.
+ */
 GstPad *gst_owl2_text_request (GstOwl2Text *text, GstPadTemplate *templ);
 void gst_owl2_text_release (GstOwl2Text *text, GstPad *pad);
 /* Forgets the stream, when there is none. */

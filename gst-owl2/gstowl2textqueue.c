@@ -66,6 +66,7 @@ gst_owl2_text_queue_text (
     g_queue_delete_link (&queue->items, l);
     item_free (item);
     queue->n_texts--;
+    queue->discont = TRUE;
     n_dropped++;
   }
   item = queue_push (queue, GST_OWL2_TEXT_ITEM_TEXT);
@@ -84,8 +85,13 @@ gst_owl2_text_queue_pop (GstOwl2TextQueue *queue)
 
   if (item == queue->last_text)
     queue->last_text = NULL;
-  if (item && item->kind == GST_OWL2_TEXT_ITEM_TEXT)
+  if (item && item->event)
+    queue->discont |= GST_EVENT_TYPE (item->event) == GST_EVENT_SEGMENT;
+  if (item && item->kind == GST_OWL2_TEXT_ITEM_TEXT) {
     queue->n_texts--;
+    item->discont = queue->discont;
+    queue->discont = FALSE;
+  }
   return item;
 }
 
@@ -107,6 +113,8 @@ gst_owl2_text_item_push (GstOwl2TextItem *item, GstPad *pad)
       buffer = gst_buffer_new_wrapped_bytes (item->text);
       GST_BUFFER_PTS (buffer) = item->start;
       GST_BUFFER_DURATION (buffer) = item->end - item->start;
+      if (item->discont)
+        GST_BUFFER_FLAG_SET (buffer, GST_BUFFER_FLAG_DISCONT);
       ret = gst_pad_push (pad, buffer);
       break;
   }

@@ -22,12 +22,15 @@ typedef enum {
  * GstOwl2TextItem:
  * @event: of an EVENT
  * @text: of a TEXT
+ * @discont: of a TEXT: the first one of its segment, or texts before it are
+ * lost
  * @start: position in the segment, as is @end; not of an EVENT
  */
 typedef struct {
   GstOwl2TextItemKind kind;
   GstEvent *event;
   GBytes *text;
+  gboolean discont;
   GstClockTime start, end;
 } GstOwl2TextItem;
 
@@ -35,11 +38,13 @@ typedef struct {
  * GstOwl2TextQueue: zeros are an empty one.
  * @last_text: (nullable): the newest text that is still in it and may be given
  *   another end
+ * @discont: of the next text that is taken
  */
 typedef struct {
   GQueue items; /* GstOwl2TextItem */
   guint n_texts;
   GstOwl2TextItem *last_text;
+  gboolean discont;
 } GstOwl2TextQueue;
 
 void gst_owl2_text_queue_clear (GstOwl2TextQueue *queue);

@@ -57,10 +57,12 @@ gst_owl2_worker_configure (GstOwl2Worker *w, const GstOwl2WorkerConfig *config)
   w->config = gst_owl2_config_copy (config);
 }
 
-gboolean
-gst_owl2_worker_start (GstOwl2Worker *w)
+/* (transfer full): a run with the worker's configuration, which is the worker's
+ * from now on. */
+static GstOwl2Run *
+worker_begin (GstOwl2Worker *w)
 {
-  g_autoptr (GstOwl2Run) run =
+  GstOwl2Run *run =
       gst_owl2_run_new (&w->funcs, w->user_data, w->config, w->stats, w->pool);
 
   g_mutex_lock (&w->lock);
@@ -68,8 +70,16 @@ gst_owl2_worker_start (GstOwl2Worker *w)
   w->run = gst_owl2_run_ref (run);
   gst_owl2_run_set_flushing (run, w->flushing);
   g_mutex_unlock (&w->lock);
+  return run;
+}
 
-  if (gst_owl2_run_start (run))
+/* FALSE if it fails at once. */
+static gboolean
+worker_load (GstOwl2Worker *w, gboolean rests)
+{
+  g_autoptr (GstOwl2Run) run = worker_begin (w);
+
+  if (gst_owl2_run_start (run, rests))
     return TRUE;
   /* Those that it was told to may have started another. */
   g_mutex_lock (&w->lock);
@@ -92,13 +102,52 @@ worker_run (GstOwl2Worker *w)
   return run;
 }
 
-void
-gst_owl2_worker_cancel (GstOwl2Worker *w)
+gboolean
+gst_owl2_worker_preload (GstOwl2Worker *w)
+{
+  return worker_load (w, TRUE);
+}
+
+gboolean
+gst_owl2_worker_start (GstOwl2Worker *w)
+{
+  return worker_load (w, FALSE);
+}
+
+gboolean
+gst_owl2_worker_resume (GstOwl2Worker *w)
 {
   g_autoptr (GstOwl2Run) run = worker_run (w);
 
-  if (run)
+  return run && gst_owl2_run_adopt (run, w->config);
+}
+
+void
+gst_owl2_worker_cancel (GstOwl2Worker *w, gboolean keep)
+{
+  g_autoptr (GstOwl2Run) run = worker_run (w);
+
+  if (run && !(keep && gst_owl2_run_rest (run)))
     gst_owl2_run_cancel (run);
+}
+
+gboolean
+gst_owl2_worker_rest (GstOwl2Worker *w)
+{
+  g_autoptr (GstOwl2Run) run = worker_run (w);
+  g_autoptr (GstOwl2Run) next = NULL;
+  Owl2Model *model;
+  gboolean cancelled;
+
+  if (!run || gst_owl2_run_rest (run))
+    return FALSE;
+  model = gst_owl2_run_ref_model (run);
+  cancelled = gst_owl2_worker_stop (w);
+  if (!model)
+    return cancelled;
+  next = worker_begin (w);
+  gst_owl2_run_keep (next, model);
+  return cancelled;
 }
 
 gboolean
@@ -108,15 +157,15 @@ gst_owl2_worker_stop (GstOwl2Worker *w)
   gboolean cancelled;
 
   g_mutex_lock (&w->lock);
+  for (guint i = w->over->len; i > 0; i--)
+    if (!gst_owl2_run_is_busy (w->over->pdata[i - 1]))
+      g_ptr_array_remove_index (w->over, i - 1);
   run = g_steal_pointer (&w->run);
   g_mutex_unlock (&w->lock);
   if (!run)
     return FALSE;
   cancelled = gst_owl2_run_stop (run);
   g_mutex_lock (&w->lock);
-  for (guint i = w->over->len; i > 0; i--)
-    if (!gst_owl2_run_is_busy (w->over->pdata[i - 1]))
-      g_ptr_array_remove_index (w->over, i - 1);
   if (gst_owl2_run_is_busy (run))
     g_ptr_array_add (w->over, g_steal_pointer (&run));
   g_mutex_unlock (&w->lock);
@@ -133,6 +182,22 @@ gst_owl2_worker_set_flushing (GstOwl2Worker *w, gboolean flushing)
   if (w->run)
     gst_owl2_run_set_flushing (w->run, flushing);
   g_mutex_unlock (&w->lock);
+}
+
+gboolean
+gst_owl2_worker_is_ready (GstOwl2Worker *w)
+{
+  g_autoptr (GstOwl2Run) run = worker_run (w);
+
+  return run && gst_owl2_run_is_ready (run);
+}
+
+guint64
+gst_owl2_worker_answer_ns (GstOwl2Worker *w)
+{
+  g_autoptr (GstOwl2Run) run = worker_run (w);
+
+  return run ? gst_owl2_run_answer_ns (run) : 0;
 }
 
 GstFlowReturn
@@ -176,23 +241,27 @@ gst_owl2_worker_set_newest (GstOwl2Worker *w, GstOwl2Job *job)
 
 guint64
 gst_owl2_worker_ask (GstOwl2Worker *w, GstOwl2Settings *settings,
-    const char *question, GError **error)
+    const char *question, GstOwl2Place *place, GError **error)
 {
   g_autoptr (GstOwl2Run) run = worker_run (w);
 
   if (run)
-    return gst_owl2_run_ask (run, settings, question, error);
+    return gst_owl2_run_ask (run, settings, question, place, error);
+  gst_owl2_place_end (place);
   g_set_error_literal (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED,
       "the element is stopped");
   return 0;
 }
 
-GstFlowReturn
-gst_owl2_worker_wait (GstOwl2Worker *w)
+void
+gst_owl2_worker_ask_job (GstOwl2Worker *w, GstOwl2Job *job, gboolean in_turn)
 {
   g_autoptr (GstOwl2Run) run = worker_run (w);
 
-  return run ? gst_owl2_run_wait (run) : GST_FLOW_FLUSHING;
+  if (run)
+    gst_owl2_run_ask_job (run, job, in_turn);
+  else
+    gst_owl2_job_free (job);
 }
 
 GstFlowReturn
@@ -203,14 +272,6 @@ gst_owl2_worker_finish (GstOwl2Worker *w, guint64 timeout_ns, guint *n_dropped)
   *n_dropped = 0;
   return run ? gst_owl2_run_finish (run, timeout_ns, n_dropped)
              : GST_FLOW_FLUSHING;
-}
-
-GstOwl2Answer *
-gst_owl2_worker_latest (GstOwl2Worker *w)
-{
-  g_autoptr (GstOwl2Run) run = worker_run (w);
-
-  return run ? gst_owl2_run_latest (run) : NULL;
 }
 
 void

@@ -22,15 +22,25 @@ GstOwl2Worker *gst_owl2_worker_new (
  * under way any more. Accepts NULL. */
 void gst_owl2_worker_free (GstOwl2Worker *w);
 
-/* From the thread that changes states, while it is stopped. */
+/* From the thread that changes states, while it is stopped or rests. */
 void gst_owl2_worker_configure (
     GstOwl2Worker *w, const GstOwl2WorkerConfig *config);
 /* Returns at once, whatever the load takes. FALSE if it can be told at once
  * that there will be no model; progress and failed were called then, on this
  * thread, and it is stopped. */
 gboolean gst_owl2_worker_start (GstOwl2Worker *w);
-/* Cancels what is running and lets every waiting call return. Any thread. */
-void gst_owl2_worker_cancel (GstOwl2Worker *w);
+/* The same, but it rests: the model alone is loaded, and calls of the stream
+ * are as if it were stopped. */
+gboolean gst_owl2_worker_preload (GstOwl2Worker *w);
+/* In place of a start, where it rests: FALSE if it does not, or not with the
+ * model of the configuration; then it is to be stopped and started. */
+gboolean gst_owl2_worker_resume (GstOwl2Worker *w);
+/* Cancels what is running and lets every waiting call return. Any thread.
+ * @keep: but not the load: gst_owl2_worker_rest() follows */
+void gst_owl2_worker_cancel (GstOwl2Worker *w, gboolean keep);
+/* As the stop, but it rests afterwards if it was started and there is a model,
+ * or one is being loaded. */
+gboolean gst_owl2_worker_rest (GstOwl2Worker *w);
 /* Cancels, and returns when no callback can come any more; then it may be
  * started anew. Any thread. In a callback of its own it returns at once, and
  * that callback is the last one.
@@ -39,9 +49,15 @@ void gst_owl2_worker_cancel (GstOwl2Worker *w);
  */
 gboolean gst_owl2_worker_stop (GstOwl2Worker *w);
 
-/* TRUE drops all work, cancels between tokens, forgets the last answer, and
- * lets waiting calls return GST_FLOW_FLUSHING, until FALSE. Any thread. */
+/* TRUE drops all work, cancels between tokens, and lets waiting calls return
+ * GST_FLOW_FLUSHING, until FALSE. Any thread. */
 void gst_owl2_worker_set_flushing (GstOwl2Worker *w, gboolean flushing);
+
+/* Whether the model is loaded. Any thread. */
+gboolean gst_owl2_worker_is_ready (GstOwl2Worker *w);
+/* What an answer takes from its turn on, in ns, of late; 0: unknown. Any
+ * thread. */
+guint64 gst_owl2_worker_answer_ns (GstOwl2Worker *w);
 
 /* GST_FLOW_OK, _FLUSHING (also when it is not started) or _ERROR. */
 GstFlowReturn gst_owl2_worker_flow (GstOwl2Worker *w);
@@ -60,19 +76,20 @@ guint gst_owl2_worker_submit (
 /* (transfer full): the clip that questions are about from now on. */
 void gst_owl2_worker_set_newest (GstOwl2Worker *w, GstOwl2Job *job);
 /* Asks about it, before all clips that wait; never dropped. Any thread.
+ * @place: (transfer full) (nullable): of the answer
  * Returns: the answer's id, or 0 with @error: there is no clip yet, or
  * GST_OWL2_MAX_ASKED questions wait. */
 guint64 gst_owl2_worker_ask (GstOwl2Worker *w, GstOwl2Settings *settings,
-    const char *question, GError **error);
-/* Returns when all submitted clips are answered. */
-GstFlowReturn gst_owl2_worker_wait (GstOwl2Worker *w);
+    const char *question, GstOwl2Place *place, GError **error);
+/* (transfer full): a job that asks somebody's question, never dropped for being
+ * busy. @in_turn: after the clips that wait, else before. Any thread. */
+void gst_owl2_worker_ask_job (
+    GstOwl2Worker *w, GstOwl2Job *job, gboolean in_turn);
 /* Returns when the answer under way, or if there is none the newest clip's, and
  * those to questions are there, or after @timeout_ns; the rest is given up.
  * @n_dropped: (out): clips and questions that got no answer */
 GstFlowReturn gst_owl2_worker_finish (
     GstOwl2Worker *w, guint64 timeout_ns, guint *n_dropped);
-/* (nullable) (transfer full): the latest answer. */
-GstOwl2Answer *gst_owl2_worker_latest (GstOwl2Worker *w);
 
 /* Brings up to date what the stats tell of the model. Any thread. */
 void gst_owl2_worker_update_stats (GstOwl2Worker *w);

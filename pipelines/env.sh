@@ -12,7 +12,7 @@ GST_PLUGIN_PATH=$owl2_build/gst-owl2${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
 # Photographs say in EXIF which way up they are; decodebin looks there only if
 # the parser goes before the decoder.
 GST_PLUGIN_FEATURE_RANK=${GST_PLUGIN_FEATURE_RANK:+$GST_PLUGIN_FEATURE_RANK,}jpegparse:257
-PATH=$owl2_build/tools:$owl2_build/tools/convert:$PATH
+PATH=$owl2_build/tools:$owl2_build/tools/convert:$owl2_build/tools/eval:$PATH
 export GST_PLUGIN_PATH GST_PLUGIN_FEATURE_RANK PATH
 
 # The first line "# usage: ..." of the script, where arguments are missing.

@@ -9,7 +9,7 @@
 #extension GL_EXT_control_flow_attributes : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Attention (see include/attention.glsl) for many queries, for drivers that
- * run subgroups as SIMD lanes of a CPU (see matmul_lanes.comp). A lane owns
+ * run subgroups as SIMD lanes of a CPU (see matmul_texels.comp). A lane owns
  * QUERIES queries of one head, with all of their elements, scores and sums, so
  * the softmax needs no other lane. Keys and values are loaded one a lane and
  * their elements broadcast. A workgroup is one subgroup. */

@@ -5,7 +5,7 @@
 #extension GL_EXT_control_flow_attributes : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Attention (see include/attention.glsl) for a single query, for drivers that
- * run subgroups as SIMD lanes of a CPU (see matmul_lanes.comp) and shuffle fast.
+ * run subgroups as SIMD lanes of a CPU (see matmul_texels.comp) and shuffle fast.
  * A workgroup is one subgroup and takes a query of one head. The keys are taken
  * one a lane; of the values a lane owns every LANES-th vec4. Nothing but the
  * loads is left of a key then, and those of a smaller type are fewer. */

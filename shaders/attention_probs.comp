@@ -8,7 +8,6 @@
 #include "include/owl2.glsl"
 #include "include/reduce.glsl"
 #define OWL2_KEYS_ALONE
-#define OWL2_PAGED
 #include "include/attention.glsl"
 
 layout (set = 0, binding = 2) buffer Out { float o[]; };

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Run by the build: makes a C file and its header of compiled shaders. How many
- * bindings a shader has, and the size of its push constants, is read from the
- * SPIR-V itself (The Khronos Group: SPIR-V specification, sections 2.3, 3.49).
+ * bindings a shader has, how many of them are texels, and the size of its push
+ * constants, is read from the SPIR-V itself (The Khronos Group: SPIR-V
+ * specification, sections 2.3, 3.49).
  *
- * usage: embed OUT.c OUT.h TYPE,... KV_TYPE,... NAME.spv...   (the shader is
- * called as its file) */
+ * usage: embed OUT.c OUT.h TYPE,... KV_TYPE,... MATRIX_TYPE,... NAME.spv...
+ * (the shader is called as its file) */
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,7 @@
 #define HEADER_WORDS 5
 
 enum {
+  OP_CAPABILITY = 17,
   OP_TYPE_INT = 21,
   OP_TYPE_FLOAT = 22,
   OP_TYPE_STRUCT = 30,
@@ -23,7 +25,9 @@ enum {
   OP_MEMBER_DECORATE = 72,
   DECORATION_BINDING = 33,
   DECORATION_OFFSET = 35,
+  STORAGE_UNIFORM_CONSTANT = 0,
   STORAGE_PUSH_CONSTANT = 9,
+  CAPABILITY_MATRIX = 6022, /* CooperativeMatrixKHR */
 };
 
 typedef struct {
@@ -153,6 +157,31 @@ n_bindings (const Shader *s)
   return n;
 }
 
+static int
+has_matrix (const Shader *s)
+{
+  size_t at = HEADER_WORDS;
+  const uint32_t *w;
+
+  while ((w = next (s, &at, OP_CAPABILITY)))
+    if (w[1] == CAPABILITY_MATRIX)
+      return 1;
+  return 0;
+}
+
+/* Variables of this class are what is sampled, here always texel buffers. */
+static uint32_t
+n_texels (const Shader *s)
+{
+  size_t at = HEADER_WORDS;
+  const uint32_t *w;
+  uint32_t n = 0;
+
+  while ((w = next (s, &at, OP_VARIABLE)))
+    n += w[3] == STORAGE_UNIFORM_CONSTANT;
+  return n;
+}
+
 /* FNV-1a (Fowler, Noll, Vo). */
 static uint64_t
 hash (uint64_t h, const Shader *s)
@@ -176,8 +205,11 @@ write_shader (FILE *c, const Shader *s)
       "  .code = %s_code,\n"
       "  .code_bytes = sizeof (%s_code),\n"
       "  .n_bindings = %u,\n"
-      "  .push_bytes = %u };\n",
-      s->name, s->name, s->name, s->name, n_bindings (s), push_bytes (s));
+      "  .n_texels = %u,\n"
+      "  .push_bytes = %u,\n"
+      "  .matrix = %d };\n",
+      s->name, s->name, s->name, s->name, n_bindings (s) - n_texels (s),
+      n_texels (s), push_bytes (s), has_matrix (s));
 }
 
 /* A macro that lists a shader of each type of @types, as an array by
@@ -214,9 +246,9 @@ main (int argc, char **argv)
   uint64_t all = UINT64_C (0xcbf29ce484222325);
   FILE *c, *h;
 
-  if (argc < 6 || !(c = fopen (argv[1], "w")) || !(h = fopen (argv[2], "w"))) {
-    fprintf (
-        stderr, "usage: embed OUT.c OUT.h TYPE,... KV_TYPE,... NAME.spv...\n");
+  if (argc < 7 || !(c = fopen (argv[1], "w")) || !(h = fopen (argv[2], "w"))) {
+    fprintf (stderr, "usage: embed OUT.c OUT.h TYPE,... KV_TYPE,... "
+                     "MATRIX_TYPE,... NAME.spv...\n");
     return 1;
   }
   fprintf (c, "%s#include \"owl2_shaders.h\"\n", made);
@@ -224,7 +256,7 @@ main (int argc, char **argv)
       "%s#ifndef OWL2_SHADERS_H\n#define OWL2_SHADERS_H\n\n"
       "#include \"ovk.h\"\n\n",
       made);
-  for (int i = 5; i < argc; i++) {
+  for (int i = 6; i < argc; i++) {
     Shader s = { .path = NULL };
 
     load (&s, argv[i]);
@@ -242,6 +274,7 @@ main (int argc, char **argv)
       " * static array for owl2_type_index(). */\n");
   write_typed (h, "OWL2_TYPED", argv[3], argv[3]);
   write_typed (h, "OWL2_TYPED_KV", argv[3], argv[4]);
+  write_typed (h, "OWL2_TYPED_MATRIX", argv[3], argv[5]);
   fprintf (h, "#define OWL2_SHADER_TYPES \"%s\"\n", argv[3]);
   fprintf (h, "\n/* Of the code of all. */\n"
               "extern const guint64 owl2_shaders_hash;\n\n#endif\n");

@@ -1,34 +1,22 @@
 #version 450
 #extension GL_GOOGLE_include_directive : require
 #extension GL_KHR_shader_subgroup_basic : require
-#ifdef OWL2_SHUFFLE
-# extension GL_KHR_shader_subgroup_shuffle : require
-#else
-# extension GL_KHR_shader_subgroup_ballot : require
-#endif
+#extension GL_KHR_shader_subgroup_ballot : require
 #extension GL_EXT_control_flow_attributes : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Matrix product for drivers that run subgroups as SIMD lanes of a CPU (see
- * include/matmul.glsl). There a load with an address per lane is a loop over
- * the lanes, every store to a variable that lives across a loop is masked, and
- * a shuffle from a constant lane is one instruction. So rows of x and of w are
- * loaded one a lane, eight columns at a time; each element of x is broadcast
- * to the lanes, which are the columns of out; and a sum is updated once per
- * eight columns.
+ * include/matmul.glsl) and don't read texels fast (see matmul_texels.comp).
+ * There a load with an address per lane is a loop over the lanes, and every
+ * store to a variable that lives across a loop is masked. So rows of x and of w
+ * are loaded one a lane, eight columns at a time; each element of x is
+ * broadcast to the lanes, which are the columns of out; and a sum is updated
+ * once per eight columns.
  *
  * A workgroup is one subgroup of WORKGROUP lanes and computes TILE_M rows by
- * TILE_N columns of out, both multiples of WORKGROUP. OWL2_SHUFFLE: broadcast
- * by a shuffle, which llvmpipe makes one instruction where it makes
- * subgroupBroadcast() a loop. */
+ * TILE_N columns of out, both multiples of WORKGROUP. */
 #include "include/owl2.glsl"
 #include "include/act.glsl"
 #include "include/matmul.glsl"
-
-#ifdef OWL2_SHUFFLE
-# define BROADCAST(V, LANE) subgroupShuffle (V, LANE)
-#else
-# define BROADCAST(V, LANE) subgroupBroadcast (V, LANE)
-#endif
 
 #define LANES gl_WorkGroupSize.x
 const uint XS = TILE_M / gl_WorkGroupSize.x;    /* rows of x of a lane */
@@ -108,7 +96,7 @@ main ()
               part[j] = sum[(i * LANES + r) * WS + j];
             [[unroll]] for (uint u = 0; u < 2; u++) {
               [[unroll]] for (uint e = 0; e < 4; e++) {
-                float b = BROADCAST (x[u][e], r);
+                float b = subgroupBroadcast (x[u][e], r);
 
                 [[unroll]] for (uint j = 0; j < WS; j++)
                   part[j] += b * w[2 * j + u][e];

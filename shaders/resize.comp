@@ -2,10 +2,11 @@
 #extension GL_GOOGLE_include_directive : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* One pass of Pillow's resize, in its integers: each channel is
- *   clamp ((2^21 + sum (weight[t] * byte[first + t])) >> 22, 0, 255).
- * filter: u32 [out][2 + taps]: first, count, int32 weights. Pixels are words
- * 0x00BBGGRR, or packed RGB bytes for src. One invocation a pixel of dst, more
- * if the grid is limited. */
+ *   clamp ((2^21 + outside * pad + sum (weight[t] * byte[first + t])) >> 22,
+ *       0, 255).
+ * filter: u32 [out][OWL2_FILTER_HEAD + taps]: first, count, outside, int32
+ * weights. Pixels are words 0x00BBGGRR, or packed RGB bytes for src. One
+ * invocation a pixel of dst, more if the grid is limited. */
 #include "include/owl2.glsl"
 
 layout (constant_id = OWL2_SC_RESIZE_RGB) const bool RGB = false;
@@ -41,12 +42,13 @@ main ()
   for (uint i = OWL2_FIRST; i < n; i += OWL2_STEP) {
     uint y = i / pc.cols, x = i % pc.cols;
     uint fo = pc.f_offset
-        + (VERTICAL ? pc.filter0 + y : x) * (2 + pc.taps);
+        + (VERTICAL ? pc.filter0 + y : x) * (OWL2_FILTER_HEAD + pc.taps);
     uint first = f[fo], count = f[fo + 1];
-    ivec3 sum = ivec3 (1 << 21);
+    ivec3 sum = (1 << 21)
+        + int (f[fo + 2]) * ivec3 (OWL2_PAD_R, OWL2_PAD_G, OWL2_PAD_B);
 
     for (uint t = 0; t < count; t++) {
-      int w = int (f[fo + 2 + t]);
+      int w = int (f[fo + OWL2_FILTER_HEAD + t]);
       sum += w * (VERTICAL ? load_pixel (first + t, x)
                            : load_pixel (y, first + t));
     }

@@ -5,7 +5,8 @@
 #extension GL_EXT_control_flow_attributes : require
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A picture's stretch to a square and the square's shrink in width, in one go,
- * for drivers that run subgroups as SIMD lanes of a CPU (see matmul_lanes.comp).
+ * for drivers that run subgroups as SIMD lanes of a CPU (see
+ * matmul_texels.comp).
  * The square is in no memory: lanes are its rows, and four pixels of each at a
  * time are made of rows of the picture and added to the outputs that they belong
  * to, of which as many are open as lie over one place.
@@ -57,14 +58,16 @@ main ()
     int acc[3 * OPEN];
 
     if (WINDOW > 0) {
-      uint fo = pc.f_offset + y * (2 + pc.taps);
+      uint fo = pc.f_offset + y * (OWL2_FILTER_HEAD + pc.taps);
       uint first = f[fo], count = f[fo + 1];
 
       base = subgroupShuffle (first, 0);
       [[unroll]] for (uint j = 0; j < ROWS; j++) {
         uint t = base + j - first;
 
-        stretch[j] = t < count ? int (f[fo + 2 + min (t, pc.taps - 1)]) : 0;
+        stretch[j] = t < count
+            ? int (f[fo + OWL2_FILTER_HEAD + min (t, pc.taps - 1)])
+            : 0;
       }
       [[unroll]] for (uint v = 0; v < WINDOW; v++)
         row[v] = pc.s_offset
@@ -133,10 +136,13 @@ main ()
 
       uint o = STEP (4 * OPEN);
       bool done = STEP (4 * OPEN + 1) != 0;
+      int outside = int (STEP (4 * OPEN + 3));
 
       if (done && tile * LANES + lane < pc.rows)
-        d[pc.d_offset + (DOWN ? o * pc.rows + y : y * pc.cols + o)] = uint (to_byte (acc[0]))
-            | uint (to_byte (acc[1])) << 8 | uint (to_byte (acc[2])) << 16;
+        d[pc.d_offset + (DOWN ? o * pc.rows + y : y * pc.cols + o)] =
+            uint (to_byte (acc[0] + outside * OWL2_PAD_R))
+            | uint (to_byte (acc[1] + outside * OWL2_PAD_G)) << 8
+            | uint (to_byte (acc[2] + outside * OWL2_PAD_B)) << 16;
       [[unroll]] for (uint k = 0; k < 3 * OPEN - 3; k++)
         acc[k] = done ? acc[k + 3] : acc[k];
       [[unroll]] for (uint k = 3 * OPEN - 3; k < 3 * OPEN; k++)

@@ -24,13 +24,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Answers, answers_free)
 gboolean answers_add (
     Answers *answers, const GstStructure *answer, GError **error);
 
+/* (nullable) (transfer none): `json` of a final answer; NULL for what is none.
+ */
+const char *answers_json (const GstStructure *answer);
+
 /* What `gst-launch-1.0 -m` prints for a message of an element. */
 gboolean answers_add_line (Answers *answers, const char *line, GError **error);
-
-/* (transfer full): one line that players show as it is: printable, arrows of
- * times and brackets of markup made harmless, as SubRip has no way to quote
- * them: "-->" becomes "-- >", "<i>" becomes "< i>", "{" and "}" "(" and ")". */
-char *answers_subtitle (const char *text);
 
 G_END_DECLS
 

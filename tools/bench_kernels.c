@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bench_kernels.h"
+#include "bench_rates.h"
 #include "json_line.h"
 #include "kernels.h"
 
@@ -7,35 +8,41 @@
 #include <stdio.h>
 #include <string.h>
 
-/* Long enough that a submission's fixed cost does not show. */
-#define MIN_RUN_NS 2e8
-#define REPEATS 3
-
 typedef struct {
   guint m, n, k;
 } Shape;
 
-typedef struct {
-  OvkDevice *dev;
-  OvkArena *arena;
+typedef struct _Kernel Kernel;
+
+struct _BenchOp {
+  OvkDevice *dev; /* borrowed, as is the next */
   OvkCmd *cmd;
+  const Kernel *kernel;
+  OvkArena *arena;
   Shape s;
-  Owl2Type type;         /* of the weights */
+  Owl2Type type;         /* of the weights, or of keys in pages */
   Owl2Tensor x, w, y, z; /* what a kernel needs of them */
   Owl2Rows rows;
   OvkSlice small;      /* pages, or results */
+  OvkSlice scratch;    /* of attention */
   double flops, bytes; /* of one run */
-} Bench;
+};
+
+typedef enum {
+  UNTYPED,
+  WEIGHTS,
+  KEYS, /* in pages */
+} Typed;
 
 /* An operation; or, under another name, a kernel of its table. */
-typedef struct {
+struct _Kernel {
   const char *name;
-  gboolean typed; /* has weights */
-  guint max_k;    /* 0: any */
-  gboolean (*prepare) (Bench *b, GError **error);
-  void (*record) (Bench *b);
+  Typed typed; /* what has a type */
+  guint max_k; /* 0: any */
+  gboolean (*prepare) (BenchOp *b, GError **error);
+  void (*record) (BenchOp *b);
   Shape shapes[6]; /* the full-size model's; ends with m == 0 */
-} Kernel;
+};
 
 /* Of a shape on the command line. */
 #define MAX_M 65536u
@@ -47,7 +54,7 @@ typedef struct {
 /* ---- data ------------------------------------------------------------- */
 
 static gboolean
-fill (Bench *b, Owl2Tensor *t, GError **error)
+fill (BenchOp *b, Owl2Tensor *t, GError **error)
 {
   gsize bytes = owl2_tensor_bytes (t->type, t->rows, t->cols), n = 1 << 20;
   g_autofree guint32 *words = NULL;
@@ -79,14 +86,14 @@ fill (Bench *b, Owl2Tensor *t, GError **error)
 }
 
 static gboolean
-activation (Bench *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
+activation (BenchOp *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
 {
   return owl2_tensor_alloc (t, b->arena, rows, cols, error)
          && fill (b, t, error);
 }
 
 static gboolean
-weight (Bench *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
+weight (BenchOp *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
 {
   *t = (Owl2Tensor){
     .type = b->type,
@@ -101,7 +108,7 @@ weight (Bench *b, Owl2Tensor *t, guint rows, guint cols, GError **error)
 
 /* m rows: of any ids, each the last of @n_k positions in pages 0, 1, .. */
 static gboolean
-table (Bench *b, guint n_k, GError **error)
+table (BenchOp *b, guint n_k, GError **error)
 {
   gsize bytes = b->s.m * sizeof (Owl2PassRow);
   g_autofree Owl2PassRow *rows = g_new0 (Owl2PassRow, b->s.m);
@@ -128,7 +135,7 @@ family_of (const char *op, const Shape *s)
 }
 
 static gboolean
-prepare_matmul (Bench *b, GError **error)
+prepare_matmul (BenchOp *b, GError **error)
 {
   b->flops = 2.0 * b->s.m * b->s.n * b->s.k;
   b->bytes = (double) owl2_tensor_bytes (b->type, b->s.n, b->s.k)
@@ -139,14 +146,14 @@ prepare_matmul (Bench *b, GError **error)
 }
 
 static void
-record_matmul (Bench *b)
+record_matmul (BenchOp *b)
 {
   owl2_op_matmul (b->cmd, family_of ("matmul", &b->s), &b->y, &b->x, &b->w,
       NULL, OWL2_ACT_NONE, NULL);
 }
 
 static gboolean
-prepare_embed (Bench *b, GError **error)
+prepare_embed (BenchOp *b, GError **error)
 {
   b->bytes = (owl2_tensor_bytes (b->type, 1, b->s.k) + 4.0 * b->s.k) * b->s.m;
   return weight (b, &b->w, b->s.n, b->s.k, error)
@@ -154,21 +161,21 @@ prepare_embed (Bench *b, GError **error)
 }
 
 static void
-record_embed (Bench *b)
+record_embed (BenchOp *b)
 {
   owl2_op_embed (b->cmd, &b->y, &b->w, &b->rows, b->s.m, b->small);
 }
 
 /* m queries, n keys, heads of k; as many heads as make 4096. */
 static guint
-bench_heads (const Bench *b)
+bench_heads (const BenchOp *b)
 {
   return MAX (1, 4096 / b->s.k);
 }
 
 /* One query is a token, whose keys lie in pages; more are a frame's. */
 static gboolean
-prepare_pages (Bench *b, GError **error)
+prepare_pages (BenchOp *b, GError **error)
 {
   guint n_pages = (b->s.n + OWL2_PAGE - 1) / OWL2_PAGE;
   guint rows = n_pages * bench_heads (b) * OWL2_PAGE;
@@ -176,21 +183,25 @@ prepare_pages (Bench *b, GError **error)
 
   for (guint i = 0; i < n_pages; i++)
     list[i] = i;
-  return activation (b, &b->w, rows, b->s.k, error)
-         && activation (b, &b->z, rows, b->s.k, error)
-         && table (b, b->s.n, error)
+  return weight (b, &b->w, rows, b->s.k, error)
+         && weight (b, &b->z, rows, b->s.k, error) && table (b, b->s.n, error)
+         && ovk_arena_alloc (b->arena,
+             owl2_attention_scratch (1, bench_heads (b), b->s.k, b->s.n),
+             &b->scratch, error)
          && ovk_arena_alloc (b->arena, n_pages * sizeof *list, &b->small, error)
          && ovk_slice_write (
              b->dev, b->small, list, n_pages * sizeof *list, error);
 }
 
 static gboolean
-prepare_attention (Bench *b, GError **error)
+prepare_attention (BenchOp *b, GError **error)
 {
   guint width = bench_heads (b) * b->s.k;
 
   b->flops = 4.0 * b->s.m * b->s.n * width;
-  b->bytes = 4.0 * width * (2.0 * b->s.m + 2.0 * b->s.n);
+  b->bytes =
+      8.0 * width * b->s.m
+      + 2.0 * owl2_tensor_bytes (b->type, b->s.n * bench_heads (b), b->s.k);
   return activation (b, &b->x, b->s.m, width, error)
          && (b->s.m == 1 ? prepare_pages (b, error)
                          : activation (b, &b->w, b->s.n, width, error)
@@ -199,12 +210,14 @@ prepare_attention (Bench *b, GError **error)
 }
 
 static void
-record_attention (Bench *b)
+record_attention (BenchOp *b)
 {
   Owl2Attention a = {
     .family = family_of ("attention", &b->s),
     .rows = family_of ("attention", &b->s) == OWL2_DECODE ? &b->rows : NULL,
     .pages = b->small,
+    .scratch = b->scratch,
+    .most_keys = b->s.n,
     .q = b->x,
     .k = b->w,
     .v = b->z,
@@ -224,7 +237,7 @@ record_attention (Bench *b)
 
 /* The ones below take m rows of n. */
 static gboolean
-prepare_rows (Bench *b, GError **error)
+prepare_rows (BenchOp *b, GError **error)
 {
   b->bytes = 12.0 * b->s.m * b->s.n;
   return activation (b, &b->x, b->s.m, b->s.n, error)
@@ -234,100 +247,109 @@ prepare_rows (Bench *b, GError **error)
 }
 
 static void
-record_rmsnorm (Bench *b)
+record_rmsnorm (BenchOp *b)
 {
   owl2_op_rmsnorm (b->cmd, &b->y, &b->x, &b->w, &b->w, NULL, 1e-5f);
 }
 
 static void
-record_layernorm (Bench *b)
+record_layernorm (BenchOp *b)
 {
   owl2_op_layernorm (b->cmd, &b->y, &b->x, &b->w, &b->w, 1e-5f);
 }
 
 static void
-record_swiglu (Bench *b)
+record_swiglu (BenchOp *b)
 {
   owl2_op_swiglu (b->cmd, &b->y, &b->x, &b->z);
 }
 
 static void
-record_argmax (Bench *b)
+record_argmax (BenchOp *b)
 {
   Owl2Tensor row = owl2_tensor_rows (b->x, 0, 1);
 
-  owl2_op_argmax (b->cmd, b->small, &row, &b->rows);
+  owl2_op_argmax (b->cmd, b->small, &row, &b->rows, b->y.slice);
 }
 
 static const Kernel kernels[] = {
-  { "matmul", TRUE, 0, prepare_matmul, record_matmul,
+  { "matmul", WEIGHTS, 0, prepare_matmul, record_matmul,
       { { 1, 4096, 4096 }, { 1, 11008, 4096 }, { 1, 4096, 11008 },
           { 65, 4096, 4096 }, { 512, 4096, 4096 } } },
-  { "embed", TRUE, 0, prepare_embed, record_embed, { { 512, 32000, 4096 } } },
-  { "attention", FALSE, MAX_HEAD_DIM, prepare_attention, record_attention,
+  { "embed", WEIGHTS, 0, prepare_embed, record_embed,
+      { { 512, 32000, 4096 } } },
+  { "attention", KEYS, MAX_HEAD_DIM, prepare_attention, record_attention,
       { { 1025, 1025, 64 }, { 512, 512, 128 }, { 1, 1024, 128 } } },
-  { "rmsnorm", FALSE, 0, prepare_rows, record_rmsnorm,
+  { "rmsnorm", UNTYPED, 0, prepare_rows, record_rmsnorm,
       { { 1, 4096, 1 }, { 512, 4096, 1 } } },
-  { "layernorm", FALSE, 0, prepare_rows, record_layernorm,
+  { "layernorm", UNTYPED, 0, prepare_rows, record_layernorm,
       { { 1025, 1024, 1 } } },
-  { "swiglu", FALSE, 0, prepare_rows, record_swiglu, { { 512, 11008, 1 } } },
-  { "argmax", FALSE, 0, prepare_rows, record_argmax, { { 1, 32000, 1 } } },
+  { "swiglu", UNTYPED, 0, prepare_rows, record_swiglu, { { 512, 11008, 1 } } },
+  { "argmax", UNTYPED, 0, prepare_rows, record_argmax, { { 1, 32000, 1 } } },
 };
 
 /* ---- timing ----------------------------------------------------------- */
 
-/* Wall time of one run, the best of a few: several are recorded into one
- * submission, so that its fixed cost does not count. */
-static gboolean
-time_kernel (Bench *b, const Kernel *kernel, double *ns, GError **error)
+BenchOp *
+bench_op_new (OvkDevice *dev, OvkCmd *cmd, const char *op, const guint shape[3],
+    Owl2Type type, GError **error)
 {
-  guint n = 1;
+  g_autoptr (BenchOp) b = g_new0 (BenchOp, 1);
 
-  *ns = 0;
-  for (guint repeat = 0; repeat < REPEATS;) {
-    gint64 start;
-    double took;
-
-    for (guint i = 0; i < n; i++)
-      kernel->record (b);
-    start = g_get_monotonic_time ();
-    if (!ovk_cmd_run (b->cmd, error))
-      return FALSE;
-    took = (g_get_monotonic_time () - start) * 1e3;
-    if (took < MIN_RUN_NS && n < 4096) {
-      n = MIN (4096, MAX (2 * n, (guint) (n * MIN_RUN_NS / MAX (took, 1e5))));
-      continue;
-    }
-    *ns = repeat ? MIN (*ns, took / n) : took / n;
-    repeat++;
-  }
-  return TRUE;
+  b->dev = dev;
+  b->cmd = cmd;
+  b->arena = ovk_arena_new (dev, "bench", 1 << 20);
+  b->s = (Shape){ shape[0], shape[1], shape[2] };
+  b->type = type;
+  for (guint i = 0; i < G_N_ELEMENTS (kernels); i++)
+    if (strcmp (kernels[i].name, op) == 0)
+      b->kernel = &kernels[i];
+  g_return_val_if_fail (b->kernel, NULL);
+  return b->kernel->prepare (b, error) ? g_steal_pointer (&b) : NULL;
 }
 
-static gboolean
-bench_one (OvkDevice *dev, const Kernel *kernel, Shape shape, Owl2Type type,
-    BenchPrint print, GError **error)
+void
+bench_op_free (BenchOp *b)
 {
-  g_autoptr (OvkArena) arena = ovk_arena_new (dev, "bench", 1 << 20);
+  if (!b)
+    return;
+  ovk_arena_free (b->arena);
+  g_free (b);
+}
+
+void
+bench_op_record (gpointer op)
+{
+  BenchOp *b = op;
+
+  b->kernel->record (b);
+}
+
+/* @name: under which it is printed. */
+static gboolean
+bench_one (OvkDevice *dev, const Kernel *kernel, const char *name, Shape shape,
+    Owl2Type type, BenchPrint print, GError **error)
+{
   g_autoptr (OvkCmd) cmd = ovk_cmd_new (dev, "bench", error);
-  Bench b = { dev, arena, cmd, shape, type };
+  const guint mnk[] = { shape.m, shape.n, shape.k };
+  g_autoptr (BenchOp) b =
+      cmd ? bench_op_new (dev, cmd, kernel->name, mnk, type, error) : NULL;
   const OvkCaps *caps = ovk_device_caps (dev);
   json_t *o;
   double ns;
 
-  if (!cmd || !kernel->prepare (&b, error)
-      || !time_kernel (&b, kernel, &ns, error))
+  if (!b || !bench_time (cmd, bench_op_record, b, &ns, error))
     return FALSE;
   o = json_object ();
-  json_object_set_new (o, "kernel", json_line_string (kernel->name));
+  json_object_set_new (o, "kernel", json_line_string (name));
   if (kernel->typed)
     json_object_set_new (o, "type", json_line_string (owl2_type_name (type)));
   json_object_set_new (o, "m", json_integer (shape.m));
   json_object_set_new (o, "n", json_integer (shape.n));
   json_object_set_new (o, "k", json_integer (shape.k));
   json_object_set_new (o, "ms", json_real (ns / 1e6));
-  json_object_set_new (o, "gflops", json_real (b.flops / ns));
-  json_object_set_new (o, "gbytes_per_s", json_real (b.bytes / ns));
+  json_object_set_new (o, "gflops", json_real (b->flops / ns));
+  json_object_set_new (o, "gbytes_per_s", json_real (b->bytes / ns));
   json_object_set_new (o, "device", json_line_string (caps->name));
   json_object_set_new (o, "driver", json_line_string (caps->driver));
   print (o);
@@ -352,18 +374,25 @@ parse_shape (const char *text, Shape *shape, GError **error)
 
 /* NULL, or why the kernel can't have the shape. (transfer full) */
 static GError *
-check_shape (const Kernel *kernel, const Shape *s, Owl2Type type)
+check_shape (
+    const Kernel *kernel, const char *name, const Shape *s, Owl2Type type)
 {
   guint block = kernel->typed ? owl2_type_block (type) : 1;
+  const char *type_name = owl2_type_name (type);
 
   if (kernel->max_k && s->k > kernel->max_k)
     return g_error_new (OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "kernel '%s' takes a K of up to %u, not %u", kernel->name,
-        kernel->max_k, s->k);
+        "kernel '%s' takes a K of up to %u, not %u", name, kernel->max_k, s->k);
+  if (kernel->typed == KEYS && !owl2_type_info (type)->is_kv)
+    return g_error_new (OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "keys and values are not of type %s", type_name);
+  if (kernel->typed == KEYS && s->m > 1 && type != OWL2_TYPE_F32)
+    return g_error_new (OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "keys of a frame are f32, not %s", type_name);
   if (s->k % block)
     return g_error_new (OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "type %s takes a K that is a multiple of %u, not %u",
-        owl2_type_name (type), block, s->k);
+        "type %s takes a K that is a multiple of %u, not %u", type_name, block,
+        s->k);
   return NULL;
 }
 
@@ -379,6 +408,7 @@ check_row (const OvkDevice *dev, const Kernel *op, const Owl2Kernel *row,
     .n = s->n,
     .k = s->k,
     .vec4 = s->k % 4 == 0,
+    .paged = op->typed == KEYS && s->m == 1,
   };
 
   if (!owl2_kernel_can (row, caps))
@@ -406,10 +436,8 @@ bench_shapes (
     Wish *wish, const Kernel *op, const Owl2Kernel *row, GError **error)
 {
   guint n_types = op->typed && !wish->type ? owl2_n_types () : 1;
-  Kernel named = *op;
+  const char *name = row ? row->name : op->name;
 
-  if (row)
-    named.name = row->name;
   for (guint t = 0; t < n_types; t++)
     for (guint s = 0; s < (wish->shape ? 1 : G_N_ELEMENTS (op->shapes)); s++) {
       Shape one = wish->shape ? *wish->shape : op->shapes[s];
@@ -419,13 +447,13 @@ bench_shapes (
       if (!one.m)
         continue;
       g_clear_error (&wish->why);
-      wish->why = check_shape (&named, &one, type);
+      wish->why = check_shape (op, name, &one, type);
       if (!wish->why && row)
         wish->why = check_row (wish->dev, op, row, &one, type);
       if (wish->why)
         continue;
       owl2_kernels_force (row);
-      ok = bench_one (wish->dev, &named, one, type, wish->print, error);
+      ok = bench_one (wish->dev, op, name, one, type, wish->print, error);
       owl2_kernels_force (NULL);
       if (!ok)
         return FALSE;

@@ -26,6 +26,20 @@ typedef void (*BenchPrint) (json_t *result);
 gboolean bench_kernels (OvkDevice *dev, const char *kernel, const char *shape,
     const Owl2Type *type, BenchPrint print, GError **error);
 
+/**
+ * bench_op_new: an operation of bench_kernels(), to be recorded any number of
+ * times on random numbers.
+ * @cmd: recorded into; must live as long
+ * @shape: tokens, output features, input features, which it can have
+ * @type: of the weights, if it has any, or of keys in pages
+ */
+typedef struct _BenchOp BenchOp;
+BenchOp *bench_op_new (OvkDevice *dev, OvkCmd *cmd, const char *op,
+    const guint shape[3], Owl2Type type, GError **error);
+void bench_op_free (BenchOp *op); /* accepts NULL */
+void bench_op_record (gpointer op);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (BenchOp, bench_op_free)
+
 G_END_DECLS
 
 #endif

@@ -19,6 +19,19 @@ parse_kv_type (
   return FALSE;
 }
 
+static gboolean
+parse_image_mode (
+    const char *option, const char *name, gpointer user_data, GError **error)
+{
+  CommonOptions *options = user_data;
+
+  if (owl2_image_mode_parse (name, &options->image_mode))
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+      "there is no image mode '%s'; auto, stretch, pad and crop are", name);
+  return FALSE;
+}
+
 GOptionContext *
 common_options_new (const char *text, CommonOptions *options)
 {
@@ -34,6 +47,10 @@ common_options_new (const char *text, CommonOptions *options)
         "KV cache: auto, f16, q8_0, f32 (default: auto, f32 if the weights "
         "are, else f16)",
         "TYPE" },
+    { "image-mode", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) parse_image_mode,
+        "how a picture becomes square: stretch, pad, crop (default: auto, as "
+        "the recipe or the model file says)",
+        "MODE" },
     { "mmap", 0, 0, G_OPTION_ARG_NONE, &options->mmap,
         "read the weights in place, where the driver can; cutting the file "
         "meanwhile can end the program",
@@ -44,6 +61,7 @@ common_options_new (const char *text, CommonOptions *options)
   GOptionGroup *group = g_option_group_new (NULL, NULL, NULL, options, NULL);
 
   options->kv_type = OWL2_KV_AUTO;
+  options->image_mode = OWL2_IMAGE_AUTO;
   g_option_group_add_entries (group, entries);
   g_option_context_set_main_group (context, group);
   return context;

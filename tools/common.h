@@ -12,6 +12,7 @@ G_BEGIN_DECLS
  * @model: (nullable): a GGUF file; NULL: the embedded model
  * @device: (nullable): index, UUID or part of a name; NULL: the best
  * @kv_type: of the KV cache
+ * @image_mode: how pictures become square
  * @mmap: weights are read in place
  * @list_devices: nothing else is done than common_list_devices()
  *
@@ -20,6 +21,7 @@ G_BEGIN_DECLS
 typedef struct {
   char *model, *device;
   Owl2KvType kv_type;
+  Owl2ImageMode image_mode;
   gboolean mmap, list_devices;
 } CommonOptions;
 

@@ -3,18 +3,22 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "bench_kernels.h"
+#include "bench_ops.h"
+#include "bench_tune.h"
 #include "common.h"
 #include "engine_private.h"
 #include "json_line.h"
+#include "kernels.h"
 #include "printable.h"
 #include "program.h"
+#include "tuned.h"
 
 #define DECODE_TOKENS 32
 /* Where a stage is slow, it is measured once, and fewer tokens are made. */
 #define REPEATS 3
 #define ENOUGH_NS 3e9
 #define LEAST_TOKENS 4
+#define OPS_STEPS 8
 #define CLIP_FRAMES 8
 #define CLIP_W 640
 #define CLIP_H 360
@@ -26,10 +30,11 @@ typedef struct {
   CommonOptions common;
   char *synthetic, *type, *kernel, *shape;
   char **frames;
-  gboolean json, trace;
+  gboolean json, ops, tune;
 } Options;
 
 static gboolean as_json;
+static Owl2ImageMode image_mode; /* of the frames */
 
 static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
@@ -54,8 +59,16 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "of the stages only the encode of a frame of this size; may be given "
         "several times",
         "WxH" },
-    { "trace", 0, 0, G_OPTION_ARG_NONE, &o->trace,
-        "stages: also the device's time for each part of the model", NULL },
+    { "ops", 'o', 0, G_OPTION_ARG_NONE, &o->ops,
+        "instead of the stages, what each operation of an encode, a prefill "
+        "and a decode step takes, moves and computes, and its distance from "
+        "what the device can do",
+        NULL },
+    { "tune", 0, 0, G_OPTION_ARG_NONE, &o->tune,
+        "instead of the stages, measure which kernels the device is to prefer "
+        "for the model's shapes, and keep that for later starts, whose answers "
+        "may then differ in the last bits",
+        NULL },
     { "json", 'j', 0, G_OPTION_ARG_NONE, &o->json, "one JSON object per line",
         NULL },
     { NULL }
@@ -71,12 +84,18 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 static void
 print_value (const json_t *value)
 {
-  if (json_is_string (value))
+  gsize i;
+  json_t *part;
+
+  if (json_is_array (value)) {
+    json_array_foreach (value, i, part) print_value (part);
+  } else if (json_is_string (value)) {
     printf (" %-9s", json_string_value (value));
-  else if (json_is_real (value))
+  } else if (json_is_real (value)) {
     printf (" %10.3f", json_real_value (value));
-  else
+  } else {
     printf (" %10" JSON_INTEGER_FORMAT, json_integer_value (value));
+  }
 }
 
 static void
@@ -89,12 +108,14 @@ print (json_t *result)
     g_autofree char *line = json_line_write (result);
 
     puts (line);
+  } else if (json_object_get (result, "op")) {
+    bench_ops_print_row (result);
   } else {
     json_object_foreach (result, name, value) {
       if (strcmp (name, "device") == 0 || strcmp (name, "driver") == 0)
         continue;
       if (strcmp (name, "kernel") != 0 && strcmp (name, "stage") != 0
-          && strcmp (name, "label") != 0)
+          && strcmp (name, "rate") != 0 && strcmp (name, "tuned") != 0)
         printf ("  %s", name);
       print_value (value);
     }
@@ -140,7 +161,7 @@ encode_noise (Owl2Session *session, guint w, guint h, guint seed, guint64 *ns,
 {
   gsize bytes = 3 * (gsize) w * h;
   g_autofree guint8 *pixels = g_try_malloc (bytes);
-  Owl2Image image = { pixels, w, h, 3 * (gsize) w };
+  Owl2Image image = { pixels, w, h, 3 * (gsize) w, .mode = image_mode };
 
   if (!pixels) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
@@ -247,7 +268,7 @@ typedef struct {
 
 /* Stops a slow decode early. */
 static gboolean
-on_token (gint32 id, double probability, const char *text, gpointer user_data)
+slow_ends (gint32 id, double probability, const char *text, gpointer user_data)
 {
   Pace *pace = user_data;
 
@@ -291,10 +312,12 @@ print_decode (
   print (o);
 }
 
-/* (transfer full): an answer about the first of @frames. */
+/* (transfer full): an answer about the first of @frames.
+ * @on_token: (nullable): given a Pace */
 static Owl2Answer *
 generate (Owl2Session *session, const GPtrArray *frames, guint n_frames,
-    const char *question, gboolean cold, GError **error)
+    const char *question, gboolean cold, guint n_tokens, Owl2TokenFunc on_token,
+    GError **error)
 {
   g_autofree char *prompt = owl2_prompt_format (question, TRUE, NULL, 0);
   Pace pace = { 0 };
@@ -308,7 +331,7 @@ generate (Owl2Session *session, const GPtrArray *frames, guint n_frames,
     .user_data = &pace,
   };
 
-  request.sampling.max_tokens = DECODE_TOKENS + 1;
+  request.sampling.max_tokens = n_tokens;
   request.sampling.ignore_eos = TRUE;
   return owl2_session_generate (session, &request, error);
 }
@@ -342,13 +365,14 @@ bench_generate (Owl2Session *session, const Owl2ModelInfo *info,
   g_autoptr (Owl2Answer) second = NULL;
 
   for (guint i = 0; i < REPEATS; i++) {
-    Owl2Answer *answer =
-        generate (session, frames, n_frames, questions[0], TRUE, error);
+    Owl2Answer *answer = generate (session, frames, n_frames, questions[0],
+        TRUE, DECODE_TOKENS + 1, slow_ends, error);
 
     if (!answer)
       return FALSE;
     take_better (&first, answer);
-    answer = generate (session, frames, n_frames, questions[1], FALSE, error);
+    answer = generate (session, frames, n_frames, questions[1], FALSE,
+        DECODE_TOKENS + 1, slow_ends, error);
     if (!answer)
       return FALSE;
     take_better (&second, answer);
@@ -453,17 +477,100 @@ load_model (const Options *opt, GError **error)
   return owl2_model_synthetic_7b (&params, type, error);
 }
 
+/* ---- operations ------------------------------------------------------- */
+
+/* Takes over what was measured since the last time in place of @best, if it
+ * took less. */
 static void
-print_labels (OvkDevice *dev)
+keep_fastest (OvkDevice *dev, GArray **best)
 {
-  g_autoptr (GArray) timings = ovk_device_timings (dev);
+  GArray *timings = ovk_device_timings (dev);
 
-  for (guint i = 0; i < timings->len; i++) {
-    const OvkTiming *t = &g_array_index (timings, OvkTiming, i);
-
-    print (json_pack ("{s:s, s:I, s:f}", "label", t->label, "dispatches",
-        (json_int_t) t->n_dispatches, "ms", t->ns / 1e6));
+  if (!*best || bench_ops_ns (timings) < bench_ops_ns (*best)) {
+    g_clear_pointer (best, g_array_unref);
+    *best = timings;
+  } else {
+    g_array_unref (timings);
   }
+}
+
+/* A frame's encode; and the prefill of a question about it and OPS_STEPS steps
+ * of the answer. Of each the fastest of a few. */
+static gboolean
+measure_ops (
+    Owl2Session *session, OvkDevice *dev, GArray *best[2], GError **error)
+{
+  for (guint i = 0; i < REPEATS; i++) {
+    g_autoptr (GPtrArray) frames =
+        g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_features_unref);
+    g_autoptr (Owl2Answer) answer = NULL;
+    guint64 ns;
+    Owl2Features *features =
+        encode_noise (session, CLIP_W, CLIP_H, 0, &ns, error);
+
+    if (!features)
+      return FALSE;
+    g_ptr_array_add (frames, features);
+    keep_fastest (dev, &best[0]);
+    answer = generate (
+        session, frames, 1, "What is this?", TRUE, OPS_STEPS + 1, NULL, error);
+    if (!answer)
+      return FALSE;
+    keep_fastest (dev, &best[1]);
+    if (ns + answer->prefill_ns + answer->decode_ns > ENOUGH_NS)
+      break;
+  }
+  return TRUE;
+}
+
+static gboolean
+bench_ops (Owl2Session *session, OvkDevice *dev, GError **error)
+{
+  GArray *best[2] = { NULL };
+  BenchRates rates;
+  gboolean ok;
+
+  if (!bench_rates (dev, &rates, print, error))
+    return FALSE;
+  if (ovk_device_caps (dev)->timestamp_ns <= 0.)
+    program_say ("%s has no timestamps: what operations do is counted, and no "
+                 "time is known",
+        ovk_device_caps (dev)->name);
+  ovk_device_set_timing (dev, TRUE);
+  ok = measure_ops (session, dev, best, error);
+  ovk_device_set_timing (dev, FALSE);
+  if (ok) {
+    bench_ops_print (best[0], "encode", 1, &rates, print);
+    bench_ops_print (best[1], "prefill", 1, &rates, print);
+    bench_ops_print (best[1], "decode", OPS_STEPS, &rates, print);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (best); i++)
+    g_clear_pointer (&best[i], g_array_unref);
+  return ok;
+}
+
+/* ---- tuning ----------------------------------------------------------- */
+
+/* The works of the model are those that kernels are picked for when it goes
+ * through everything without running it. */
+static gboolean
+tune (Owl2Model *model, GError **error)
+{
+  g_autoptr (GArray) works = g_array_new (FALSE, FALSE, sizeof (Owl2Work));
+  g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
+  g_autofree char *folder =
+      g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+  g_autofree char *path =
+      owl2_tuned_path (ovk_device_caps (model->dev), folder);
+  gboolean ok;
+
+  owl2_kernels_watch (&owl2_matmul_kernels, works);
+  ok = owl2_model_warm_up (model, model->kv_type, TRUE, set, error);
+  owl2_kernels_watch (NULL, NULL);
+  if (!ok || !bench_tune (model->dev, works, path, print, error))
+    return FALSE;
+  program_say ("wrote %s", path);
+  return TRUE;
 }
 
 static gboolean
@@ -480,6 +587,7 @@ bench_stages (const Options *opt, GError **error)
 
   if (!model)
     return FALSE;
+  image_mode = opt->common.image_mode;
   session = owl2_session_new (model, &params, error);
   if (!session)
     return FALSE;
@@ -487,11 +595,13 @@ bench_stages (const Options *opt, GError **error)
   print_load (model, &info, load_ms);
   if (opt->frames)
     return bench_frames (session, &info, opt->frames, error);
-  ovk_device_set_timing (model->dev, opt->trace);
+  if (opt->tune)
+    return tune (model, error);
+  if (opt->ops)
+    return bench_ops (session, model->dev, error);
   if (!bench_encode (session, &info, frames, error)
       || !bench_clips (session, &info, frames, error))
     return FALSE;
-  print_labels (model->dev);
   print_memory (model);
   return TRUE;
 }
@@ -509,7 +619,7 @@ bench_all_kernels (const Options *o, GError **error)
   if (o->type && !parse_type (o->type, &one, error))
     return FALSE;
   dev = ovk_device_new (&params, error);
-  if (!dev)
+  if (!dev || !owl2_ops_self_test (dev, error))
     return FALSE;
   if (!as_json) {
     g_autofree char *name = owl2_printable (ovk_device_caps (dev)->name);
@@ -528,7 +638,8 @@ run (const Options *o, GError **error)
 {
   g_autoptr (GBytes) embedded = owl2_embedded_model ();
   gboolean kernels = o->kernel || o->shape;
-  gboolean model = o->common.model || o->synthetic || o->frames;
+  gboolean model =
+      o->common.model || o->synthetic || o->frames || o->ops || o->tune;
 
   if (o->common.list_devices)
     return common_list_devices (error);

@@ -8,7 +8,6 @@
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 
-#include "answer_json.h"
 #include "answers.h"
 #include "base.h"
 #include "printable.h"
@@ -26,22 +25,6 @@ typedef struct {
   gboolean json, messages, read, verbose;
   char **rest; /* the pipeline, then the values */
 } Options;
-
-static gboolean fail (GError **error, const char *format, ...)
-    G_GNUC_PRINTF (2, 3);
-
-static gboolean
-fail (GError **error, const char *format, ...)
-{
-  g_autofree char *message = NULL;
-  va_list args;
-
-  va_start (args, format);
-  message = g_strdup_vprintf (format, args);
-  va_end (args);
-  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST, message);
-  return FALSE;
-}
 
 static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
@@ -77,12 +60,12 @@ parse (Options *o, int *argc, char ***argv, GError **error)
   if (!g_option_context_parse (context, argc, argv, error))
     return FALSE;
   if (o->json && (o->messages || o->srt))
-    return fail (error, "--json goes with neither --messages nor --srt");
+    return owl2_refuse (error, "--json goes with neither --messages nor --srt");
   if (o->read && (o->rest || o->messages || o->json))
-    return fail (error, "--read goes with --srt alone");
+    return owl2_refuse (error, "--read goes with --srt alone");
   if (!o->read && !o->rest)
-    return fail (error, "a pipeline is needed: owl2-run PIPELINE "
-                        "[ELEMENT.PROPERTY=VALUE...]");
+    return owl2_refuse (error, "a pipeline is needed: owl2-run PIPELINE "
+                               "[ELEMENT.PROPERTY=VALUE...]");
   return TRUE;
 }
 
@@ -115,19 +98,21 @@ set_property (
   g_auto (GValue) value = G_VALUE_INIT;
 
   if (!pspec)
-    return fail (error, "'%s' has no property '%s'", owner, name);
+    return owl2_refuse (error, "'%s' has no property '%s'", owner, name);
   if (!(pspec->flags & G_PARAM_WRITABLE)
       || (pspec->flags & G_PARAM_CONSTRUCT_ONLY)
       || pspec->owner_type == GST_TYPE_OBJECT || !has_text (pspec->value_type))
-    return fail (error, "property '%s' of '%s' can't be set", name, owner);
+    return owl2_refuse (
+        error, "property '%s' of '%s' can't be set", name, owner);
   g_value_init (&value, pspec->value_type);
   if (pspec->value_type == G_TYPE_STRING)
     g_value_set_string (&value, text);
   else if (!gst_value_deserialize_with_pspec (&value, text, pspec))
-    return fail (error, "property '%s' of '%s' can't be '%s', which is no %s",
-        name, owner, text, g_type_name (pspec->value_type));
+    return owl2_refuse (error,
+        "property '%s' of '%s' can't be '%s', which is no %s", name, owner,
+        text, g_type_name (pspec->value_type));
   if (g_param_value_validate (pspec, &value))
-    return fail (
+    return owl2_refuse (
         error, "property '%s' of '%s' can't be '%s'", name, owner, text);
   g_object_set_property (G_OBJECT (element), name, &value);
   return TRUE;
@@ -159,7 +144,7 @@ set_value (GstElement *pipeline, const char *setting, GError **error)
   char *dot;
 
   if (!equals || equals == setting)
-    return fail (error, "'%s' is no [ELEMENT.]PROPERTY=VALUE", setting);
+    return owl2_refuse (error, "'%s' is no [ELEMENT.]PROPERTY=VALUE", setting);
   name = g_strndup (setting, (gsize) (equals - setting));
   property = name;
   dot = strrchr (name, '.');
@@ -170,7 +155,7 @@ set_value (GstElement *pipeline, const char *setting, GError **error)
   }
   element = gst_bin_get_by_name (GST_BIN (pipeline), owner);
   if (!element)
-    return fail (error, "the pipeline has no element '%s'", owner);
+    return owl2_refuse (error, "the pipeline has no element '%s'", owner);
   return set_property (element, property, equals + 1, error);
 }
 
@@ -179,14 +164,11 @@ static int
 compare_file (gconstpointer item, gconstpointer user_data)
 {
   GObject *element = g_value_get_object (item);
-  const GStatBuf *file = user_data;
   g_autofree char *uri = get_string (element, "uri");
-  g_autofree char *name = uri ? g_filename_from_uri (uri, NULL, NULL)
-                              : get_string (element, "location");
-  GStatBuf st;
+  g_autofree char *name =
+      uri ? g_steal_pointer (&uri) : get_string (element, "location");
 
-  return !(name && g_stat (name, &st) == 0 && st.st_dev == file->st_dev
-           && st.st_ino == file->st_ino);
+  return !(name && program_names_file (name, user_data));
 }
 
 /* A slip would leave nothing of the video that is asked about. */
@@ -205,7 +187,8 @@ check_srt (GstElement *pipeline, const char *srt, GError **error)
   gst_iterator_free (elements);
   if (used)
     g_value_unset (&element);
-  return !used || fail (error, "%s: the pipeline uses this file itself", srt);
+  return !used
+         || owl2_refuse (error, "%s: the pipeline uses this file itself", srt);
 }
 
 /* (transfer full) */
@@ -318,8 +301,9 @@ print_element_message (
   g_autofree char *fields = NULL, *name = NULL, *line = NULL;
 
   if (s && o->json) {
-    line = answer_json (s);
-    return !line || program_print_line (line, error);
+    const char *json = answers_json (s);
+
+    return !json || program_print_line (json, error);
   }
   if (!s || !o->messages)
     return !s || answers_add (answers, s, error);
@@ -406,7 +390,7 @@ play (const Options *o, GstElement *pipeline, Answers *answers, GError **error)
     if (message)
       going = handle (o, pipeline, answers, message, &done, error);
     else if (ending && !program_signal)
-      return fail (error, "the pipeline can't be started");
+      return owl2_refuse (error, "the pipeline can't be started");
     /* The end of the stream, so that what it has seen is answered. */
     if (program_signal && !ending) {
       ending = TRUE;
@@ -473,7 +457,7 @@ read_messages (const Options *o, GError **error)
     byte = getc_unlocked (stdin);
     if (byte != '\n' && byte != EOF) {
       if (line->len == MAX_LINE)
-        return fail (error,
+        return owl2_refuse (error,
             "standard input: a line is longer than %" G_GSIZE_FORMAT " bytes",
             MAX_LINE);
       g_string_append_c (line, (char) byte);
@@ -484,7 +468,7 @@ read_messages (const Options *o, GError **error)
     g_string_truncate (line, 0);
   } while (byte != EOF);
   if (ferror (stdin))
-    return fail (error, "standard input: %s", g_strerror (errno));
+    return owl2_refuse (error, "standard input: %s", g_strerror (errno));
   return TRUE;
 }
 

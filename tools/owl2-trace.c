@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "attention_plot.h"
 #include "common.h"
 #include "json_line.h"
 #include "png_read.h"
@@ -17,9 +18,9 @@
 
 typedef struct {
   CommonOptions common;
-  char *frames, *prompt, *out;
+  char *frames, *prompt, *out, *plot;
   int max_tokens;
-  gboolean ignore_eos, attention, tokenize, language_only, verbose;
+  gboolean ignore_eos, attention, look, tokenize, language_only, verbose;
 } Options;
 
 static gboolean
@@ -27,7 +28,8 @@ parse (Options *o, int *argc, char ***argv, GError **error)
 {
   const GOptionEntry entries[] = {
     { "frames", 'f', 0, G_OPTION_ARG_FILENAME, &o->frames,
-        "PNG files for the prompt's image place, in order", "A.png,B.png" },
+        "PNG files for the prompt's image place or places, in order",
+        "A.png,B.png" },
     { "prompt", 'p', 0, G_OPTION_ARG_FILENAME, &o->prompt,
         "prompt, taken literally; <|image|> is the image place", "TEXT" },
     { "max-tokens", 'n', 0, G_OPTION_ARG_INT, &o->max_tokens,
@@ -36,6 +38,12 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         NULL },
     { "attention", 0, 0, G_OPTION_ARG_NONE, &o->attention,
         "write the attention probabilities too", NULL },
+    { "attention-plot", 0, 0, G_OPTION_ARG_FILENAME, &o->plot,
+        "plot how much the text looks at the frames in each layer, with and "
+        "without the modality-adaptive module",
+        "FILE.svg" },
+    { "look", 0, 0, G_OPTION_ARG_NONE, &o->look,
+        "write where the answer looks too", NULL },
     { "language-only", 0, 0, G_OPTION_ARG_NONE, &o->language_only,
         "language weights for every token (modality-adaptive module off)",
         NULL },
@@ -143,10 +151,10 @@ tokenize (Owl2Model *model, GError **error)
 /* ---- tracing ---------------------------------------------------------- */
 
 static gboolean
-encode_frames (Owl2Model *model, Owl2Session *session, const char *list,
+encode_frames (Owl2Model *model, Owl2Session *session, const Options *o,
     GPtrArray *frames, GError **error)
 {
-  g_auto (GStrv) paths = g_strsplit (list, ",", -1);
+  g_auto (GStrv) paths = g_strsplit (o->frames, ",", -1);
 
   if (!common_check_frames (model, g_strv_length (paths), error))
     return FALSE;
@@ -156,6 +164,8 @@ encode_frames (Owl2Model *model, Owl2Session *session, const char *list,
 
     if (!png_read_rgb (paths[i], &image, error))
       return FALSE;
+    image.mode = o->common.image_mode;
+    image.look = o->look;
     features = owl2_session_encode (session, &image, NULL, error);
     g_free ((gpointer) image.data);
     if (!features) {
@@ -165,6 +175,16 @@ encode_frames (Owl2Model *model, Owl2Session *session, const char *list,
     g_ptr_array_add (frames, features);
   }
   return TRUE;
+}
+
+/* [frames][rows][columns] */
+static void
+write_maps (const Owl2Answer *answer, Stages *stages)
+{
+  const gsize shape[] = { answer->n_maps, answer->grid, answer->grid };
+
+  if (answer->maps)
+    stages_tap ("look", 'f', shape, 3, 0, answer->maps, stages);
 }
 
 /* @stages: (nullable) */
@@ -188,16 +208,62 @@ trace (Owl2Model *model, const Options *o, Stages *stages, GError **error)
     return FALSE;
   if (stages)
     owl2_session_set_tap (session, stages_tap, o->attention, stages);
-  if (o->frames && !encode_frames (model, session, o->frames, frames, error))
+  if (o->frames && !encode_frames (model, session, o, frames, error))
     return FALSE;
   request.frames = (Owl2Features *const *) frames->pdata;
   request.n_frames = frames->len;
   request.sampling.max_tokens = o->max_tokens;
   request.sampling.ignore_eos = o->ignore_eos;
+  request.look = o->look;
   answer = owl2_session_generate (session, &request, error);
-  if (!answer || (stages && !stages_finish (stages, error)))
+  if (!answer)
     return FALSE;
+  if (stages) {
+    write_maps (answer, stages);
+    if (!stages_finish (stages, error))
+      return FALSE;
+  }
   return program_print (answer->text, error);
+}
+
+static gboolean
+trace_shares (Owl2Model *model, const Options *o, gboolean language_only,
+    AttentionShares *shares, GError **error)
+{
+  Owl2SessionParams params = {
+    .language_only = language_only,
+    .kv_type = o->common.kv_type,
+  };
+  g_autoptr (Owl2Session) session = owl2_session_new (model, &params, error);
+  g_autoptr (GPtrArray) frames =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_features_unref);
+  g_autoptr (Owl2Answer) answer = NULL;
+  Owl2Request request = {
+    .prompt = o->prompt, .sampling = OWL2_SAMPLING_DEFAULT, .cold = TRUE
+  };
+
+  if (!session
+      || (o->frames && !encode_frames (model, session, o, frames, error)))
+    return FALSE;
+  owl2_session_set_tap (session, attention_shares_tap, TRUE, shares);
+  request.frames = (Owl2Features *const *) frames->pdata;
+  request.n_frames = frames->len;
+  request.sampling.max_tokens = 1;
+  answer = owl2_session_generate (session, &request, error);
+  return answer != NULL;
+}
+
+static gboolean
+plot (Owl2Model *model, const Options *o, GError **error)
+{
+  AttentionShares with = { NULL }, without = { NULL };
+  gboolean ok = trace_shares (model, o, FALSE, &with, error)
+                && trace_shares (model, o, TRUE, &without, error)
+                && attention_plot_write (o->plot, &with, &without, error);
+
+  attention_shares_clear (&with);
+  attention_shares_clear (&without);
+  return ok;
 }
 
 static gboolean
@@ -218,8 +284,10 @@ run (const Options *o, GError **error)
   model = owl2_model_load (&params, error);
   if (!model)
     return FALSE;
-  return o->tokenize ? tokenize (model, error)
-                     : trace (model, o, stages, error);
+  if (o->tokenize)
+    return tokenize (model, error);
+  return trace (model, o, stages, error)
+         && (!o->plot || plot (model, o, error));
 }
 
 int
@@ -235,5 +303,6 @@ main (int argc, char **argv)
   g_free (o.frames);
   g_free (o.prompt);
   g_free (o.out);
+  g_free (o.plot);
   return program_end (ok, error);
 }

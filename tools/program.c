@@ -11,6 +11,8 @@
 #include "base.h"
 #include "printable.h"
 
+#define EXIT_USAGE 2
+
 static const char *program;
 static gboolean failed; /* which is told by then */
 volatile sig_atomic_t program_signal;
@@ -133,6 +135,16 @@ program_catch_signals (void)
   sigaction (SIGHUP, &action, NULL);
 }
 
+gboolean
+program_names_file (const char *name, const GStatBuf *file)
+{
+  g_autofree char *path = g_filename_from_uri (name, NULL, NULL);
+  GStatBuf st;
+
+  return g_stat (path ? path : name, &st) == 0 && st.st_dev == file->st_dev
+         && st.st_ino == file->st_ino;
+}
+
 int
 program_end (gboolean ok, const GError *error)
 {
@@ -140,6 +152,13 @@ program_end (gboolean ok, const GError *error)
     program_say ("%s", error->message);
   failed = !ok;
   return ok ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int
+program_usage (const GError *error)
+{
+  program_end (FALSE, error);
+  return EXIT_USAGE;
 }
 
 gboolean

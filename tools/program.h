@@ -6,6 +6,7 @@
 #include <signal.h>
 
 #include <glib.h>
+#include <glib/gstdio.h>
 
 G_BEGIN_DECLS
 
@@ -36,9 +37,16 @@ void program_say_line (const char *format, ...) G_GNUC_PRINTF (1, 2);
 void program_catch_signals (void);
 extern volatile sig_atomic_t program_signal;
 
+/* Whether @name, a path or a file's URI, is the file that @file tells of. */
+gboolean program_names_file (const char *name, const GStatBuf *file);
+
 /* What main() returns: 0 if all went well, else 1, after the line that tells
  * @error (nullable: that has been told). */
 int program_end (gboolean ok, const GError *error);
+
+/* What main() returns, 2, where the command line is wrong, after the line that
+ * tells @error. */
+int program_usage (const GError *error);
 
 /* Writes @text, as owl2_printable() makes it, and a newline to standard output,
  * at once. FAILED if that can't be done: a program whose answers got lost did

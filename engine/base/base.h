@@ -40,6 +40,10 @@ typedef enum {
   OWL2_ERROR_FAILED,
 } Owl2Error;
 
+/* Sets BAD_REQUEST with a message, and returns FALSE. @error: (nullable) */
+gboolean owl2_refuse (GError **error, const char *format, ...)
+    G_GNUC_PRINTF (2, 3);
+
 /**
  * Owl2LogLevel:
  * @OWL2_LOG_ERROR: something asked for is lost

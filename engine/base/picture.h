@@ -80,6 +80,30 @@ enum {
   OWL2_TURN_TRANSPOSE = 4,
 };
 
+/**
+ * Owl2ImageMode: how a picture becomes the square that the model sees. Each
+ * is Pillow's bicubic resize, to the bit, of the upright picture.
+ * @OWL2_IMAGE_AUTO: as the model file says; where it says nothing, stretched
+ * @OWL2_IMAGE_STRETCH: to a square of the longer edge, then to the model's
+ * @OWL2_IMAGE_PAD: pasted in the middle of a square of the longer edge, in the
+ *   colour (122, 116, 104), at (edge - width) / 2, (edge - height) / 2, both
+ *   rounded down, and that resized
+ * @OWL2_IMAGE_CROP: the shorter edge to the model's n, the longer to
+ *   n * longer / shorter, rounded down; of that the n x n in the middle, left
+ *   and top at half the excess, rounded down
+ */
+typedef enum {
+  OWL2_IMAGE_AUTO,
+  OWL2_IMAGE_STRETCH,
+  OWL2_IMAGE_PAD,
+  OWL2_IMAGE_CROP,
+} Owl2ImageMode;
+
+/* "auto", "stretch", "pad", "crop", in any case of letters; FALSE if unknown. */
+gboolean owl2_image_mode_parse (const char *name, Owl2ImageMode *mode);
+/* "auto", ... */
+const char *owl2_image_mode_name (Owl2ImageMode mode);
+
 /* Memory of another Vulkan device, see owl2_memory_import(). */
 typedef struct _Owl2Memory Owl2Memory;
 
@@ -92,6 +116,8 @@ typedef struct _Owl2Memory Owl2Memory;
  *   not looked at: one after the other from its first byte, with strides that
  *   are the least multiples of 4
  * @matrix, @full_range, @cosited: of formats with U and V; range of GRAY8 too
+ * @look: answers are to say where in the picture they look, see Owl2Request; it
+ *   changes nothing of the features
  */
 typedef struct {
   const guint8 *data;
@@ -105,7 +131,28 @@ typedef struct {
   gboolean full_range;
   guint cosited; /* OWL2_COSITED_* */
   guint turn;    /* OWL2_TURN_* */
+  Owl2ImageMode mode;
+  gboolean look;
 } Owl2Image;
+
+/**
+ * owl2_picture_square: the square that the model sees of an upright picture of
+ * @width x @height pixels, which becomes square by @mode, which is not AUTO,
+ * and then @size x @size.
+ * @rect: (out): left, top, right and bottom in pixels of the picture; what pad
+ *   adds around it is outside of that
+ */
+void owl2_picture_square (
+    Owl2ImageMode mode, guint width, guint height, guint size, double rect[4]);
+
+/**
+ * owl2_picture_cell: where patch (@col, @row) of the @grid x @grid of that
+ * square lies, without what pad added.
+ *
+ * Returns: FALSE: all of it is what was added; @rect is empty
+ */
+gboolean owl2_picture_cell (Owl2ImageMode mode, guint width, guint height,
+    guint size, guint grid, guint col, guint row, double rect[4]);
 
 G_END_DECLS
 

@@ -70,9 +70,11 @@ static const FloatKey float_keys[] = {
 /* Of a string in a message. */
 #define MAX_SHOWN_BYTES 64u
 
+#define KEY_RECIPE OWL2_ARCH ".recipe"
 #define KEY_ROPE_DIMS OWL2_ARCH ".rope.dimension_count"
 #define KEY_IMAGE_MEAN OWL2_ARCH ".vision.image_mean"
 #define KEY_IMAGE_STD OWL2_ARCH ".vision.image_std"
+#define KEY_IMAGE_MODE OWL2_ARCH ".vision.image_mode"
 
 static gboolean bad (const char *source, GError **error, const char *format,
     ...) G_GNUC_PRINTF (3, 4);
@@ -95,7 +97,17 @@ void
 owl2_config_clear (Owl2Config *config)
 {
   g_free (config->name);
+  g_free (config->recipe);
   memset (config, 0, sizeof (*config));
+}
+
+Owl2ImageMode
+owl2_config_image_mode (const Owl2Config *config, Owl2ImageMode asked)
+{
+  if (asked != OWL2_IMAGE_AUTO)
+    return asked;
+  return config->image_mode != OWL2_IMAGE_AUTO ? config->image_mode
+                                               : OWL2_IMAGE_STRETCH;
 }
 
 /* ---- check ------------------------------------------------------------ */
@@ -181,6 +193,43 @@ owl2_config_check (Owl2Config *config, const char *source, GError **error)
     return bad (source, error, "%u patches along an edge, the limit is %u",
         config->vision.grid, MAX_GRID);
   config->vision.n_tokens = 1 + config->vision.grid * config->vision.grid;
+  return TRUE;
+}
+
+gboolean
+owl2_config_check_same (const Owl2Config *config, const Owl2Config *base,
+    const char *source, GError **error)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (uint_keys); i++) {
+    const UintKey *k = &uint_keys[i];
+    guint have = G_STRUCT_MEMBER (guint, config, k->offset);
+    guint want = G_STRUCT_MEMBER (guint, base, k->offset);
+
+    if (have != want)
+      return bad (source, error, "%s is %u, but %u in the base model", k->key,
+          have, want);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (float_keys); i++) {
+    const FloatKey *k = &float_keys[i];
+    float have = G_STRUCT_MEMBER (float, config, k->offset);
+    float want = G_STRUCT_MEMBER (float, base, k->offset);
+
+    if (have != want)
+      return bad (source, error, "%s is %g, but %g in the base model", k->key,
+          (double) have, (double) want);
+  }
+  return TRUE;
+}
+
+gboolean
+owl2_recipe_name_ok (const char *name)
+{
+  if (!*name || strlen (name) > OWL2_RECIPE_MAX
+      || !g_utf8_validate (name, -1, NULL))
+    return FALSE;
+  for (; *name; name = g_utf8_next_char (name))
+    if (!owl2_is_printable (g_utf8_get_char (name)))
+      return FALSE;
   return TRUE;
 }
 
@@ -355,6 +404,47 @@ read_name (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
   return TRUE;
 }
 
+/* Files of earlier versions, and of checkpoints that leave it open, have no
+ * such key. */
+static gboolean
+read_image_mode (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
+{
+  g_autofree char *shown = NULL;
+  const char *name;
+
+  if (!owl2_gguf_has (gguf, KEY_IMAGE_MODE))
+    return TRUE;
+  if (!owl2_gguf_string (gguf, KEY_IMAGE_MODE, &name, error))
+    return FALSE;
+  if (owl2_image_mode_parse (name, &config->image_mode)
+      && config->image_mode != OWL2_IMAGE_AUTO
+      && strcmp (name, owl2_image_mode_name (config->image_mode)) == 0)
+    return TRUE;
+  shown = owl2_excerpt (name, strlen (name), MAX_SHOWN_BYTES);
+  return bad (owl2_gguf_name (gguf), error,
+      "key '%s' is '%s', not 'stretch', 'pad' or 'crop'", KEY_IMAGE_MODE,
+      shown);
+}
+
+static gboolean
+read_recipe (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
+{
+  g_autofree char *shown = NULL;
+  const char *name;
+
+  if (!owl2_gguf_has (gguf, KEY_RECIPE))
+    return TRUE;
+  if (!owl2_gguf_string (gguf, KEY_RECIPE, &name, error))
+    return FALSE;
+  shown = owl2_excerpt (name, strlen (name), MAX_SHOWN_BYTES);
+  if (!owl2_recipe_name_ok (name))
+    return bad (owl2_gguf_name (gguf), error,
+        "key '%s' is '%s', not a name of 1 to %u printable bytes", KEY_RECIPE,
+        shown, OWL2_RECIPE_MAX);
+  config->recipe = g_strdup (name);
+  return TRUE;
+}
+
 static gboolean
 read_all (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
 {
@@ -362,9 +452,10 @@ read_all (Owl2Config *config, const Owl2Gguf *gguf, GError **error)
   guint rope_dims;
 
   if (!check_whole (gguf, error) || !check_kind (gguf, error)
-      || !read_name (config, gguf, error))
+      || !read_name (config, gguf, error) || !read_recipe (config, gguf, error))
     return FALSE;
   if (!read_numbers (config, gguf, error)
+      || !read_image_mode (config, gguf, error)
       || !owl2_config_check (config, source, error)
       || !owl2_gguf_u32_or (
           gguf, KEY_ROPE_DIMS, config->decoder.head_dim, &rope_dims, error))
@@ -392,6 +483,8 @@ owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer)
   owl2_gguf_writer_string (writer, "general.architecture", OWL2_ARCH);
   owl2_gguf_writer_string (
       writer, "general.name", config->name ? config->name : OWL2_ARCH);
+  if (config->recipe)
+    owl2_gguf_writer_string (writer, KEY_RECIPE, config->recipe);
   for (guint i = 0; i < G_N_ELEMENTS (uint_keys); i++) {
     g_autofree char *key = g_strconcat (OWL2_ARCH ".", uint_keys[i].key, NULL);
 
@@ -407,4 +500,7 @@ owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer)
   owl2_gguf_writer_u32 (writer, KEY_ROPE_DIMS, config->decoder.head_dim);
   owl2_gguf_writer_f32s (writer, KEY_IMAGE_MEAN, config->image_mean, 3);
   owl2_gguf_writer_f32s (writer, KEY_IMAGE_STD, config->image_std, 3);
+  if (config->image_mode != OWL2_IMAGE_AUTO)
+    owl2_gguf_writer_string (
+        writer, KEY_IMAGE_MODE, owl2_image_mode_name (config->image_mode));
 }

@@ -6,10 +6,13 @@
 #define OWL2_CONFIG_H
 
 #include "gguf.h"
+#include "picture.h"
 
 G_BEGIN_DECLS
 
 #define OWL2_ARCH "mplug-owl2"
+/* Bytes of a recipe's name. */
+#define OWL2_RECIPE_MAX 64u
 
 /**
  * Owl2Config: all sizes in elements. Widths are divisible by their head
@@ -18,9 +21,12 @@ G_BEGIN_DECLS
  * vision.image_size is a multiple of vision.patch_size. Every number is within
  * the limits in config.c, so that products of two fit 32 bits where they are
  * used.
+ * @recipe: (nullable): name of the published way of asking that the model was
+ *   trained for; any printable text of at most OWL2_RECIPE_MAX bytes
  */
 typedef struct {
   char *name;
+  char *recipe;
   struct {
     guint image_size, patch_size, width, n_layers, n_heads, head_dim, mlp;
     guint grid;     /* patches along an edge */
@@ -37,6 +43,7 @@ typedef struct {
     float eps, rope_base;
   } decoder;
   float image_mean[3], image_std[3];
+  Owl2ImageMode image_mode; /* AUTO: the file says nothing */
 } Owl2Config;
 
 /* Reads and checks, also that the file has no layers beside those of its
@@ -50,8 +57,18 @@ gboolean owl2_config_read (
  * others: grid, n_tokens, every head_dim. @source is named in messages. */
 gboolean owl2_config_check (
     Owl2Config *config, const char *source, GError **error);
+/* BAD_FILE, "@source: ...", with the first number that is another in @base; the
+ * preprocessing values are not compared. */
+gboolean owl2_config_check_same (const Owl2Config *config,
+    const Owl2Config *base, const char *source, GError **error);
+/* TRUE if @name may stand in a file as a recipe. */
+gboolean owl2_recipe_name_ok (const char *name);
 void owl2_config_write (const Owl2Config *config, Owl2GgufWriter *writer);
 void owl2_config_clear (Owl2Config *config);
+/* @asked, or if that is AUTO what the file says, or if it says nothing STRETCH.
+ */
+Owl2ImageMode owl2_config_image_mode (
+    const Owl2Config *config, Owl2ImageMode asked);
 
 /* What tensors belong to: a part of the model as a whole, or one of its layers.
  */

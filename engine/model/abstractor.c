@@ -14,6 +14,8 @@
 
 #include <math.h>
 
+#include "look.h"
+
 /* norm1, normk and norm2, whatever the configuration says. */
 #define NORM_EPS 1e-5f
 
@@ -86,41 +88,57 @@ record_keys (OvkCmd *cmd, const Owl2Weights *weights,
 }
 
 /* A frame's queries look at its own keys. */
-static void
-record_look (
-    OvkCmd *cmd, const Owl2Weights *weights, const Owl2AbstractorBuffers *b)
+static Owl2Attention
+attention_of (
+    const Owl2Weights *weights, const Owl2AbstractorBuffers *b, guint frame)
 {
   guint Q = weights->config.abstractor.n_queries;
   guint T = weights->config.vision.n_tokens;
   guint d = weights->config.abstractor.head_dim;
 
-  for (guint f = 0; f < b->x.rows / Q; f++) {
-    Owl2Attention attention = {
-      .family = OWL2_PREFILL,
-      .q = owl2_tensor_rows (b->q, f * Q, Q),
-      .k = owl2_tensor_rows (b->k, f * (Q + T), Q + T),
-      .v = owl2_tensor_rows (b->v, f * (Q + T), Q + T),
-      .out = owl2_tensor_rows (b->attn, f * Q, Q),
-      .n_q = Q,
-      .n_k = Q + T,
-      .n_heads = weights->config.abstractor.n_heads,
-      .n_kv_heads = weights->config.abstractor.n_heads,
-      .head_dim = d,
-      .q_head_stride = d,
-      .kv_head_stride = d,
-      .scale = 1.f / sqrtf (d),
-    };
+  return (Owl2Attention){
+    .family = OWL2_PREFILL,
+    .q = owl2_tensor_rows (b->q, frame * Q, Q),
+    .k = owl2_tensor_rows (b->k, frame * (Q + T), Q + T),
+    .v = owl2_tensor_rows (b->v, frame * (Q + T), Q + T),
+    .out = owl2_tensor_rows (b->attn, frame * Q, Q),
+    .n_q = Q,
+    .n_k = Q + T,
+    .n_heads = weights->config.abstractor.n_heads,
+    .n_kv_heads = weights->config.abstractor.n_heads,
+    .head_dim = d,
+    .q_head_stride = d,
+    .kv_head_stride = d,
+    .scale = 1.f / sqrtf (d),
+  };
+}
 
-    owl2_op_attention (cmd, &attention);
+/* Of frames that want it, what their queries look at. Keys are the queries, the
+ * class token, then the patches. */
+static void
+record_look (OvkCmd *cmd, const Owl2Weights *weights,
+    const Owl2AbstractorBuffers *b, const Owl2AbstractorLook *look, guint layer)
+{
+  guint Q = weights->config.abstractor.n_queries;
+  guint n_patches = weights->config.vision.n_tokens - 1;
+
+  for (guint f = 0; look && f < b->x.rows / Q; f++) {
+    Owl2Attention a = attention_of (weights, b, f);
+
+    if (look->to[f].buffer)
+      owl2_look_record (cmd, look->to[f], &a, look->probs, Q + 1, n_patches,
+          1.f / (a.n_heads * weights->config.abstractor.n_layers), layer > 0);
   }
 }
 
 /* b->t = h + out (attention (...)) */
 static gboolean
 record_attention (Owl2Exec *exec, const Owl2Weights *weights,
-    const Owl2AbstractorBuffers *b, const Owl2AbstractorLayer *layer,
-    const Owl2Tensor *vision, GError **error)
+    const Owl2AbstractorBuffers *b, guint i, const Owl2Tensor *vision,
+    const Owl2AbstractorLook *look, GError **error)
 {
+  const Owl2AbstractorLayer *layer = &weights->abstractor.layers[i];
+  guint n_frames = b->x.rows / weights->config.abstractor.n_queries;
   OvkCmd *cmd = owl2_exec_cmd (exec);
 
   ovk_cmd_label (cmd, "abstractor attention");
@@ -136,7 +154,12 @@ record_attention (Owl2Exec *exec, const Owl2Weights *weights,
   cmd = owl2_exec_next (exec, "abstractor attention", error);
   if (!cmd)
     return FALSE;
-  record_look (cmd, weights, b);
+  for (guint f = 0; f < n_frames; f++) {
+    Owl2Attention attention = attention_of (weights, b, f);
+
+    owl2_op_attention (cmd, &attention);
+  }
+  record_look (cmd, weights, b, look, i);
   owl2_op_matmul (cmd, OWL2_PREFILL, &b->t, &b->attn, &layer->out.w,
       &layer->out.b, OWL2_ACT_NONE, &b->h);
   return owl2_exec_step (exec, error);
@@ -171,7 +194,7 @@ record_mlp (Owl2Exec *exec, const Owl2Weights *weights,
 gboolean
 owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
     Owl2AbstractorBuffers *b, const Owl2Tensor *vision, guint n_frames,
-    GError **error)
+    const Owl2AbstractorLook *look, GError **error)
 {
   const Owl2AbstractorWeights *w = &weights->abstractor;
   const Owl2AbstractorBuffers used =
@@ -181,18 +204,20 @@ owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
   gsize out_shape[3] = { n_frames, Q + 1, b->out.cols };
   OvkCmd *cmd = owl2_exec_cmd (exec);
 
+  ovk_cmd_label (cmd, "abstractor queries");
   for (guint f = 0; f < n_frames; f++) {
     Owl2Tensor x = owl2_tensor_rows (used.x, f * Q, Q);
 
     owl2_op_copy (cmd, &x, &w->query_embd);
   }
   for (guint i = 0; i < weights->config.abstractor.n_layers; i++)
-    if (!record_attention (exec, weights, &used, &w->layers[i], vision, error)
+    if (!record_attention (exec, weights, &used, i, vision, look, error)
         || !record_mlp (exec, weights, &used, &w->layers[i], error)
         || !owl2_exec_tap (
             exec, "abstractor_hidden", i, &used.x, 3, shape, 0, error))
       return FALSE;
   cmd = owl2_exec_cmd (exec);
+  ovk_cmd_label (cmd, "abstractor output");
   for (guint f = 0; f < n_frames; f++) {
     Owl2Tensor x = owl2_tensor_rows (used.x, f * Q, Q);
     Owl2Tensor rows = owl2_tensor_rows (used.out, f * (Q + 1), Q);

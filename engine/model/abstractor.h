@@ -23,12 +23,24 @@ typedef struct {
 gboolean owl2_abstractor_buffers_alloc (Owl2AbstractorBuffers *b,
     OvkArena *arena, const Owl2Config *config, guint n_frames, GError **error);
 
+/**
+ * Owl2AbstractorLook: where the queries of some frames look.
+ * @to: (array): of each frame F32 [Q][grid * grid]: the mean over layers and
+ *   heads of a query's attention to each patch, that to the class token and to
+ *   queries left out; without buffer: not of this one
+ * @probs: see Owl2LookBuffers
+ */
+typedef struct {
+  const OvkSlice *to;
+  OvkSlice probs;
+} Owl2AbstractorLook;
+
 /* @vision: [n_frames * T][width], or more rows; the result is the first
  * n_frames * (Q + 1) rows of b->out, `vit_eos` the last row of each. A frame's
- * are the same to the bit alone and among others. */
+ * are the same to the bit alone and among others. @look: (nullable) */
 gboolean owl2_abstractor_record (Owl2Exec *exec, const Owl2Weights *weights,
     Owl2AbstractorBuffers *b, const Owl2Tensor *vision, guint n_frames,
-    GError **error);
+    const Owl2AbstractorLook *look, GError **error);
 
 G_END_DECLS
 

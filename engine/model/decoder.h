@@ -16,6 +16,11 @@ G_BEGIN_DECLS
 /* Generated tokens in one pass, each of a sequence of its own. */
 #define OWL2_PASS_DECODE 16
 
+/* Runs of prompts' rows in one pass, each of a sequence of its own. */
+#define OWL2_PASS_RUNS 16
+/* Tokens of one pass whose likelihood is wanted. */
+#define OWL2_PASS_PICKS OWL2_DECODER_CHUNK
+
 /* See pass.h. */
 typedef struct _Owl2Pass Owl2Pass;
 
@@ -25,7 +30,7 @@ typedef struct _Owl2Pass Owl2Pass;
  * @type: F32, F16 or Q8_0
  * @serial: another as soon as @k and @v are in another place; of no others
  * @k, @v: [layer]: [n_pages * kv_heads * OWL2_PAGE][head_dim]
- * @rope: F32 [positions][head_dim], see owl2_op_rope()
+ * @rope: F32 [positions][head_dim], see owl2_op_place_qkv()
  */
 typedef struct {
   Owl2Type type;
@@ -39,13 +44,15 @@ typedef struct {
  * Their contents belong to one pass. */
 typedef struct {
   guint chunk;              /* C */
-  Owl2Tensor x, h, q, attn; /* [R][width] */
-  Owl2Tensor k, v;          /* [R][kv_heads * head_dim] */
-  Owl2Tensor gate, up;      /* [R][mlp] */
+  Owl2Tensor x, h, attn;    /* [R][width] */
+  Owl2Tensor qkv; /* [R][width + 2 kv_heads * head_dim], see Owl2PlaceQkv */
+  Owl2Tensor gate_up;       /* [R][2 mlp] */
   Owl2Tensor logits;        /* [1 + OWL2_PASS_DECODE][vocab] */
   OvkSlice rows;            /* Owl2PassRow [R] */
-  OvkSlice pages;           /* u32: as many as R sequences of n_ctx may have */
+  OvkSlice pages;           /* u32: as many as all runs and tokens may have */
+  OvkSlice picks;           /* Owl2Pick [OWL2_PASS_PICKS] */
   OvkSlice results;         /* Owl2Result []; may be put elsewhere */
+  OvkSlice scratch;         /* of one operation at a time */
 } Owl2DecoderBuffers;
 
 gboolean owl2_decoder_buffers_init (Owl2DecoderBuffers *b, OvkArena *arena,

@@ -306,6 +306,7 @@ owl2_exec_keep (Owl2Exec *exec, Owl2Kept *kept, GError **error)
   kept->n = 0;
   kept->limit = exec->flops_limit;
   kept->most = 0;
+  kept->timed = ovk_device_is_timing (exec->dev);
   exec->keeping = kept;
   if (begin_kept (exec, error))
     return TRUE;
@@ -337,7 +338,8 @@ owl2_exec_fits (const Owl2Exec *exec, const Owl2Kept *kept)
 {
   double limit = exec->flops_limit * TOLERANCE;
 
-  if (kept->n > 1 && exec->flops_limit > kept->limit * GROWTH)
+  if ((kept->n > 1 && exec->flops_limit > kept->limit * GROWTH)
+      || kept->timed != ovk_device_is_timing (exec->dev))
     return FALSE;
   return kept->n > 0 && (kept->most <= limit || kept->limit <= limit);
 }

@@ -34,11 +34,13 @@ typedef struct {
  * @cmds: OvkCmd, of which the first @n are the work's submissions
  * @limit: floating point operations of a submission when it was recorded
  * @most: those of the largest
+ * @timed: they are measured
  */
 typedef struct {
   GPtrArray *cmds;
   guint n;
   double limit, most;
+  gboolean timed;
 } Owl2Kept;
 
 typedef struct {
@@ -97,7 +99,8 @@ gboolean owl2_exec_finish (Owl2Exec *exec, GError **error);
  */
 gboolean owl2_exec_keep (Owl2Exec *exec, Owl2Kept *kept, GError **error);
 gboolean owl2_exec_keep_end (Owl2Exec *exec, GError **error);
-/* Whether @kept holds work, in submissions as the device's pace wants them. */
+/* Whether @kept holds work, in submissions as the device's pace wants them, and
+ * measured if the device is timing. */
 gboolean owl2_exec_fits (const Owl2Exec *exec, const Owl2Kept *kept);
 /* Whether some of it is in flight. */
 gboolean owl2_exec_is_busy (const Owl2Exec *exec, const Owl2Kept *kept);

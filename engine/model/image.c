@@ -68,27 +68,30 @@ typedef struct {
   Owl2Planes planes;
   gboolean staged;     /* it fits what is staged, and is read there */
   guint width, height; /* upright */
-  guint edge, out;     /* of the square, of the model's picture */
+  guint out;           /* edge of the model's picture */
+  Owl2ImageShape shape;
   OvkSlice rgb;        /* u8 [height][rgb_stride], upright */
   gsize rgb_stride;    /* bytes, a multiple of 4 */
 } Frame;
 
-/* The square, shrunk to the model's width, without the square. */
+/* All that is tall; the square of a wide frame is in no memory. */
 static void
 record_lanes (const Frame *f, OvkCmd *cmd)
 {
   Owl2ResizeLanes p = {
     .dst = f->image->scratch[OWL2_SCRATCH_TALL],
     .src = f->rgb,
-    .steps = f->size->steps,
+    .steps = f->size->across.steps,
     .src_stride = f->rgb_stride,
-    .n_steps = f->size->n_steps,
+    .n_steps = f->size->across.n_steps,
     .cols = f->out,
-    .rows = f->edge,
-    .src_rows = f->height,
+    .rows = f->shape.tall_rows,
+    .src_rows = f->shape.square ? f->height : f->shape.tall_rows,
   };
 
-  if (f->width != f->height) {
+  p.src.offset += f->shape.first_row * f->rgb_stride;
+  p.src.size -= f->shape.first_row * f->rgb_stride;
+  if (f->shape.square) {
     p.filter = f->size->square_filter;
     p.taps = f->size->square_taps;
     p.window = f->size->window;
@@ -107,7 +110,7 @@ record_along (const Frame *f, OvkCmd *cmd)
     .src_stride = f->rgb_stride,
     .n_steps = f->size->n_along,
     .cols = f->out,
-    .rows = f->edge,
+    .rows = f->shape.tall_rows,
     .src_cols = f->width,
   };
 
@@ -126,7 +129,7 @@ record_band (const Frame *f, OvkCmd *cmd, guint first, guint n)
     .filter = f->size->square_filter,
     .taps = f->size->square_taps,
     .vertical = f->width > f->height,
-    .cols = f->edge,
+    .cols = f->shape.across.in,
     .rows = n,
   };
 
@@ -137,21 +140,21 @@ record_band (const Frame *f, OvkCmd *cmd, guint first, guint n)
   owl2_op_resize (cmd, &p);
 }
 
-/* Rows first .. first + n - 1 of the square, shrunk to the model's width. */
+/* Rows first .. first + n - 1 of what is tall, from the band or the picture. */
 static void
 record_shrink (const Frame *f, OvkCmd *cmd, guint first, guint n)
 {
-  gboolean square = f->width == f->height;
+  gboolean band = f->shape.square;
   Owl2Resize p = {
     .dst = f->image->scratch[OWL2_SCRATCH_TALL],
-    .src = square ? f->rgb : f->image->scratch[OWL2_SCRATCH_BAND],
-    .src_rgb = square,
-    .src_stride = square ? f->rgb_stride : (gsize) f->edge * 4,
-    .filter = f->size->final_filter,
-    .taps = f->size->final_taps,
+    .src = band ? f->image->scratch[OWL2_SCRATCH_BAND] : f->rgb,
+    .src_rgb = !band,
+    .src_stride = band ? (gsize) f->shape.across.in * 4 : f->rgb_stride,
+    .filter = f->size->across.filter,
+    .taps = f->size->across.taps,
     .cols = f->out,
     .rows = n,
-    .src_row0 = square ? first : 0,
+    .src_row0 = band ? 0 : f->shape.first_row + first,
   };
 
   p.dst.offset += (gsize) first * f->out * 4;
@@ -307,6 +310,7 @@ owl2_image_check (const Owl2Image *picture, GError **error)
   gboolean ok = picture->width > 0 && picture->height > 0
                 && (guint) picture->format < OWL2_N_PIXEL_FORMATS
                 && (guint) picture->matrix <= OWL2_MATRIX_BT2020
+                && (guint) picture->mode <= OWL2_IMAGE_CROP
                 && picture->turn < 2 * OWL2_TURN_TRANSPOSE;
 
   if (ok)
@@ -365,7 +369,7 @@ count_needs (const Frame *f, gsize needs[OWL2_N_SCRATCH])
     needs[OWL2_SCRATCH_STORED] = stored;
   if (picture->turn || !rgb)
     needs[OWL2_SCRATCH_RGB] = f->rgb_stride * f->height;
-  needs[OWL2_SCRATCH_TALL] = (gsize) f->edge * f->out * 4;
+  needs[OWL2_SCRATCH_TALL] = (gsize) f->shape.tall_rows * f->out * 4;
 }
 
 /* Whether the device takes each in one binding. */
@@ -391,6 +395,8 @@ frame_init (Frame *f, Owl2ImageBuffers *image, Owl2Exec *exec,
     const Owl2Image *picture, GError **error)
 {
   gboolean across = (picture->turn & OWL2_TURN_TRANSPOSE) != 0;
+  Owl2ImageMode mode =
+      owl2_config_image_mode (&image->weights->config, picture->mode);
   gsize needs[OWL2_N_SCRATCH];
 
   memset (f, 0, sizeof *f);
@@ -398,15 +404,17 @@ frame_init (Frame *f, Owl2ImageBuffers *image, Owl2Exec *exec,
   f->picture = picture;
   f->width = across ? picture->height : picture->width;
   f->height = across ? picture->width : picture->height;
-  f->edge = MAX (f->width, f->height);
   f->out = image->weights->config.vision.image_size;
   f->rgb_stride = rgb_row (f->width);
   owl2_planes_init (&f->planes, picture);
   f->staged = f->planes.bytes <= MOST_STAGED_BYTES;
+  if (!owl2_image_shape (&f->shape, mode, f->width, f->height, f->out, error))
+    return FALSE;
   count_needs (f, needs);
   if (!check_needs (f, needs, error))
     return FALSE;
-  f->size = owl2_image_size (image, exec, f->width, f->height, needs, error);
+  f->size = owl2_image_size (
+      image, exec, f->width, f->height, mode, &f->shape, needs, error);
   return f->size != NULL;
 }
 
@@ -527,18 +535,18 @@ record_last (const Frame *f, OvkCmd *cmd)
   OvkSlice tall = f->image->scratch[OWL2_SCRATCH_TALL];
   gsize stride = (gsize) f->out * 4;
 
-  tall.size = f->edge * stride;
-  if (f->size->n_steps > 0) {
+  tall.size = f->shape.tall_rows * stride;
+  if (f->size->down.n_steps > 0) {
     Owl2ResizeLanes p = {
       .dst = f->image->pixels,
       .src = tall,
-      .steps = f->size->steps,
+      .steps = f->size->down.steps,
       .src_stride = stride,
-      .n_steps = f->size->n_steps,
+      .n_steps = f->size->down.n_steps,
       .down = TRUE,
       .cols = f->out,
       .rows = f->out,
-      .src_rows = f->edge,
+      .src_rows = f->shape.tall_rows,
     };
 
     owl2_op_resize_lanes (cmd, &p);
@@ -547,8 +555,8 @@ record_last (const Frame *f, OvkCmd *cmd)
       .dst = f->image->pixels,
       .src = tall,
       .src_stride = stride,
-      .filter = f->size->final_filter,
-      .taps = f->size->final_taps,
+      .filter = f->size->down.filter,
+      .taps = f->size->down.taps,
       .vertical = TRUE,
       .cols = f->out,
       .rows = f->out,
@@ -579,13 +587,13 @@ record_resize (Owl2ImageBuffers *image, Owl2Exec *exec,
     record_lanes (&f, cmd);
   } else if (f.size->n_along > 0) {
     record_along (&f, cmd);
-  } else if (f.width == f.height) {
-    record_shrink (&f, cmd, 0, f.edge);
+  } else if (!f.shape.square) {
+    record_shrink (&f, cmd, 0, f.shape.tall_rows);
   } else {
     guint rows = owl2_image_band_rows (f.width, f.height);
 
-    for (guint first = 0; first < f.edge; first += rows) {
-      guint n = MIN (rows, f.edge - first);
+    for (guint first = 0; first < f.shape.tall_rows; first += rows) {
+      guint n = MIN (rows, f.shape.tall_rows - first);
 
       record_band (&f, cmd, first, n);
       record_shrink (&f, cmd, first, n);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A frame to the vision encoder's patches: to RGB, see picture.h; Pillow's
- * bicubic resize to a square of the longer edge, then to the model's size, then
- * normalisation. Follows the published evaluation programs (aspect ratio not
- * kept, nothing padded). */
+/* A frame to the vision encoder's patches: to RGB and a square of the model's
+ * size, see picture.h, then normalisation.
+ *
+ * A picture that is padded or cropped is resized at once, a pass along its rows
+ * and one along its columns: what is cut off is left out of the passes, and the
+ * padding is one more weight of each output. */
 #ifndef OWL2_IMAGE_H
 #define OWL2_IMAGE_H
 
@@ -18,22 +20,39 @@ typedef enum {
   OWL2_SCRATCH_STORED, /* u8: RGB before it is turned */
   OWL2_SCRATCH_RGB,    /* u8 [height][stride], upright */
   OWL2_SCRATCH_BAND,   /* u32 [band rows][edge]: part of the square */
-  OWL2_SCRATCH_TALL,   /* u32 [edge][size] */
+  OWL2_SCRATCH_TALL,   /* u32 [tall_rows][size] */
   OWL2_N_SCRATCH
 } Owl2Scratch;
 
-/* Filters of frames of one size, which is that of the upright frame. */
+/* How a picture becomes square. */
+typedef struct {
+  gboolean square;       /* first stretched to one of its longer edge */
+  Owl2Axis across, down; /* the passes that shrink, in this order */
+  guint first_row;       /* of the picture or its square: the rows that count */
+  guint tall_rows;
+} Owl2ImageShape;
+
+/* A pass that shrinks. */
+typedef struct {
+  OvkSlice filter;
+  guint taps;
+  /* Where there is a faster way: its table, and entries of it, else 0. */
+  OvkSlice steps;
+  guint n_steps;
+} Owl2ImagePass;
+
+/* Filters of frames of one size, which is that of the upright frame, and one
+ * mode. */
 typedef struct {
   guint width, height; /* 0: none */
+  Owl2ImageMode mode;
+  Owl2ImageShape shape;
   guint64 used;        /* frames so far when the last one of this size came */
   gsize needs[OWL2_N_SCRATCH]; /* bytes, of all frames of this size so far */
   OvkArena *arena;
-  OvkSlice square_filter; /* shorter edge -> edge */
-  OvkSlice final_filter;  /* edge -> size */
-  guint square_taps, final_taps;
-  /* Where there are faster ways: tables, and entries of them, else 0. */
-  OvkSlice steps; /* of final_filter */
-  guint n_steps;
+  OvkSlice square_filter; /* shorter edge -> edge; none without a square */
+  guint square_taps;
+  Owl2ImagePass across, down;
   gboolean lanes; /* what is tall is made at once by owl2_op_resize_lanes () */
   guint window;   /* of square_filter */
   OvkSlice along; /* or by owl2_op_resize_along () */
@@ -68,7 +87,8 @@ gboolean owl2_image_init (
     Owl2ImageBuffers *image, const Owl2Weights *weights, GError **error);
 void owl2_image_clear (Owl2ImageBuffers *image);
 
-/* BAD_REQUEST, with the numbers, if the sizes and strides are no image. */
+/* BAD_REQUEST, with the numbers, if the sizes, strides and enums are no image.
+ */
 gboolean owl2_image_check (const Owl2Image *picture, GError **error);
 
 /**
@@ -100,20 +120,25 @@ guint8 *owl2_image_shrink (Owl2ImageBuffers *image, Owl2Exec *exec,
 
 /* ---- image_sizes.c ------------------------------------------------------ */
 
+/* Of a picture that is upright; @mode is not AUTO. BAD_REQUEST if an edge is
+ * too long. */
+gboolean owl2_image_shape (Owl2ImageShape *shape, Owl2ImageMode mode,
+    guint width, guint height, guint out, GError **error);
+
 /* Rows of the square that a band of it has. */
 guint owl2_image_band_rows (guint width, guint height);
 
 /**
- * owl2_image_size: filters for frames of an upright size, and scratch of at
- * least @needs bytes each. Blocks until all work of @exec so far is done, if
- * there is anything to be made. Errors: NO_MEMORY, BAD_REQUEST, those of
- * owl2_exec_finish().
+ * owl2_image_size: filters for frames of an upright size and a mode, of which
+ * @shape was made, and scratch of at least @needs bytes each. Blocks until all
+ * work of @exec so far is done, if there is anything to be made. Errors:
+ * NO_MEMORY, BAD_REQUEST, those of owl2_exec_finish().
  *
  * Returns: (transfer none): good until the next call
  */
 const Owl2ImageSize *owl2_image_size (Owl2ImageBuffers *image, Owl2Exec *exec,
-    guint width, guint height, const gsize needs[OWL2_N_SCRATCH],
-    GError **error);
+    guint width, guint height, Owl2ImageMode mode, const Owl2ImageShape *shape,
+    const gsize needs[OWL2_N_SCRATCH], GError **error);
 /* Frees what is kept; what is recorded must be done. */
 void owl2_image_forget_sizes (Owl2ImageBuffers *image);
 

@@ -10,6 +10,71 @@
 #define BAND_BYTES (8u << 20)
 #define ARENA_BLOCK_BYTES (1u << 20)
 
+/* ---- shapes ------------------------------------------------------------- */
+
+/* The part of a pass's output in its middle that is kept. */
+static Owl2Axis
+middle_axis (guint in, guint longer_out, guint out)
+{
+  Owl2Axis axis = owl2_axis (in, longer_out);
+
+  axis.first = (longer_out - out) / 2;
+  axis.kept = out;
+  return axis;
+}
+
+static Owl2Axis
+padded_axis (guint in, guint edge, guint out)
+{
+  Owl2Axis axis = owl2_axis (edge, out);
+
+  axis.at = (edge - in) / 2;
+  axis.there = in;
+  return axis;
+}
+
+static void
+crop_shape (Owl2ImageShape *shape, guint width, guint height, guint out)
+{
+  guint shorter = MIN (width, height);
+
+  /* Below 2^32, since a configuration's limit of out is. */
+  shape->across = middle_axis (width, out * width / shorter, out);
+  shape->down = middle_axis (height, out * height / shorter, out);
+  shape->tall_rows = owl2_axis_span (&shape->down, &shape->first_row);
+  shape->down.at = shape->first_row;
+  shape->down.there = shape->tall_rows;
+}
+
+gboolean
+owl2_image_shape (Owl2ImageShape *shape, Owl2ImageMode mode, guint width,
+    guint height, guint out, GError **error)
+{
+  guint edge = MAX (width, height);
+
+  memset (shape, 0, sizeof *shape);
+  if (edge > OWL2_RESIZE_MAX) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
+        "can't resize a frame of %ux%u, an edge has 1 to %u pixels", width,
+        height, OWL2_RESIZE_MAX);
+    return FALSE;
+  }
+  if (mode == OWL2_IMAGE_CROP) {
+    crop_shape (shape, width, height, out);
+  } else if (mode == OWL2_IMAGE_PAD) {
+    shape->across = padded_axis (width, edge, out);
+    shape->down = padded_axis (height, edge, out);
+    shape->tall_rows = height;
+  } else {
+    shape->square = width != height;
+    shape->across = shape->down = owl2_axis (edge, out);
+    shape->tall_rows = edge;
+  }
+  return TRUE;
+}
+
+/* ---- bands -------------------------------------------------------------- */
+
 guint
 owl2_image_band_rows (guint width, guint height)
 {
@@ -58,7 +123,7 @@ upload_filter (OvkDevice *dev, Owl2ImageSize *size, const Owl2Filter *filter,
 {
   *taps = filter->taps;
   return upload_words (dev, size, filter->table,
-      (gsize) filter->out * (2 + filter->taps), slice, error);
+      (gsize) filter->out * (OWL2_FILTER_HEAD + filter->taps), slice, error);
 }
 
 /* A table that may not fit, which is no error. (transfer full) @steps */
@@ -79,64 +144,91 @@ upload_steps (OvkDevice *dev, Owl2ImageSize *size, Owl2Steps *steps,
   return ok;
 }
 
-/* Two passes at once, where the device has kernels for that and they fit. */
 static gboolean
-set_lanes (OvkCmd *cmd, Owl2ImageSize *size, gboolean tall,
-    const Owl2Filter *square, const Owl2Filter *final, GError **error)
+upload_pass (OvkCmd *cmd, Owl2ImageSize *size, const Owl2Filter *filter,
+    Owl2ImagePass *pass, GError **error)
 {
   OvkDevice *dev = ovk_cmd_device (cmd);
   GError *local = NULL;
   Owl2Steps *steps;
 
+  if (!upload_filter (dev, size, filter, &pass->filter, &pass->taps, error))
+    return FALSE;
   if (!owl2_can_resize_lanes (cmd, 0))
     return TRUE;
-  steps = owl2_steps_new (final, &local);
-  if (!upload_steps (
-          dev, size, steps, local, &size->steps, &size->n_steps, error))
+  steps = owl2_steps_new (filter, &local);
+  return upload_steps (
+      dev, size, steps, local, &pass->steps, &pass->n_steps, error);
+}
+
+/* The stretch to a square, with the pass after it: at once where the device has
+ * kernels for that and they fit. */
+static gboolean
+upload_square (OvkCmd *cmd, Owl2ImageSize *size, const Owl2Filter *square,
+    const Owl2Filter *across, gboolean tall, GError **error)
+{
+  OvkDevice *dev = ovk_cmd_device (cmd);
+  GError *local = NULL;
+  Owl2Steps *steps;
+
+  if (!upload_filter (
+          dev, size, square, &size->square_filter, &size->square_taps, error))
     return FALSE;
   if (tall && owl2_can_resize_along (cmd)) {
-    local = NULL;
-    steps = owl2_along_new (square, final, &local);
-    if (!upload_steps (
-            dev, size, steps, local, &size->along, &size->n_along, error))
-      return FALSE;
-  } else if (!tall && size->n_steps > 0) {
-    if (square)
-      size->window =
-          owl2_filter_window (square, ovk_device_caps (dev)->subgroup_size);
+    steps = owl2_along_new (square, across, &local);
+    return upload_steps (
+        dev, size, steps, local, &size->along, &size->n_along, error);
+  }
+  if (!tall && size->across.n_steps > 0) {
+    size->window =
+        owl2_filter_window (square, ovk_device_caps (dev)->subgroup_size);
     size->lanes = owl2_can_resize_lanes (cmd, size->window);
   }
   return TRUE;
 }
 
 static gboolean
-size_init (Owl2ImageSize *size, OvkCmd *cmd, guint width, guint height,
-    guint out, GError **error)
+upload_filters (
+    Owl2ImageSize *size, OvkCmd *cmd, guint width, guint height, GError **error)
 {
-  guint edge = MAX (width, height), shorter = MIN (width, height);
-  OvkDevice *dev = ovk_cmd_device (cmd);
-  Owl2Filter *final = owl2_filter_new (edge, out, error);
-  Owl2Filter *square = NULL;
-  gboolean ok = FALSE;
+  const Owl2ImageShape *shape = &size->shape;
+  g_autoptr (Owl2Filter) across = owl2_filter_new (shape->across, error);
+  g_autoptr (Owl2Filter) down = NULL;
+  g_autoptr (Owl2Filter) square = NULL;
 
-  size->arena = ovk_arena_new (dev, "filters", ARENA_BLOCK_BYTES);
-  if (final && width != height)
-    square = owl2_filter_new (shorter, edge, error);
-  if (final && (square || width == height))
-    ok = upload_filter (
-             dev, size, final, &size->final_filter, &size->final_taps, error)
-         && (!square
-             || upload_filter (dev, size, square, &size->square_filter,
-                 &size->square_taps, error))
-         && set_lanes (cmd, size, width < height, square, final, error);
-  owl2_filter_free (square);
-  owl2_filter_free (final);
-  if (!ok) {
+  if (!across || !upload_pass (cmd, size, across, &size->across, error))
+    return FALSE;
+  if (memcmp (&shape->across, &shape->down, sizeof shape->down) == 0) {
+    size->down = size->across;
+  } else {
+    down = owl2_filter_new (shape->down, error);
+    if (!down || !upload_pass (cmd, size, down, &size->down, error))
+      return FALSE;
+  }
+  if (!shape->square) {
+    size->lanes = size->across.n_steps > 0;
+    return TRUE;
+  }
+  square = owl2_filter_new (
+      owl2_axis (MIN (width, height), MAX (width, height)), error);
+  return square
+         && upload_square (cmd, size, square, across, width < height, error);
+}
+
+static gboolean
+size_init (Owl2ImageSize *size, OvkCmd *cmd, guint width, guint height,
+    Owl2ImageMode mode, const Owl2ImageShape *shape, GError **error)
+{
+  size->arena =
+      ovk_arena_new (ovk_cmd_device (cmd), "filters", ARENA_BLOCK_BYTES);
+  size->shape = *shape;
+  if (!upload_filters (size, cmd, width, height, error)) {
     size_clear (size);
     return FALSE;
   }
   size->width = width;
   size->height = height;
+  size->mode = mode;
   return TRUE;
 }
 
@@ -178,16 +270,24 @@ alloc_scratch (Owl2ImageBuffers *image, GError **error)
 
 /* ---- sizes -------------------------------------------------------------- */
 
+static gboolean
+size_is (
+    const Owl2ImageSize *size, guint width, guint height, Owl2ImageMode mode)
+{
+  return size->width == width && size->height == height && size->mode == mode;
+}
+
 /* The one of these numbers, else the one that was not used for longest. */
 static Owl2ImageSize *
-find_size (Owl2ImageBuffers *image, guint width, guint height)
+find_size (
+    Owl2ImageBuffers *image, guint width, guint height, Owl2ImageMode mode)
 {
   Owl2ImageSize *oldest = image->sizes;
 
   for (guint i = 0; i < OWL2_IMAGE_SIZES; i++) {
     Owl2ImageSize *size = &image->sizes[i];
 
-    if (size->width == width && size->height == height)
+    if (size_is (size, width, height, mode))
       return size;
     if (size->used < oldest->used)
       oldest = size;
@@ -206,27 +306,27 @@ forget_others (Owl2ImageBuffers *image, const Owl2ImageSize *size)
 
 const Owl2ImageSize *
 owl2_image_size (Owl2ImageBuffers *image, Owl2Exec *exec, guint width,
-    guint height, const gsize needs[OWL2_N_SCRATCH], GError **error)
+    guint height, Owl2ImageMode mode, const Owl2ImageShape *shape,
+    const gsize needs[OWL2_N_SCRATCH], GError **error)
 {
-  Owl2ImageSize *size = find_size (image, width, height);
-  gboolean fresh = size->width != width || size->height != height;
+  Owl2ImageSize *size = find_size (image, width, height, mode);
+  gboolean fresh = !size_is (size, width, height, mode);
   gsize most[OWL2_N_SCRATCH];
 
   size->used = ++image->n_frames;
   /* What is freed or written over may be read by what is recorded. */
   if (fresh) {
-    guint out = image->weights->config.vision.image_size;
-
     if (!owl2_exec_finish (exec, error))
       return NULL;
     size_clear (size);
-    if (!size_init (size, owl2_exec_cmd (exec), width, height, out, error))
+    if (!size_init (
+            size, owl2_exec_cmd (exec), width, height, mode, shape, error))
       return NULL;
     size->used = image->n_frames;
   }
   for (guint i = 0; i < OWL2_N_SCRATCH; i++)
     size->needs[i] = MAX (size->needs[i], needs[i]);
-  if (width != height && !size->lanes && !size->n_along)
+  if (shape->square && !size->lanes && !size->n_along)
     size->needs[OWL2_SCRATCH_BAND] =
         (gsize) owl2_image_band_rows (width, height) * MAX (width, height) * 4;
   if (!wants_scratch (image, most))

@@ -539,23 +539,35 @@ owl2_kvpool_begin (Owl2KvPool *pool, Owl2KvSequence *seq, guint tree,
   return OWL2_KV_READY;
 }
 
+static void
+record_page (Owl2KvPool *pool, guint32 to, guint32 from, OvkCmd *cmd)
+{
+  for (guint i = 0; i < pool->weights->config.decoder.n_layers; i++) {
+    const Owl2Tensor *k = &pool->tensors.k[i], *v = &pool->tensors.v[i];
+
+    ovk_cmd_copy (
+        cmd, pages_slice (pool, k, to, 1), pages_slice (pool, k, from, 1));
+    ovk_cmd_copy (
+        cmd, pages_slice (pool, v, to, 1), pages_slice (pool, v, from, 1));
+  }
+}
+
 void
 owl2_kvpool_record_copy (
     Owl2KvPool *pool, const Owl2KvSequence *seq, OvkCmd *cmd)
 {
-  guint32 to;
+  if (seq->from)
+    record_page (pool, g_array_index (seq->pages, guint32, seq->nodes->len),
+        seq->from->page, cmd);
+}
 
-  if (!seq->from)
-    return;
-  to = g_array_index (seq->pages, guint32, seq->nodes->len);
-  for (guint i = 0; i < pool->weights->config.decoder.n_layers; i++) {
-    const Owl2Tensor *k = &pool->tensors.k[i], *v = &pool->tensors.v[i];
-
-    ovk_cmd_copy (cmd, pages_slice (pool, k, to, 1),
-        pages_slice (pool, k, seq->from->page, 1));
-    ovk_cmd_copy (cmd, pages_slice (pool, v, to, 1),
-        pages_slice (pool, v, seq->from->page, 1));
-  }
+void
+owl2_kvpool_record_page (Owl2KvPool *pool, const Owl2KvSequence *seq, guint to,
+    guint from, OvkCmd *cmd)
+{
+  g_return_if_fail (to >= seq->nodes->len && to < seq->pages->len);
+  record_page (pool, g_array_index (seq->pages, guint32, to),
+      g_array_index (seq->pages, guint32, from), cmd);
 }
 
 /* Keeps the next page, with @n positions; FALSE if another sequence has left

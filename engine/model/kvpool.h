@@ -93,6 +93,10 @@ Owl2KvState owl2_kvpool_begin (Owl2KvPool *pool, Owl2KvSequence *seq,
  * over, if a part of it is. */
 void owl2_kvpool_record_copy (
     Owl2KvPool *pool, const Owl2KvSequence *seq, OvkCmd *cmd);
+/* Records that page @from of @seq, counted in its positions, is copied to page
+ * @to, which is its own. */
+void owl2_kvpool_record_page (Owl2KvPool *pool, const Owl2KvSequence *seq,
+    guint to, guint from, OvkCmd *cmd);
 /* The device has computed the first @n positions of @prompt (@whole: all of
  * it), and the copy. */
 void owl2_kvpool_keep (Owl2KvPool *pool, Owl2KvSequence *seq,

@@ -14,6 +14,8 @@ owl2_pass_init (Owl2Pass *pass)
   pass->pages = g_array_new (FALSE, FALSE, sizeof (guint32));
   pass->copies = g_array_new (FALSE, FALSE, sizeof (Owl2PassCopy));
   pass->logits = g_array_new (FALSE, FALSE, sizeof (Owl2PassLogits));
+  pass->looks = g_array_new (FALSE, FALSE, sizeof (Owl2PassLook));
+  pass->picks = g_array_new (FALSE, FALSE, sizeof (Owl2Pick));
 }
 
 void
@@ -22,16 +24,20 @@ owl2_pass_clear (Owl2Pass *pass)
   g_clear_pointer (&pass->pages, g_array_unref);
   g_clear_pointer (&pass->copies, g_array_unref);
   g_clear_pointer (&pass->logits, g_array_unref);
+  g_clear_pointer (&pass->looks, g_array_unref);
+  g_clear_pointer (&pass->picks, g_array_unref);
 }
 
 void
 owl2_pass_reset (Owl2Pass *pass)
 {
-  pass->n_prefill = pass->n_decode = 0;
+  pass->n_prefill = pass->n_decode = pass->n_scored = 0;
   pass->last = pass->attention = FALSE;
   g_array_set_size (pass->pages, 0);
   g_array_set_size (pass->copies, 0);
   g_array_set_size (pass->logits, 0);
+  g_array_set_size (pass->looks, 0);
+  g_array_set_size (pass->picks, 0);
 }
 
 guint
@@ -68,6 +74,15 @@ owl2_pass_add_row (Owl2Pass *pass, Owl2Family family, guint32 source,
   return row;
 }
 
+void
+owl2_pass_add_pick (Owl2Pass *pass, guint row, guint32 id)
+{
+  const Owl2Pick pick = { row, id };
+
+  g_return_if_fail (pass->picks->len < OWL2_PASS_PICKS);
+  g_array_append_val (pass->picks, pick);
+}
+
 guint
 owl2_pass_wanted (const Owl2Pass *pass, guint *first)
 {
@@ -75,6 +90,12 @@ owl2_pass_wanted (const Owl2Pass *pass, guint *first)
 
   *first = pass->n_prefill - n_last;
   return n_last + pass->n_decode;
+}
+
+gboolean
+owl2_pass_decodes (const Owl2Pass *pass)
+{
+  return pass->n_prefill == 0;
 }
 
 static void
@@ -89,6 +110,12 @@ upload (OvkCmd *cmd, OvkSlice dst, gconstpointer data, gsize size_bytes)
   }
 }
 
+static const char *
+embed_label (const Owl2Pass *pass)
+{
+  return owl2_pass_decodes (pass) ? "decode embed" : "prefill embed";
+}
+
 /* What the device reads of the pass: the rows, the pages, and features into
  * b->x. */
 static gboolean
@@ -97,13 +124,15 @@ record_tables (Owl2Exec *exec, const Owl2DecoderBuffers *b,
 {
   guint n = pass->n_prefill + pass->n_decode;
   gsize row_bytes = b->x.cols * sizeof (float);
-  OvkCmd *cmd = owl2_exec_next (exec, "embed", error);
+  OvkCmd *cmd = owl2_exec_next (exec, embed_label (pass), error);
 
   if (!cmd)
     return FALSE;
   upload (cmd, b->rows, pass->rows, n * sizeof (Owl2PassRow));
   upload (
       cmd, b->pages, pass->pages->data, pass->pages->len * sizeof (guint32));
+  upload (
+      cmd, b->picks, pass->picks->data, pass->picks->len * sizeof (Owl2Pick));
   for (guint i = 0; i < pass->copies->len; i++) {
     const Owl2PassCopy *copy = &g_array_index (pass->copies, Owl2PassCopy, i);
     OvkSlice to = b->x.slice, from = copy->from;
@@ -123,7 +152,7 @@ record_embed (Owl2Exec *exec, const Owl2Weights *weights,
   guint n = pass->n_prefill + pass->n_decode;
   const Owl2Rows rows = { b->rows, 0 };
   Owl2Tensor x = owl2_tensor_rows (b->x, 0, n);
-  OvkCmd *cmd = owl2_exec_next (exec, "embed", error);
+  OvkCmd *cmd = owl2_exec_next (exec, embed_label (pass), error);
 
   if (!cmd)
     return FALSE;
@@ -131,28 +160,66 @@ record_embed (Owl2Exec *exec, const Owl2Weights *weights,
   return owl2_tap_rows (exec, "inputs_embeds", -1, x, pass->n_prefill, error);
 }
 
-/* The final norm, logits and results of the rows that are wanted. */
+/* b->logits = those of rows @first .. @first + @n - 1, in OWL2_DECODE. Returns:
+ * the command list to go on with, or NULL. */
+static OvkCmd *
+record_logits (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2DecoderBuffers *b, const Owl2Pass *pass, guint first, guint n,
+    GError **error)
+{
+  Owl2Tensor x = owl2_tensor_rows (b->x, first, n);
+  Owl2Tensor h = owl2_tensor_rows (b->h, first, n);
+  Owl2Tensor logits = owl2_tensor_rows (b->logits, 0, n);
+  OvkCmd *cmd = owl2_exec_next (exec,
+      owl2_pass_decodes (pass) ? "decode logits" : "prefill logits", error);
+
+  if (!cmd)
+    return NULL;
+  owl2_op_rmsnorm (cmd, &h, &x, &weights->decoder.norm, &weights->decoder.norm,
+      NULL, weights->config.decoder.eps);
+  owl2_op_matmul (cmd, OWL2_DECODE, &logits, &h, &weights->decoder.output, NULL,
+      OWL2_ACT_NONE, NULL);
+  return cmd;
+}
+
+/* The likelihoods of the picks, as many rows at a time as there are logits. */
+static gboolean
+record_scores (Owl2Exec *exec, const Owl2Weights *weights,
+    const Owl2DecoderBuffers *b, const Owl2Pass *pass, GError **error)
+{
+  guint first = pass->n_prefill - pass->n_scored, n;
+
+  for (; first < pass->n_prefill; first += n) {
+    Owl2Tensor logits;
+    OvkCmd *cmd;
+
+    n = MIN (b->logits.rows, pass->n_prefill - first);
+    cmd = record_logits (exec, weights, b, pass, first, n, error);
+    if (!cmd)
+      return FALSE;
+    logits = owl2_tensor_rows (b->logits, 0, n);
+    owl2_op_likelihood (
+        cmd, pass->likelihoods, b->picks, pass->picks->len, &logits, first);
+  }
+  return TRUE;
+}
+
+/* The results of the rows after which a token is chosen. */
 static gboolean
 record_head (Owl2Exec *exec, const Owl2Weights *weights,
     const Owl2DecoderBuffers *b, const Owl2Pass *pass, GError **error)
 {
   guint first, n = owl2_pass_wanted (pass, &first);
   const Owl2Rows rows = { b->rows, first };
-  Owl2Tensor x = owl2_tensor_rows (b->x, first, n);
-  Owl2Tensor h = owl2_tensor_rows (b->h, first, n);
   Owl2Tensor logits = owl2_tensor_rows (b->logits, 0, n);
   OvkCmd *cmd;
 
   if (!n)
     return TRUE;
-  cmd = owl2_exec_next (exec, "logits", error);
+  cmd = record_logits (exec, weights, b, pass, first, n, error);
   if (!cmd)
     return FALSE;
-  owl2_op_rmsnorm (cmd, &h, &x, &weights->decoder.norm, &weights->decoder.norm,
-      NULL, weights->config.decoder.eps);
-  owl2_op_matmul (cmd, OWL2_DECODE, &logits, &h, &weights->decoder.output, NULL,
-      OWL2_ACT_NONE, NULL);
-  owl2_op_argmax (cmd, b->results, &logits, &rows);
+  owl2_op_argmax (cmd, b->results, &logits, &rows, b->scratch);
   return TRUE;
 }
 
@@ -164,17 +231,20 @@ record_work (Owl2Exec *exec, const Owl2Weights *weights,
   return record_embed (exec, weights, b, pass, error)
          && owl2_decoder_record (exec, weights, kv, b, pass, error)
          && owl2_tap_logits (exec, weights, b, pass->n_prefill, error)
+         && record_scores (exec, weights, b, pass, error)
          && record_head (exec, weights, b, pass, error);
 }
 
-/* The commands of passes with as many rows are the same. */
+/* The commands of passes with as many rows are the same, but for those that
+ * tell what rows look at. */
 static gboolean
 can_repeat (const Owl2Exec *exec, const Owl2Pass *pass)
 {
   for (guint i = 0; i < pass->n_decode; i++)
     if (pass->rows[i].modality != 0)
       return FALSE;
-  return pass->n_prefill == 0 && !exec->tap && !exec->collecting;
+  return owl2_pass_decodes (pass) && !pass->looks->len && !exec->tap
+         && !exec->collecting;
 }
 
 static gboolean
@@ -221,6 +291,7 @@ owl2_pass_record (Owl2Exec *exec, const Owl2Weights *weights,
   g_return_val_if_fail (pass->n_prefill + pass->n_decode > 0, FALSE);
   g_return_val_if_fail (pass->n_prefill <= b->chunk, FALSE);
   g_return_val_if_fail (pass->n_decode <= OWL2_PASS_DECODE, FALSE);
+  g_return_val_if_fail (pass->n_scored <= pass->n_prefill, FALSE);
   g_return_val_if_fail (
       pass->pages->len <= b->pages.size / sizeof (guint32), FALSE);
 

@@ -8,8 +8,11 @@
 
 #define AREA "model"
 
-/* Copies lie in blocks of this, or in one that just holds a small model. */
+/* Copies lie in blocks of this, or in one that just holds a small model; in
+ * blocks of their own where they are large, so that little of a block stays
+ * free. */
 #define BLOCK_BYTES (64u << 20)
+#define LARGE_BYTES (BLOCK_BYTES / 8)
 /* Host memory for rows that are packed before they are uploaded, and for what
  * they are made of. */
 #define PACK_BYTES (1u << 20)
@@ -32,6 +35,26 @@ static gsize
 stride_bytes (Owl2Type type, guint cols)
 {
   return owl2_tensor_bytes (type, 1, cols);
+}
+
+static const Owl2TensorSpec *
+spec_at (const Owl2Places *places, guint i)
+{
+  return &g_array_index (places->specs, Owl2TensorSpec, i);
+}
+
+static Owl2Place *
+place_at (const Owl2Places *places, guint i)
+{
+  return g_hash_table_lookup (places->table, spec_at (places, i)->name);
+}
+
+static gsize
+place_bytes (const Owl2Place *place)
+{
+  const Owl2Tensor *t = &place->tensor;
+
+  return owl2_tensor_bytes (t->type, t->rows, t->cols);
 }
 
 /* ---- in place --------------------------------------------------------- */
@@ -136,8 +159,7 @@ find_places (
   guint64 total = 0, in_place = 0;
 
   for (guint i = 0; i < places->specs->len; i++) {
-    const Owl2TensorSpec *spec =
-        &g_array_index (places->specs, Owl2TensorSpec, i);
+    const Owl2TensorSpec *spec = spec_at (places, i);
     Owl2Place *place = g_new0 (Owl2Place, 1);
     Owl2WeightsData data;
 
@@ -150,10 +172,9 @@ find_places (
       .cols = spec->cols,
       .stride = owl2_tensor_stride (data.type, spec->cols),
     };
-    total += owl2_tensor_bytes (data.type, spec->rows, spec->cols);
+    total += place_bytes (place);
     if (import && can_be_in_place (spec, &data)) {
-      Piece piece = { place, data.data,
-        owl2_tensor_bytes (data.type, spec->rows, spec->cols) };
+      Piece piece = { place, data.data, place_bytes (place) };
 
       g_array_append_val (pieces, piece);
       in_place += piece.size;
@@ -175,10 +196,9 @@ check_memory (
   g_hash_table_iter_init (&iter, places->table);
   while (g_hash_table_iter_next (&iter, NULL, &value)) {
     const Owl2Place *place = value;
-    const Owl2Tensor *t = &place->tensor;
 
     if (!place->in_place)
-      bytes += owl2_tensor_bytes (t->type, t->rows, t->cols) + ALIGN_BYTES;
+      bytes += place_bytes (place) + ALIGN_BYTES;
   }
   if (bytes > n_free) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
@@ -192,26 +212,71 @@ check_memory (
   return TRUE;
 }
 
+/* How many copied tensors from @first on lie end to end: a product with several
+ * of them is then one. Together they take @bytes. */
+static guint
+joint_length (const Owl2Places *places, guint first, gsize *bytes)
+{
+  gsize most = ovk_device_caps (places->dev)->max_allocation_bytes;
+  const Owl2Tensor *t = &place_at (places, first)->tensor;
+  guint i;
+
+  *bytes = place_bytes (place_at (places, first));
+  for (i = first + 1; i < places->specs->len; i++) {
+    const Owl2Place *place = place_at (places, i);
+
+    if (place->in_place || place->tensor.type != t->type || t->rows == 1
+        || place->tensor.rows == 1 || place->tensor.cols != t->cols
+        || place_bytes (place) > most - MIN (most, *bytes))
+      break;
+    *bytes += place_bytes (place);
+  }
+  return i - first;
+}
+
+/* Memory for @n tensors from @first on, which take @bytes. */
+static gboolean
+allocate_joint (
+    Owl2Places *places, guint first, guint n, gsize bytes, GError **error)
+{
+  OvkSlice slice;
+
+  if (!ovk_arena_alloc (bytes >= LARGE_BYTES ? places->large : places->arena,
+          bytes, &slice, error))
+    return FALSE;
+  for (guint i = first; i < first + n; i++) {
+    Owl2Place *place = place_at (places, i);
+
+    slice.size = place_bytes (place);
+    place->tensor.slice = slice;
+    slice.offset += slice.size;
+  }
+  return TRUE;
+}
+
 static gboolean
 allocate (Owl2Places *places, const Owl2WeightsSource *source, GError **error)
 {
+  guint n;
+
   places->arena = ovk_arena_new (
       places->dev, "weights", MIN (BLOCK_BYTES, places->copied_bytes));
-  for (guint i = 0; i < places->specs->len; i++) {
-    const Owl2TensorSpec *spec =
-        &g_array_index (places->specs, Owl2TensorSpec, i);
-    Owl2Place *place = g_hash_table_lookup (places->table, spec->name);
-    Owl2Tensor *t = &place->tensor;
+  places->large = ovk_arena_new (places->dev, "large weights", 0);
+  for (guint i = 0; i < places->specs->len; i += n) {
+    gsize bytes;
 
-    if (place->in_place)
+    n = 1;
+    if (place_at (places, i)->in_place)
       continue;
-    if (!ovk_arena_alloc (places->arena,
-            owl2_tensor_bytes (t->type, t->rows, t->cols), &t->slice, error)) {
-      g_prefix_error (error, "%s: tensor '%s': ", source->name, spec->name);
+    n = joint_length (places, i, &bytes);
+    if (!allocate_joint (places, i, n, bytes, error)) {
+      g_prefix_error (
+          error, "%s: tensor '%s': ", source->name, spec_at (places, i)->name);
       return FALSE;
     }
   }
-  places->copied_bytes = ovk_arena_bytes (places->arena);
+  places->copied_bytes =
+      ovk_arena_bytes (places->arena) + ovk_arena_bytes (places->large);
   return TRUE;
 }
 
@@ -242,6 +307,7 @@ owl2_places_free (Owl2Places *places)
   g_clear_pointer (&places->specs, g_array_unref);
   g_clear_pointer (&places->imports, g_ptr_array_unref);
   g_clear_pointer (&places->arena, ovk_arena_free);
+  g_clear_pointer (&places->large, ovk_arena_free);
   g_clear_pointer (&places->dev, ovk_device_unref);
   g_free (places);
 }
@@ -436,9 +502,8 @@ owl2_places_fill (Owl2Places *places, const Owl2WeightsSource *source,
   if (!up)
     return FALSE;
   for (guint i = 0; i < places->specs->len; i++) {
-    const Owl2TensorSpec *spec =
-        &g_array_index (places->specs, Owl2TensorSpec, i);
-    const Owl2Place *place = g_hash_table_lookup (places->table, spec->name);
+    const Owl2TensorSpec *spec = spec_at (places, i);
+    const Owl2Place *place = place_at (places, i);
     Reading r = { .source = source, .spec = spec };
 
     if (place->in_place) {

@@ -15,14 +15,17 @@ typedef struct {
 } Owl2Place;
 
 /**
- * Owl2Places: @table has a place for each of @specs, by name.
+ * Owl2Places: @table has a place for each of @specs, by name. Copied matrices
+ * of one type that are neighbours in @specs and have rows as long lie end to
+ * end.
  */
 typedef struct _Owl2Places {
   OvkDevice *dev;     /* a reference */
   GArray *specs;      /* Owl2TensorSpec */
   GHashTable *table;  /* name -> Owl2Place */
   GPtrArray *imports; /* OvkImport */
-  OvkArena *arena;    /* what is copied */
+  OvkArena *arena;    /* what is copied, */
+  OvkArena *large;    /* and what of that has blocks of its own */
   guint64 mapped_bytes, copied_bytes;
 } Owl2Places;
 

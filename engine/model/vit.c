@@ -141,6 +141,7 @@ owl2_vit_record (Owl2Exec *exec, const Owl2Weights *weights, Owl2VitBuffers *b,
         || !owl2_exec_tap (
             exec, "vision_hidden", i, &used.x, 3, shape, 0, error))
       return FALSE;
+  ovk_cmd_label (owl2_exec_cmd (exec), "vit output");
   owl2_op_layernorm (owl2_exec_cmd (exec), &used.h, &used.x,
       &weights->vit.post_ln.w, &weights->vit.post_ln.b,
       weights->config.vision.eps);

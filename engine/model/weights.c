@@ -134,6 +134,35 @@ bind_tensors (Owl2Weights *w)
   }
 }
 
+static void
+join (Owl2Joint *joint, const Owl2Tensor *w)
+{
+  Owl2Tensor *last = joint->n ? &joint->w[joint->n - 1] : NULL;
+
+  if (last && last->type == w->type && last->cols == w->cols
+      && last->slice.buffer == w->slice.buffer
+      && last->slice.offset + last->slice.size == w->slice.offset) {
+    last->rows += w->rows;
+    last->slice.size += w->slice.size;
+  } else {
+    joint->w[joint->n++] = *w;
+  }
+}
+
+static void
+join_layer (Owl2DecoderLayer *layer)
+{
+  const Owl2Tensor *const qkv[2][3] = { { &layer->q, &layer->k[0],
+                                            &layer->v[0] },
+    { &layer->k[1], &layer->v[1], &layer->q } };
+
+  for (guint m = 0; m < 2; m++)
+    for (guint i = 0; i < 3; i++)
+      join (&layer->qkv[m], qkv[m][i]);
+  join (&layer->gate_up, &layer->gate);
+  join (&layer->gate_up, &layer->up);
+}
+
 Owl2Weights *
 owl2_weights_new (OvkDevice *dev, const Owl2Config *config,
     const Owl2WeightsSource *source, GError **error)
@@ -143,12 +172,15 @@ owl2_weights_new (OvkDevice *dev, const Owl2Config *config,
   weights->dev = ovk_device_ref (dev);
   weights->config = *config;
   weights->config.name = g_strdup (config->name);
+  weights->config.recipe = g_strdup (config->recipe);
   weights->places = owl2_places_new (dev, &weights->config, source, error);
   if (!weights->places)
     return NULL;
   weights->copied_bytes = weights->places->copied_bytes;
   weights->mapped_bytes = weights->places->mapped_bytes;
   bind_tensors (weights);
+  for (guint i = 0; i < config->decoder.n_layers; i++)
+    join_layer (&weights->decoder.layers[i]);
   return g_steal_pointer (&weights);
 }
 

@@ -47,6 +47,13 @@ typedef struct {
   Owl2AbstractorLayer *layers;
 } Owl2AbstractorWeights;
 
+/* Matrices [..][cols] of one product: its columns are those of the first, then
+ * those of the second. Those that lie end to end are one matrix. */
+typedef struct {
+  guint n;
+  Owl2Tensor w[3];
+} Owl2Joint;
+
 /* Pairs are picked per token: 0 language, 1 vision. */
 typedef struct {
   Owl2Tensor attn_norm[2], ffn_norm[2]; /* [1][width] */
@@ -55,6 +62,8 @@ typedef struct {
   Owl2Tensor out;                       /* [width][width] */
   Owl2Tensor gate, up;                  /* [mlp][width] */
   Owl2Tensor down;                      /* [width][mlp] */
+  Owl2Joint qkv[2];                     /* q, k, v; of vision k, v, q */
+  Owl2Joint gate_up;
 } Owl2DecoderLayer;
 
 typedef struct {

@@ -46,6 +46,9 @@ owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
         .o_stride = out->stride,
       };
 
+      /* The piece of the table in which an id lies is not known here. */
+      operands[1].bytes = t ? 0 : owl2_operand_rows_bytes (table, n_rows);
+      operands[3].bytes = 0;
       owl2_record (
           cmd, shader, spec, G_N_ELEMENTS (spec), operands, &pc, n_rows);
     }

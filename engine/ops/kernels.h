@@ -31,15 +31,29 @@ typedef struct {
  *   one subgroup a workgroup then win
  * @OWL2_CAP_SHUFFLE: subgroupShuffle() works in compute shaders
  * @OWL2_CAP_FAST_SHUFFLE: and costs next to nothing
+ * @OWL2_CAP_MATRIX: subgroups multiply matrices of halves, see OvkMatrix
+ * @OWL2_CAP_MATRIX_UNITS: and have units for it, of no use for anything else
+ * @OWL2_CAP_TEXELS: shaders can read bindings as texels
+ * @OWL2_CAP_FAST_TEXELS: and do it faster than from the bindings
+ * @OWL2_CAP_GPU: it is no driver for a CPU: it runs far more workgroups at once
+ *   than a token has heads
  */
 typedef enum {
   OWL2_CAP_LANES = 1 << 0,
   OWL2_CAP_SHUFFLE = 1 << 1,
   OWL2_CAP_FAST_SHUFFLE = 1 << 2,
+  OWL2_CAP_MATRIX = 1 << 3,
+  OWL2_CAP_MATRIX_UNITS = 1 << 4,
+  OWL2_CAP_TEXELS = 1 << 6,
+  OWL2_CAP_FAST_TEXELS = 1 << 7,
+  OWL2_CAP_GPU = 1 << 5,
 } Owl2Caps;
 
 /* TRUE if a device has all of @flags. */
 gboolean owl2_caps_have (const OvkCaps *caps, guint flags);
+
+/* "prefill" or "decode". */
+const char *owl2_family_name (Owl2Family family);
 
 #define OWL2_ANY_FAMILY (1 << OWL2_PREFILL | 1 << OWL2_DECODE)
 
@@ -48,6 +62,9 @@ typedef struct {
   guint workgroup;  /* invocations */
   guint rows, cols; /* of the result that a workgroup makes */
   guint each;       /* rows of these that an invocation makes, where it cares */
+  guint part;       /* attention: keys of a workgroup; 0: all of a query */
+  guint subgroup;   /* invocations in one, likewise */
+  gboolean eager;   /* much is loaded ahead, at the cost of code; likewise */
 } Owl2Tile;
 
 /**
@@ -58,6 +75,7 @@ typedef struct {
  * @needs: Owl2Caps without which the device can't do it
  * @wants: those without which another is faster, or may be
  * @families: Owl2Family as flags (1 << family) that it is made for
+ * @halves: its products are of halves, as matmul_halves.comp makes them of x
  * @max_rows: rows that a dispatch takes, each power of two with a pipeline of
  *   its own; 0: any
  * @fits: (nullable): FALSE if it can't do @work; NULL: it can do all
@@ -67,6 +85,7 @@ typedef struct {
   const char *name;
   const OvkShader *const *shaders;
   guint needs, wants, families, max_rows;
+  gboolean halves;
   gboolean (*fits) (const OvkCaps *caps, const Owl2Work *work);
   Owl2Tile (*tile) (const OvkCaps *caps, const Owl2Work *work, guint rows);
 } Owl2Kernel;
@@ -93,9 +112,14 @@ gboolean owl2_kernel_can (const Owl2Kernel *kernel, const OvkCaps *caps);
 /* The same, and @kernel is made for @work. */
 gboolean owl2_kernel_fits (
     const Owl2Kernel *kernel, const OvkCaps *caps, const Owl2Work *work);
-/* The first kernel of @table that a device has all for and that is made for
+/* The kernel that a tuning of the device (tuning.h) has first for @work, or
+ * else the first of @table that the device has all for and that is made for
  * @work. For any work each table has one that needs nothing. */
 const Owl2Kernel *owl2_kernel_pick (
+    const Owl2KernelTable *table, const OvkCaps *caps, const Owl2Work *work);
+
+/* The same, for those who only want to know. */
+const Owl2Kernel *owl2_kernel_choice (
     const Owl2KernelTable *table, const OvkCaps *caps, const Owl2Work *work);
 
 /**
@@ -107,6 +131,13 @@ const Owl2Kernel *owl2_kernel_pick (
 void owl2_kernels_force (const Owl2Kernel *kernel);
 /* Times that the forced kernel was taken since. */
 guint owl2_kernels_forced_uses (void);
+/**
+ * owl2_kernels_watch: for measurements: enters each work that a kernel of
+ * @table is picked for into @works, of Owl2Work, once for each family, type and
+ * shape. For the whole process, until it is called again with NULL; no other
+ * thread may be recording but that of one model.
+ */
+void owl2_kernels_watch (const Owl2KernelTable *table, GArray *works);
 
 G_END_DECLS
 

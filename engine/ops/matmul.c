@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "kernels.h"
+#include "matmul_matrix.h"
 #include "operand.h"
 
 /* Pieces of what takes long are whole tiles of any kernel, and never parts of a
@@ -7,7 +8,7 @@
 #define PIECE_ROWS 64
 #define PIECE_COLS 128
 #define MV_MAX_ROWS 8  /* rows of x that the vector kernel takes at once */
-#define MV_LONG_K 2048 /* columns that 128 invocations take, else 64 */
+#define MV_LONG_K 2048 /* columns that twice the invocations take */
 
 static Owl2Tile
 lanes_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
@@ -19,16 +20,56 @@ lanes_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
     .cols = MIN (8 * lanes, 128) };
 }
 
+/* One row is worth a pipeline of its own: it takes two fifths of the time of
+ * eight, so two by themselves take less, too. Four take seven tenths. */
+static Owl2Tile
+texels_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
+{
+  guint lanes = caps->subgroup_size;
+
+  return (Owl2Tile){ .workgroup = lanes,
+    .rows = work->family == OWL2_PREFILL ? MAX (16, lanes)
+            : rows <= 2                  ? 1
+            : rows <= 4                  ? 4
+                                         : MAX (8, lanes),
+    .cols = 4 * lanes };
+}
+
 /* Made for a number of rows, each of which has sums of its own: for powers of
  * two alone, so that all of them are compiled before they are needed. */
+static guint
+mv_rows (guint rows)
+{
+  return rows <= 2 ? rows : rows <= 4 ? 4 : 8;
+}
+
 static Owl2Tile
 mv_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
 {
   return (Owl2Tile){ .workgroup = work->k >= MV_LONG_K ? 128 : 64,
-    .rows = rows <= 2   ? rows
-            : rows <= 4 ? 4
-                        : 8,
+    .rows = mv_rows (rows),
     .cols = 4 };
+}
+
+/* What more columns would bring takes more registers than there are, see
+ * tests/gpu-report. */
+static Owl2Tile
+mv_wide_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
+{
+  guint lanes = work->k >= MV_LONG_K ? 64 : 32;
+
+  return (Owl2Tile){ .workgroup = lanes,
+    .rows = mv_rows (rows),
+    .cols = rows <= 2 ? 4 : 2,
+    .subgroup = CLAMP (caps->subgroup_size, 1, lanes),
+    .eager = owl2_caps_have (caps, OWL2_CAP_GPU) };
+}
+
+/* Quants of four bits are read as halves below the normal range. */
+static gboolean
+mv_wide_fits (const OvkCaps *caps, const Owl2Work *work)
+{
+  return work->type != OWL2_TYPE_Q4_K || !caps->flushes_halves;
 }
 
 static Owl2Tile
@@ -38,18 +79,26 @@ square_tile (const OvkCaps *caps, const Owl2Work *work, guint rows)
 }
 
 /* By type of the weights; see owl2_type_index(). */
-static const OvkShader *const shuffle_shaders[] =
-    OWL2_TYPED (matmul_lanes_shuffle);
+static const OvkShader *const matrix_shaders[] =
+    OWL2_TYPED_MATRIX (matmul_matrix);
+static const OvkShader *const texels_shaders[] = OWL2_TYPED (matmul_texels);
+static const OvkShader *const mv_wide_shaders[] = OWL2_TYPED (matmul_mv_wide);
 static const OvkShader *const mv_shaders[] = OWL2_TYPED (matmul_mv);
 static const OvkShader *const lanes_shaders[] = OWL2_TYPED (matmul_lanes);
 static const OvkShader *const tile_shaders[] = OWL2_TYPED (matmul_tile);
 
 static const Owl2Kernel kernels[] = {
-  /* On llvmpipe it wins for a single row already, four times over. */
-  { "matmul_lanes_shuffle", shuffle_shaders,
-      .needs = OWL2_CAP_LANES | OWL2_CAP_SHUFFLE,
-      .wants = OWL2_CAP_FAST_SHUFFLE, .families = OWL2_ANY_FAMILY,
-      .tile = lanes_tile },
+  { "matmul_texels", texels_shaders,
+      .needs = OWL2_CAP_LANES | OWL2_CAP_SHUFFLE | OWL2_CAP_TEXELS,
+      .wants = OWL2_CAP_FAST_SHUFFLE | OWL2_CAP_FAST_TEXELS,
+      .families = OWL2_ANY_FAMILY, .tile = texels_tile },
+  /* Not for F32, whose products are to be exact. */
+  { "matmul_matrix", matrix_shaders, .needs = OWL2_CAP_MATRIX,
+      .wants = OWL2_CAP_MATRIX_UNITS, .families = 1 << OWL2_PREFILL,
+      .halves = TRUE, .fits = owl2_matrix_fits, .tile = owl2_matrix_tile },
+  { "matmul_mv_wide", mv_wide_shaders, .needs = OWL2_CAP_SHUFFLE,
+      .wants = OWL2_CAP_GPU, .families = 1 << OWL2_DECODE,
+      .max_rows = MV_MAX_ROWS, .fits = mv_wide_fits, .tile = mv_wide_tile },
   { "matmul_mv", mv_shaders, .families = 1 << OWL2_DECODE,
       .max_rows = MV_MAX_ROWS, .tile = mv_tile },
   { "matmul_lanes", lanes_shaders, .needs = OWL2_CAP_LANES,
@@ -67,8 +116,8 @@ matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel, const Owl2Work *work,
     const Owl2Tensor *out, const Owl2Tensor *x, const Owl2Tensor *w,
     const Owl2Tensor *bias, Owl2Act act, const Owl2Tensor *residual)
 {
-  Owl2Tile tile =
-      kernel->tile (ovk_device_caps (ovk_cmd_device (cmd)), work, x->rows);
+  const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
+  Owl2Tile tile = kernel->tile (caps, work, x->rows);
   /* Bindings that are not used get something valid. */
   Owl2Operand operands[] = {
     owl2_operand (cmd, x, 0, x->rows, OVK_READ),
@@ -96,17 +145,27 @@ matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel, const Owl2Work *work,
     .o_offset = operands[4].offset,
     .o_stride = out->stride,
   };
-  guint32 spec[OWL2_SC_MATMUL_COUNT] = {
+  guint32 spec[OWL2_SC_MATRIX_COUNT] = {
     [OWL2_SC_WORKGROUP] = tile.workgroup,
     [OWL2_SC_VEC4] = owl2_operand_vec4 (&operands[0], x),
     [OWL2_SC_MATMUL_TILE_M] = tile.rows,
     [OWL2_SC_MATMUL_TILE_N] = tile.cols,
+    [OWL2_SC_MATMUL_SUBGROUP] = tile.subgroup,
+    [OWL2_SC_MATMUL_EAGER] = tile.eager,
   };
   gsize groups = (gsize) ((x->rows + tile.rows - 1) / tile.rows)
                  * ((w->rows + tile.cols - 1) / tile.cols);
 
+  if (kernel->halves) {
+    if (!owl2_matrix_halves (cmd, &tile, x, &operands[0], &pc.x_stride))
+      return;
+    pc.x_offset = operands[0].offset;
+    spec[OWL2_SC_VEC4] = FALSE;
+    owl2_matrix_spec (caps, &tile, spec);
+  }
   owl2_record (cmd, kernel->shaders[owl2_type_index (work->type)], spec,
-      G_N_ELEMENTS (spec), operands, &pc, groups);
+      kernel->halves ? OWL2_SC_MATRIX_COUNT : OWL2_SC_MATMUL_COUNT, operands,
+      &pc, groups);
 }
 
 void
@@ -114,6 +173,7 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
     const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *bias,
     Owl2Act act, const Owl2Tensor *residual)
 {
+  const OvkCaps *caps = ovk_device_caps (ovk_cmd_device (cmd));
   Owl2Work work = { family, w->type, w->rows, w->cols, FALSE };
   const Owl2Kernel *kernel;
   guint m_piece, n_piece, m, n, m_n, n_n;
@@ -137,10 +197,11 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
   n_piece = owl2_piece_rows (cmd, "matmul", w->rows, w, NULL);
   if (m_piece == 0 || n_piece == 0)
     return;
-  kernel = owl2_kernel_pick (
-      &owl2_matmul_kernels, ovk_device_caps (ovk_cmd_device (cmd)), &work);
+  kernel = owl2_kernel_pick (&owl2_matmul_kernels, caps, &work);
   if (kernel->max_rows)
     m_piece = MIN (m_piece, kernel->max_rows);
+  if (kernel->halves)
+    m_piece = MIN (m_piece, owl2_matrix_rows (caps, &work));
   m_piece = owl2_piece_work (cmd, MIN (m_piece, x->rows), PIECE_ROWS,
       2.0 * MIN (n_piece, PIECE_COLS) * x->cols);
 
@@ -163,25 +224,8 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
       matmul_piece (cmd, kernel, &work, &po, &px, &pw, bias ? &pb : NULL, act,
           residual ? &pr : NULL);
       ovk_cmd_add_work (cmd, 2.0 * m_n * n_n * x->cols);
+      ovk_cmd_add_matrix (
+          cmd, w->rows, w->cols, owl2_operand_rows_bytes (w, n_n));
     }
-  }
-}
-
-void
-owl2_op_matmul_mam (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
-    const Owl2Tensor *x, const Owl2Tensor *const w[2], const Owl2Run *runs,
-    guint n_runs)
-{
-  guint i;
-
-  for (i = 0; i < n_runs; i++) {
-    Owl2Tensor px = owl2_tensor_rows (*x, runs[i].first, runs[i].n);
-    Owl2Tensor po = owl2_tensor_rows (*out, runs[i].first, runs[i].n);
-
-    g_return_if_fail (runs[i].modality < 2 && runs[i].n > 0);
-    g_return_if_fail (
-        runs[i].n <= x->rows && runs[i].first <= x->rows - runs[i].n);
-    owl2_op_matmul (
-        cmd, family, &po, &px, w[runs[i].modality], NULL, OWL2_ACT_NONE, NULL);
   }
 }

@@ -133,7 +133,16 @@ owl2_operand_bytes (
   operand.binding.slice.offset = aligned;
   operand.binding.slice.size = end - aligned;
   operand.binding.access = access;
+  operand.bytes = size;
   return operand;
+}
+
+gsize
+owl2_operand_rows_bytes (const Owl2Tensor *t, guint n)
+{
+  return n
+         * (t->type == OWL2_TYPE_F32 ? t->cols * sizeof (float)
+                                     : row_bytes (t));
 }
 
 Owl2Operand
@@ -150,6 +159,7 @@ owl2_operand (
     size = (gsize) (n - 1) * t->stride * es + row_bytes (t);
   size = MIN (size, t->slice.size - at);
   operand = owl2_operand_bytes (cmd, t->slice, at, size, access);
+  operand.bytes = owl2_operand_rows_bytes (t, n);
   operand.offset /= (guint32) es;
   return operand;
 }
@@ -278,6 +288,32 @@ owl2_groups_of_rows (OvkCmd *cmd, guint rows, guint cols)
   return rows * owl2_groups (cmd, 1, cols);
 }
 
+static gboolean
+same_binding (const OvkBinding *a, const OvkBinding *b)
+{
+  return a->slice.buffer == b->slice.buffer
+         && a->slice.offset == b->slice.offset && a->slice.size == b->slice.size
+         && a->access == b->access;
+}
+
+/* What is both read and written is moved twice. */
+static void
+count_bytes (OvkCmd *cmd, const Owl2Operand *operands, guint n)
+{
+  double bytes = 0;
+
+  for (guint i = 0; i < n; i++) {
+    gboolean again = FALSE;
+
+    for (guint j = 0; j < i && !again; j++)
+      again = same_binding (&operands[i].binding, &operands[j].binding);
+    if (!again)
+      bytes += (double) operands[i].bytes
+               * (operands[i].binding.access == OVK_READ_WRITE ? 2 : 1);
+  }
+  ovk_cmd_add_bytes (cmd, bytes);
+}
+
 void
 owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     guint n_spec, const Owl2Operand *operands, const void *push, gsize groups)
@@ -290,4 +326,5 @@ owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
   groups = MIN (groups, caps_of (cmd)->max_groups_x);
   ovk_cmd_dispatch (
       cmd, shader, spec, n_spec, bindings, push, (guint) groups, 1, 1);
+  count_bytes (cmd, operands, shader->n_bindings);
 }

@@ -9,10 +9,12 @@
 
 /* Rows of a tensor as a shader sees them. @offset: elements (bytes for
  * owl2_operand_bytes) from the start of the binding, which is aligned, to the
- * first of them. */
+ * first of them. @bytes: that the dispatch must read, or write: all of the
+ * rows, unless the operation, which binds more than it needs, says less. */
 typedef struct {
   OvkBinding binding;
   guint32 offset;
+  gsize bytes;
 } Owl2Operand;
 
 Owl2Operand owl2_operand (
@@ -62,8 +64,12 @@ gsize owl2_groups (OvkCmd *cmd, guint rows, guint cols);
 /* The same where no workgroup is in two rows. */
 gsize owl2_groups_of_rows (OvkCmd *cmd, guint rows, guint cols);
 
+/* Bytes that @n rows take of what they lie in, without what pads F32 rows. */
+gsize owl2_operand_rows_bytes (const Owl2Tensor *t, guint n);
+
 /* Records @shader over @groups workgroups in x, or as many as the device
- * takes: the shaders loop. One operand a binding. */
+ * takes: the shaders loop. One operand a binding. Counts the operands' bytes;
+ * one that is bound twice, as in place of one that is not used, once. */
 void owl2_record (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     guint n_spec, const Owl2Operand *operands, const void *push, gsize groups);
 

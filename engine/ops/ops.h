@@ -23,6 +23,8 @@ G_BEGIN_DECLS
 
 typedef struct owl2_pass_row Owl2PassRow;
 typedef struct owl2_result Owl2Result;
+typedef struct owl2_pick Owl2Pick;
+typedef struct owl2_likelihood Owl2Likelihood;
 
 /**
  * Owl2Tensor: a matrix on the device, or a view into one.
@@ -78,6 +80,16 @@ typedef enum {
 /* Of the code of all shaders: another one where any is changed. operand.c */
 guint64 owl2_ops_shaders_hash (void);
 
+/* Of the device's memory, what operations take for themselves at first use.
+ * matmul_matrix.c */
+guint64 owl2_ops_scratch_bytes (OvkDevice *dev);
+
+/* Whether a GPU keeps halves below the normal range, as a kernel for Q4_K wants:
+ * if not, that is said in its log and another kernel is taken from now on. To be
+ * called before anything is recorded for @dev. FALSE: it can't compute at all.
+ * self_test.c */
+gboolean owl2_ops_self_test (OvkDevice *dev, GError **error);
+
 typedef enum {
   OWL2_ACT_NONE,
   OWL2_ACT_QUICK_GELU, /* x * sigmoid (1.702 x) */
@@ -90,18 +102,6 @@ typedef enum {
 void owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
     const Owl2Tensor *x, const Owl2Tensor *w, const Owl2Tensor *bias,
     Owl2Act act, const Owl2Tensor *residual);
-
-/* A run of tokens of one modality. */
-typedef struct {
-  guint first, n;
-  guint modality; /* 0 language, 1 vision */
-} Owl2Run;
-
-/* The same with the weight picked per token: w[modality]. One dispatch a run,
- * since tokens of one kind are contiguous. matmul.c */
-void owl2_op_matmul_mam (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
-    const Owl2Tensor *x, const Owl2Tensor *const w[2], const Owl2Run *runs,
-    guint n_runs);
 
 /* out = (x - mean) / sqrt (var + eps) * w + b, per row. layernorm.c */
 void owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
@@ -125,12 +125,30 @@ void owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
     const Owl2Tensor *w_language, const Owl2Tensor *w_vision,
     const Owl2Rows *rows, float eps);
 
-/* Rotates in place, by halves: element i pairs with i + head_dim / 2.
- * x [rows][n_heads * head_dim];
- * table [positions][head_dim]: cos of the head_dim / 2 angles, then sin.
- * rope.c */
-void owl2_op_rope (OvkCmd *cmd, const Owl2Tensor *x, const Owl2Tensor *table,
-    guint n_heads, guint head_dim, const Owl2Rows *rows);
+/**
+ * Owl2PlaceQkv: what attention reads of a layer's products. Queries and keys
+ * are rotated by halves: element i pairs with i + head_dim / 2. A head's keys
+ * lie side by side, which is what attention reads: head h of row r goes to row
+ * (page
+ * * n_kv_heads + h) * OWL2_PAGE + place of the layer, where kv_row of r is page
+ * * OWL2_PAGE + place.
+ * @qkv: [rows][(n_heads + 2 n_kv_heads) * head_dim]: rows of language are
+ *   queries, keys, values, rows of vision keys, values, queries
+ * @q: the queries, [rows][n_heads * head_dim]
+ * @k, @v: keys and values, F32, F16 or Q8_0 (head_dim then a multiple of 32)
+ *   [n_pages * n_kv_heads * OWL2_PAGE][head_dim], rows padded as those of
+ *   weights. Finite values past the type's largest become that; what is no
+ *   number makes its half, or its block, none. Bound whole
+ * @table: [positions][head_dim]: cos of the head_dim / 2 angles, then sin
+ */
+typedef struct {
+  Owl2Tensor qkv, q, k, v, table;
+  guint n_heads, n_kv_heads; /* head_dim is even */
+  const Owl2Rows *rows;
+} Owl2PlaceQkv;
+
+/* place_qkv.c */
+void owl2_op_place_qkv (OvkCmd *cmd, const Owl2PlaceQkv *p);
 /* Fills a host table for the above: angle = pos * base^(-2i/head_dim), in the
  * fp32 steps of the published code. @table: n_pos * head_dim floats. */
 void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
@@ -146,17 +164,20 @@ void owl2_rope_table (float *table, guint n_pos, guint head_dim, float base);
  * @q: [n_q rows]; head h starts at column h * q_head_stride
  * @k, @v: F32 [n_k rows]; K/V head g starts at column g * kv_head_stride. In
  *   pages F32, F16 or Q8_0 [n_pages * n_kv_heads * OWL2_PAGE][head_dim] as
- *   owl2_op_kv_store() leaves them
+ *   owl2_op_place_qkv() leaves them
  * @out: [n_q][n_heads * head_dim]
+ * @scratch: OWL2_DECODE: room for owl2_attention_scratch()
+ * @most_keys: OWL2_DECODE: that a query may see, in this recording or a later
+ *   use of it
  * @n_k: in pages: the columns of the probabilities; else only counted, as work:
  *   the keys that a query sees
  */
 typedef struct {
   Owl2Family family;
   const Owl2Rows *rows;
-  OvkSlice pages;
+  OvkSlice pages, scratch;
   Owl2Tensor q, k, v, out;
-  guint n_q, n_k;
+  guint n_q, n_k, most_keys;
   guint n_heads, n_kv_heads, head_dim; /* head_dim at most 256 */
   guint q_head_stride, kv_head_stride; /* elements; the second not in pages */
   float scale;
@@ -164,11 +185,18 @@ typedef struct {
 
 /* Never holds a full score matrix in memory. attention.c */
 void owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a);
-/* The probabilities [n_heads * n_q][n_k] with keys in pages, for looking
- * inside; 0 for keys that a query does not see; v and out are not used.
- * attention.c */
+/* Bytes of what is found in the parts of the keys that @n_q queries may see. */
+gsize owl2_attention_scratch (
+    guint n_q, guint n_heads, guint head_dim, guint most_keys);
+/* The probabilities [n_heads * n_q][n_k], for looking inside; 0 for keys that a
+ * query does not see; v and out are not used, and any rows of a pass are
+ * OWL2_PREFILL. attention.c */
 void owl2_op_attention_probs (
     OvkCmd *cmd, const Owl2Tensor *probs, const Owl2Attention *a);
+/* out[r] = scale * sum over h of x[h * out.rows + r], of @n_heads; @add: that
+ * is added to out. Both are bound whole. mean_heads.c */
+void owl2_op_mean_heads (OvkCmd *cmd, const Owl2Tensor *out,
+    const Owl2Tensor *x, guint n_heads, float scale, gboolean add);
 
 /* out = silu (gate) * up. swiglu.c */
 void owl2_op_swiglu (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *gate,
@@ -178,16 +206,6 @@ void owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
     const Owl2Tensor *b);
 /* dst = src, any strides. copy.c */
 void owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src);
-/* Keys or values into a layer's pages: head h of row r to row
- * (page * n_heads + h) * OWL2_PAGE + place of dst [n_pages * n_heads *
- * OWL2_PAGE] [head_dim], where kv_row of r is page * OWL2_PAGE + place; from
- * src [rows][n_heads * head_dim]. dst is F32, F16 or Q8_0 (head_dim then a
- * multiple of 32), its rows padded as those of weights: a head's keys lie side
- * by side, which is what attention reads. Finite values past the type's largest
- * become that; what is no number makes its half, or its block, none. dst is
- * bound whole. kv_store.c */
-void owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst,
-    const Owl2Tensor *src, guint n_heads, const Owl2Rows *rows);
 /* out[r] = table[id of row r], the first @n rows: what `source` says, with
  * @results for ids that are there; rows that are given, or whose id is not in
  * the table, stay as they are. @results: of struct owl2_result, from a multiple
@@ -195,20 +213,59 @@ void owl2_op_kv_store (OvkCmd *cmd, const Owl2Tensor *dst,
 void owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
     const Owl2Rows *rows, guint n, OvkSlice results);
 /* What the sampler needs of each row of logits, into the entry of @results that
- * its `result` names: see struct owl2_result. The id `ban` can't win. argmax.c
- */
+ * its `result` names: see struct owl2_result. The id `ban` can't win. @scratch:
+ * room for owl2_argmax_scratch(). argmax.c */
 void owl2_op_argmax (OvkCmd *cmd, OvkSlice results, const Owl2Tensor *logits,
-    const Owl2Rows *rows);
+    const Owl2Rows *rows, OvkSlice scratch);
+/* Bytes of what is found in the parts of @rows rows of @n logits; 0 where there
+ * is but one part. */
+gsize owl2_argmax_scratch (guint rows, guint n);
+/* How likely tokens are: entry i of @out, of struct owl2_likelihood, is of
+ * entry i of @picks, of struct owl2_pick, whose rows count from @first, that of
+ * row 0 of @logits; picks of other rows, and their entries, are left alone. Ids
+ * are not checked. A row of logits fits a binding. likelihood.c */
+void owl2_op_likelihood (OvkCmd *cmd, OvkSlice out, OvkSlice picks,
+    guint n_picks, const Owl2Tensor *logits, guint first);
 /* Writes how many elements of x are NaN or infinite to @count, one u32.
  * count_bad.c */
 void owl2_op_count_bad (OvkCmd *cmd, OvkSlice count, const Owl2Tensor *x);
+/* With a and b the sums of the rows of x and of y [rows][cols]: writes a a, b b
+ * and a b to @dots, three F32. x and y are bound whole. pooled_dots.c */
+void owl2_op_pooled_dots (
+    OvkCmd *cmd, OvkSlice dots, const Owl2Tensor *x, const Owl2Tensor *y);
+
+/* out = x after @steps, a multiple of OWL2_FMA_CHAIN_STEPS, times x = x a + b,
+ * each element for itself; x and out have one row. No part of the model: it
+ * shows how much arithmetic a device can do. fma_chain.c */
+void owl2_op_fma_chain (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
+    guint steps, float a, float b);
 
 /* ---- pixels ----------------------------------------------------------- */
 
 /**
+ * Owl2Axis: one pass of a resize, of @in pixels to @out.
+ * @at, @there: those of the input that there are; the others have the colour
+ *   OWL2_PAD_*, and are nowhere
+ * @first, @kept: those of the output that are made
+ */
+typedef struct {
+  guint in, out;
+  guint at, there;
+  guint first, kept;
+} Owl2Axis;
+#define OWL2_RESIZE_MAX 65535u /* pixels, of what is resized */
+/* With all of both. */
+Owl2Axis owl2_axis (guint in, guint out);
+/* Pixels of the whole input that the outputs have weights for: from the first
+ * on. */
+guint owl2_axis_span (const Owl2Axis *axis, guint *first);
+
+/**
  * Owl2Filter: one pass of Pillow's bicubic resize: for each output index the
  * first input, the count, and weights times 2^22, rounded.
- * table: u32 [out][2 + taps]: first, count, then int32 weights.
+ * @in, @out: pixels that there are, and that are made; indices count these
+ * @table: u32 [out][OWL2_FILTER_HEAD + taps]: first, count, the sum of the
+ *   weights of what is not there, then int32 weights
  */
 typedef struct {
   guint in, out, taps;
@@ -216,8 +273,13 @@ typedef struct {
 } Owl2Filter;
 /* Computed in double precision, see reference, "Preprocessing". NULL with
  * NO_MEMORY or BAD_REQUEST. resize.c */
-Owl2Filter *owl2_filter_new (guint in, guint out, GError **error);
+Owl2Filter *owl2_filter_new (Owl2Axis axis, GError **error);
 void owl2_filter_free (Owl2Filter *filter);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Filter, owl2_filter_free)
+/* Of output @out: an entry of the table, and the last input it has a weight
+ * for, and one more. */
+const guint32 *owl2_filter_row (const Owl2Filter *filter, guint out);
+guint owl2_filter_end (const Owl2Filter *filter, guint out);
 
 /**
  * owl2_op_resize: one pass. Pixels are u32 words 0x00BBGGRR, except that @src

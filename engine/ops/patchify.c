@@ -42,6 +42,6 @@ owl2_op_patchify (OvkCmd *cmd, const Owl2Tensor *out, OvkSlice src,
     };
 
     owl2_record (cmd, &owl2_shader_patchify, spec, G_N_ELEMENTS (spec),
-        operands, &pc, owl2_groups (cmd, n, out->cols));
+        operands, &pc, owl2_groups (cmd, n, patch * patch));
   }
 }

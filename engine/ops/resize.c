@@ -8,7 +8,6 @@
 
 #define PRECISION_BITS 22 /* of a weight, after the point */
 #define SUPPORT 2.0       /* input pixels on each side at scale 1 */
-#define MAX_SIZE 65535u   /* of an edge, in pixels */
 
 static double
 bicubic (double x)
@@ -23,62 +22,121 @@ bicubic (double x)
   return 0.0;
 }
 
-static void
-filter_row (guint32 *row, double *weights, guint in, double scale, guint i)
+static double
+axis_scale (const Owl2Axis *axis)
 {
-  double f = MAX (scale, 1.0), support = SUPPORT * f;
+  return (double) axis->in / axis->out;
+}
+
+/* The first input of output @i, and the number of them. */
+static guint
+row_span (const Owl2Axis *axis, guint i, guint *first)
+{
+  double scale = axis_scale (axis), support = SUPPORT * MAX (scale, 1.0);
+  double centre = (i + 0.5) * scale;
+  gint end = MIN ((gint) (centre + support + 0.5), (gint) axis->in);
+
+  *first = (guint) MAX ((gint) (centre - support + 0.5), 0);
+  return (guint) end - *first;
+}
+
+Owl2Axis
+owl2_axis (guint in, guint out)
+{
+  return (Owl2Axis){ in, out, 0, in, 0, out };
+}
+
+guint
+owl2_axis_span (const Owl2Axis *axis, guint *first)
+{
+  guint last, n;
+
+  n = row_span (axis, axis->first + axis->kept - 1, &last);
+  (void) row_span (axis, axis->first, first);
+  return last + n - *first;
+}
+
+static void
+filter_row (guint32 *row, double *weights, const Owl2Axis *axis, guint i)
+{
+  double scale = axis_scale (axis), f = MAX (scale, 1.0);
   double centre = (i + 0.5) * scale, sum = 0.0;
-  gint first = MAX ((gint) (centre - support + 0.5), 0);
-  gint end = MIN ((gint) (centre + support + 0.5), (gint) in);
-  gint n = end - first, t;
+  guint first, n = row_span (axis, i, &first), t;
+  guint from = axis->at, to = axis->at + axis->there;
+  guint begin = CLAMP (first, from, to);
 
   for (t = 0; t < n; t++) {
-    weights[t] = bicubic ((t + first - centre + 0.5) * (1.0 / f));
+    weights[t] = bicubic (((gint) (t + first) - centre + 0.5) * (1.0 / f));
     sum += weights[t];
   }
-  row[0] = (guint32) first;
-  row[1] = (guint32) n;
+  row[0] = begin - from;
+  row[1] = CLAMP (first + n, from, to) - begin;
+  row[2] = 0;
   for (t = 0; t < n; t++) {
     double w =
         (sum != 0.0 ? weights[t] / sum : weights[t]) * (1 << PRECISION_BITS);
+    guint32 rounded = (guint32) (gint32) (w < 0.0 ? w - 0.5 : w + 0.5);
 
-    row[2 + t] = (guint32) (gint32) (w < 0.0 ? w - 0.5 : w + 0.5);
+    if (first + t >= from && first + t < to)
+      row[OWL2_FILTER_HEAD + first + t - begin] = rounded;
+    else
+      row[2] += rounded;
   }
 }
 
 Owl2Filter *
-owl2_filter_new (guint in, guint out, GError **error)
+owl2_filter_new (Owl2Axis axis, GError **error)
 {
   g_autofree double *weights = NULL;
   Owl2Filter *filter;
-  double scale, support;
-  guint taps, i;
+  guint most, i;
 
-  if (in < 1 || out < 1 || in > MAX_SIZE || out > MAX_SIZE) {
+  if (axis.in < 1 || axis.out < 1 || axis.in > OWL2_RESIZE_MAX
+      || axis.kept > OWL2_RESIZE_MAX) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
-        "can't resize %u pixels to %u, an edge has 1 to %u", in, out, MAX_SIZE);
+        "can't resize %u pixels to %u, an edge has 1 to %u", axis.in, axis.kept,
+        OWL2_RESIZE_MAX);
     return NULL;
   }
-  scale = (double) in / out;
-  support = SUPPORT * MAX (scale, 1.0);
-  taps = MIN ((guint) ceil (support) * 2 + 1, in);
+  g_return_val_if_fail (
+      axis.there > 0 && axis.at + axis.there <= axis.in, NULL);
+  g_return_val_if_fail (axis.first + axis.kept <= axis.out, NULL);
+  most = (guint) ceil (SUPPORT * MAX (axis_scale (&axis), 1.0)) * 2 + 1;
+  most = MIN (most, axis.in);
 
   filter = g_new0 (Owl2Filter, 1);
-  filter->in = in;
-  filter->out = out;
-  filter->taps = taps;
+  filter->in = axis.there;
+  filter->out = axis.kept;
+  filter->taps = MIN (most, axis.there);
   /* About 4 in + 5 out words, whatever the scale. */
-  filter->table = g_try_new0 (guint32, (gsize) out * (2 + taps));
-  weights = g_try_new (double, taps);
+  filter->table = g_try_new0 (
+      guint32, (gsize) filter->out * (OWL2_FILTER_HEAD + filter->taps));
+  weights = g_try_new (double, most);
   if (!filter->table || !weights) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
-        "no memory for the filter that resizes %u pixels to %u", in, out);
+        "no memory for the filter that resizes %u pixels to %u", axis.in,
+        axis.kept);
     owl2_filter_free (filter);
     return NULL;
   }
-  for (i = 0; i < out; i++)
-    filter_row (filter->table + (gsize) i * (2 + taps), weights, in, scale, i);
+  for (i = 0; i < filter->out; i++)
+    filter_row (filter->table + (gsize) i * (OWL2_FILTER_HEAD + filter->taps),
+        weights, &axis, axis.first + i);
   return filter;
+}
+
+const guint32 *
+owl2_filter_row (const Owl2Filter *filter, guint out)
+{
+  return filter->table + (gsize) out * (OWL2_FILTER_HEAD + filter->taps);
+}
+
+guint
+owl2_filter_end (const Owl2Filter *filter, guint out)
+{
+  const guint32 *row = owl2_filter_row (filter, out);
+
+  return row[0] + row[1];
 }
 
 void
@@ -114,7 +172,7 @@ owl2_op_resize (OvkCmd *cmd, const Owl2Resize *p)
   g_return_if_fail (p->src_stride % 4 == 0 && p->cols > 0 && p->taps > 0);
   g_return_if_fail (p->dst.size >= p->rows * dst_row);
 
-  filter_bytes = (gsize) (2 + p->taps) * 4
+  filter_bytes = (gsize) (OWL2_FILTER_HEAD + p->taps) * 4
                  * (p->vertical ? (gsize) p->dst_row0 + p->rows : p->cols);
   g_return_if_fail (p->filter.size >= filter_bytes);
 

@@ -21,37 +21,25 @@ typedef struct {
   guint out;    /* the first output that is open */
 } Along;
 
-static const guint32 *
-filter_row (const Owl2Filter *filter, guint out)
-{
-  return filter->table + (gsize) out * (2 + filter->taps);
-}
-
-static guint
-row_end (const Owl2Filter *filter, guint out)
-{
-  const guint32 *row = filter_row (filter, out);
-
-  return row[0] + row[1];
-}
-
 /* The last pixel of a row of the stretch, and one more. Of five taps one is a
  * zero at an end, since the filter is four wide. */
 static guint
 stretch_end (const Along *a, guint out)
 {
-  const guint32 *row = filter_row (a->stretch, out);
+  const guint32 *row = owl2_filter_row (a->stretch, out);
 
-  return row_end (a->stretch, out)
-         - (row[1] == TAPS + 1 && row[2 + TAPS] == 0 ? 1 : 0);
+  return owl2_filter_end (a->stretch, out)
+         - (row[1] == TAPS + 1 && row[OWL2_FILTER_HEAD + TAPS] == 0 ? 1 : 0);
 }
 
 static guint32
 weight_of (const Owl2Filter *filter, guint out, guint at)
 {
-  const guint32 *row = filter_row (filter, out);
+  const guint32 *row = owl2_filter_row (filter, out);
 
-  return at >= row[0] && at < row[0] + row[1] ? row[2 + at - row[0]] : 0;
+  return at >= row[0] && at < row[0] + row[1]
+             ? row[OWL2_FILTER_HEAD + at - row[0]]
+             : 0;
 }
 
 static guint32 *
@@ -67,7 +55,8 @@ add_step (Along *a)
 static void
 end_output (Along *a, guint32 *step)
 {
-  if (a->out < a->shrink->out && row_end (a->shrink, a->out) <= a->square) {
+  if (a->out < a->shrink->out
+      && owl2_filter_end (a->shrink, a->out) <= a->square) {
     step[FLAGS_AT] |= OWL2_ALONG_DONE;
     a->out++;
   }
@@ -78,20 +67,20 @@ end_output (Along *a, guint32 *step)
 static gboolean
 add_square_pixel (Along *a, guint x)
 {
-  const guint32 *row = filter_row (a->stretch, a->square);
+  const guint32 *row = owl2_filter_row (a->stretch, a->square);
   guint next = a->out + OWL2_RESIZE_OPEN;
   guint32 *step = add_step (a);
 
   guint end = stretch_end (a, a->square) - row[0], first = 0;
 
-  if (end == TAPS + 1 && row[2] == 0)
+  if (end == TAPS + 1 && row[OWL2_FILTER_HEAD] == 0)
     first = 1;
   if (end - first > TAPS
       || (next < a->shrink->out
-          && filter_row (a->shrink, next)[0] <= a->square))
+          && owl2_filter_row (a->shrink, next)[0] <= a->square))
     return FALSE;
   for (guint t = first; t < end; t++)
-    step[TAPS - end + t] = row[2 + t];
+    step[TAPS - end + t] = row[OWL2_FILTER_HEAD + t];
   for (guint k = 0; k < OWL2_RESIZE_OPEN && a->out + k < a->shrink->out; k++)
     step[WEIGHTS_AT + k] = weight_of (a->shrink, a->out + k, a->square);
   a->square++;

@@ -8,24 +8,11 @@
 #define FIRST_AT (STEP_PIXELS * OWL2_RESIZE_OPEN)
 #define DONE_AT (FIRST_AT + 1)
 #define PLACE_AT (FIRST_AT + 2)
+#define OUTSIDE_AT (FIRST_AT + 3)
 /* Of windows, in subgroups. */
 #define MOST_WINDOWS 2u
 
-G_STATIC_ASSERT (PLACE_AT < OWL2_RESIZE_STEP);
-
-static const guint32 *
-filter_row (const Owl2Filter *filter, guint out)
-{
-  return filter->table + (gsize) out * (2 + filter->taps);
-}
-
-static guint
-row_end (const Owl2Filter *filter, guint out)
-{
-  const guint32 *row = filter_row (filter, out);
-
-  return row[0] + row[1];
-}
+G_STATIC_ASSERT (OUTSIDE_AT < OWL2_RESIZE_STEP);
 
 guint
 owl2_filter_window (const Owl2Filter *filter, guint rows)
@@ -35,7 +22,8 @@ owl2_filter_window (const Owl2Filter *filter, guint rows)
   for (guint i = 0; i < filter->out; i += rows) {
     guint last = MIN (i + rows, filter->out) - 1;
 
-    window = MAX (window, row_end (filter, last) - filter_row (filter, i)[0]);
+    window = MAX (window,
+        owl2_filter_end (filter, last) - owl2_filter_row (filter, i)[0]);
   }
   return window;
 }
@@ -46,17 +34,64 @@ static gboolean
 fill_step (guint32 *step, const Owl2Filter *filter, guint x, guint out)
 {
   guint next = out + OWL2_RESIZE_OPEN;
+  const guint32 *row;
 
   for (guint k = 0; k < OWL2_RESIZE_OPEN && out + k < filter->out; k++) {
-    const guint32 *row = filter_row (filter, out + k);
-
+    row = owl2_filter_row (filter, out + k);
     for (guint p = 0; p < STEP_PIXELS; p++)
       if (x + p >= row[0] && x + p < row[0] + row[1])
-        step[k * STEP_PIXELS + p] = row[2 + x + p - row[0]];
+        step[k * STEP_PIXELS + p] = row[OWL2_FILTER_HEAD + x + p - row[0]];
   }
+  if (next >= filter->out)
+    return TRUE;
+  row = owl2_filter_row (filter, next);
+  return row[1] == 0 || row[0] >= x + STEP_PIXELS;
+}
+
+/* The next step, without weights. */
+static guint32 *
+add_step (Owl2Steps *steps, guint x, guint out)
+{
+  guint32 *step = steps->table + (gsize) steps->n++ * OWL2_RESIZE_STEP;
+
   step[FIRST_AT] = out;
   step[PLACE_AT] = x / STEP_PIXELS;
-  return next >= filter->out || filter_row (filter, next)[0] >= x + STEP_PIXELS;
+  return step;
+}
+
+static void
+end_output (guint32 *step, const Owl2Filter *filter, guint out)
+{
+  step[DONE_AT] = TRUE;
+  step[OUTSIDE_AT] = owl2_filter_row (filter, out)[2];
+}
+
+/* All steps; FALSE if there is no room in one. */
+static gboolean
+add_steps (Owl2Steps *steps, const Owl2Filter *filter)
+{
+  guint last = owl2_filter_end (filter, filter->out - 1);
+  guint x = owl2_filter_row (filter, 0)[0] / STEP_PIXELS * STEP_PIXELS;
+  guint out = 0;
+
+  /* What lies over nothing that is there ends at once. */
+  for (; out < filter->out && owl2_filter_row (filter, out)[1] == 0; out++)
+    end_output (add_step (steps, x, out), filter, out);
+  for (; x < last; x += STEP_PIXELS) {
+    guint32 *step = add_step (steps, x, out);
+
+    if (!fill_step (step, filter, x, out))
+      return FALSE;
+    while (
+        out < filter->out && owl2_filter_end (filter, out) <= x + STEP_PIXELS) {
+      end_output (step, filter, out++);
+      if (out == filter->out || owl2_filter_end (filter, out) > x + STEP_PIXELS)
+        break;
+      /* Only to end the next one, too. */
+      step = add_step (steps, x, out);
+    }
+  }
+  return TRUE;
 }
 
 Owl2Steps *
@@ -65,7 +100,6 @@ owl2_steps_new (const Owl2Filter *filter, GError **error)
   /* Each step but the last of a place ends an output. */
   gsize most = (filter->in + STEP_PIXELS - 1) / STEP_PIXELS + filter->out;
   Owl2Steps *steps = g_new0 (Owl2Steps, 1);
-  guint out = 0;
 
   steps->table = g_try_new0 (guint32, most * OWL2_RESIZE_STEP);
   if (!steps->table) {
@@ -75,23 +109,9 @@ owl2_steps_new (const Owl2Filter *filter, GError **error)
     owl2_steps_free (steps);
     return NULL;
   }
-  for (guint x = 0; x < filter->in; x += STEP_PIXELS) {
-    guint32 *step = steps->table + (gsize) steps->n++ * OWL2_RESIZE_STEP;
-
-    if (!fill_step (step, filter, x, out)) {
-      owl2_steps_free (steps);
-      return NULL;
-    }
-    while (out < filter->out && row_end (filter, out) <= x + STEP_PIXELS) {
-      step[DONE_AT] = TRUE;
-      out++;
-      if (out == filter->out || row_end (filter, out) > x + STEP_PIXELS)
-        break;
-      /* Without weights, only to end the next one, too. */
-      step = steps->table + (gsize) steps->n++ * OWL2_RESIZE_STEP;
-      step[FIRST_AT] = out;
-      step[PLACE_AT] = x / STEP_PIXELS;
-    }
+  if (!add_steps (steps, filter)) {
+    owl2_steps_free (steps);
+    return NULL;
   }
   steps->n_words = (gsize) steps->n * OWL2_RESIZE_STEP;
   return steps;
@@ -124,7 +144,8 @@ owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p)
   gsize dst_bytes = (gsize) p->rows * p->cols * 4;
   gsize step_bytes = (gsize) p->n_steps * OWL2_RESIZE_STEP * 4;
   gboolean stretch = p->filter.buffer != NULL;
-  gsize filter_bytes = stretch ? (gsize) p->rows * (2 + p->taps) * 4 : 0;
+  gsize filter_bytes =
+      stretch ? (gsize) p->rows * (OWL2_FILTER_HEAD + p->taps) * 4 : 0;
   guint32 spec[] = { lanes, FALSE, 0, p->down };
 
   g_return_if_fail (owl2_can_resize_lanes (cmd, p->window));

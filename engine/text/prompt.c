@@ -188,23 +188,30 @@ owl2_prompt_encode (const Owl2Tokenizer *tok, const char *prompt)
 
 /* ---- template --------------------------------------------------------- */
 
-/* An answer must not open image places that no frames belong to. One that is
- * plain can't. */
+/* All frames belong to the first turn: an answer or a later question opens no
+ * place for them. What is plain stays so. */
 static void
-append_answer (GString *out, const char *answer)
+append_without_places (GString *out, const char *text)
 {
-  gsize start = out->len;
-  const char *place, *end;
+  const gsize n = strlen (OWL2_IMAGE_PLACE);
+  gsize place;
+  Unmarked u;
 
-  if (answer[0] == OWL2_PLAIN_BEGIN && (end = strchr (answer, OWL2_PLAIN_END))
-      && !end[1]) {
-    g_string_append (out, answer);
-    return;
+  unmarked_init (&u, text);
+  while ((place = unmarked_find_place (&u, 0)) < u.text->len) {
+    g_string_erase (u.text, (gssize) place, (gssize) n);
+    if (u.plain)
+      g_byte_array_remove_range (u.plain, (guint) place, (guint) n);
   }
-
-  g_string_append (out, answer);
-  while ((place = strstr (out->str + start, OWL2_IMAGE_PLACE)))
-    g_string_erase (out, place - out->str, strlen (OWL2_IMAGE_PLACE));
+  for (gsize i = 0; i < u.text->len; i++) {
+    if (u.plain && u.plain->data[i] && (i == 0 || !u.plain->data[i - 1]))
+      g_string_append_c (out, OWL2_PLAIN_BEGIN);
+    g_string_append_c (out, u.text->str[i]);
+    if (u.plain && u.plain->data[i]
+        && (i + 1 == u.text->len || !u.plain->data[i + 1]))
+      g_string_append_c (out, OWL2_PLAIN_END);
+  }
+  unmarked_clear (&u);
 }
 
 char *
@@ -212,21 +219,73 @@ owl2_prompt_build (const char *question, gboolean with_image,
     const Owl2PromptTurn *history, guint n_history)
 {
   GString *out = g_string_new (NULL);
-  gboolean placed = has_place (question);
 
-  for (guint i = 0; i < n_history; i++)
-    placed |= has_place (history[i].question);
   for (guint i = 0; i <= n_history; i++) {
+    const char *text = i < n_history ? history[i].question : question;
+
     g_string_append (out, "USER: ");
-    if (i == 0 && with_image && !placed)
-      g_string_append (out, OWL2_IMAGE_PLACE);
-    g_string_append (out, i < n_history ? history[i].question : question);
+    if (i > 0) {
+      append_without_places (out, text);
+    } else {
+      if (with_image && !has_place (text))
+        g_string_append (out, OWL2_IMAGE_PLACE);
+      g_string_append (out, text);
+    }
     g_string_append (out, " ASSISTANT:");
     if (i < n_history) {
       g_string_append_c (out, ' ');
-      append_answer (out, history[i].answer);
+      append_without_places (out, history[i].answer);
       g_string_append (out, "</s>");
     }
   }
   return g_string_free (out, FALSE);
+}
+
+char *
+owl2_prompt_put (const char *pattern, const char *question)
+{
+  g_auto (GStrv) pieces = g_strsplit (pattern, OWL2_QUESTION_PLACE, -1);
+
+  /* Of a question that has a place nothing is filled. */
+  return g_strjoinv (question ? question : "", pieces);
+}
+
+/* ---- what the answer goes on from -------------------------------------- */
+
+/* Whether the character that begins at @s, in front of @end, is white space. */
+static gboolean
+is_space (const char *s, const char *end)
+{
+  gunichar c = s < end ? g_utf8_get_char_validated (s, end - s) : 0;
+
+  return c < 0x110000 && g_unichar_isspace (c);
+}
+
+static gboolean
+ends_with_space (const char *text)
+{
+  const char *end = text + strlen (text), *last;
+
+  while (end > text && end[-1] == OWL2_PLAIN_END)
+    end--;
+  /* None where the text is no UTF-8. */
+  last = g_utf8_find_prev_char (text, end);
+  return last && is_space (last, end);
+}
+
+static gboolean
+begins_with_space (const char *text)
+{
+  while (*text == OWL2_PLAIN_BEGIN)
+    text++;
+  return is_space (text, text + strlen (text));
+}
+
+char *
+owl2_prompt_append (const char *prompt, const char *prefix)
+{
+  gboolean joined = !prefix || !*prefix || !*prompt || ends_with_space (prompt)
+                    || begins_with_space (prefix);
+
+  return g_strconcat (prompt, joined ? "" : " ", prefix, NULL);
 }

@@ -104,10 +104,17 @@ typedef struct {
   const char *answer;
 } Owl2PromptTurn;
 
-/* (transfer full): see owl2_prompt_format() in owl2.h, which calls this. Image
- * places in answers are left out, since no frames belong to them. */
+/* (transfer full): see owl2_prompt_format() in owl2.h, which calls this. */
 char *owl2_prompt_build (const char *question, gboolean with_image,
     const Owl2PromptTurn *history, guint n_history);
+
+/* (transfer full): see owl2_prompt_fill() in owl2.h, which calls this. */
+char *owl2_prompt_put (const char *pattern, const char *question);
+#define OWL2_QUESTION_PLACE "{}"
+
+/* (transfer full): @prompt with @prefix (nullable) after it, as answer_prefix
+ * of Owl2Request in owl2.h says. Either may hold plain text. */
+char *owl2_prompt_append (const char *prompt, const char *prefix);
 
 /* ---- sampler.c -------------------------------------------------------- */
 

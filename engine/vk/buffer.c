@@ -51,6 +51,7 @@ ovk_buffer_free (OvkBuffer *buffer)
         &heap->queue->parked, buffer, (GDestroyNotify) ovk_buffer_free);
     return;
   }
+  g_clear_pointer (&buffer->views, g_hash_table_unref);
   if (buffer->handle)
     vkDestroyBuffer (heap->gpu->handle, buffer->handle, NULL);
   if (buffer->memory)
@@ -75,8 +76,9 @@ buffer_back (OvkBuffer *buffer, const char *name, GError **error)
   info.allocationSize = needs.size;
   if (needs.size > heap->gpu->caps.max_allocation_bytes)
     return ovk_heap_too_large (heap, name, needs.size, error);
-  if (!ovk_heap_charge (
-          heap, &buffer->charge, buffer->type, name, needs.size, error))
+  /* What is spare, half a KiB, is in nobody's plans. */
+  if (!ovk_heap_charge (heap, &buffer->charge, buffer->type, name,
+          needs.size - buffer->spare, error))
     return FALSE;
   result = vkAllocateMemory (heap->gpu->handle, &info, NULL, &buffer->memory);
   if (result == VK_ERROR_OUT_OF_DEVICE_MEMORY
@@ -117,6 +119,7 @@ ovk_buffer_new (OvkHeap *heap, const char *name, gsize size_bytes, guint type,
 
   buffer->heap = heap;
   buffer->size = size_bytes;
+  buffer->spare = ovk_gpu_buffer_bytes (heap->gpu, size_bytes) - size_bytes;
   buffer->type = type;
   buffer->mappable = mappable;
   if (!ovk_gpu_alive (heap->gpu, error))
@@ -131,6 +134,67 @@ ovk_buffer_new (OvkHeap *heap, const char *name, gsize size_bytes, guint type,
   ovk_gpu_name (heap->gpu, VK_OBJECT_TYPE_BUFFER, OVK_HANDLE (buffer->handle),
       "%s", name);
   return g_steal_pointer (&buffer);
+}
+
+typedef struct {
+  gint64 offset; /* key */
+  OvkGpu *gpu;
+  VkBufferView handle;
+} View;
+
+static void
+view_free (gpointer data)
+{
+  View *view = data;
+
+  vkDestroyBufferView (view->gpu->handle, view->handle, NULL);
+  g_free (view);
+}
+
+gsize
+ovk_buffer_texel_bytes (const OvkBuffer *buffer, gsize offset)
+{
+  gsize bytes =
+      MIN (buffer->heap->gpu->caps.max_storage_range + OVK_TEXEL_SPARE,
+          buffer->size + buffer->spare - offset)
+      / OVK_TEXEL_BYTES * OVK_TEXEL_BYTES;
+
+  if (buffer->spare && (bytes >> 8 & 0xff) == 0)
+    bytes -= OVK_TEXEL_SPARE / 2;
+  return bytes;
+}
+
+VkResult
+ovk_buffer_texels (OvkBuffer *buffer, gsize offset, VkBufferView *view)
+{
+  OvkHeap *heap = buffer->heap;
+  g_autoptr (GMutexLocker) locker = NULL;
+  VkBufferViewCreateInfo info = {
+    .sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+    .buffer = buffer->handle,
+    .format = OVK_TEXEL_FORMAT,
+    .offset = offset,
+    .range = ovk_buffer_texel_bytes (buffer, offset),
+  };
+  gint64 key = (gint64) offset;
+  View *found;
+  VkResult result;
+
+  locker = g_mutex_locker_new (&heap->lock);
+  if (!buffer->views)
+    buffer->views =
+        g_hash_table_new_full (g_int64_hash, g_int64_equal, NULL, view_free);
+  found = g_hash_table_lookup (buffer->views, &key);
+  if (!found) {
+    result = vkCreateBufferView (heap->gpu->handle, &info, NULL, view);
+    if (result != VK_SUCCESS)
+      return result;
+    found = g_new (View, 1);
+    *found = (View){ key, heap->gpu, *view };
+    g_hash_table_add (buffer->views, found);
+  }
+  *view = found->handle;
+  return VK_SUCCESS;
 }
 
 gboolean

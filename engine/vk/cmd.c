@@ -161,13 +161,13 @@ label_end (OvkCmd *cmd, VkCommandBuffer buffer)
   cmd->label_open = FALSE;
 }
 
-/* Ends the stretch of the label before, and begins one of the label now. */
-static void
-time_label (OvkCmd *cmd, VkCommandBuffer buffer, const char *label)
+void
+ovk_cmd_time (OvkCmd *cmd, VkCommandBuffer buffer, const char *what)
 {
   GError *error = NULL;
 
-  if (cmd->timed && !ovk_timer_mark (&cmd->timer, buffer, label, &error))
+  if (cmd->timed
+      && !ovk_timer_mark (&cmd->timer, buffer, cmd_label (cmd), what, &error))
     ovk_cmd_fail (cmd, error);
 }
 
@@ -295,13 +295,12 @@ cmd_begin (OvkCmd *cmd)
   if (!buffer_begin (cmd))
     return FALSE;
   cmd->recording = TRUE;
-  cmd->timed = g_atomic_int_get (&dev->timings.on);
-  time_label (cmd, current_buffer (cmd), cmd_label (cmd));
-  return !cmd->error;
+  cmd->timed = ovk_device_is_timing (dev);
+  return TRUE;
 }
 
 VkCommandBuffer
-ovk_cmd_next (OvkCmd *cmd)
+ovk_cmd_next (OvkCmd *cmd, const char *what)
 {
   if (cmd->error)
     return NULL;
@@ -311,7 +310,9 @@ ovk_cmd_next (OvkCmd *cmd)
       && (!buffer_end (cmd) || !buffer_begin (cmd)))
     return NULL;
   cmd->n_commands++;
-  return current_buffer (cmd);
+  if (what)
+    ovk_cmd_time (cmd, current_buffer (cmd), what);
+  return cmd->error ? NULL : current_buffer (cmd);
 }
 
 void *
@@ -339,6 +340,23 @@ ovk_cmd_stage (OvkCmd *cmd, gsize size_bytes, OvkSlice *slice)
   return map;
 }
 
+gboolean
+ovk_cmd_scratch (OvkCmd *cmd, OvkSlice *slice)
+{
+  GError *error = NULL;
+  OvkBuffer *buffer;
+
+  if (cmd->error)
+    return FALSE;
+  buffer = ovk_scratch_get (&cmd->dev->scratch, &error);
+  if (!buffer) {
+    ovk_cmd_fail (cmd, error);
+    return FALSE;
+  }
+  *slice = (OvkSlice){ buffer, 0, OVK_SCRATCH_BYTES };
+  return TRUE;
+}
+
 void
 ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set)
 {
@@ -359,15 +377,48 @@ ovk_cmd_label (OvkCmd *cmd, const char *label)
   buffer = current_buffer (cmd);
   label_end (cmd, buffer);
   cmd->label = label;
-  time_label (cmd, buffer, cmd_label (cmd));
   label_begin (cmd, buffer);
+}
+
+/* (nullable): the command that has just been recorded, if it is timed. */
+static OvkTiming *
+timed_command (OvkCmd *cmd)
+{
+  return !cmd->collect && !cmd->error && cmd->timed
+             ? ovk_timer_current (&cmd->timer)
+             : NULL;
 }
 
 void
 ovk_cmd_add_work (OvkCmd *cmd, double flops)
 {
+  OvkTiming *t = timed_command (cmd);
+
   if (!cmd->collect && !cmd->error)
     cmd->work += flops;
+  if (t)
+    t->flops += flops;
+}
+
+void
+ovk_cmd_add_bytes (OvkCmd *cmd, double bytes)
+{
+  OvkTiming *t = timed_command (cmd);
+
+  if (t)
+    t->bytes += bytes;
+}
+
+void
+ovk_cmd_add_matrix (OvkCmd *cmd, guint n, guint k, double bytes)
+{
+  OvkTiming *t = timed_command (cmd);
+
+  if (!t)
+    return;
+  t->n = n;
+  t->k = k;
+  t->matrix_bytes += bytes;
 }
 
 double
@@ -464,6 +515,8 @@ ovk_cmd_cut (OvkCmd *cmd, GError **error)
     return FALSE;
   if (!cmd->recording)
     return ovk_gpu_alive (&cmd->dev->gpu, error);
+  /* What passes until the rest is handed over is no command's time. */
+  ovk_cmd_time (cmd, current_buffer (cmd), NULL);
   if (cmd->kept)
     ovk_cmd_fail_text (cmd, "what is kept can't be cut");
   else if (buffer_end (cmd) && cmd->staged)
@@ -487,7 +540,7 @@ ovk_cmd_submit (OvkCmd *cmd, GError **error)
   if (cmd->recording && !cmd->error) {
     VkCommandBuffer buffer = current_buffer (cmd);
 
-    time_label (cmd, buffer, NULL);
+    ovk_cmd_time (cmd, buffer, NULL);
     if (cmd->host_reads)
       host_barrier (buffer);
     buffer_end (cmd);

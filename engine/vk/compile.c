@@ -42,17 +42,73 @@ starter_init (Starter *s, OvkDevice *dev, GError **error)
   return FALSE;
 }
 
+/* ---- the end of the process ------------------------------------------- */
+
+/* A driver's compiler must not be at work while the process takes it down. What
+ * was registered last runs first; compilers, such as LLVM, register what they
+ * make as they get along, most of all with the first pipeline. So the process
+ * waits, before that, for what is being made, and begins nothing more. */
+static GMutex making_lock;
+static GCond making_done;
+static guint n_making;
+static gboolean is_ending;
+static gint primed; /* atomic: this process has made a pipeline */
+
+static void
+stop_making (void)
+{
+  g_mutex_lock (&making_lock);
+  is_ending = TRUE;
+  while (n_making)
+    g_cond_wait (&making_done, &making_lock);
+  g_mutex_unlock (&making_lock);
+}
+
+static gboolean
+begin_making (const OvkDevice *dev, GError **error)
+{
+  gboolean ok;
+
+  g_mutex_lock (&making_lock);
+  ok = !is_ending;
+  n_making += ok;
+  g_mutex_unlock (&making_lock);
+  if (!ok)
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED,
+        "%s: no pipelines are made while the process ends", dev->gpu.caps.name);
+  return ok;
+}
+
+static void
+end_making (void)
+{
+  g_mutex_lock (&making_lock);
+  if (!g_atomic_int_get (&primed))
+    (void) atexit (stop_making);
+  g_atomic_int_set (&primed, 1);
+  n_making--;
+  g_cond_broadcast (&making_done);
+  g_mutex_unlock (&making_lock);
+}
+
 /* The pipeline on @dev, such that its use takes no time. */
 static gboolean
 make_ready (OvkDevice *dev, Starter *s, const OvkPipeline *key, GError **error)
 {
-  OvkPipeline *pipeline = ovk_pipelines_get (
-      &dev->pipelines, key->shader, key->spec, key->n_spec, error);
+  OvkPipeline *pipeline;
+  gboolean ok;
 
-  if (!pipeline || !s->cmd)
-    return pipeline != NULL;
-  ovk_cmd_start_pipeline (s->cmd, pipeline, s->slice);
-  return ovk_cmd_run (s->cmd, error);
+  if (!begin_making (dev, error))
+    return FALSE;
+  pipeline = ovk_pipelines_get (
+      &dev->pipelines, key->shader, key->spec, key->n_spec, error);
+  ok = pipeline != NULL;
+  if (ok && s->cmd) {
+    ovk_cmd_start_pipeline (s->cmd, pipeline, s->slice);
+    ok = ovk_cmd_run (s->cmd, error);
+  }
+  end_making ();
+  return ok;
 }
 
 /* ---- what was given up ------------------------------------------------ */
@@ -71,11 +127,7 @@ ovk_compiler_drain (void)
   g_mutex_unlock (&left_lock);
 }
 
-/* A driver's compiler must not be at work while the process takes it down. What
- * was registered last runs first; compilers, such as LLVM, register what they
- * make as they get along, most of all with the first pipeline. */
-static gint primed; /* atomic: this process has made a pipeline */
-
+/* It is registered after what the first pipeline made. */
 static void
 leave (void)
 {
@@ -130,7 +182,6 @@ end_item (OvkCompiler *c, Item *item, gboolean on_twin)
   g_mutex_lock (&c->lock);
   item->on_twin = on_twin;
   c->done_bytes += item->key.shader->code_bytes;
-  g_atomic_int_set (&primed, 1);
   g_cond_broadcast (&c->changed);
   g_mutex_unlock (&c->lock);
 }
@@ -307,9 +358,11 @@ work_on_twin (OvkCompiler *c)
     return;
   while ((item = begin_item (c))) {
     make_ready (twin, &s, &item->key, NULL);
-    if (!is_stopped (c))
+    if (!is_stopped (c) && begin_making (c->dev, NULL)) {
       ovk_pipelines_get (&c->dev->pipelines, item->key.shader, item->key.spec,
           item->key.n_spec, NULL);
+      end_making ();
+    }
     end_item (c, item, TRUE);
   }
   starter_clear (&s);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Opens a device, and closes it. */
 #include "ovk_device.h"
+#include "ovk_matrix.h"
 #include "ovk_physical.h"
 
 #include <string.h>
@@ -61,6 +62,7 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
     .queueCreateInfoCount = 1,
     .pQueueCreateInfos = &queue,
   };
+  OvkMatrixFeatures matrix = { .halves = { 0 } };
   VkResult result;
 
   if (vkEnumerateDeviceExtensionProperties (
@@ -88,6 +90,8 @@ create_logical_device (OvkDevice *dev, gboolean host_import, GError **error)
   if (dev->gpu.imports_fd)
     g_ptr_array_add (
         wanted, (gpointer) VK_KHR_EXTERNAL_MEMORY_FD_EXTENSION_NAME);
+  if (dev->gpu.caps.matrix.m)
+    info.pNext = ovk_matrix_enable (&matrix, &timeline, wanted);
   info.enabledExtensionCount = wanted->len;
   info.ppEnabledExtensionNames = (const char *const *) wanted->pdata;
 
@@ -156,6 +160,7 @@ apply_params (OvkDevice *dev, const OvkDeviceParams *params)
     dev->gpu.caps.subgroup_arithmetic = FALSE;
     dev->gpu.caps.subgroup_shuffle = FALSE;
     dev->gpu.caps.fast_shuffle = FALSE;
+    dev->gpu.caps.matrix = (OvkMatrix){ 0 };
   }
   if (params->max_storage_range)
     dev->gpu.caps.max_storage_range =
@@ -175,6 +180,7 @@ device_alloc (VkInstance instance, const Owl2Log *log)
   ovk_queue_init (&dev->queue, &dev->gpu);
   ovk_heap_init (&dev->heap, &dev->gpu, &dev->queue);
   ovk_staging_init (&dev->staging, &dev->heap);
+  ovk_scratch_init (&dev->scratch, &dev->heap);
   ovk_pipelines_init (&dev->pipelines, &dev->gpu);
   ovk_timings_init (&dev->timings);
   ovk_shelf_init (&dev->writers);
@@ -323,6 +329,7 @@ close_device (OvkDevice *dev)
   ovk_shelf_empty (&dev->writers);
   ovk_shelf_empty (&dev->readers);
   ovk_staging_close (&dev->staging);
+  ovk_scratch_close (&dev->scratch);
   /* A device that hung may have finished in the meantime. */
   ovk_shelf_empty (&dev->queue.parked);
   ovk_pipelines_close (&dev->pipelines);
@@ -346,6 +353,7 @@ ovk_device_unref (OvkDevice *dev)
   ovk_shelf_clear (&dev->writers);
   ovk_timings_clear (&dev->timings);
   ovk_pipelines_clear (&dev->pipelines);
+  ovk_scratch_clear (&dev->scratch);
   ovk_staging_clear (&dev->staging);
   ovk_heap_clear (&dev->heap);
   ovk_queue_clear (&dev->queue);
@@ -362,6 +370,12 @@ const OvkCaps *
 ovk_device_caps (const OvkDevice *dev)
 {
   return &dev->gpu.caps;
+}
+
+void
+ovk_device_set_flushes_halves (OvkDevice *dev)
+{
+  dev->gpu.caps.flushes_halves = TRUE;
 }
 
 const Owl2Log *
@@ -414,6 +428,12 @@ void
 ovk_device_set_timing (OvkDevice *dev, gboolean on)
 {
   g_atomic_int_set (&dev->timings.on, on);
+}
+
+gboolean
+ovk_device_is_timing (OvkDevice *dev)
+{
+  return g_atomic_int_get (&dev->timings.on);
 }
 
 GArray *

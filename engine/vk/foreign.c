@@ -171,7 +171,7 @@ ovk_cmd_acquire (OvkCmd *cmd, OvkSlice slice)
     .size = slice.size,
   };
 
-  if (cmd->error || cmd->collect || !(buffer = ovk_cmd_next (cmd)))
+  if (cmd->error || cmd->collect || !(buffer = ovk_cmd_next (cmd, "acquire")))
     return;
   ovk_cmd_touch (cmd, slice.buffer);
   vkCmdPipelineBarrier (buffer, VK_PIPELINE_STAGE_TOP_OF_PIPE_BIT,

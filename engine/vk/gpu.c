@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "ovk_gpu.h"
 
+#include <string.h>
+
 /* ---- errors ----------------------------------------------------------- */
 
 static const char *
@@ -101,6 +103,17 @@ ovk_gpu_alive (OvkGpu *gpu, GError **error)
 
 /* ---- what it has ------------------------------------------------------ */
 
+gboolean
+ovk_has_extension (
+    const VkExtensionProperties *props, guint n, const char *name)
+{
+  for (guint i = 0; i < n; i++) {
+    if (strcmp (props[i].extensionName, name) == 0)
+      return TRUE;
+  }
+  return FALSE;
+}
+
 void
 ovk_gpu_name (
     OvkGpu *gpu, VkObjectType type, guint64 object, const char *format, ...)
@@ -123,12 +136,31 @@ ovk_gpu_name (
   (void) gpu->set_name (gpu->handle, &info);
 }
 
+VkBufferUsageFlags
+ovk_gpu_usage (const OvkGpu *gpu, VkBufferUsageFlags usage)
+{
+  return usage
+         | (gpu->caps.texels ? VK_BUFFER_USAGE_UNIFORM_TEXEL_BUFFER_BIT : 0);
+}
+
+gsize
+ovk_gpu_buffer_bytes (const OvkGpu *gpu, gsize size_bytes)
+{
+  gsize bytes =
+      (size_bytes + OVK_TEXEL_BYTES - 1) / OVK_TEXEL_BYTES * OVK_TEXEL_BYTES
+      + OVK_TEXEL_SPARE;
+
+  if (!gpu->caps.texels)
+    return size_bytes;
+  return bytes & (bytes - 1) ? bytes : bytes + OVK_TEXEL_BYTES;
+}
+
 gboolean
 ovk_gpu_can_import (const OvkGpu *gpu)
 {
   VkPhysicalDeviceExternalBufferInfo info = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_EXTERNAL_BUFFER_INFO,
-    .usage = OVK_IMPORT_USAGE,
+    .usage = ovk_gpu_usage (gpu, OVK_IMPORT_USAGE),
     .handleType = OVK_IMPORT_HANDLE,
   };
   VkExternalBufferProperties props = {

@@ -72,8 +72,8 @@ ovk_heap_create_handle (
 {
   VkBufferCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
-    .size = size_bytes,
-    .usage = BUFFER_USAGE,
+    .size = ovk_gpu_buffer_bytes (heap->gpu, size_bytes),
+    .usage = ovk_gpu_usage (heap->gpu, BUFFER_USAGE),
     .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
   };
   VkResult result = vkCreateBuffer (heap->gpu->handle, &info, NULL, handle);
@@ -167,7 +167,7 @@ ovk_heap_free_bytes (OvkHeap *heap)
 {
   guint index = heap->memory.memoryTypes[heap->type_device].heapIndex;
   guint64 size = heap->memory.memoryHeaps[index].size;
-  guint64 allocated;
+  guint64 allocated, least = G_MAXUINT64;
 
   if (heap->gpu->has_budget) {
     VkPhysicalDeviceMemoryBudgetPropertiesEXT budget = {
@@ -180,17 +180,20 @@ ovk_heap_free_bytes (OvkHeap *heap)
 
     vkGetPhysicalDeviceMemoryProperties2 (heap->gpu->physical, &props);
     if (budget.heapBudget[index])
-      return budget.heapBudget[index]
-             - MIN (budget.heapUsage[index], budget.heapBudget[index]);
+      least = budget.heapBudget[index]
+              - MIN (budget.heapUsage[index], budget.heapBudget[index]);
   }
   /* The heap of a device in software is an arbitrary number, such as 2 GiB;
-   * what it uses is the host's memory. */
+   * what it uses is the host's memory, of which its budget knows no limit of a
+   * control group. */
   if (heap->gpu->caps.type == VK_PHYSICAL_DEVICE_TYPE_CPU) {
     guint64 available = ovk_host_available_bytes ("");
 
     if (available)
-      return available;
+      least = MIN (least, available);
   }
+  if (least < G_MAXUINT64)
+    return least;
   allocated = ovk_heap_allocated_bytes (heap);
   return size - MIN (allocated, size);
 }

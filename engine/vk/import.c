@@ -24,7 +24,7 @@ create_handle (OvkBuffer *buffer, const char *name, GError **error)
     .sType = VK_STRUCTURE_TYPE_BUFFER_CREATE_INFO,
     .pNext = &external,
     .size = buffer->size,
-    .usage = OVK_IMPORT_USAGE,
+    .usage = ovk_gpu_usage (gpu, OVK_IMPORT_USAGE),
     .sharingMode = VK_SHARING_MODE_EXCLUSIVE,
   };
   VkResult result = vkCreateBuffer (gpu->handle, &info, NULL, &buffer->handle);

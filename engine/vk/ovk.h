@@ -24,6 +24,17 @@ typedef struct _OvkCmd OvkCmd;
 /* ---- device.c --------------------------------------------------------- */
 
 /**
+ * OvkMatrix: the matrices that a subgroup of @subgroup invocations multiplies
+ * as one operation, VK_KHR_cooperative_matrix: [m][k] halves by [k][n] halves,
+ * added to [m][n] F32. Powers of two; zeros: it can't.
+ */
+typedef struct {
+  guint m, n, k, subgroup;
+} OvkMatrix;
+/* Subgroups that a workgroup which uses them may count on. */
+#define OVK_MATRIX_SUBGROUPS 4
+
+/**
  * OvkCaps: what the device has, read once when it is opened. A test may open a
  * device with some of it switched off (see OvkDeviceParams).
  * @subgroup_size: invocations per subgroup in compute, 4 to 128
@@ -31,8 +42,15 @@ typedef struct _OvkCmd OvkCmd;
  * @subgroup_arithmetic: subgroupAdd() and subgroupMax() work there
  * @subgroup_shuffle: subgroupShuffle() works there
  * @fast_shuffle: and costs no more than arithmetic does
+ * @texels: a CPU, where shaders can read as texels what a binding covers, see
+ *   OvkShader
+ * @fast_texels: and that costs less than reading the binding
  * @compiles_late: machine code is made at a pipeline's first dispatch, on the
  *   one thread that the device works on
+ * @flushes_halves: halves below the normal range are 0 to it; FALSE until that
+ *   was seen
+ * @no_matrix: what it says of matrices is of no use
+ * @matrix: what it can do with them
  * @unified_memory: device-local memory is mapped by the host too; uploads and
  *   readbacks then skip the staging buffer
  * @max_storage_range: bytes that one binding may cover
@@ -59,7 +77,12 @@ typedef struct {
   gboolean subgroup_arithmetic;
   gboolean subgroup_shuffle;
   gboolean fast_shuffle;
+  gboolean texels;
+  gboolean fast_texels;
   gboolean compiles_late;
+  gboolean flushes_halves;
+  gboolean no_matrix;
+  OvkMatrix matrix;
   gboolean unified_memory;
   gsize max_storage_range;
   gsize storage_align;
@@ -89,8 +112,9 @@ typedef struct {
  *   lives, which is longer than the last reference outside, see
  *   ovk_compiler_free()
  * @no_host_import: report that cap as missing
- * @no_subgroups, @no_unified_memory: likewise, for tests; without unified
- *   memory there is no import of the host's
+ * @no_subgroups, @no_unified_memory: likewise, for tests; without subgroups
+ *   there are no matrices, without unified memory there is no import of the
+ *   host's
  * @max_storage_range: if not 0, a lower limit than the device's, for tests
  */
 typedef struct {
@@ -120,6 +144,8 @@ void ovk_device_unref (OvkDevice *dev); /* accepts NULL; the last one waits */
 /* FALSE with DEVICE_LOST once the device is gone. Any thread. */
 gboolean ovk_device_alive (OvkDevice *dev, GError **error);
 const OvkCaps *ovk_device_caps (const OvkDevice *dev);
+/* Sets caps.flushes_halves. Before others use @dev. */
+void ovk_device_set_flushes_halves (OvkDevice *dev);
 const Owl2Log *ovk_device_log (const OvkDevice *dev);
 /* Bytes of device memory allocated through @dev at this moment. */
 guint64 ovk_device_allocated_bytes (OvkDevice *dev);
@@ -256,17 +282,25 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkImport, ovk_import_free)
 /**
  * OvkShader: one compiled shader, a constant of the program. Its resources are
  * storage buffers at set 0, bindings 0 .. n_bindings - 1, and push constants
- * of push_bytes (at most 128); entry point "main".
+ * of push_bytes (at most 128); entry point "main". The n_texels bindings that
+ * follow, for devices that have them (OvkCaps), are uniform texel buffers of
+ * R32G32B32A32_UINT: they show once more what bindings 0, 1, .. start with, and
+ * more behind it. @matrix: it multiplies matrices, which the device must be
+ * able to do; its subgroups are then whole and of caps.matrix.subgroup
+ * invocations.
  */
 typedef struct {
   const char *name;
   const guint32 *code; /* SPIR-V words */
   gsize code_bytes;
   guint n_bindings;
+  guint n_texels;
   guint push_bytes;
+  gboolean matrix;
 } OvkShader;
 
 #define OVK_MAX_BINDINGS 8
+#define OVK_MAX_TEXELS 2
 #define OVK_MAX_SPEC 16
 
 /**
@@ -365,6 +399,14 @@ void ovk_cmd_copy (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
  * either), FAILED if recordings of @cmd are kept, DEVICE_LOST
  */
 void *ovk_cmd_stage (OvkCmd *cmd, gsize size_bytes, OvkSlice *slice);
+/**
+ * ovk_cmd_scratch: OVK_SCRATCH_BYTES of the device's memory for what a command
+ * leaves to the next one of @cmd. Whatever is in them is lost with the next
+ * ovk_cmd_pause(), and with the next command that writes there, whoever's.
+ * FALSE with the error kept: NO_MEMORY.
+ */
+#define OVK_SCRATCH_BYTES ((gsize) 16 << 20)
+gboolean ovk_cmd_scratch (OvkCmd *cmd, OvkSlice *slice);
 /* Copies @data into the command itself, so it may go away at once; at most
  * 65536 bytes, a multiple of 4. For token ids and the like. */
 void ovk_cmd_update (
@@ -406,6 +448,11 @@ void ovk_cmd_label (OvkCmd *cmd, const char *label);
  * those since the last submission was done. */
 void ovk_cmd_add_work (OvkCmd *cmd, double flops);
 double ovk_cmd_work (const OvkCmd *cmd);
+/* For timings: counts the bytes that what has just been recorded must read and
+ * write, each once; and how many of them are a matrix, @n rows of @k, or a part
+ * of it. Neither changes what is recorded. */
+void ovk_cmd_add_bytes (OvkCmd *cmd, double bytes);
+void ovk_cmd_add_matrix (OvkCmd *cmd, guint n, guint k, double bytes);
 
 /* Called between pieces of what is recorded into @cmd. */
 typedef void (*OvkPauseFunc) (OvkCmd *cmd, gpointer user_data);
@@ -450,15 +497,28 @@ gboolean ovk_device_wait (
     OvkDevice *dev, guint64 ticket, const char *what, GError **error);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkCmd, ovk_cmd_free)
 
+/**
+ * OvkTiming: what commands of one kind took and did, in all.
+ * @label: of ovk_cmd_label(), or "other"
+ * @what: the shader's name, or "copy", "update", "fill", "acquire"
+ * @n, @k: of ovk_cmd_add_matrix(); 0: no matrix
+ * @n_commands: dispatches or transfers
+ * @ns: device time, from the end of the command before to the end of this; 0
+ *   without timestamps
+ * @flops, @bytes, @matrix_bytes: as counted
+ */
 typedef struct {
-  const char *label;
-  guint64 n_dispatches;
-  double ns; /* device time; 0 without timestamps */
+  const char *label, *what;
+  guint n, k;
+  guint64 n_commands;
+  double ns, flops, bytes, matrix_bytes;
 } OvkTiming;
 /* Whether recordings that begin from now on are measured, whoever's they are.
- */
+ * Each command then waits for the one before.
+ * ovk_device_is_timing: that. */
 void ovk_device_set_timing (OvkDevice *dev, gboolean on);
-/* (transfer full): GArray of OvkTiming, in the order in which the labels came:
+gboolean ovk_device_is_timing (OvkDevice *dev);
+/* (transfer full): GArray of OvkTiming, in the order in which they came first:
  * the sums over the submissions waited for since the last call. */
 GArray *ovk_device_timings (OvkDevice *dev);
 

@@ -12,13 +12,15 @@ struct _OvkBuffer {
   OvkHeap *heap;       /* borrowed */
   VkBuffer handle;
   VkDeviceMemory memory;
-  gsize size; /* bytes */
+  gsize size;  /* bytes */
+  gsize spare; /* bytes behind these */
   gsize used; /* bytes, by the arena */
   OvkCharge charge;
   guint type; /* memory type */
   gboolean mappable;
   GBytes *host; /* (nullable) reference: memory of the host, read only */
   guint8 *map;  /* (nullable) all of it, while it lives */
+  GHashTable *views; /* (nullable) VkBufferView by offset; under heap->lock */
 };
 
 /* @mappable: the type is visible to the host, and the buffer is to be mapped.
@@ -29,6 +31,16 @@ OvkBuffer *ovk_buffer_new (OvkHeap *heap, const char *name, gsize size_bytes,
 void ovk_buffer_free (OvkBuffer *buffer);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkBuffer, ovk_buffer_free)
 guint64 ovk_buffer_last_use (OvkBuffer *buffer);
+/* Texels from @offset on, a multiple of their size, at least as far as a
+ * binding could reach; as long as the buffer lives. @view: only set on success.
+ * llvmpipe before Mesa 23 compiles a pipeline anew, which takes a tenth of a
+ * second, for buffers whose size is a power of two and for texels whose size in
+ * bytes has zeros in bits 8 to 15, which it takes for a number of levels. What
+ * the buffer has to spare keeps all of them of one kind. */
+VkResult ovk_buffer_texels (
+    OvkBuffer *buffer, gsize offset, VkBufferView *view);
+/* That they take, of what may be read of them. */
+gsize ovk_buffer_texel_bytes (const OvkBuffer *buffer, gsize offset);
 /* The host reads it at the speed of its own memory. */
 gboolean ovk_buffer_is_cached (const OvkBuffer *buffer);
 /* Brings what the host wrote to the device, or (@read) the reverse; there is

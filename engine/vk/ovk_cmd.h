@@ -57,8 +57,12 @@ void ovk_cmd_start_pipeline (
 void ovk_cmd_touch (OvkCmd *cmd, OvkBuffer *buffer);
 /* ovk_cmd_copy for any size and offset. */
 void ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src);
-/* The command buffer for the next command; NULL after an error. */
-VkCommandBuffer ovk_cmd_next (OvkCmd *cmd);
+/* The command buffer for the next command, which timings are to name @what;
+ * NULL: it is not timed. NULL after an error. */
+VkCommandBuffer ovk_cmd_next (OvkCmd *cmd, const char *what);
+/* The command timed so far ends, and one named @what (nullable: none) begins.
+ */
+void ovk_cmd_time (OvkCmd *cmd, VkCommandBuffer buffer, const char *what);
 void ovk_cmd_fail_text (OvkCmd *cmd, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 /* @what failed with @result. */

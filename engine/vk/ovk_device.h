@@ -4,6 +4,7 @@
 #define OVK_DEVICE_H
 
 #include "ovk_pipelines.h"
+#include "ovk_scratch.h"
 #include "ovk_staging.h"
 #include "ovk_timer.h"
 
@@ -16,6 +17,7 @@ struct _OvkDevice {
   OvkQueue queue;
   OvkHeap heap;
   OvkStaging staging;
+  OvkScratch scratch;
   OvkPipelines pipelines;
   OvkTimings timings;
   OvkShelf writers; /* of transfer.c, which rest, as the next */

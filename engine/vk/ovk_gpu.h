@@ -44,6 +44,20 @@ void ovk_set_error (OvkGpu *gpu, GError **error, VkResult result,
 /* FALSE with DEVICE_LOST once the device is gone. */
 gboolean ovk_gpu_alive (OvkGpu *gpu, GError **error);
 
+gboolean ovk_has_extension (
+    const VkExtensionProperties *props, guint n, const char *name);
+/* What shaders read as texels. */
+#define OVK_TEXEL_BYTES 16
+#define OVK_TEXEL_FORMAT VK_FORMAT_R32G32B32A32_UINT
+/* Bytes that buffers have behind their last, so that there are texels of any
+ * place in them; see ovk_buffer_texels(). */
+#define OVK_TEXEL_SPARE 512
+/* The usage of a buffer that they may read so where the device can, in addition
+ * to @usage. */
+VkBufferUsageFlags ovk_gpu_usage (const OvkGpu *gpu, VkBufferUsageFlags usage);
+/* The size of such a buffer for @size_bytes. */
+gsize ovk_gpu_buffer_bytes (const OvkGpu *gpu, gsize size_bytes);
+
 /* Buffers over the host's memory, and whether the driver has them; some that
  * have the extension offer it for nothing. */
 #define OVK_IMPORT_USAGE                                                       \

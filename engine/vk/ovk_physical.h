@@ -17,8 +17,6 @@ typedef struct {
   const char *lacks; /* (nullable) constant; NULL: usable */
 } OvkCandidate;
 
-gboolean ovk_has_extension (
-    const VkExtensionProperties *props, guint n, const char *name);
 const char *ovk_type_name (VkPhysicalDeviceType type);
 /* @debug_utils: (out): names and labels can be given. */
 gboolean ovk_instance_new (

@@ -22,8 +22,9 @@ typedef struct {
   GMutex lock; /* of all below, except the cache itself */
   GCond made;
   GHashTable *known; /* set of OvkPipeline */
-  VkDescriptorSetLayout set_layouts[OVK_MAX_BINDINGS + 1];
-  VkPipelineLayout layouts[OVK_MAX_BINDINGS + 1][OVK_MAX_PUSH_BYTES / 4 + 1];
+  VkDescriptorSetLayout set_layouts[OVK_MAX_BINDINGS + 1][OVK_MAX_TEXELS + 1];
+  VkPipelineLayout layouts[OVK_MAX_BINDINGS + 1][OVK_MAX_TEXELS + 1]
+                          [OVK_MAX_PUSH_BYTES / 4 + 1];
   VkPipelineCache cache;
   char *cache_path; /* (nullable) */
   guint64 shaders_hash;

@@ -9,8 +9,8 @@ G_BEGIN_DECLS
 
 /**
  * OvkStaging: one buffer that the host sees, and which pieces of it are in use:
- * by recordings, and by submissions until they are reached. Pieces are handed
- * out one behind the other, and again from the start.
+ * by recordings, and by submissions until they are reached. A piece lies where
+ * there is room first, so that the rest of the buffer is never touched.
  */
 typedef struct {
   OvkHeap *heap; /* borrowed */
@@ -18,7 +18,6 @@ typedef struct {
   GCond changed;
   OvkBuffer *buffer; /* (nullable) made when first needed */
   GArray *pieces;    /* in their order */
-  gsize next;        /* where to look first, bytes */
   gsize size;        /* bytes; less in tests, before the first use */
 } OvkStaging;
 

@@ -2,6 +2,7 @@
 /* The devices there are, what they can do, and which one is wanted. */
 #include "ovk_physical.h"
 #include "ovk_gpu.h"
+#include "ovk_matrix.h"
 
 #include <string.h>
 
@@ -9,17 +10,6 @@
 #define UUID_DASHES "\4\6\10\12"
 
 /* ---- finding devices -------------------------------------------------- */
-
-gboolean
-ovk_has_extension (
-    const VkExtensionProperties *props, guint n, const char *name)
-{
-  for (guint i = 0; i < n; i++) {
-    if (strcmp (props[i].extensionName, name) == 0)
-      return TRUE;
-  }
-  return FALSE;
-}
 
 gboolean
 ovk_instance_new (VkInstance *instance, gboolean *debug_utils, GError **error)
@@ -109,7 +99,10 @@ static const struct {
   gsize cap;          /* a gboolean of OvkCaps that is set */
 } quirks[] = {
   { "llvmpipe", G_STRUCT_OFFSET (OvkCaps, fast_shuffle) },
+  { "llvmpipe", G_STRUCT_OFFSET (OvkCaps, fast_texels) },
   { "llvmpipe", G_STRUCT_OFFSET (OvkCaps, compiles_late) },
+  /* Which size subgroups with matrices must have there, it does not say. */
+  { "Intel", G_STRUCT_OFFSET (OvkCaps, no_matrix) },
 };
 
 static void
@@ -119,10 +112,11 @@ add_quirks (OvkCaps *caps)
     if (g_str_has_prefix (caps->driver, quirks[i].driver))
       G_STRUCT_MEMBER (gboolean, caps, quirks[i].cap) = TRUE;
   caps->fast_shuffle = caps->fast_shuffle && caps->subgroup_shuffle;
+  caps->fast_texels = caps->fast_texels && caps->texels;
 }
 
 static void
-read_caps (OvkCandidate *c)
+read_caps (OvkCandidate *c, VkInstance instance)
 {
   VkPhysicalDeviceSubgroupProperties subgroup = {
     .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES,
@@ -164,6 +158,12 @@ read_caps (OvkCandidate *c)
   }
   caps->max_storage_range = limits->maxStorageBufferRange;
   caps->storage_align = MAX (limits->minStorageBufferOffsetAlignment, 4);
+  caps->texels =
+      caps->type == VK_PHYSICAL_DEVICE_TYPE_CPU
+      && limits->maxTexelBufferElements
+             >= (caps->max_storage_range + OVK_TEXEL_SPARE) / OVK_TEXEL_BYTES
+      && limits->minTexelBufferOffsetAlignment
+             <= MAX (caps->storage_align, OVK_TEXEL_BYTES);
   caps->max_shared_bytes = limits->maxComputeSharedMemorySize;
   caps->max_workgroup = MIN (limits->maxComputeWorkGroupInvocations,
       limits->maxComputeWorkGroupSize[0]);
@@ -175,6 +175,8 @@ read_caps (OvkCandidate *c)
   if (c->timestamp_bits)
     caps->timestamp_ns = limits->timestampPeriod;
   add_quirks (caps);
+  if (!caps->no_matrix)
+    caps->matrix = ovk_matrix_read (instance, c->handle);
 }
 
 static const char *
@@ -199,7 +201,7 @@ find_what_is_missing (OvkCandidate *c)
 }
 
 static void
-look_at_device (OvkCandidate *c, VkPhysicalDevice handle)
+look_at_device (OvkCandidate *c, VkInstance instance, VkPhysicalDevice handle)
 {
   VkPhysicalDeviceProperties props;
   VkPhysicalDeviceMemoryProperties memory;
@@ -221,7 +223,7 @@ look_at_device (OvkCandidate *c, VkPhysicalDevice handle)
   }
   c->lacks = find_what_is_missing (c);
   if (is_known (c))
-    read_caps (c);
+    read_caps (c, instance);
 }
 
 const char *
@@ -301,7 +303,8 @@ ovk_candidates_find (VkInstance instance, GError **error)
   }
   g_array_set_size (found, n);
   for (guint32 i = 0; i < n; i++)
-    look_at_device (&g_array_index (found, OvkCandidate, i), handles[i]);
+    look_at_device (
+        &g_array_index (found, OvkCandidate, i), instance, handles[i]);
   return g_steal_pointer (&found);
 }
 

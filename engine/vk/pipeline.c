@@ -48,23 +48,25 @@ ovk_pipeline_equal (gconstpointer p, gconstpointer q)
 
 /* One layout serves all shaders with as many bindings. Under the lock. */
 static gboolean
-get_set_layout (OvkPipelines *ps, guint n_bindings, GError **error)
+get_set_layout (OvkPipelines *ps, const OvkShader *shader, GError **error)
 {
-  VkDescriptorSetLayoutBinding bindings[OVK_MAX_BINDINGS];
+  VkDescriptorSetLayoutBinding bindings[OVK_MAX_BINDINGS + OVK_MAX_TEXELS];
+  guint n = shader->n_bindings;
   VkDescriptorSetLayoutCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-    .bindingCount = n_bindings,
+    .bindingCount = n + shader->n_texels,
     .pBindings = bindings,
   };
-  VkDescriptorSetLayout *layout = &ps->set_layouts[n_bindings];
+  VkDescriptorSetLayout *layout = &ps->set_layouts[n][shader->n_texels];
   VkResult result;
 
   if (*layout)
     return TRUE;
-  for (guint i = 0; i < n_bindings; i++) {
+  for (guint i = 0; i < info.bindingCount; i++) {
     bindings[i] = (VkDescriptorSetLayoutBinding){
       .binding = i,
-      .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+      .descriptorType = i < n ? VK_DESCRIPTOR_TYPE_STORAGE_BUFFER
+                              : VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
       .descriptorCount = 1,
       .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
     };
@@ -74,11 +76,11 @@ get_set_layout (OvkPipelines *ps, guint n_bindings, GError **error)
     *layout = VK_NULL_HANDLE;
     ovk_set_error (ps->gpu, error, result,
         "%s: creating a layout of %u bindings failed", ps->gpu->caps.name,
-        n_bindings);
+        info.bindingCount);
     return FALSE;
   }
   ovk_gpu_name (ps->gpu, VK_OBJECT_TYPE_DESCRIPTOR_SET_LAYOUT,
-      OVK_HANDLE (*layout), "%u bindings", n_bindings);
+      OVK_HANDLE (*layout), "%u bindings", info.bindingCount);
   return TRUE;
 }
 
@@ -86,9 +88,13 @@ get_set_layout (OvkPipelines *ps, guint n_bindings, GError **error)
 static gboolean
 get_layouts (OvkPipelines *ps, OvkPipeline *pipeline, GError **error)
 {
-  guint n_bindings = pipeline->shader->n_bindings;
-  guint push_bytes = pipeline->shader->push_bytes;
-  VkPipelineLayout *layout = &ps->layouts[n_bindings][push_bytes / 4];
+  const OvkShader *shader = pipeline->shader;
+  guint n_bindings = shader->n_bindings + shader->n_texels;
+  guint push_bytes = shader->push_bytes;
+  VkDescriptorSetLayout *set =
+      &ps->set_layouts[shader->n_bindings][shader->n_texels];
+  VkPipelineLayout *layout =
+      &ps->layouts[shader->n_bindings][shader->n_texels][push_bytes / 4];
   VkPushConstantRange range = {
     .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
     .size = push_bytes,
@@ -96,13 +102,13 @@ get_layouts (OvkPipelines *ps, OvkPipeline *pipeline, GError **error)
   VkPipelineLayoutCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
     .setLayoutCount = 1,
-    .pSetLayouts = &ps->set_layouts[n_bindings],
+    .pSetLayouts = set,
     .pushConstantRangeCount = push_bytes ? 1 : 0,
     .pPushConstantRanges = &range,
   };
   VkResult result;
 
-  if (!get_set_layout (ps, n_bindings, error))
+  if (!get_set_layout (ps, shader, error))
     return FALSE;
   if (!*layout) {
     result = vkCreatePipelineLayout (ps->gpu->handle, &info, NULL, layout);
@@ -117,7 +123,7 @@ get_layouts (OvkPipelines *ps, OvkPipeline *pipeline, GError **error)
         "%u bindings, %u bytes", n_bindings, push_bytes);
   }
   pipeline->layout = *layout;
-  pipeline->set_layout = ps->set_layouts[n_bindings];
+  pipeline->set_layout = *set;
   return TRUE;
 }
 
@@ -150,6 +156,11 @@ compile (
     .layout = pipeline->layout,
     .basePipelineIndex = -1,
   };
+  VkPipelineShaderStageRequiredSubgroupSizeCreateInfoEXT subgroup = {
+    .sType =
+        VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_REQUIRED_SUBGROUP_SIZE_CREATE_INFO_EXT,
+    .requiredSubgroupSize = ps->gpu->caps.matrix.subgroup,
+  };
   VkResult result;
 
   for (guint i = 0; i < pipeline->n_spec; i++) {
@@ -158,6 +169,11 @@ compile (
       .offset = i * (guint) sizeof (guint32),
       .size = sizeof (guint32),
     };
+  }
+  if (shader->matrix) {
+    info.stage.flags =
+        VK_PIPELINE_SHADER_STAGE_CREATE_REQUIRE_FULL_SUBGROUPS_BIT_EXT;
+    info.stage.pNext = &subgroup;
   }
   result = vkCreateShaderModule (
       ps->gpu->handle, &module_info, NULL, &info.stage.module);
@@ -184,7 +200,8 @@ check_shader (
     OvkPipelines *ps, const OvkShader *shader, guint n_spec, GError **error)
 {
   if (n_spec > OVK_MAX_SPEC || shader->push_bytes > OVK_MAX_PUSH_BYTES
-      || shader->push_bytes % 4 || shader->n_bindings > OVK_MAX_BINDINGS) {
+      || shader->push_bytes % 4 || shader->n_bindings > OVK_MAX_BINDINGS
+      || shader->n_texels > MIN (OVK_MAX_TEXELS, shader->n_bindings)) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,
         "shader '%s' has %u bindings, %u push bytes, %u constants; "
         "%d, %u, %d are possible",
@@ -196,6 +213,12 @@ check_shader (
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
         "shader '%s' has %u bindings, %s allows %u", shader->name,
         shader->n_bindings, ps->gpu->caps.name, ps->gpu->max_bindings);
+    return FALSE;
+  }
+  if (shader->matrix && !ps->gpu->caps.matrix.m) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED,
+        "shader '%s' multiplies matrices, which %s can't", shader->name,
+        ps->gpu->caps.name);
     return FALSE;
   }
   return TRUE;
@@ -478,11 +501,13 @@ ovk_pipelines_close (OvkPipelines *ps)
       vkDestroyPipeline (ps->gpu->handle, ((OvkPipeline *) key)->handle, NULL);
     g_clear_pointer (&ps->known, g_hash_table_unref);
   }
-  for (guint i = 0; i < G_N_ELEMENTS (ps->layouts); i++) {
-    for (guint j = 0; j < G_N_ELEMENTS (ps->layouts[i]); j++)
-      vkDestroyPipelineLayout (ps->gpu->handle, ps->layouts[i][j], NULL);
-    vkDestroyDescriptorSetLayout (ps->gpu->handle, ps->set_layouts[i], NULL);
-  }
+  for (guint i = 0; i < G_N_ELEMENTS (ps->layouts); i++)
+    for (guint t = 0; t < G_N_ELEMENTS (ps->layouts[i]); t++) {
+      for (guint j = 0; j < G_N_ELEMENTS (ps->layouts[i][t]); j++)
+        vkDestroyPipelineLayout (ps->gpu->handle, ps->layouts[i][t][j], NULL);
+      vkDestroyDescriptorSetLayout (
+          ps->gpu->handle, ps->set_layouts[i][t], NULL);
+    }
   vkDestroyPipelineCache (ps->gpu->handle, ps->cache, NULL);
   g_clear_pointer (&ps->cache_path, g_free);
 }

@@ -39,15 +39,15 @@ order (OvkCmd *cmd, VkCommandBuffer buffer, const OvkUse *uses, guint n)
 static gboolean
 add_descriptor_pool (OvkCmd *cmd)
 {
-  VkDescriptorPoolSize size = {
-    .type = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-    .descriptorCount = SETS_PER_POOL * OVK_MAX_BINDINGS,
+  VkDescriptorPoolSize sizes[] = {
+    { VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_PER_POOL * OVK_MAX_BINDINGS },
+    { VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER, SETS_PER_POOL * OVK_MAX_TEXELS },
   };
   VkDescriptorPoolCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
     .maxSets = SETS_PER_POOL,
-    .poolSizeCount = 1,
-    .pPoolSizes = &size,
+    .poolSizeCount = cmd->dev->gpu.caps.texels ? 2 : 1,
+    .pPoolSizes = sizes,
   };
   VkDescriptorPool pool;
   VkResult result =
@@ -92,8 +92,9 @@ bind_buffers (OvkCmd *cmd, VkCommandBuffer buffer, const OvkPipeline *pipeline,
     const OvkBinding *bindings)
 {
   VkDescriptorBufferInfo infos[OVK_MAX_BINDINGS];
-  VkWriteDescriptorSet writes[OVK_MAX_BINDINGS];
-  guint n = pipeline->shader->n_bindings;
+  VkWriteDescriptorSet writes[OVK_MAX_BINDINGS + OVK_MAX_TEXELS];
+  VkBufferView views[OVK_MAX_TEXELS];
+  guint n = pipeline->shader->n_bindings, t;
   VkDescriptorSet set = new_set (cmd, pipeline);
 
   if (!set)
@@ -112,7 +113,24 @@ bind_buffers (OvkCmd *cmd, VkCommandBuffer buffer, const OvkPipeline *pipeline,
       .pBufferInfo = &infos[i],
     };
   }
-  vkUpdateDescriptorSets (cmd->dev->gpu.handle, n, writes, 0, NULL);
+  for (t = 0; t < pipeline->shader->n_texels; t++) {
+    const OvkSlice *s = &bindings[t].slice;
+    VkResult result = ovk_buffer_texels (s->buffer, s->offset, &views[t]);
+
+    if (result != VK_SUCCESS) {
+      ovk_cmd_fail_result (cmd, result, "viewing a buffer as texels");
+      return FALSE;
+    }
+    writes[n + t] = (VkWriteDescriptorSet){
+      .sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+      .dstSet = set,
+      .dstBinding = n + t,
+      .descriptorCount = 1,
+      .descriptorType = VK_DESCRIPTOR_TYPE_UNIFORM_TEXEL_BUFFER,
+      .pTexelBufferView = &views[t],
+    };
+  }
+  vkUpdateDescriptorSets (cmd->dev->gpu.handle, n + t, writes, 0, NULL);
   vkCmdBindDescriptorSets (buffer, VK_PIPELINE_BIND_POINT_COMPUTE,
       pipeline->layout, 0, 1, &set, 0, NULL);
   return TRUE;
@@ -195,7 +213,8 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
   if (!check_dispatch (cmd, shader, bindings, groups_x, groups_y, groups_z))
     return;
   /* Nothing to do is nothing to record. */
-  if (!groups_x || !groups_y || !groups_z || !(buffer = ovk_cmd_next (cmd)))
+  if (!groups_x || !groups_y || !groups_z
+      || !(buffer = ovk_cmd_next (cmd, shader->name)))
     return;
 
   for (guint i = 0; i < shader->n_bindings; i++) {
@@ -208,6 +227,12 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
       .how = (b->access & OVK_READ ? OVK_USE_SHADER_READ : 0)
              | (b->access & OVK_WRITE ? OVK_USE_SHADER_WRITE : 0),
     };
+    /* What is behind the binding could be read as well. Barriers cost little
+     * where there are texels. */
+    if (i < shader->n_texels)
+      uses[i].end = MAX (uses[i].end,
+          uses[i].begin
+              + ovk_buffer_texel_bytes (b->slice.buffer, b->slice.offset));
   }
   if (!order (cmd, buffer, uses, shader->n_bindings))
     return;
@@ -221,8 +246,6 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     vkCmdPushConstants (buffer, pipeline->layout, VK_SHADER_STAGE_COMPUTE_BIT,
         0, shader->push_bytes, push);
   vkCmdDispatch (buffer, groups_x, groups_y, groups_z);
-  if (cmd->timed)
-    ovk_timer_count_dispatch (&cmd->timer);
 }
 
 void
@@ -231,7 +254,7 @@ ovk_cmd_start_pipeline (OvkCmd *cmd, OvkPipeline *pipeline, OvkSlice slice)
   static const guint8 push[OVK_MAX_PUSH_BYTES];
   const OvkShader *shader = pipeline->shader;
   OvkBinding bindings[OVK_MAX_BINDINGS];
-  VkCommandBuffer buffer = ovk_cmd_next (cmd);
+  VkCommandBuffer buffer = ovk_cmd_next (cmd, NULL);
 
   if (!buffer)
     return;
@@ -277,7 +300,7 @@ ovk_cmd_copy_bytes (OvkCmd *cmd, OvkSlice dst, OvkSlice src)
         src.size, src.offset, dst.size, dst.offset);
     return;
   }
-  if (cmd->collect || !(buffer = ovk_cmd_next (cmd)))
+  if (cmd->collect || !(buffer = ovk_cmd_next (cmd, "copy")))
     return;
   if (order (cmd, buffer, uses, 2))
     vkCmdCopyBuffer (
@@ -323,7 +346,7 @@ ovk_cmd_update (OvkCmd *cmd, OvkSlice dst, const void *data, gsize size_bytes)
         size_bytes, MAX_UPDATE_BYTES);
     return;
   }
-  if (cmd->collect || !(buffer = ovk_cmd_next (cmd)))
+  if (cmd->collect || !(buffer = ovk_cmd_next (cmd, "update")))
     return;
   dst.size = size_bytes;
   use = slice_use (&dst, OVK_USE_TRANSFER_WRITE);
@@ -339,7 +362,7 @@ ovk_cmd_fill (OvkCmd *cmd, OvkSlice dst, guint32 word)
   VkCommandBuffer buffer;
 
   if (!check_words (cmd, &dst, dst.size, "fill") || cmd->collect
-      || !(buffer = ovk_cmd_next (cmd)))
+      || !(buffer = ovk_cmd_next (cmd, "fill")))
     return;
   if (order (cmd, buffer, &use, 1))
     vkCmdFillBuffer (buffer, dst.buffer->handle, dst.offset, dst.size, word);

@@ -55,23 +55,22 @@ reclaim (OvkStaging *s)
   }
 }
 
-/* The first room for @n bytes at or after @from; G_MAXSIZE if there is none.
- * @at: (out): the index of the piece behind it */
+/* The first room for @n bytes, so that no more of the buffer is ever touched
+ * than is in use together; G_MAXSIZE if there is none. @at: (out): the index of
+ * the piece behind it */
 static gsize
-find_room (OvkStaging *s, gsize from, gsize n, guint *at)
+find_room (OvkStaging *s, gsize n, guint *at)
 {
-  gsize begin = from;
+  gsize begin = 0;
 
   for (*at = 0; *at < s->pieces->len; ++*at) {
     const Piece *p = piece (s, *at);
 
-    if (p->end <= begin)
-      continue;
-    if (p->begin >= begin && p->begin - begin >= n)
+    if (p->begin - begin >= n)
       return begin;
     begin = p->end;
   }
-  return begin <= s->size && s->size - begin >= n ? begin : G_MAXSIZE;
+  return s->size - begin >= n ? begin : G_MAXSIZE;
 }
 
 /* @n is a multiple of the alignment. */
@@ -81,13 +80,11 @@ place (OvkStaging *s, gconstpointer owner, gsize n, gsize *begin)
   Piece fresh = { 0, 0, owner, 0 };
   guint at;
 
-  fresh.begin = find_room (s, s->next, n, &at);
-  if (fresh.begin == G_MAXSIZE)
-    fresh.begin = find_room (s, 0, n, &at);
+  fresh.begin = find_room (s, n, &at);
   if (fresh.begin == G_MAXSIZE)
     return FALSE;
   *begin = fresh.begin;
-  s->next = fresh.end = fresh.begin + n;
+  fresh.end = fresh.begin + n;
   g_array_insert_val (s->pieces, at, fresh);
   return TRUE;
 }

@@ -1,16 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* Measures on the device how long the commands of each label take. */
+/* Measures on the device how long the commands of each kind take. */
 #include "ovk_timer.h"
 
 #include <string.h>
 
 #define QUERIES_PER_POOL 256
-
-/* A stretch of commands between two timestamps. */
-typedef struct {
-  const char *label;
-  guint64 n_dispatches;
-} Segment;
 
 /* ---- sums ------------------------------------------------------------- */
 
@@ -40,21 +34,32 @@ ovk_timings_take (OvkTimings *timings)
   return sums;
 }
 
-/* Under the lock. */
-static OvkTiming *
-sum_of (OvkTimings *timings, const char *label)
+static gboolean
+same_kind (const OvkTiming *a, const OvkTiming *b)
 {
-  OvkTiming fresh = { label, 0, 0. };
+  return a->n == b->n && a->k == b->k && strcmp (a->label, b->label) == 0
+         && strcmp (a->what, b->what) == 0;
+}
+
+/* Under the lock. */
+static void
+add_to_sums (OvkTimings *timings, const OvkTiming *one)
+{
   GArray *sums = timings->sums;
 
   for (guint i = 0; i < sums->len; i++) {
     OvkTiming *t = &g_array_index (sums, OvkTiming, i);
 
-    if (strcmp (t->label, label) == 0)
-      return t;
+    if (!same_kind (t, one))
+      continue;
+    t->n_commands += one->n_commands;
+    t->ns += one->ns;
+    t->flops += one->flops;
+    t->bytes += one->bytes;
+    t->matrix_bytes += one->matrix_bytes;
+    return;
   }
-  g_array_append_val (sums, fresh);
-  return &g_array_index (sums, OvkTiming, sums->len - 1);
+  g_array_append_vals (sums, one, 1);
 }
 
 /* ---- timestamps ------------------------------------------------------- */
@@ -64,7 +69,7 @@ ovk_timer_init (OvkTimer *timer, OvkGpu *gpu)
 {
   timer->gpu = gpu;
   timer->pools = g_array_new (FALSE, TRUE, sizeof (VkQueryPool));
-  timer->segments = g_array_new (FALSE, TRUE, sizeof (Segment));
+  timer->segments = g_array_new (FALSE, TRUE, sizeof (OvkTiming));
 }
 
 void
@@ -129,25 +134,25 @@ stamp (OvkTimer *timer, VkCommandBuffer buffer, GError **error)
 }
 
 gboolean
-ovk_timer_mark (
-    OvkTimer *timer, VkCommandBuffer buffer, const char *label, GError **error)
+ovk_timer_mark (OvkTimer *timer, VkCommandBuffer buffer, const char *label,
+    const char *what, GError **error)
 {
-  Segment segment = { label, 0 };
+  OvkTiming segment = { .label = label, .what = what, .n_commands = 1 };
 
   if (!stamp (timer, buffer, error))
     return FALSE;
-  if (label)
-    g_array_append_val (timer->segments, segment);
+  g_array_append_val (timer->segments, segment);
   return TRUE;
 }
 
-void
-ovk_timer_count_dispatch (OvkTimer *timer)
+OvkTiming *
+ovk_timer_current (OvkTimer *timer)
 {
   guint n = timer->segments->len;
+  OvkTiming *last =
+      n ? &g_array_index (timer->segments, OvkTiming, n - 1) : NULL;
 
-  if (n)
-    g_array_index (timer->segments, Segment, n - 1).n_dispatches++;
+  return last && last->what ? last : NULL;
 }
 
 void
@@ -159,7 +164,7 @@ ovk_timer_collect (OvkTimer *timer, OvkTimings *timings)
   guint64 mask =
       bits >= 64 ? G_MAXUINT64 : (G_GUINT64_CONSTANT (1) << bits) - 1;
   g_autofree guint64 *ticks = g_new0 (guint64, n + 1);
-  gboolean known = n == timer->segments->len + 1;
+  gboolean known = n > 0 && n == timer->segments->len;
 
   for (guint i = 0; i < n; i += QUERIES_PER_POOL) {
     guint part = MIN (n - i, QUERIES_PER_POOL);
@@ -172,13 +177,14 @@ ovk_timer_collect (OvkTimer *timer, OvkTimings *timings)
   }
   g_mutex_lock (&timings->lock);
   for (guint i = 0; i < timer->segments->len; i++) {
-    const Segment *segment = &g_array_index (timer->segments, Segment, i);
-    OvkTiming *t = sum_of (timings, segment->label);
+    OvkTiming one = g_array_index (timer->segments, OvkTiming, i);
 
-    t->n_dispatches += segment->n_dispatches;
+    if (!one.what)
+      continue;
     if (known)
-      t->ns +=
+      one.ns =
           (double) ((ticks[i + 1] - ticks[i]) & mask) * gpu->caps.timestamp_ns;
+    add_to_sums (timings, &one);
   }
   g_mutex_unlock (&timings->lock);
 }

@@ -12,6 +12,8 @@
  * lane by lane: keys are taken in groups that lie in one page.
  * Else a row for each position, F32, and every row sees all n_k keys.
  *
+ * OWL2_PARTS: there is another binding, for what is found in parts of the keys.
+ *
  * Keys and values are of the type that -D picks. In pages there is a row for
  * each head and position, which begins at a multiple of 16 bytes.
  * OWL2_F16: halves, read as words; offsets and strides count halves.
@@ -48,6 +50,9 @@ layout (set = 0, binding = 4) readonly buffer Pages { uint pages[]; };
 layout (set = 0, binding = 4) readonly buffer Rows { owl2_pass_row rows[]; };
 layout (set = 0, binding = 5) readonly buffer Pages { uint pages[]; };
 # endif
+#endif
+#ifdef OWL2_PARTS
+layout (set = 0, binding = 6) writeonly buffer Parts { float parts[]; };
 #endif
 
 const uint D4 = (HEAD_DIM + 3) / 4;     /* vec4s of a head */

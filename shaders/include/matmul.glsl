@@ -3,19 +3,44 @@
  * and the end of the formula
  *   out[m][n] = act (sum_k x[m][k] w[n][k] + bias[n]) + residual[m][n].
  * Rows of w are loaded by their type (include/weight.glsl); rows of x may start
- * anywhere. */
+ * anywhere. With OWL2_X_HALVES both are loaded as halves, eight elements at a
+ * time, and x lies as matmul_halves.comp makes it. */
 #include "weight.glsl"
 
 layout (constant_id = OWL2_SC_MATMUL_TILE_M) const uint TILE_M = 1;
 layout (constant_id = OWL2_SC_MATMUL_TILE_N) const uint TILE_N = 1;
 
 layout (push_constant) uniform Push { owl2_pc_matmul pc; };
+#ifdef OWL2_X_HALVES
+layout (set = 0, binding = 0) readonly buffer X8 { uvec4 x8[]; };
+layout (set = 0, binding = 0) readonly buffer Scales { float scales[]; };
+#else
 layout (set = 0, binding = 0) readonly buffer X1 { float x1[]; };
 layout (set = 0, binding = 0) readonly buffer X4 { vec4 x4[]; };
+#endif
 layout (set = 0, binding = 2) readonly buffer Bias { float bias[]; };
 layout (set = 0, binding = 3) readonly buffer Residual { float residual[]; };
 layout (set = 0, binding = 4) writeonly buffer Out { float o[]; };
 
+#ifdef OWL2_X_HALVES
+uvec4
+load_x8 (uint m, uint k8)
+{
+  return x8[m * pc.x_stride + k8];
+}
+
+float
+scale_of_x (uint m)
+{
+  return scales[pc.x_offset + m];
+}
+
+uvec4
+load_w8 (uint n, uint k8)
+{
+  return load_weight_halves (pc.w_offset + n * pc.w_stride, k8, pc.k);
+}
+#else
 /* Columns 4 k4 .. 4 k4 + 3 of row m; those past the last are 0. */
 vec4
 load_x (uint m, uint k4)
@@ -40,6 +65,7 @@ load_w (uint n, uint k4)
 {
   return load_weight (pc.w_offset + n * pc.w_stride, k4, pc.k);
 }
+#endif
 
 void
 store (uint m, uint n, float sum)

@@ -49,6 +49,20 @@ struct owl2_result {
   u32 n_bad;       /* logits that are NaN or infinite */
 };
 
+/* A token whose probability after a row is wanted. */
+struct owl2_pick {
+  u32 row; /* of the logits */
+  u32 id;
+};
+
+/* What it is made of: log p = logit - max - log (sum). */
+struct owl2_likelihood {
+  f32 logit; /* of the token */
+  f32 max;   /* of the row's logits */
+  f32 sum;   /* of exp (logit - max) over them */
+  u32 n_bad; /* logits that are NaN or infinite, which take no part */
+};
+
 /* ---- constants of the shaders ----------------------------------------- */
 
 /* constant_id 0 of every shader: invocations in a workgroup, a power of two */
@@ -59,7 +73,20 @@ struct owl2_result {
 /* matmul_*.comp */
 #define OWL2_SC_MATMUL_TILE_M 2 /* rows of out that one workgroup computes */
 #define OWL2_SC_MATMUL_TILE_N 3 /* columns of out, likewise */
-#define OWL2_SC_MATMUL_COUNT 4
+/* matmul_mv_wide: invocations of a subgroup, at most of the workgroup */
+#define OWL2_SC_MATMUL_SUBGROUP 4
+/* matmul_mv_wide: much is loaded ahead, and loops are unrolled; for GPUs, as
+ * drivers that compile for a CPU take seconds for it */
+#define OWL2_SC_MATMUL_EAGER 5
+#define OWL2_SC_MATMUL_COUNT 6
+/* matmul_matrix.comp, in place of these two */
+#define OWL2_SC_MATRIX_M 4 /* rows of a and of the result of one operation */
+#define OWL2_SC_MATRIX_N 5
+#define OWL2_SC_MATRIX_K 6      /* columns of a; divides the slice */
+#define OWL2_SC_MATRIX_SUBS_M 7 /* subgroups to the rows of a tile */
+#define OWL2_SC_MATRIX_SUBS_N 8
+#define OWL2_SC_MATRIX_COUNT 9
+#define OWL2_MATRIX_SLICE 32 /* columns in shared memory */
 
 /* What follows the sum, in owl2_pc_matmul.then. Not specialization constants:
  * asked once per element of out they cost nothing, and a driver that compiles
@@ -82,6 +109,16 @@ struct owl2_pc_matmul {
   u32 r_stride;
   u32 o_offset;
   u32 o_stride;
+};
+
+/* matmul_halves.comp */
+struct owl2_pc_matmul_halves {
+  u32 rows;
+  u32 cols;
+  u32 x_offset;
+  u32 x_stride;
+  u32 units;    /* of eight halves, in a row */
+  u32 s_offset; /* scales, in words from the start of the halves */
 };
 
 /* layernorm.comp */
@@ -113,18 +150,6 @@ struct owl2_pc_rmsnorm {
   f32 eps;
 };
 
-/* rope.comp */
-struct owl2_pc_rope {
-  u32 rows;
-  u32 n_heads;
-  u32 head_dim;
-  u32 x_offset;
-  u32 x_stride;
-  u32 t_offset;
-  u32 t_stride;
-  u32 r_offset; /* row 0, in the table of rows */
-};
-
 /* attention_*.comp */
 #define OWL2_SC_ATTENTION_HEAD_DIM 2
 #define OWL2_SC_ATTENTION_QUERIES 3 /* of a lane */
@@ -149,6 +174,34 @@ struct owl2_pc_attention {
   u32 p_offset; /* page 0 of the list, in words */
   u32 row0;     /* probabilities: first row of this piece */
   u32 rows;     /* probabilities: rows of this piece */
+  u32 n_parts;  /* split: of the keys that a query may have */
+  u32 s_offset; /* split: part 0 of query 0 */
+  f32 scale;
+};
+
+/* attention_join.comp */
+struct owl2_pc_attention_join {
+  u32 n_q;
+  u32 n_heads;
+  u32 head_dim;
+  u32 part; /* keys of a part */
+  u32 n_parts;
+  u32 s_offset;
+  u32 o_offset;
+  u32 o_stride;
+  u32 r_offset; /* row 0, in the table of rows */
+};
+
+/* mean_heads.comp */
+struct owl2_pc_mean_heads {
+  u32 rows; /* of out */
+  u32 cols;
+  u32 n_heads;
+  u32 add; /* 0: what is in out does not count */
+  u32 x_offset;
+  u32 x_stride;
+  u32 o_offset;
+  u32 o_stride;
   f32 scale;
 };
 
@@ -188,16 +241,34 @@ struct owl2_pc_copy {
   u32 d_stride;
 };
 
-/* kv_store.comp; of dst words, else elements */
-struct owl2_pc_kv_store {
+/* fma_chain.comp */
+#define OWL2_FMA_CHAIN_STEPS 16 /* steps are a multiple of this */
+
+struct owl2_pc_fma_chain {
+  u32 cols;
+  u32 steps;
+  f32 a;
+  f32 b;
+  u32 x_offset;
+  u32 o_offset;
+};
+
+/* place_qkv.comp; of pages words, else elements */
+struct owl2_pc_place_qkv {
   u32 rows;
-  u32 heads;
+  u32 n_heads;
+  u32 n_kv_heads;
   u32 head_dim;
   u32 s_offset;
   u32 s_stride;
-  u32 d_offset;
-  u32 d_stride;
+  u32 t_offset;
+  u32 t_stride;
   u32 r_offset; /* row 0, in the table of rows */
+  u32 q_offset;
+  u32 q_stride;
+  u32 k_offset;
+  u32 v_offset;
+  u32 kv_stride;
 };
 
 /* embed.comp */
@@ -215,15 +286,32 @@ struct owl2_pc_embed {
 };
 
 /* argmax.comp */
+#define OWL2_SC_ARGMAX_JOIN 2
+
 struct owl2_pc_argmax {
   u32 rows;
-  u32 n; /* logits of this piece */
-  u32 l_offset;
+  u32 n;        /* logits of a row */
+  u32 part;     /* logits of a workgroup */
+  u32 n_parts;  /* of a row */
+  u32 part0;    /* of this piece */
+  u32 n_here;   /* parts of this piece */
+  u32 l_offset; /* the piece's first logit */
   u32 l_stride;
-  u32 first;    /* index of the piece's first logit */
-  u32 go_on;    /* 1: the result of earlier pieces is there */
   u32 r_offset; /* row 0, in the table of rows */
   u32 e_offset; /* entry 0 of the results */
+  u32 p_offset; /* part 0 of row 0, in words */
+};
+
+/* likelihood.comp */
+struct owl2_pc_likelihood {
+  u32 rows;
+  u32 n;    /* logits of a row */
+  u32 row0; /* number of the first row */
+  u32 n_picks;
+  u32 l_offset;
+  u32 l_stride;
+  u32 p_offset; /* pick 0, in picks */
+  u32 o_offset; /* likelihood 0, in likelihoods */
 };
 
 /* count_bad.comp */
@@ -235,9 +323,27 @@ struct owl2_pc_count_bad {
   u32 c_offset; /* the count, in words */
 };
 
+/* pooled_dots.comp */
+struct owl2_pc_pooled_dots {
+  u32 rows;
+  u32 cols;
+  u32 x_offset;
+  u32 x_stride;
+  u32 y_offset;
+  u32 y_stride;
+  u32 d_offset; /* the three results, in words */
+};
+
 /* resize.comp */
 #define OWL2_SC_RESIZE_RGB 2 /* src is packed bytes, else words */
 #define OWL2_SC_RESIZE_VERTICAL 3
+/* Words before the weights of an output of a filter: the first pixel and the
+ * count of those that it has weights for, and the sum of its weights for pixels
+ * that are not there, which have this colour. */
+#define OWL2_FILTER_HEAD 3
+#define OWL2_PAD_R 122
+#define OWL2_PAD_G 116
+#define OWL2_PAD_B 104
 
 struct owl2_pc_resize {
   u32 cols; /* of dst */
@@ -254,7 +360,8 @@ struct owl2_pc_resize {
 #define OWL2_SC_RESIZE_WINDOW 2
 #define OWL2_SC_RESIZE_DOWN 3
 /* Words of a step: weights of four pixels for each open output, the first of
- * these, whether it is done, and where the pixels are, in fours. */
+ * these, whether it is done, where the pixels are, in fours, and if it is done
+ * its weight of pixels that are not there. */
 #define OWL2_RESIZE_STEP 24
 #define OWL2_RESIZE_OPEN 5
 

@@ -153,7 +153,6 @@ bench_run (Bench *b, const char *name, void (*record) (OvkCmd *, void *),
 
 typedef struct {
   Owl2Tensor x, w, out;
-  Owl2Rows rows;
 } Matmul;
 
 static void
@@ -230,6 +229,11 @@ bench_attention_type (Bench *b, const AttentionShape *s, Owl2Type type)
     rows = bench_table (b, a.n_q, a.n_k - a.n_q);
     a.rows = &rows;
     a.pages = bench_list (b, a.n_k);
+    a.most_keys = a.n_k;
+    a.scratch = bench_tensor (b, OWL2_TYPE_F32, 1,
+        (guint) owl2_attention_scratch (a.n_q, a.n_heads, a.head_dim, a.n_k)
+            / 4)
+                    .slice;
   }
   a.k = s->causal ? bench_tensor (b, type, s->n_heads * n_rows, s->head_dim)
                   : bench_tensor (b, type, a.n_k, cols);
@@ -268,33 +272,37 @@ bench_attention (Bench *b)
 }
 
 static void
-record_kv_store (OvkCmd *cmd, void *data)
+record_place_qkv (OvkCmd *cmd, void *data)
 {
-  Matmul *m = data;
-
-  owl2_op_kv_store (cmd, &m->out, &m->x, m->x.cols / m->out.cols, &m->rows);
+  owl2_op_place_qkv (cmd, data);
 }
 
 static void
-bench_kv_store (Bench *b)
+bench_place_qkv (Bench *b)
 {
   static const Owl2Type types[] = { OWL2_TYPE_F32, OWL2_TYPE_F16,
     OWL2_TYPE_Q8_0 };
-  guint t;
+  static const guint n_rows[] = { 1, 512 };
 
-  for (t = 0; t < G_N_ELEMENTS (types) && !b->lost; t++) {
-    guint rows = 512, cols = 4096;
-    Matmul m;
+  for (guint i = 0; i < 2 * G_N_ELEMENTS (types) && !b->lost; i++) {
+    guint rows = n_rows[i % 2], cols = 4096, dim = 128;
+    Owl2Type type = types[i / 2];
+    Owl2PlaceQkv p = { .n_heads = cols / dim, .n_kv_heads = cols / dim };
+    Owl2Rows of;
     char name[64];
 
     b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
-    m.x = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
-    m.out = bench_tensor (b, types[t], rows * cols / 128, 128);
-    m.rows = bench_table (b, rows, 0);
-    g_snprintf (name, sizeof name, "kv_store %s %ux%u",
-        owl2_type_name (types[t]), rows, cols);
-    bench_run (b, name, record_kv_store, &m, 0.0,
-        4.0 * rows * cols + (double) owl2_tensor_bytes (types[t], rows, cols));
+    p.qkv = bench_tensor (b, OWL2_TYPE_F32, rows, 3 * cols);
+    p.q = bench_tensor (b, OWL2_TYPE_F32, rows, cols);
+    p.k = bench_tensor (b, type, 512 * cols / dim, dim);
+    p.v = bench_tensor (b, type, 512 * cols / dim, dim);
+    p.table = bench_tensor (b, OWL2_TYPE_F32, 512, dim);
+    of = bench_table (b, rows, 0);
+    p.rows = &of;
+    g_snprintf (name, sizeof name, "place_qkv %s %ux3x%u",
+        owl2_type_name (type), rows, cols);
+    bench_run (b, name, record_place_qkv, &p, 0.0,
+        16.0 * rows * cols + 2.0 * owl2_tensor_bytes (type, rows, cols));
     g_clear_pointer (&b->arena, ovk_arena_free);
   }
 }
@@ -328,13 +336,13 @@ record_rows (OvkCmd *cmd, void *data)
       owl2_op_copy (cmd, &r->out, &r->x);
       break;
     case 5:
-      owl2_op_rope (cmd, &r->x, &r->y, r->x.cols / 128, 128, &r->rows);
+      owl2_op_argmax (cmd, result, &r->x, &r->rows, r->y.slice);
       break;
     case 6:
-      owl2_op_argmax (cmd, result, &r->x, &r->rows);
+      owl2_op_count_bad (cmd, result, &r->x);
       break;
     default:
-      owl2_op_count_bad (cmd, result, &r->x);
+      owl2_op_pooled_dots (cmd, result, &r->x, &r->y);
       break;
   }
 }
@@ -348,8 +356,8 @@ bench_rows (Bench *b, const char *glob)
     double tensors; /* read or written */
   } shapes[] = { { "layernorm", 1025, 1024, 2 }, { "rmsnorm", 512, 4096, 2 },
     { "swiglu", 512, 11008, 3 }, { "add", 1025, 1024, 3 },
-    { "copy", 1025, 1024, 2 }, { "rope", 512, 4096, 2 },
-    { "argmax", 1, 32000, 1 }, { "count_bad", 65, 4096, 1 } };
+    { "copy", 1025, 1024, 2 }, { "argmax", 1, 32000, 1 },
+    { "count_bad", 65, 4096, 1 }, { "pooled_dots", 64, 4096, 2 } };
   guint i;
 
   for (i = 0; i < G_N_ELEMENTS (shapes) && !b->lost; i++) {
@@ -372,6 +380,38 @@ bench_rows (Bench *b, const char *glob)
   }
 }
 
+#define PATCH 14
+#define PICTURE 448 /* pixels of an edge */
+
+typedef struct {
+  Owl2Tensor picture, lut, out;
+} Patches;
+
+static void
+record_patchify (OvkCmd *cmd, void *data)
+{
+  Patches *p = data;
+
+  owl2_op_patchify (
+      cmd, &p->out, p->picture.slice, p->lut.slice, PICTURE, PATCH);
+}
+
+static void
+bench_patchify (Bench *b)
+{
+  guint grid = PICTURE / PATCH;
+  Patches p;
+  char name[64];
+
+  b->arena = ovk_arena_new (b->dev, "bench", 1 << 20);
+  p.picture = bench_tensor (b, OWL2_TYPE_F32, PICTURE, PICTURE);
+  p.lut = bench_tensor (b, OWL2_TYPE_F32, 3, 256);
+  p.out = bench_tensor (b, OWL2_TYPE_F32, grid * grid, 3 * PATCH * PATCH);
+  g_snprintf (name, sizeof name, "patchify %ux%u", PICTURE, PICTURE);
+  bench_run (b, name, record_patchify, &p, 0.0, 4.0 * 4.0 * PICTURE * PICTURE);
+  g_clear_pointer (&b->arena, ovk_arena_free);
+}
+
 int
 bench_all (OvkDevice *dev, const char *glob)
 {
@@ -390,8 +430,10 @@ bench_all (OvkDevice *dev, const char *glob)
     bench_matmul (&b);
   if (g_pattern_match_simple (glob, "attention"))
     bench_attention (&b);
-  if (g_pattern_match_simple (glob, "kv_store"))
-    bench_kv_store (&b);
+  if (g_pattern_match_simple (glob, "place_qkv"))
+    bench_place_qkv (&b);
+  if (g_pattern_match_simple (glob, "patchify"))
+    bench_patchify (&b);
   bench_rows (&b, glob);
   ovk_cmd_free (b.cmd);
   return b.lost;

@@ -35,6 +35,7 @@ static const Shape shapes[] = {
   { 1, 103, 4, 2, 64, FALSE, DECODE },
   { 1, 64, 32, 32, 128, FALSE, DECODE }, /* 7B, one token */
   { 1, 300, 8, 8, 128, FALSE, DECODE },
+  { 2, 256, 4, 2, 64, FALSE, DECODE },   /* one part of a split */
   { 16, 300, 4, 2, 128, FALSE, DECODE }, /* as many as a pass has */
   { 65, 65, 4, 4, 128, FALSE, PREFILL },
   { 33, 97, 3, 1, 128, FALSE, PREFILL }, /* a later piece of a prompt */
@@ -156,6 +157,10 @@ make_paged (Check *c, const Shape *s, Inputs *in)
   in->a.k = p->k->t;
   in->a.v = p->v->t;
   in->a.pages = check_slice (check_words (c, "pages", p->list, n));
+  in->a.most_keys = s->n_k + check_between (c, 0, 300);
+  in->a.scratch = check_slice (check_words (c, "scratch", NULL,
+      owl2_attention_scratch (s->n_q, s->n_heads, s->head_dim, in->a.most_keys)
+          / 4));
   in->ref.k = p->k->val;
   in->ref.v = p->v->val;
   in->ref.positions = p->positions;
@@ -376,12 +381,14 @@ is_possible (const Check *c, const Shape *s, gboolean probs)
   gsize q_row = (gsize) s->n_heads * s->head_dim * factor + 20;
   guint n_k = s->way == FRAME ? s->n_k : pages_of (s) * OWL2_PAGE;
 
-  if (s->way == FRAME ? probs || s->type != OWL2_TYPE_F32
+  if (s->way == FRAME ? s->type != OWL2_TYPE_F32
                       : s->type == OWL2_TYPE_Q8_0 && s->head_dim % 32)
     return FALSE;
   /* A lowered range changes no kernel, and each kernel is preferred somewhere:
-   * two head sizes are enough. Drivers take seconds to compile large ones. */
-  if ((c->limit || c->kernel) && s->head_dim != 16 && s->head_dim != 64)
+   * two head sizes are enough. Drivers take seconds to compile large ones. A
+   * GPU need not be among them, so that what these prefer is tried in full. */
+  if ((c->limit || (c->kernel && strcmp (c->kernel, "attention_split") != 0))
+      && s->head_dim != 16 && s->head_dim != 64)
     return FALSE;
   if (!c->limit)
     return TRUE;

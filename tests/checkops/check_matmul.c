@@ -1,12 +1,20 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "checkops.h"
+#include "kernels.h"
+#include "ovk_device.h"
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
 /* A sum of k terms in any order is off by about sqrt (k) roundings of half a
  * unit (Higham, Mary 2019), twice that nearly never; 8 for bias, activation,
- * residual and very short sums. */
+ * residual and very short sums. That is for kernels that add up all k in a row,
+ * with units of the sum of all magnitudes. One that takes the mins of Q4_K out
+ * of its sums adds up numbers that are in all four times as large (of weights
+ * spread evenly around 0), but at most 32 of them in a row, then 2 for each
+ * further group of a lane and 6 of the tree: as few for 256 terms as for 4096.
+ */
 static double
 units_of_sum (guint k)
 {
@@ -16,6 +24,78 @@ units_of_sum (guint k)
 typedef struct {
   guint m, n, k;
 } Shape;
+
+/* ---- products of halves ----------------------------------------------- */
+
+static gboolean
+makes_halves (Check *c, Owl2Family family, Owl2Type type, Shape s)
+{
+  Owl2Work work = { family, type, s.n, s.k, FALSE, FALSE };
+
+  return owl2_kernel_choice (&owl2_matmul_kernels, c->caps, &work)->halves;
+}
+
+/* Rows of all sizes, each with a scale of its own there; and now and then rows
+ * that are halves already, of multiples of 1 / 256, so that products with
+ * weights in F16 are exact. TRUE: they are such. */
+static gboolean
+shape_rows (Check *c, CheckBuf *x)
+{
+  gboolean exact = check_between (c, 0, 1);
+
+  for (guint i = 0; i < x->t.rows; i++) {
+    int power = (int) check_between (c, 0, 80) - 40;
+
+    for (guint l = 0; l < x->t.cols; l++) {
+      float *v = &x->val[(gsize) i * x->t.cols + l];
+
+      if (exact)
+        *v = roundf (*v * 256) / 256;
+      /* One row in 81 is of zeros. */
+      *v = power == 40 ? 0.f : ldexpf (*v, power);
+    }
+  }
+  check_upload (c, x);
+  return exact;
+}
+
+/* What the roundings to halves may do to a result, put into @mag for @units of
+ * it. A half is one of the two next to the number, Vulkan leaves open which:
+ * off by 2^-10 of it, or where halves get no smaller by 2^-24; of x, scaled so
+ * that a row's largest is 2^14 at least, that is 2^-38 of the largest. Halves
+ * times halves are exact in F32. */
+static void
+add_roundings (double *mag, double units, const CheckBuf *x, const CheckBuf *w,
+    gboolean exact, gboolean quick_gelu)
+{
+  guint m = x->t.rows, n = w->t.rows, k = x->t.cols;
+  double off_x = exact ? 0 : 1.0 / 1024;
+  double off_w = w->t.type == OWL2_TYPE_F16 ? 0 : 1.0 / 1024;
+  double least_w = off_w > 0 ? 0x1p-24 : 0;
+
+  for (guint i = 0; i < m; i++) {
+    const float *row = x->val + (gsize) i * k;
+    double largest = 0;
+
+    for (guint l = 0; l < k; l++)
+      largest = MAX (largest, fabs (row[l]));
+    for (guint j = 0; j < n; j++) {
+      double sum = 0;
+
+      for (guint l = 0; l < k; l++) {
+        double a = fabs (row[l]), b = fabs (w->val[(gsize) j * k + l]);
+        double da = off_x > 0 ? MAX (a * off_x, largest * 0x1p-38) : 0;
+
+        sum += da * b + (a + da) * MAX (b * off_w, least_w);
+      }
+      /* The slope is at most 1.1, as in ref_matmul(). */
+      mag[(gsize) i * n + j] +=
+          (quick_gelu ? 1.1 : 1.0) * sum / (units * FLT_EPSILON);
+    }
+  }
+}
+
+/* ----------------------------------------------------------------------- */
 
 /* A row's result is the same to the bit among other rows and with fewer. */
 static void
@@ -47,16 +127,18 @@ check_case (Check *c, Shape s, Owl2Type type)
   Owl2Act act =
       check_between (c, 0, 2) == 0 ? OWL2_ACT_QUICK_GELU : OWL2_ACT_NONE;
   CheckLie x_lie = check_lie (c);
+  gboolean halves = makes_halves (c, family, type, s), exact = FALSE;
   CheckBuf *x, *w, *bias, *r = NULL, *out;
   g_autofree double *want = g_new (double, (gsize) s.m *s.n);
   g_autofree double *mag = g_new (double, (gsize) s.m *s.n);
   g_autofree float *r_val = NULL;
 
   check_begin (c, "%s %s m %u n %u k %u bias %d act %u residual %u x lies %u",
-      family == OWL2_DECODE ? "decode" : "prefill", owl2_type_name (type), s.m,
-      s.n, s.k, has_bias, act, residual, x_lie);
+      owl2_family_name (family), owl2_type_name (type), s.m, s.n, s.k, has_bias, act, residual, x_lie);
   x = check_in (c, "x", s.m, s.k, -2.f, 2.f, x_lie);
   w = check_weight (c, "w", type, s.n, s.k, -1.f, 1.f);
+  if (halves)
+    exact = shape_rows (c, x);
   bias = check_in (c, "bias", 1, s.n, -4.f, 4.f, check_lie (c));
   if (residual == 1)
     r = check_in (c, "residual", s.m, s.n, -4.f, 4.f, check_lie (c));
@@ -73,10 +155,36 @@ check_case (Check *c, Shape s, Owl2Type type)
   if (check_run (c)) {
     ref_matmul (want, mag, x->val, w->val, has_bias ? bias->val : NULL,
         act == OWL2_ACT_QUICK_GELU, r_val, s.m, s.n, s.k);
+    if (halves)
+      add_roundings (
+          mag, units_of_sum (s.k), x, w, exact, act == OWL2_ACT_QUICK_GELU);
     check_compare (c, out, want, mag, units_of_sum (s.k));
     if (!has_bias && act == OWL2_ACT_NONE && !r)
       check_rows_alone (c, family, x, w, out);
   }
+  check_end (c);
+}
+
+/* What is no number in a row of x shows in each result of that row, and in no
+ * other. */
+static void
+check_bad_row (Check *c, float bad)
+{
+  const Shape s = { 3, 70, 40 };
+  CheckBuf *x, *w, *out;
+
+  check_begin (c, "a row with %g", bad);
+  x = check_in (c, "x", s.m, s.k, 1.f, 2.f, LIE_PACKED);
+  w = check_weight (c, "w", OWL2_TYPE_F16, s.n, s.k, 1.f, 2.f);
+  x->val[s.k + 7] = bad;
+  check_upload (c, x);
+  out = check_out (c, "out", s.m, s.n, LIE_PACKED);
+  owl2_op_matmul (
+      c->cmd, OWL2_PREFILL, &out->t, &x->t, &w->t, NULL, OWL2_ACT_NONE, NULL);
+  if (check_run (c))
+    for (guint i = 0; i < s.m * s.n; i++)
+      if (!isfinite (out->val[i]) != (i / s.n == 1))
+        check_fail (c, "out [%u][%u] is %g", i / s.n, i % s.n, out->val[i]);
   check_end (c);
 }
 
@@ -129,6 +237,8 @@ check_matmul (Check *c)
 
     check_case (c, s, i % 2 ? OWL2_TYPE_F16 : OWL2_TYPE_F32);
   }
+  check_bad_row (c, NAN);
+  check_bad_row (c, -INFINITY);
   /* Quantised rows are whole blocks. */
   for (i = 0; i < (c->thorough ? 80 : 32); i++) {
     const Owl2TypeInfo *type = owl2_type_at (i % owl2_n_types ());
@@ -151,44 +261,94 @@ check_matmul (Check *c)
   }
 }
 
-void
-check_matmul_mam (Check *c)
+/* The wide kernel as it is for a GPU, whose code is another, and with subgroups
+ * of which it was told the wrong size: the same bits. */
+static void
+check_wide (Check *c, Shape s, Owl2Type type)
 {
-  guint i;
+  static const struct {
+    gboolean is_gpu;
+    guint subgroup; /* 0: as it is */
+  } ways[] = { { FALSE, 0 }, { TRUE, 0 }, { TRUE, 2 } };
+  const OvkCaps own = *c->caps;
+  g_autofree float *first = NULL;
+  CheckBuf *x, *w;
 
-  for (i = 0; i < 12; i++) {
-    guint m = check_between (c, 1, 80), n = check_between (c, 1, 70);
-    guint k = check_between (c, 1, 100), n_runs = 0, at, r;
-    Owl2Type type = i % 2 ? OWL2_TYPE_F16 : OWL2_TYPE_F32;
-    Owl2Run runs[8];
-    CheckBuf *x, *w0, *w1, *out;
-    const Owl2Tensor *w[2];
-    g_autofree double *want = g_new (double, (gsize) m *n);
-    g_autofree double *mag = g_new (double, (gsize) m *n);
+  check_begin (c, "%s m %u n %u k %u", owl2_type_name (type), s.m, s.n, s.k);
+  x = check_in (c, "x", s.m, s.k, -2.f, 2.f, LIE_PACKED);
+  w = check_weight (c, "w", type, s.n, s.k, -1.f, 1.f);
+  for (guint i = 0; i < G_N_ELEMENTS (ways); i++) {
+    CheckBuf *out = check_out (c, "out", s.m, s.n, LIE_PACKED);
+    gsize bytes = (gsize) s.m * s.n * sizeof (float);
+    OvkCaps *caps = &c->dev->gpu.caps;
 
-    check_begin (c, "%s m %u n %u k %u", owl2_type_name (type), m, n, k);
-    x = check_in (c, "x", m, k, -2.f, 2.f, check_lie (c));
-    w0 = check_weight (c, "w0", type, n, k, -1.f, 1.f);
-    w1 = check_weight (c, "w1", type, n, k, -1.f, 1.f);
-    out = check_out (c, "out", m, n, check_lie (c));
-    for (at = 0; at < m; at += runs[n_runs++].n) {
-      runs[n_runs].first = at;
-      runs[n_runs].n = n_runs == 7 ? m - at : check_between (c, 1, m - at);
-      runs[n_runs].modality = check_between (c, 0, 1);
-    }
-    w[0] = &w0->t;
-    w[1] = &w1->t;
-    owl2_op_matmul_mam (c->cmd, i % 3 ? OWL2_PREFILL : OWL2_DECODE, &out->t,
-        &x->t, w, runs, n_runs);
-    if (check_run (c)) {
-      for (r = 0; r < n_runs; r++)
-        ref_matmul (want + runs[r].first * n, mag + runs[r].first * n,
-            x->val + runs[r].first * k, runs[r].modality ? w1->val : w0->val,
-            NULL, 0, NULL, runs[r].n, n, k);
-      check_compare (c, out, want, mag, units_of_sum (k));
-    }
-    check_end (c);
+    if (ways[i].is_gpu)
+      caps->type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
+    if (ways[i].subgroup)
+      caps->subgroup_size = ways[i].subgroup;
+    owl2_op_matmul (
+        c->cmd, OWL2_DECODE, &out->t, &x->t, &w->t, NULL, OWL2_ACT_NONE, NULL);
+    *caps = own;
+    if (!check_run (c))
+      break;
+    if (!first)
+      first = g_memdup2 (out->val, bytes);
+    else if (memcmp (first, out->val, bytes) != 0)
+      check_fail (c, "way %u gives other bits than the first", i);
   }
+  check_end (c);
+}
+
+/* As on a GPU: this device keeps halves below the normal range, or another
+ * kernel would be taken. */
+static void
+check_self_test (Check *c)
+{
+  const Owl2Work work = { OWL2_DECODE, OWL2_TYPE_Q4_K, 1, 2048, TRUE, FALSE };
+  const Owl2Kernel *wide = owl2_kernel_find ("matmul_mv_wide", NULL);
+  const OvkCaps own = *c->caps;
+  OvkCaps *caps = &c->dev->gpu.caps;
+  g_autoptr (GError) error = NULL;
+  const Owl2Kernel *kernel;
+
+  check_begin (c, "self-test");
+  caps->type = VK_PHYSICAL_DEVICE_TYPE_OTHER;
+  owl2_kernels_force (wide);
+  if (!owl2_ops_self_test (c->dev, &error))
+    check_fail (c, "%s", error->message);
+  if (caps->flushes_halves)
+    check_fail (c, "halves are taken as flushed");
+  owl2_kernels_force (NULL);
+  caps->flushes_halves = FALSE;
+  kernel = owl2_kernel_choice (&owl2_matmul_kernels, caps, &work);
+  caps->flushes_halves = TRUE;
+  if (kernel != wide
+      || owl2_kernel_choice (&owl2_matmul_kernels, caps, &work) == wide)
+    check_fail (c, "what is seen changes no choice");
+  *caps = own;
+  check_end (c);
+}
+
+void
+check_matmul_wide (Check *c)
+{
+  static const Shape shapes[] = { { 1, 9, 4200 }, { 4, 5, 300 } };
+
+  /* Drivers for a CPU take long to compile it as for a GPU: several rows of x
+   * are for every other type. */
+  if (!c->caps->subgroup_shuffle || !c->thorough)
+    return;
+  check_self_test (c);
+  owl2_kernels_force (owl2_kernel_find ("matmul_mv_wide", NULL));
+  for (guint i = 0; i < G_N_ELEMENTS (shapes); i++)
+    for (guint t = i; t < owl2_n_types (); t += i + 1) {
+      Shape s = shapes[i];
+
+      s.k = (s.k + owl2_type_at (t)->block - 1) / owl2_type_at (t)->block
+            * owl2_type_at (t)->block;
+      check_wide (c, s, owl2_type_at (t)->type);
+    }
+  owl2_kernels_force (NULL);
 }
 
 /* Every finite half, subnormals too, comes through exactly: as a weight times

@@ -82,6 +82,40 @@ check_add (Check *c)
 }
 
 void
+check_mean_heads (Check *c)
+{
+  guint i, rows, cols;
+
+  for (i = 0; next_size (c, i, &rows, &cols); i++) {
+    guint n_heads = check_between (c, 1, 32);
+    gboolean add = i % 2;
+    float scale = check_float (c, 0.01f, 1.f);
+    g_autofree double *want = g_new (double, rows * cols);
+    g_autofree double *mag = g_new (double, rows * cols);
+    CheckBuf *x, *out;
+
+    /* Both are bound whole. */
+    if (c->limit)
+      rows = MIN (rows, (guint) c->limit / 4 / n_heads / (cols + 20));
+    if (!rows)
+      continue;
+    check_begin (c, "heads %u rows %u cols %u scale %g add %d", n_heads, rows,
+        cols, scale, add);
+    x = check_in (c, "x", n_heads * rows, cols, -1.f, 1.f, check_lie (c));
+    out = add ? check_inout (c, "out", rows, cols, -1.f, 1.f, check_lie (c))
+              : check_out (c, "out", rows, cols, check_lie (c));
+    ref_mean_heads (
+        want, mag, x->val, add ? out->val : NULL, n_heads, rows, cols, scale);
+    owl2_op_mean_heads (c->cmd, &out->t, &x->t, n_heads, scale, add);
+    /* An addition a head, of which each is off by half a unit, the product and
+     * the last sum. */
+    if (check_run (c))
+      check_compare (c, out, want, mag, 0.5 * n_heads + 1);
+    check_end (c);
+  }
+}
+
+void
 check_copy (Check *c)
 {
   guint i, rows, cols;
@@ -101,50 +135,36 @@ check_copy (Check *c)
   }
 }
 
+/* Every other case leaves nothing to rounding: integers that change sign. */
 void
-check_rope (Check *c)
+check_fma_chain (Check *c)
 {
-  static const guint dims[] = { 2, 4, 6, 16, 64, 80, 128, 256 };
-  guint i;
+  guint i, rows, cols;
 
-  for (i = 0; i < 24; i++) {
-    guint head_dim = dims[i % G_N_ELEMENTS (dims)];
-    guint n_heads = check_between (c, 1, 6), rows = check_between (c, 1, 40);
-    /* The table is bound whole. */
-    guint n_pos = check_between (c, 1, c->limit ? 60 : 90);
-    guint cols = n_heads * head_dim;
-    float base = i % 3 ? 10000.f : 500000.f;
-    CheckBuf *x, *table;
-    Owl2Rows of;
-    g_autofree guint32 *positions = g_new (guint32, rows);
-    g_autofree Owl2PassRow *all = g_new0 (Owl2PassRow, rows);
-    g_autofree double *want = g_new (double, (gsize) rows *cols);
-    g_autofree double *mag = g_new (double, (gsize) rows *cols);
-    g_autofree double *exact = g_new (double, (gsize) n_pos *head_dim);
-    guint j;
+  for (i = 0; next_size (c, i, &rows, &cols); i++) {
+    guint n = rows * cols,
+          steps = OWL2_FMA_CHAIN_STEPS * check_between (c, 0, 9);
+    gboolean exact = i % 2;
+    float a = exact ? -1.f : check_float (c, -1.f, 1.f);
+    float b = exact ? 3.f : check_float (c, -2.f, 2.f);
+    CheckBuf *x, *out;
+    g_autofree double *want = g_new (double, n);
+    g_autofree double *mag = g_new (double, n);
 
-    check_begin (c, "rows %u heads %u of %u, %u positions", rows, n_heads,
-        head_dim, n_pos);
-    for (j = 0; j < rows; j++)
-      all[j].position = positions[j] = check_between (c, 0, n_pos - 1);
-    of = check_rows (c, all, rows);
-    x = check_inout (c, "x", rows, cols, -4.f, 4.f, check_lie (c));
-    table = check_in (c, "table", n_pos, head_dim, 0.f, 0.f, LIE_PACKED);
-    owl2_rope_table (table->val, n_pos, head_dim, base);
-    check_upload (c, table);
-    /* The angle is rounded three times: power, quotient, product. */
-    ref_rope_table (exact, n_pos, head_dim, (double) base);
-    for (j = 0; j < n_pos * head_dim; j++)
-      if (!(fabs (exact[j] - table->val[j])
-              <= (2.5 * (j / head_dim) + 1.0) * FLT_EPSILON))
-        check_fail (c, "table [%u][%u] is %.9g, not %.9g", j / head_dim,
-            j % head_dim, table->val[j], exact[j]);
-
-    ref_rope (
-        want, mag, x->val, table->val, positions, rows, n_heads, head_dim);
-    owl2_op_rope (c->cmd, &x->t, &table->t, n_heads, head_dim, &of);
+    if (c->limit)
+      n = MIN (n, (guint) c->limit / 4 - 100);
+    check_begin (c, "cols %u steps %u a %g b %g", n, steps, a, b);
+    x = check_in (c, "x", 1, n, -9.f, 9.f, check_lie (c));
+    for (guint k = 0; exact && k < n; k++)
+      x->val[k] = (float) check_between (c, 0, 100) - 50.f;
+    check_upload (c, x);
+    out = check_out (c, "out", 1, n, check_lie (c));
+    ref_fma_chain (want, mag, x->val, n, steps, a, b);
+    owl2_op_fma_chain (c->cmd, &out->t, &x->t, steps, a, b);
+    /* A product and a sum, each to half a unit of what is itself off by next to
+     * nothing. */
     if (check_run (c))
-      check_compare (c, x, want, mag, 1.5); /* two products, one sum */
+      check_compare (c, out, want, mag, exact ? 0.0 : 0.505);
     check_end (c);
   }
 }
@@ -237,12 +257,16 @@ check_result (
   if (got->id != id || got->n_bad != n_bad || (double) got->max != max)
     check_fail (c, "%u (%g), %u bad, not %u (%g), %u bad; %u is banned",
         got->id, (double) got->max, got->n_bad, id, max, n_bad, ban);
-  /* The sum's relative error is the logarithm's absolute one: n / 128 adds in a
-   * part, exp() and log() of some units, and the result's rounding; the steps
-   * up of the running maximum add exp() of some units each. */
+  /* The sum's relative error is the logarithm's absolute one: n / 128 adds of
+   * an invocation, at most 512, one for each 128 parts of 1024, 7 of a
+   * workgroup in either, exp() and log() of some units, and the result's
+   * rounding; the steps up of the running maximum add exp() of some units each.
+   */
   if (n_bad < n
       && !(fabs ((double) got->log_sum_exp - lse)
-           <= FLT_EPSILON * (n / 128.0 + 64.0 + 2.0 * fabs (lse))))
+           <= FLT_EPSILON
+                  * (MIN (n / 128.0, 512.0 + n / 131072.0) + 64.0
+                      + 2.0 * fabs (lse))))
     check_fail (
         c, "log_sum_exp is %.9g, not %.9g", (double) got->log_sum_exp, lse);
   if (n_bad == n && !(isinf (got->log_sum_exp) && got->log_sum_exp < 0.f))
@@ -274,6 +298,7 @@ check_argmax_rows (Check *c, guint rows, guint n, guint how, float range)
   g_autofree Owl2PassRow *all = g_new0 (Owl2PassRow, rows);
   g_autofree Owl2Result *got = g_new (Owl2Result, n_results);
   CheckBuf *logits, *results;
+  OvkSlice scratch;
   Owl2Tensor alone;
   Owl2Rows of;
 
@@ -293,7 +318,9 @@ check_argmax_rows (Check *c, guint rows, guint n, guint how, float range)
   check_upload (c, logits);
   of = check_rows (c, all, rows);
   results = check_results (c, NULL, n_results);
-  owl2_op_argmax (c->cmd, check_slice (results), &logits->t, &of);
+  scratch = check_slice (check_words (
+      c, "scratch", NULL, MAX (owl2_argmax_scratch (rows, n) / 4, 1)));
+  owl2_op_argmax (c->cmd, check_slice (results), &logits->t, &of, scratch);
   if (check_run (c)) {
     guint32 guard[4];
 
@@ -312,7 +339,7 @@ check_argmax_rows (Check *c, guint rows, guint n, guint how, float range)
     check_upload (c, results);
     alone = owl2_tensor_rows (logits->t, one, 1);
     of.first += one;
-    owl2_op_argmax (c->cmd, check_slice (results), &alone, &of);
+    owl2_op_argmax (c->cmd, check_slice (results), &alone, &of, scratch);
     if (check_run (c)
         && memcmp (results->val, got, n_results * sizeof *got) != 0)
       check_fail (c, "row %u differs when computed alone", one);
@@ -334,6 +361,88 @@ check_argmax (Check *c)
 
     check_argmax_rows (c, i % 3 ? 1 : check_between (c, 1, n > 3000 ? 4 : 17),
         n, how, i % 3 ? 15.f : 200.f);
+  }
+}
+
+/* What the device made of a row of @n logits and one of their tokens. */
+static void
+check_pick (
+    Check *c, const Owl2Likelihood *got, const float *logits, guint n, guint id)
+{
+  guint32 largest, n_bad;
+  double max, lse, log_p;
+
+  ref_argmax (&largest, &max, &lse, &n_bad, logits, n, OWL2_ROW_NO_BAN);
+  if (got->n_bad != n_bad)
+    check_fail (c, "%u bad, not %u", got->n_bad, n_bad);
+  if (n_bad == n)
+    return;
+  if ((double) got->max != max
+      || memcmp (&got->logit, &logits[id], sizeof got->logit) != 0)
+    check_fail (c, "%g of %g, not %g of %g", (double) got->logit,
+        (double) got->max, (double) logits[id], max);
+  if (!isfinite (logits[id]))
+    return;
+  /* The sum's relative error is the logarithm's absolute one, whatever the
+   * number of logits: exp() of two units, of its differences of half a unit of
+   * what they are, at most 4 where the sum has anything to lose, an addition
+   * whose loss is kept, and 10 of a workgroup. */
+  log_p = (double) got->logit - got->max - log ((double) got->sum);
+  if (!(fabs (log_p - ref_log_probability (logits, n, id))
+          <= FLT_EPSILON * (2.0 + 2.0 + 1.0 + 5.0)))
+    check_fail (c, "log p is %.12g, not %.12g", log_p,
+        ref_log_probability (logits, n, id));
+}
+
+static void
+check_likelihood_rows (
+    Check *c, guint rows, guint n, guint n_picks, guint how, float range)
+{
+  guint first = check_between (c, 0, 20);
+  /* As many bytes as whole results. */
+  g_autofree Owl2Pick *all = g_new0 (Owl2Pick, 2 * n_picks);
+  CheckBuf *logits, *picks, *out;
+  const Owl2Likelihood *got;
+
+  check_begin (
+      c, "%u rows of %u logits, %u picks, spoilt %u", rows, n, n_picks, how);
+  logits = check_in (c, "logits", rows, n, -range, range, check_lie (c));
+  for (guint r = 0; r < rows; r++)
+    spoil (c, logits->val + (gsize) r * n, n, r % 2 ? how ^ 1 : how);
+  check_upload (c, logits);
+  /* One of a row that is not here comes now and then. */
+  for (guint i = 0; i < n_picks; i++)
+    all[i] = (Owl2Pick){ first + check_between (c, 0, i % 5 ? rows - 1 : rows),
+      check_between (c, 0, n - 1) };
+  picks = check_results (c, (const Owl2Result *) (gpointer) all, n_picks);
+  out = check_results (c, NULL, n_picks);
+  owl2_op_likelihood (c->cmd, check_slice (out), check_slice (picks), n_picks,
+      &logits->t, first);
+  if (check_run (c)) {
+    got = (const Owl2Likelihood *) (gconstpointer) out->val;
+    for (guint i = 0; i < n_picks; i++)
+      if (all[i].row - first < rows)
+        check_pick (c, &got[i], logits->val + (gsize) (all[i].row - first) * n,
+            n, all[i].id);
+  }
+  check_end (c);
+}
+
+void
+check_likelihood (Check *c)
+{
+  static const guint sizes_n[] = { 1, 2, 127, 128, 129, 512, 15000, 32000 };
+
+  for (guint i = 0; i < 4 * G_N_ELEMENTS (sizes_n) + 12; i++) {
+    gboolean fixed = i / 4 < G_N_ELEMENTS (sizes_n);
+    guint n = fixed ? sizes_n[i / 4] : check_between (c, 1, 3000);
+
+    /* A row fits a binding. */
+    if (c->limit)
+      n = MIN (n, (guint) c->limit / 4 - 300);
+    check_likelihood_rows (c, i % 3 ? check_between (c, 1, 17) : 1, n,
+        i % 4 ? check_between (c, 1, 9) : 64, fixed ? i % 4 : i % 5,
+        i % 3 ? 15.f : 200.f);
   }
 }
 
@@ -363,6 +472,41 @@ check_count_bad (Check *c)
     owl2_op_count_bad (c->cmd, check_slice (count), &x->t);
     if (check_run (c))
       check_compare_words (c, count, &want);
+    check_end (c);
+  }
+}
+
+void
+check_pooled_dots (Check *c)
+{
+  guint i, rows, cols;
+
+  for (i = 0; next_size (c, i, &rows, &cols); i++) {
+    /* Both are bound whole. */
+    guint most = c->limit
+                     ? MIN (rows, ((guint) c->limit / 4 - 256) / (cols + 20))
+                     : rows;
+    gboolean same = i % 4 == 3;
+    double want[3], mag[3];
+    CheckBuf *x, *y, *dots;
+
+    check_begin (c, "rows %u cols %u same %d", most, cols, same);
+    x = check_in (c, "x", most, cols, -4.f, 5.f, check_lie (c));
+    y = same ? x : check_in (c, "y", most, cols, -1.f, 8.f, check_lie (c));
+    dots = check_out (c, "dots", 1, 3, LIE_ODD);
+    ref_pooled_dots (want, mag, x->val, y->val, most, cols);
+    owl2_op_pooled_dots (c->cmd, check_slice (dots), &x->t, &y->t);
+    /* Half a unit for each addition in a column's sum, which is in a product
+     * twice, for the product, and for each addition of those: cols / 128 in a
+     * part and 7 of the parts. */
+    if (check_run (c)) {
+      check_compare (c, dots, want, mag, most + cols / 256.0 + 5.0);
+      if (same
+          && (dots->val[0] != dots->val[1] || dots->val[0] != dots->val[2]))
+        check_fail (c, "%.9g, %.9g and %.9g of the same operand",
+            (double) dots->val[0], (double) dots->val[1],
+            (double) dots->val[2]);
+    }
     check_end (c);
   }
 }

@@ -53,17 +53,17 @@ upload_words (Check *c, const guint8 *rgb, guint w, guint h)
 }
 
 static CheckBuf *
-upload_filter (Check *c, guint in, guint out, guint *taps)
+upload_filter (Check *c, Owl2Axis axis, guint *taps)
 {
   g_autoptr (GError) error = NULL;
-  Owl2Filter *filter = owl2_filter_new (in, out, &error);
+  Owl2Filter *filter = owl2_filter_new (axis, &error);
   CheckBuf *buf;
 
   if (!filter)
     g_error ("%s", error->message);
   *taps = filter->taps;
-  buf = check_words (
-      c, "filter", filter->table, (gsize) out * (2 + filter->taps));
+  buf = check_words (c, "filter", filter->table,
+      (gsize) axis.kept * (OWL2_FILTER_HEAD + filter->taps));
   owl2_filter_free (filter);
   return buf;
 }
@@ -99,7 +99,7 @@ check_case (Check *c, Shape s)
     between = s.sh == s.dh
                   ? dst
                   : check_words (c, "between", NULL, (gsize) s.dw * s.sh);
-    filter = upload_filter (c, s.sw, s.dw, &taps);
+    filter = upload_filter (c, owl2_axis (s.sw, s.dw), &taps);
     p.filter = check_slice (filter);
     p.taps = taps;
     p.cols = s.dw;
@@ -117,7 +117,7 @@ check_case (Check *c, Shape s)
     p.src_stride = (gsize) s.dw * 4;
   }
   if (s.sh != s.dh) {
-    filter = upload_filter (c, s.sh, s.dh, &taps);
+    filter = upload_filter (c, owl2_axis (s.sh, s.dh), &taps);
     p.filter = check_slice (filter);
     p.taps = taps;
     p.vertical = TRUE;
@@ -140,6 +140,133 @@ check_case (Check *c, Shape s)
   check_end (c);
 }
 
+/* Of what there is of the input's columns (rows, if @vertical) a part of the
+ * output's, by plain C: padded, resized, cut. @n: lines */
+static void
+part_wanted (
+    guint32 *want, const guint8 *rgb, Owl2Axis a, guint n, gboolean vertical)
+{
+  guint in_w = vertical ? n : a.in, in_h = vertical ? a.in : n;
+  guint out_w = vertical ? n : a.out, out_h = vertical ? a.out : n;
+  guint w = vertical ? n : a.there, h = vertical ? a.there : n;
+  guint kept_w = vertical ? n : a.kept, kept_h = vertical ? a.kept : n;
+  g_autofree guint8 *in = g_malloc (3 * (gsize) in_w * in_h);
+  g_autofree guint8 *out = g_malloc (3 * (gsize) out_w * out_h);
+  g_autofree guint8 *kept = g_malloc (3 * (gsize) kept_w * kept_h);
+
+  ref_fill_padding (in, (gsize) in_w * in_h);
+  ref_copy_part (
+      in + 3 * (gsize) a.at * (vertical ? in_w : 1), in_w, rgb, w, w, h);
+  ref_resize (out, out_w, out_h, in, in_w, in_h);
+  ref_copy_part (kept, kept_w,
+      out + 3 * (gsize) a.first * (vertical ? out_w : 1), out_w, kept_w,
+      kept_h);
+  pack_words (want, kept, (gsize) kept_w * kept_h);
+}
+
+static void
+record_part (Check *c, const guint8 *rgb, Owl2Axis a, guint n,
+    gboolean vertical, CheckBuf *dst)
+{
+  guint w = vertical ? n : a.there, h = vertical ? a.there : n;
+  Owl2Resize p = {
+    .dst = check_slice (dst),
+    .vertical = vertical,
+    .cols = vertical ? n : a.kept,
+    .rows = vertical ? a.kept : n,
+  };
+
+  p.src = check_slice (upload_rgb (c, rgb, w, h, &p.src_stride));
+  p.src_rgb = TRUE;
+  p.filter = check_slice (upload_filter (c, a, &p.taps));
+  owl2_op_resize (c->cmd, &p);
+}
+
+/* The same with the kernel that takes steps; FALSE if they don't fit. */
+static gboolean
+record_part_lanes (Check *c, const guint8 *rgb, Owl2Axis a, guint n,
+    gboolean vertical, CheckBuf *dst)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2Filter) filter = owl2_filter_new (a, &error);
+  Owl2Steps *steps = owl2_steps_new (filter, &error);
+  Owl2ResizeLanes p = {
+    .dst = check_slice (dst),
+    .src_stride = (gsize) n * 4,
+    .down = vertical,
+    .cols = a.kept,
+    .rows = n,
+    .src_rows = vertical ? a.there : n,
+  };
+
+  g_assert_no_error (error);
+  if (!steps)
+    return FALSE;
+  p.n_steps = steps->n;
+  p.src =
+      check_slice (vertical ? upload_words (c, rgb, n, a.there)
+                            : upload_rgb (c, rgb, a.there, n, &p.src_stride));
+  p.steps =
+      check_slice (check_words (c, "steps", steps->table, steps->n_words));
+  owl2_op_resize_lanes (c->cmd, &p);
+  owl2_steps_free (steps);
+  return TRUE;
+}
+
+static void
+check_part (Check *c, Owl2Axis a, guint n, gboolean lanes)
+{
+  gsize n_in = (gsize) a.there * n, n_out = (gsize) a.kept * n;
+  g_autofree guint8 *rgb = random_picture (c, a.there, n);
+  g_autofree guint32 *want = g_new (guint32, n_out);
+
+  g_assert_cmpuint (n_in, >, 0);
+  for (guint vertical = 0; vertical < 2; vertical++) {
+    CheckBuf *dst;
+    gboolean ok = TRUE;
+
+    check_begin (c, "%u of %u from %u to %u of %u from %u, %u lines, %s",
+        a.there, a.in, a.at, a.kept, a.out, a.first, n,
+        vertical ? "vertical" : "horizontal");
+    dst = check_words (c, "dst", NULL, n_out);
+    if (lanes)
+      ok = record_part_lanes (c, rgb, a, n, vertical, dst);
+    else
+      record_part (c, rgb, a, n, vertical, dst);
+    if (!ok)
+      g_error ("no steps from %u to %u", a.in, a.out);
+    if (check_run (c)) {
+      part_wanted (want, rgb, a, n, vertical);
+      check_compare_words (c, dst, want);
+    }
+    check_end (c);
+  }
+}
+
+/* A picture in the middle of padding, the middle of an output, one that is all
+ * padding at its ends, and any of each. */
+static void
+check_parts (Check *c, gboolean lanes)
+{
+  static const Owl2Axis axes[] = { { 100, 20, 45, 9, 0, 20 },
+    { 97, 11, 0, 97, 4, 3 }, { 400, 33, 199, 2, 0, 33 }, { 5, 1, 2, 1, 0, 1 },
+    { 133, 19, 0, 50, 0, 19 }, { 133, 19, 83, 50, 0, 19 } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (axes); i++)
+    check_part (c, axes[i], 1 + 3 * i, lanes);
+  for (guint i = 0; i < (c->thorough ? 30 : 10); i++) {
+    Owl2Axis a = { .out = check_between (c, 1, 20) };
+
+    a.in = lanes ? check_between (c, 5 * a.out, 12 * a.out)
+                 : check_between (c, 1, 120);
+    a.at = check_between (c, 0, a.in - 1);
+    a.there = check_between (c, 1, a.in - a.at);
+    a.first = check_between (c, 0, a.out - 1);
+    a.kept = check_between (c, 1, a.out - a.first);
+    check_part (c, a, check_between (c, 1, 40), lanes);
+  }
+}
+
 void
 check_resize (Check *c)
 {
@@ -157,6 +284,8 @@ check_resize (Check *c)
     check_case (
         c, (Shape){ check_between (c, 1, 120), check_between (c, 1, 120),
                check_between (c, 1, 120), check_between (c, 1, 120) });
+  if (!c->limit)
+    check_parts (c, FALSE);
   if (c->thorough)
     check_case (c, (Shape){ 1280, 720, 448, 448 });
 }
@@ -169,7 +298,7 @@ check_down_case (Check *c, guint w, guint h, guint out)
   g_autofree guint8 *rgb = random_picture (c, w, h);
   g_autofree guint8 *want_rgb = g_malloc ((gsize) w * out * 3);
   g_autofree guint32 *want = g_new (guint32, (gsize) w * out);
-  Owl2Filter *shrink = owl2_filter_new (h, out, &error);
+  Owl2Filter *shrink = owl2_filter_new (owl2_axis (h, out), &error);
   Owl2Steps *steps = owl2_steps_new (shrink, &error);
   Owl2ResizeLanes p = {
     .src_stride = (gsize) w * 4,
@@ -224,8 +353,9 @@ check_lanes_case (Check *c, guint w, guint h, guint out)
   g_autoptr (GError) error = NULL;
   guint lanes = ovk_device_caps (c->dev)->subgroup_size;
   g_autofree guint8 *rgb = random_picture (c, w, h);
-  Owl2Filter *stretch = w == h ? NULL : owl2_filter_new (h, w, &error);
-  Owl2Filter *shrink = owl2_filter_new (w, out, &error);
+  Owl2Filter *stretch =
+      w == h ? NULL : owl2_filter_new (owl2_axis (h, w), &error);
+  Owl2Filter *shrink = owl2_filter_new (owl2_axis (w, out), &error);
   Owl2Steps *steps = owl2_steps_new (shrink, &error);
   Owl2ResizeLanes p = {
     .n_steps = steps->n,
@@ -243,7 +373,7 @@ check_lanes_case (Check *c, guint w, guint h, guint out)
     p.steps =
         check_slice (check_words (c, "steps", steps->table, steps->n_words));
     if (stretch)
-      p.filter = check_slice (upload_filter (c, h, w, &p.taps));
+      p.filter = check_slice (upload_filter (c, owl2_axis (h, w), &p.taps));
     dst = check_words (c, "dst", NULL, (gsize) w * out);
     p.dst = check_slice (dst);
     owl2_op_resize_lanes (c->cmd, &p);
@@ -262,8 +392,8 @@ check_along_case (Check *c, guint w, guint h, guint out)
 {
   g_autoptr (GError) error = NULL;
   g_autofree guint8 *rgb = random_picture (c, w, h);
-  Owl2Filter *stretch = owl2_filter_new (w, h, &error);
-  Owl2Filter *shrink = owl2_filter_new (h, out, &error);
+  Owl2Filter *stretch = owl2_filter_new (owl2_axis (w, h), &error);
+  Owl2Filter *shrink = owl2_filter_new (owl2_axis (h, out), &error);
   Owl2Steps *steps = owl2_along_new (stretch, shrink, &error);
   Owl2ResizeAlong p = {
     .n_steps = steps ? steps->n : 0,
@@ -332,6 +462,8 @@ check_resize_lanes (Check *c)
     check_lanes_case (c, w, check_between (c, 1, w), out);
     check_down_case (c, check_between (c, 1, 40), w, out);
   }
+  if (owl2_can_resize_lanes (c->cmd, 0))
+    check_parts (c, TRUE);
 }
 
 void

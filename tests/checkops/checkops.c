@@ -16,25 +16,31 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* @table: (nullable): the operation whose kernels it is run with, if its name
+ * is another. */
 static const struct {
   const char *name;
   void (*check) (Check *c);
+  const char *table;
 } ops[] = {
-  { "half", check_half },
+  { "half", check_half, "matmul" },
   { "matmul", check_matmul },
-  { "matmul_mam", check_matmul_mam },
+  { "matmul_wide", check_matmul_wide },
   { "layernorm", check_layernorm },
   { "rmsnorm", check_rmsnorm },
-  { "rope", check_rope },
   { "attention", check_attention },
   { "attention_probs", check_attention_probs },
-  { "kv_store", check_kv_store },
+  { "mean_heads", check_mean_heads },
+  { "place_qkv", check_place_qkv },
   { "swiglu", check_swiglu },
   { "add", check_add },
   { "copy", check_copy },
+  { "fma_chain", check_fma_chain },
   { "embed", check_embed },
   { "argmax", check_argmax },
+  { "likelihood", check_likelihood },
   { "count_bad", check_count_bad },
+  { "pooled_dots", check_pooled_dots },
   { "resize", check_resize },
   { "resize_along", check_resize_along },
   { "resize_lanes", check_resize_lanes },
@@ -117,7 +123,8 @@ run_config (guint config, const char *device, const char *glob, guint64 seed,
   printf ("device: %s, %s; %s\n", c.caps->name, c.caps->driver, c.config);
 
   for (i = 0; i < G_N_ELEMENTS (ops); i++) {
-    const Owl2KernelTable *table = owl2_kernel_table_of (ops[i].name);
+    const Owl2KernelTable *table =
+        owl2_kernel_table_of (ops[i].table ? ops[i].table : ops[i].name);
 
     if (!g_pattern_match_simple (glob, ops[i].name))
       continue;

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 typedef struct {
   OvkDevice *dev;
@@ -38,13 +39,13 @@ pass (Resizer *r, OvkSlice *slice, gboolean vertical, guint w, guint h,
 
   if (in == out)
     return TRUE;
-  filter = owl2_filter_new (in, out, error);
+  filter = owl2_filter_new (owl2_axis (in, out), error);
   if (!filter)
     return FALSE;
   p.taps = filter->taps;
   ok =
-      upload (r, filter->table, (gsize) out * (2 + filter->taps) * 4, &p.filter,
-          error)
+      upload (r, filter->table,
+          (gsize) out * (OWL2_FILTER_HEAD + filter->taps) * 4, &p.filter, error)
       && ovk_arena_alloc (r->arena, (gsize) p.cols * p.rows * 4, &p.dst, error);
   owl2_filter_free (filter);
   if (!ok)
@@ -81,11 +82,17 @@ int
 main (int argc, char **argv)
 {
   OvkDeviceParams params = { .device = argc > 1 ? argv[1] : NULL };
+  /* Whatever layers and drivers print is no picture. */
+  FILE *pictures = fdopen (dup (STDOUT_FILENO), "w");
   g_autoptr (GError) error = NULL;
-  g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
-  g_autoptr (OvkCmd) cmd = dev ? ovk_cmd_new (dev, "resize", &error) : NULL;
+  g_autoptr (OvkDevice) dev = NULL;
+  g_autoptr (OvkCmd) cmd = NULL;
   guint32 size[4];
 
+  if (!pictures || dup2 (STDERR_FILENO, STDOUT_FILENO) < 0)
+    return 1;
+  dev = ovk_device_new (&params, &error);
+  cmd = dev ? ovk_cmd_new (dev, "resize", &error) : NULL;
   if (!cmd) {
     fprintf (stderr, "%s\n", error->message);
     return g_error_matches (error, OWL2_ERROR, OWL2_ERROR_NO_DEVICE) ? 77 : 1;
@@ -103,8 +110,9 @@ main (int argc, char **argv)
       fprintf (stderr, "%s\n", error->message);
       return 1;
     }
-    fwrite (out, 1, n_out, stdout);
-    fflush (stdout);
+    fwrite (out, 1, n_out, pictures);
+    fflush (pictures);
   }
+  fclose (pictures);
   return 0;
 }

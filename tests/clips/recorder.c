@@ -4,7 +4,7 @@
 static char held; /* what clips hold */
 
 static gpointer
-on_take (gpointer user_data)
+on_take (gpointer data, gpointer user_data)
 {
   Recorder *r = user_data;
 
@@ -38,11 +38,16 @@ on_done (Owl2Clip *clip, gpointer user_data)
 
   g_assert_cmpuint (r->n_clips, <, MAX_CLIPS);
   g_assert_cmpuint (clip->n_frames, >=, 1);
-  g_assert_cmpuint (clip->n_frames, <=, clip->settings.n_frames);
+  if (clip->n_wanted) /* one for each second */
+    g_assert_cmpuint (clip->n_frames, <=, clip->n_wanted);
+  else
+    g_assert_cmpuint (clip->n_frames, <=, clip->settings.n_frames);
   g_assert_cmpint (r->n_holds, >=, 1);
+  g_assert_true ((clip->own != NULL) == !clip->settings.whole);
   seen->start = clip->start;
   seen->end = clip->end;
   seen->n = clip->n_frames;
+  seen->n_wanted = clip->n_wanted;
   for (guint i = 0; i < clip->n_frames; i++)
     seen->frames[i] = GPOINTER_TO_UINT (clip->frames[i]) - 1;
   owl2_clipper_free_clip (r->clipper, clip);
@@ -62,11 +67,26 @@ on_let_go (gpointer data, gpointer user_data)
   ((Recorder *) user_data)->n_holds--;
 }
 
+static gpointer
+on_opened (const Owl2Clip *clip, gpointer user_data)
+{
+  g_assert_cmpuint (clip->n_frames, >=, 1);
+  ((Recorder *) user_data)->n_opened++;
+  return &held;
+}
+
+static void
+on_closed (gpointer own, gpointer user_data)
+{
+  g_assert_true (own == &held);
+  ((Recorder *) user_data)->n_opened--;
+}
+
 Recorder *
 recorder_new (void)
 {
   static const Owl2ClipperFuncs funcs = { on_take, on_ref, on_drop, on_done,
-    on_hold, on_let_go };
+    on_hold, on_let_go, on_opened, on_closed };
   Recorder *r = g_new0 (Recorder, 1);
 
   r->last_taken = -1;
@@ -88,6 +108,7 @@ recorder_free (Recorder *r)
   owl2_clipper_free (r->clipper);
   g_assert_cmpint (r->n_handles, ==, 0);
   g_assert_cmpint (r->n_holds, ==, 0);
+  g_assert_cmpint (r->n_opened, ==, 0);
   g_free (r);
 }
 

@@ -18,7 +18,7 @@ typedef struct {
 /* A clip as the test sees it: frames are their indices in the stream. */
 typedef struct {
   gint64 start, end;
-  guint n;
+  guint n, n_wanted;
   guint frames[OWL2_CLIP_MAX_FRAMES];
 } Seen;
 
@@ -28,6 +28,7 @@ typedef struct {
   gboolean refuse;
   gint n_handles;
   gint n_holds;  /* of the settings' data */
+  gint n_opened; /* clips of an interval that were not handed out yet */
   guint n_taken; /* frames that were taken at least once */
   gint last_taken;
   Seen clips[MAX_CLIPS];

@@ -198,7 +198,7 @@ oracle_clip (
     const Run *run, const Owl2ClipSettings *s, gint64 start, guint from)
 {
   const gint64 span = (gint64) (s->span ? s->span : s->interval);
-  Seen seen = { start, start + span, 0, { 0 } };
+  Seen seen = { .start = start, .end = start + span };
 
   for (guint k = 0; k < s->n_frames; k++) {
     gint64 target = start + (gint64) ((guint64) span * k / s->n_frames);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "bench.h"
+#include "gstowl2settings.h"
 
 #include <string.h>
 
@@ -58,6 +59,7 @@ bench_element (GstBus **bus)
   gst_object_ref_sink (element);
   *bus = gst_bus_new ();
   gst_element_set_bus (element, *bus);
+  g_object_set (element, "max-queue-time", (guint64) 0, NULL);
   return element;
 }
 
@@ -88,6 +90,14 @@ bench_new (gboolean live, const char *first_property, ...)
   b = bench_new_valist (live, BENCH_CAPS, first_property, args);
   va_end (args);
   return b;
+}
+
+Bench *
+bench_new_held (gboolean live, guint64 max_time, guint64 max_bytes)
+{
+  return bench_new (live, "when-busy", GST_OWL2_WHEN_BUSY_WAIT, "interval",
+      200 * MS, "frames", 2, "max-queue-time", max_time, "max-queue-bytes",
+      max_bytes, NULL);
 }
 
 Bench *
@@ -280,6 +290,32 @@ bench_drain (Bench *b)
   return n;
 }
 
+void
+bench_expect_frames (Bench *b, guint from, guint to, guint answer)
+{
+  for (guint i = from; i < to; i++) {
+    g_autoptr (GstBuffer) buffer = bench_pull (b);
+    const GstStructure *meta = gst_owl2_meta_get (buffer);
+
+    g_assert_cmpuint (GST_BUFFER_OFFSET (buffer), ==, i);
+    g_assert_cmpuint (meta ? structure_uint64 (meta, "id") : 0, ==, answer);
+  }
+}
+
+GstClockTime
+bench_latency (Bench *b, GstClockTime *max)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (b->element, "src");
+  GstQuery *query = gst_query_new_latency ();
+  GstClockTime min = GST_CLOCK_TIME_NONE;
+  gboolean live;
+
+  g_assert_true (gst_pad_query (pad, query));
+  gst_query_parse_latency (query, &live, &min, max);
+  gst_query_unref (query);
+  return min;
+}
+
 GstStructure *
 bench_answer (Bench *b, GstClockTime timeout)
 {
@@ -331,6 +367,18 @@ bench_message (Bench *b, GstMessageType type)
 
   g_assert_nonnull (message);
   return message;
+}
+
+void
+bench_wait_loaded (Bench *b)
+{
+  GstProgressType type;
+
+  do {
+    g_autoptr (GstMessage) m = bench_message (b, GST_MESSAGE_PROGRESS);
+
+    gst_message_parse_progress (m, &type, NULL, NULL);
+  } while (type != GST_PROGRESS_TYPE_COMPLETE);
 }
 
 guint

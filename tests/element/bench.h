@@ -29,6 +29,26 @@
 #define BENCH_STEP (100 * MS)
 #define BENCH_SIZE (6 * 24)
 
+/* What is waited for comes in this time on any machine. */
+#define BENCH_LIMIT_US (20 * G_USEC_PER_SEC)
+/* Waits for a gboolean or a count under the `lock` of @play, by its `cond`. */
+#define WAIT_FOR(play, condition)                                              \
+  do {                                                                         \
+    gint64 end_ = g_get_monotonic_time () + BENCH_LIMIT_US;                    \
+    g_mutex_lock (&(play)->lock);                                              \
+    while (!(condition))                                                       \
+      if (!g_cond_wait_until (&(play)->cond, &(play)->lock, end_))             \
+        g_error ("not in 20 s: " #condition);                                  \
+    g_mutex_unlock (&(play)->lock);                                            \
+  } while (0)
+
+/* What @call makes, which is freed. */
+#define assert_string(call, expected)                                          \
+  do {                                                                         \
+    g_autofree char *got_ = call;                                              \
+    g_assert_cmpstr (got_, ==, expected);                                      \
+  } while (0)
+
 typedef struct {
   GstElement *element;
   GstBus *bus;
@@ -38,12 +58,16 @@ typedef struct {
 /* Initialises g_test, GStreamer and the fake engine; runs the tests. */
 int bench_main (int *argc, char ***argv, void (*add_tests) (void));
 
-/* A new element, not in any harness. */
+/* A new element, not in any harness. It holds no video: where the stream waits,
+ * a push returns when the buffer has left. */
 GstElement *bench_element (GstBus **bus);
 /* PLAYING, with BENCH_CAPS and a TIME segment. Then properties, as for
  * g_object_set(). */
 Bench *bench_new (gboolean live, const char *first_property, ...);
-/* The same with other caps; not live. */
+/* A stream that waits and holds so much, with a clip of each two frames, of
+ * which the second is its last. */
+Bench *bench_new_held (gboolean live, guint64 max_time, guint64 max_bytes);
+/* As bench_new(), with other caps; not live. */
 Bench *bench_with_caps (const char *caps, const char *first_property, ...);
 void bench_free (Bench *b);
 /* As bench_free(), then fake_reset(), which finds what is still alive. */
@@ -78,6 +102,11 @@ guint bench_n_events (Bench *b, GstEventType type);
 
 /* (transfer full): fails if there is none within 20 s. */
 GstBuffer *bench_pull (Bench *b);
+/* Pulls frames @from to @to - 1, which are there or come, in this order, with
+ * the answer of this id; 0: none. */
+void bench_expect_frames (Bench *b, guint from, guint to, guint answer);
+/* What the source pad answers: the least latency, and @max: (out): the most. */
+GstClockTime bench_latency (Bench *b, GstClockTime *max);
 /* Pulls and drops all that is there. */
 guint bench_drain (Bench *b);
 
@@ -87,6 +116,8 @@ GstStructure *bench_answer (Bench *b, GstClockTime timeout);
 /* (transfer full): fails if there is none within 20 s. */
 GstMessage *bench_message (Bench *b, GstMessageType type);
 guint bench_n_messages (Bench *b, GstMessageType type);
+/* Until the message that tells so; a live stream waits for no answer before. */
+void bench_wait_loaded (Bench *b);
 
 /* Answers that are on the bus. */
 guint bench_n_answers (Bench *b);

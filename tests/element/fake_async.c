@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "fake_async.h"
 
+#include "fake_engine.h"
 #include "nice.h"
 
 typedef struct {
-  enum { ENCODE, SHRINK, GENERATE, END } call;
+  enum { ENCODE, SHRINK, DISTANCE, GENERATE, END } call;
   Owl2Image image;
+  Owl2Features *a, *b;
   Owl2Request request;
   Owl2EncodedFunc encoded;
   Owl2ShrunkFunc shrunk;
+  Owl2DistanceFunc compared;
   Owl2AnsweredFunc answered;
   gpointer user_data;
 } Job;
@@ -22,6 +25,19 @@ struct _FakeAsync {
   GThread *thread;
 };
 
+/* Of what request_copy() has made. */
+static void
+request_clear (Owl2Request *request)
+{
+  for (guint i = 0; i < request->n_frames; i++)
+    owl2_features_unref (request->frames[i]);
+  g_free ((gpointer) request->frames);
+  g_free ((char *) request->prompt);
+  g_free ((char *) request->answer_prefix);
+  g_strfreev ((char **) request->choices);
+  g_free ((double *) request->choice_weights);
+}
+
 static gpointer
 async_thread (gpointer user_data)
 {
@@ -33,6 +49,7 @@ async_thread (gpointer user_data)
     g_autofree Job *job = NULL;
     g_autoptr (GError) error = NULL;
     guint64 encode_ns = 0;
+    double distance = 0;
     gpointer result;
 
     g_mutex_lock (&async->lock);
@@ -48,12 +65,15 @@ async_thread (gpointer user_data)
         result = owl2_session_shrink (session, &job->image, &error);
         job->shrunk (result, error, job->user_data);
         break;
+      case DISTANCE:
+        owl2_session_distance (session, job->a, job->b, &distance, &error);
+        owl2_features_unref (job->a);
+        owl2_features_unref (job->b);
+        job->compared (distance, error, job->user_data);
+        break;
       case GENERATE:
         result = owl2_session_generate (session, &job->request, &error);
-        for (guint i = 0; i < job->request.n_frames; i++)
-          owl2_features_unref (job->request.frames[i]);
-        g_free ((gpointer) job->request.frames);
-        g_free ((char *) job->request.prompt);
+        request_clear (&job->request);
         job->answered (result, error, job->user_data);
         break;
       default:
@@ -99,6 +119,7 @@ void
 owl2_session_encode_async (Owl2Session *session, const Owl2Image *image,
     Owl2EncodedFunc done, gpointer user_data)
 {
+  fake_note_frame ();
   async_submit (fake_session_async (session), (Job){ .call = ENCODE,
                                                   .image = *image,
                                                   .encoded = done,
@@ -116,18 +137,43 @@ owl2_session_shrink_async (Owl2Session *session, const Owl2Image *image,
 }
 
 void
-owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
-    Owl2AnsweredFunc done, gpointer user_data)
+owl2_session_distance_async (Owl2Session *session, Owl2Features *a,
+    Owl2Features *b, Owl2DistanceFunc done, gpointer user_data)
 {
-  Job job = { .call = GENERATE,
-    .request = *request,
-    .answered = done,
-    .user_data = user_data };
+  async_submit (fake_session_async (session), (Job){ .call = DISTANCE,
+                                                  .a = owl2_features_ref (a),
+                                                  .b = owl2_features_ref (b),
+                                                  .compared = done,
+                                                  .user_data = user_data });
+}
+
+static Owl2Request
+request_copy (const Owl2Request *request)
+{
+  Owl2Request copy = *request;
   Owl2Features **frames = g_new (Owl2Features *, request->n_frames);
+  char **choices = g_new0 (char *, request->n_choices + 1);
 
   for (guint i = 0; i < request->n_frames; i++)
     frames[i] = owl2_features_ref (request->frames[i]);
-  job.request.frames = frames;
-  job.request.prompt = g_strdup (request->prompt);
-  async_submit (fake_session_async (session), job);
+  for (guint i = 0; i < request->n_choices; i++)
+    choices[i] = g_strdup (request->choices[i]);
+  copy.frames = frames;
+  copy.prompt = g_strdup (request->prompt);
+  copy.answer_prefix = g_strdup (request->answer_prefix);
+  copy.choices = (const char *const *) choices;
+  copy.choice_weights =
+      g_memdup2 (request->choice_weights, request->n_choices * sizeof (double));
+  return copy;
+}
+
+void
+owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
+    Owl2AnsweredFunc done, gpointer user_data)
+{
+  async_submit (
+      fake_session_async (session), (Job){ .call = GENERATE,
+                                        .request = request_copy (request),
+                                        .answered = done,
+                                        .user_data = user_data });
 }

@@ -16,6 +16,7 @@ typedef enum {
   FAKE_SESSION,
   FAKE_ENCODE,
   FAKE_SHRINK,
+  FAKE_DISTANCE,
   FAKE_GENERATE,
   FAKE_TOKEN,
   FAKE_DROP,
@@ -30,13 +31,17 @@ typedef struct {
   guint width, height;
   guint8 *rgb;            /* width * height * 3; kept if fake_keep_images() */
   Owl2PixelFormat format; /* in which it came */
+  Owl2ImageMode mode;
 } FakeImage;
 
 /* One generate call; @images are indices of the images encoded so far. */
 typedef struct {
-  char *prompt;
+  char *prompt, *answer_prefix;
   guint n_images;
   guint images[64];
+  char **choices;  /* as many as n_choices, NULL: none */
+  double *weights; /* (nullable) likewise */
+  guint n_choices;
   Owl2Sampling sampling;
 } FakeRequest;
 
@@ -56,8 +61,13 @@ void fake_set_delay (FakeCall call, guint microseconds);
 void fake_set_n_tokens (guint n);
 /* The text of each token after the first one, " t" at first; static. */
 void fake_set_word (const char *word);
-/* Of each token, as the callback hears it; 0.5 at first. */
+/* Of each token, as the callback hears it, and of the first of a request's
+ * choices, of which the others share the rest evenly; 0.5 at first. */
 void fake_set_probability (double probability);
+/* What is seen in pictures, by the first byte of each: a letter, or the last
+ * one for those after it; static. Two are at the distance of 0.1 a letter.
+ * NULL: all are the same. */
+void fake_set_scenes (const char *scenes);
 /* The @nth call from now on (1 is the next one) fails; 0: all do, from now on.
  */
 void fake_fail (FakeCall call, guint nth, Owl2Error code);
@@ -66,14 +76,26 @@ void fake_set_gate (FakeCall call, gboolean closed);
 /* As a driver that does not look for cancels inside a call. */
 void fake_ignore_cancel (gboolean ignore);
 
+/* The models that there are can't be used any more. */
+void fake_lose_device (void);
+
 /* Of the longest prompt for which the context has room; 0: any. */
 void fake_set_room (guint bytes);
+/* The most frames for which it has; 0: any. */
+void fake_set_room_frames (guint n);
+/* What all model files say that they were made for; static. NULL: nothing. */
+void fake_set_recipe (const char *name);
 
 /* Calls begun so far. */
 guint fake_n_calls (FakeCall call);
 guint fake_n_cancelled (void);
 /* Returns when @n calls have begun; fails after 20 s. */
 void fake_wait_calls (FakeCall call, guint n);
+/* Frames that the engine was given so far, encoded or not; the call counts it.
+ */
+void fake_note_frame (void);
+/* Returns when it was given @n; fails after 20 s. */
+void fake_wait_frames (guint n);
 /* Returns when no load is under way and no model is alive: whoever was stopped
  * in a callback is done with it. Fails after 20 s. */
 void fake_wait_gone (void);

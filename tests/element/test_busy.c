@@ -132,6 +132,7 @@ test_wait (void)
   Bench *b = bench_new (
       TRUE, "interval", 500 * MS, "frames", 2, "when-busy", WAIT, NULL);
 
+  bench_wait_loaded (b);
   fake_set_delay (FAKE_ENCODE, 2000);
   fake_set_delay (FAKE_GENERATE, 2000);
   for (guint i = 0; i < 50; i++) {
@@ -195,6 +196,24 @@ test_wait_for_load (void)
   fake_set_gate (FAKE_LOAD, FALSE);
   g_assert_cmpint (bench_call_finish (call), ==, GST_FLOW_OK);
   g_assert_cmpuint (bench_stat (b, "clips-answered"), ==, 1);
+  bench_end (b);
+}
+
+/* A camera does not stand still until a model is loaded. */
+static void
+test_live_load (void)
+{
+  Bench *b;
+
+  fake_set_gate (FAKE_LOAD, TRUE);
+  b = bench_new (TRUE, "when-busy", WAIT, "interval", 100 * MS, NULL);
+  bench_push_range (b, 0, 10);
+  g_assert_cmpuint (bench_drain (b), ==, 10);
+  g_assert_cmpuint (bench_stat (b, "clips-dropped"), ==, 8);
+  fake_set_gate (FAKE_LOAD, FALSE);
+  bench_wait_loaded (b);
+  bench_eos (b);
+  g_assert_cmpuint (bench_stat (b, "clips-answered"), ==, 2);
   bench_end (b);
 }
 
@@ -443,6 +462,7 @@ add_tests (void)
   g_test_add_func ("/busy/wait/meta", test_wait);
   g_test_add_func ("/busy/wait/blocks", test_wait_blocks);
   g_test_add_func ("/busy/wait/for-load", test_wait_for_load);
+  g_test_add_func ("/busy/wait/live-load", test_live_load);
   g_test_add_func ("/busy/encode-as-they-arrive", test_encode_as_they_arrive);
   g_test_add_func ("/busy/reuse", test_reuse);
   g_test_add_func ("/busy/auto", test_auto);

@@ -173,6 +173,58 @@ test_history (void)
   bench_end (b);
 }
 
+/* The frames' place stands once, in the first turn, wherever the prompt has it.
+ * A prompt that has two is refused for that, and no turn is dropped for it. */
+static void
+test_place (void)
+{
+  Bench *b = bench_new (FALSE, "interval", 100 * MS, "history", 2, "prompt",
+      "A <|image|> B?", NULL);
+  g_autofree char *want = NULL;
+
+  fake_set_n_tokens (1);
+  bench_push_range (b, 0, 3);
+  g_assert_cmpuint (bench_n_answers (b), ==, 3);
+  g_assert_cmpstr (
+      fake_request (0).prompt, ==, "USER: A <|image|> B? ASSISTANT:");
+  want = g_strdup_printf ("%s [images 0]</s>USER: A  B? ASSISTANT:"
+                          " [images 1]</s>USER: A  B? ASSISTANT:",
+      fake_request (0).prompt);
+  g_assert_cmpstr (fake_request (2).prompt, ==, want);
+
+  bench_flush_start (b);
+  bench_flush_stop (b);
+  g_object_set (b->element, "prompt", "<|image|> or <|image|>?", NULL);
+  bench_push (b, 0);
+  g_assert_cmpuint (bench_n_messages (b, GST_MESSAGE_WARNING), ==, 1);
+  g_object_set (b->element, "prompt", "What?", NULL);
+  bench_push (b, 1);
+  g_assert_cmpstr (
+      fake_request (4).prompt, ==, "USER: <|image|>What? ASSISTANT:");
+  bench_eos (b);
+  bench_end (b);
+}
+
+/* The newest frames of a stream that is played backwards, forwards. */
+static void
+test_reverse (void)
+{
+  Bench *b = bench_new (
+      TRUE, "trigger", QUESTION, "interval", 300 * MS, "frames", 3, NULL);
+  GstSegment segment;
+
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.rate = -1;
+  segment.stop = segment.position = GST_SECOND;
+  g_assert_true (
+      gst_harness_push_event (b->h, gst_event_new_segment (&segment)));
+  for (guint i = 10; i > 5; i--)
+    g_assert_cmpint (bench_push (b, i - 1), ==, GST_FLOW_OK);
+  assert_answer (b, ask (b, "What?"), "What?", "500 600 700");
+  bench_eos (b);
+  bench_end (b);
+}
+
 /* The seed is one of the things that an answer depends on. */
 static void
 test_seeds_differ (void)
@@ -199,6 +251,8 @@ add_tests (void)
   g_test_add_func ("/question/bound", test_bound);
   g_test_add_func ("/question/seed", test_seed);
   g_test_add_func ("/question/history", test_history);
+  g_test_add_func ("/question/place", test_place);
+  g_test_add_func ("/question/reverse", test_reverse);
   g_test_add_func ("/question/seeds-differ", test_seeds_differ);
 }
 

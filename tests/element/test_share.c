@@ -10,7 +10,6 @@
 #include "registry.h"
 
 #define N 8
-#define LIMIT_US (20 * G_USEC_PER_SEC)
 /* Of a state change, on a machine that does other things, too. */
 #define SOON_US (100 * 1000)
 
@@ -384,7 +383,7 @@ count_threads (void)
 static void
 expect_threads (guint most)
 {
-  gint64 end = g_get_monotonic_time () + LIMIT_US;
+  gint64 end = g_get_monotonic_time () + BENCH_LIMIT_US;
   guint n;
 
   while ((n = count_threads ()) > most) {

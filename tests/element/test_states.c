@@ -362,6 +362,31 @@ test_cycles_lost (void)
   g_assert_true (live_grows (LIVE_BYTES, BENCH_FRAME_BYTES));
 }
 
+/* What comes in the moment in which a stop has reached the pad of the source
+ * alone is refused as in a flush: nobody is told of an error. */
+static void
+test_half_stopped (void)
+{
+  Bench *b = bench_new (FALSE, NULL);
+  g_autoptr (GstPad) src = gst_element_get_static_pad (b->element, "src");
+  g_autoptr (GstCaps) caps = gst_caps_from_string (
+      "video/x-raw,format=RGB,width=8,height=6,framerate=5/1");
+  g_autoptr (GstCaps) other = gst_caps_new_empty_simple ("text/plain");
+
+  bench_push (b, 0);
+  gst_pad_set_active (src, FALSE);
+  gst_pad_push_event (b->h->srcpad, gst_event_new_caps (caps));
+  g_assert_cmpint (bench_push (b, 1), ==, GST_FLOW_FLUSHING);
+  g_assert_cmpuint (bench_n_messages (b, GST_MESSAGE_ERROR), ==, 0);
+  bench_end (b);
+
+  /* What is no raw video is still refused for what it is. */
+  b = bench_new (FALSE, NULL);
+  gst_pad_push_event (b->h->srcpad, gst_event_new_caps (other));
+  g_assert_cmpint (bench_push (b, 0), ==, GST_FLOW_NOT_NEGOTIATED);
+  bench_end (b);
+}
+
 /* A whole pipeline with seeks, pauses and stops at random moments. */
 static void
 test_random_moments (void)
@@ -379,6 +404,7 @@ test_random_moments (void)
   owl = gst_bin_get_by_name (GST_BIN (pipeline), "owl");
   bus = gst_element_get_bus (pipeline);
   fake_set_delay (FAKE_ENCODE, 300);
+  fake_set_delay (FAKE_DISTANCE, 300);
   fake_set_delay (FAKE_GENERATE, 300);
   fake_set_delay (FAKE_LOAD, 5000);
   for (guint i = 0; i < 300; i++) {
@@ -397,13 +423,15 @@ test_random_moments (void)
             g_test_rand_int_range (1000, 5000) * MS);
         break;
       case 3:
-        g_object_set (owl, "trigger", g_test_rand_int_range (0, 2), "when-busy",
+        g_object_set (owl, "trigger", g_test_rand_int_range (0, 4), "when-busy",
             g_test_rand_int_range (0, 3), "frames",
             g_test_rand_int_range (1, 5), "partial", g_test_rand_bit (), NULL);
         break;
       case 4:
         g_object_set (owl, "interval", g_test_rand_int_range (1, 100) * MS,
-            "span", g_test_rand_int_range (0, 200) * MS, NULL);
+            "span", g_test_rand_int_range (0, 200) * MS, "min-interval",
+            g_test_rand_int_range (1, 200) * MS, "max-interval",
+            g_test_rand_int_range (0, 400) * MS, NULL);
         break;
       default:
         gst_element_set_state (pipeline, GST_STATE_PLAYING);
@@ -448,6 +476,7 @@ add_tests (void)
   g_test_add_func ("/states/dispose", test_dispose_while_paused);
   g_test_add_func ("/states/cycles", test_cycles);
   g_test_add_func ("/states/cycles-lost", test_cycles_lost);
+  g_test_add_func ("/states/half-stopped", test_half_stopped);
   if (!BENCH_TSAN)
     g_test_add_func ("/states/random-moments", test_random_moments);
 }

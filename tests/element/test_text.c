@@ -16,6 +16,8 @@ typedef struct {
   gboolean hold; /* texts are not taken */
   guint n_held;
   gboolean eos;
+  gboolean fresh; /* no text since the segment, or since one was not taken */
+  guint32 seqnum, eos_seqnum; /* the first one of the segment */
   GstFlowReturn ret;
 } Reader;
 
@@ -33,6 +35,8 @@ reader_chain (GstPad *pad, GstObject *parent, GstBuffer *buffer)
   while (r->hold && !GST_PAD_IS_FLUSHING (pad))
     g_cond_wait_until (&r->cond, &r->lock, g_get_monotonic_time () + 1000);
   ret = GST_PAD_IS_FLUSHING (pad) ? GST_FLOW_FLUSHING : r->ret;
+  g_assert_true (r->fresh == GST_BUFFER_IS_DISCONT (buffer));
+  r->fresh = ret != GST_FLOW_OK;
   if (ret == GST_FLOW_OK) {
     const GstClockTime start = GST_BUFFER_PTS (buffer);
 
@@ -85,6 +89,8 @@ reader_event (GstPad *pad, GstObject *parent, GstEvent *event)
       g_string_append_printf (
           r->seen, "segment %" G_GUINT64_FORMAT ", ", segment->start / MS);
       r->gap_end = GST_CLOCK_TIME_NONE;
+      r->fresh = TRUE;
+      r->seqnum = gst_event_get_seqnum (event);
       break;
     case GST_EVENT_CUSTOM_DOWNSTREAM:
       g_assert_true (
@@ -98,6 +104,7 @@ reader_event (GstPad *pad, GstObject *parent, GstEvent *event)
       break;
     case GST_EVENT_EOS:
       g_string_append (r->seen, "eos");
+      r->eos_seqnum = gst_event_get_seqnum (event);
       r->eos = TRUE;
       break;
     default:
@@ -240,6 +247,82 @@ test_clip_start_after_gap (void)
   end (b, r);
 }
 
+/* The text begins with the clip, whose video is held for it. */
+static void
+test_clip_start_held (void)
+{
+  Bench *b = bench_new_held (FALSE, 2 * GST_SECOND, 1 << 20);
+  Reader *r = reader_new (b);
+
+  g_object_set (
+      b->element, "text-time", GST_OWL2_TEXT_TIME_CLIP_START, NULL);
+  fake_set_n_tokens (1);
+  bench_push_range (b, 0, 5);
+  bench_eos (b);
+  reader_wait (r, r->eos);
+  reader_assert (r, BEGIN "0-200=images 0 1, final, "
+                          "200-400=images 2 3, final, "
+                          "400-600=images 4, final, eos");
+  end (b, r);
+}
+
+/* A text of a scene lasts until there is another, which begins at the very time
+ * at which that was seen, whatever has left by then. Frames of 100 ms are
+ * looked at each 125: that on screen at 750 is the first one that is new. */
+static void
+test_scene (void)
+{
+  for (guint i = 0; i < 2; i++) {
+    const gboolean each = i == 0;
+    Bench *b = bench_new (FALSE, "trigger", GST_OWL2_TRIGGER_SCENE,
+        "min-interval", 250 * MS, NULL);
+    Reader *r = reader_new (b);
+    g_autoptr (GRegex) text = g_regex_new ("=images \\d+", 0, 0, NULL);
+    g_autofree char *seen = NULL;
+
+    fake_set_n_tokens (1);
+    fake_set_scenes ("AAAAAAAD");
+    reader_hold (r, !each);
+    for (guint k = 0; k < 12; k++) {
+      g_assert_cmpint (bench_push (b, k), ==, GST_FLOW_OK);
+      if (each)
+        reader_wait (r, r->gap_end == (k + 1) * 100 * MS);
+      else
+        reader_wait (r, r->n_held == 1);
+    }
+    reader_hold (r, FALSE);
+    bench_eos (b);
+    reader_wait (r, r->eos);
+    seen = g_regex_replace_literal (text, r->seen->str, -1, 0, "", 0, NULL);
+    if (each)
+      g_assert_cmpstr (seen, ==,
+          BEGIN "0-250, final, 250-375, 375-500, 500-625, 625-750, 750-1000, "
+                "final, 1000-1125, 1125-1250, eos");
+    else
+      g_assert_cmpstr (
+          seen, ==, BEGIN "0-250, final, 250-750, 750-1250, final, eos");
+    end (b, r);
+  }
+}
+
+/* For subtitle files of scenes: each answer is one text with its true end. */
+static void
+test_scene_late (void)
+{
+  Bench *b = bench_new (FALSE, "trigger", GST_OWL2_TRIGGER_SCENE,
+      "min-interval", 250 * MS, "text-time", GST_OWL2_TEXT_TIME_CLIP_END, NULL);
+  Reader *r = reader_new (b);
+
+  fake_set_n_tokens (1);
+  fake_set_scenes ("AAAAAAAD");
+  bench_push_range (b, 0, 12);
+  bench_eos (b);
+  reader_wait (r, r->eos);
+  g_assert_cmpuint (r->n_texts, ==, 2);
+  g_assert_nonnull (strstr (r->seen->str, "0-750=images 0, final, 750-1200="));
+  end (b, r);
+}
+
 /* On a live stream a text stands from when it is there until the next one is,
  * however long that takes. */
 static void
@@ -312,6 +395,29 @@ test_segment (void)
   end (b, r);
 }
 
+/* From a source that plays backwards itself, a text begins with what is played
+ * last of its clip, which is the first of its times. */
+static void
+test_reverse_applied (void)
+{
+  Bench *b = bench_new (FALSE, "frames", 2, NULL);
+  Reader *r = reader_new (b);
+  GstSegment segment;
+
+  fake_set_n_tokens (1);
+  gst_segment_init (&segment, GST_FORMAT_TIME);
+  segment.applied_rate = -1;
+  segment.stop = segment.duration = 2 * GST_SECOND;
+  g_assert_true (
+      gst_harness_push_event (b->h, gst_event_new_segment (&segment)));
+  bench_push_range (b, 0, 10);
+  bench_eos (b);
+  reader_wait (r, r->eos);
+  g_assert_nonnull (strstr (r->seen->str, "segment 0, 600-1600="));
+  reader_assert_end (r, ", final, eos");
+  end (b, r);
+}
+
 /* Nobody is made to wait for texts that can't be told backwards. */
 static void
 test_reverse (void)
@@ -326,6 +432,7 @@ test_reverse (void)
   g_assert_true (
       gst_harness_push_event (b->h, gst_event_new_segment (&segment)));
   reader_wait (r, r->eos);
+  g_assert_cmpuint (r->eos_seqnum, ==, r->seqnum);
   for (guint i = 20; i > 0; i--)
     g_assert_cmpint (bench_push (b, i - 1), ==, GST_FLOW_OK);
   reader_assert_end (r, "segment 0, eos");
@@ -509,11 +616,15 @@ add_tests (void)
 {
   g_test_add_func ("/text/file", test_file);
   g_test_add_func ("/text/clip-end", test_clip_end);
+  g_test_add_func ("/text/scene", test_scene);
+  g_test_add_func ("/text/scene-late", test_scene_late);
   g_test_add_func ("/text/clip-start-after-gap", test_clip_start_after_gap);
+  g_test_add_func ("/text/clip-start-held", test_clip_start_held);
   g_test_add_func ("/text/arrival", test_arrival);
   g_test_add_func ("/text/late", test_late);
   g_test_add_func ("/text/segment", test_segment);
   g_test_add_func ("/text/reverse", test_reverse);
+  g_test_add_func ("/text/reverse-applied", test_reverse_applied);
   g_test_add_func ("/text/plain", test_plain);
   g_test_add_func ("/text/partial", test_partial);
   g_test_add_func ("/text/held", test_held);

@@ -22,7 +22,8 @@ on_progress (
 }
 
 static void
-on_answer (const GstOwl2Answer *answer, gpointer user_data)
+on_answer (
+    const GstOwl2Job *job, const GstOwl2Answer *answer, gpointer user_data)
 {
   Rig *rig = user_data;
 
@@ -46,8 +47,10 @@ on_failed (const GError *error, gpointer user_data)
 static void
 rig_init (Rig *rig)
 {
-  static const GstOwl2WorkerFuncs funcs = { on_progress, on_answer, on_lost,
-    on_failed };
+  static const GstOwl2WorkerFuncs funcs = { .progress = on_progress,
+    .answer = on_answer,
+    .lost = on_lost,
+    .failed = on_failed };
   g_autoptr (GstOwl2Settings) settings = gst_owl2_settings_new ();
   const GstOwl2WorkerConfig config = { .settings = settings, .share = TRUE };
 
@@ -65,6 +68,15 @@ rig_clear (Rig *rig)
   gst_owl2_worker_free (rig->worker);
   gst_owl2_stats_unref (rig->stats);
   fake_reset ();
+}
+
+/* Until so many clips are done with. */
+static void
+wait_done (Rig *rig, int n)
+{
+  while (
+      g_atomic_int_get (&rig->n_answers) + g_atomic_int_get (&rig->n_lost) < n)
+    g_usleep (1000);
 }
 
 static GstOwl2Frame *
@@ -193,7 +205,7 @@ test_room_lazy (void)
       rig.worker, job_new (gst_owl2_frame_ref (frames[0])), FALSE);
   gst_owl2_worker_submit (
       rig.worker, job_new (gst_owl2_frame_ref (frames[n - 1])), FALSE);
-  g_assert_cmpint (gst_owl2_worker_wait (rig.worker), ==, GST_FLOW_OK);
+  wait_done (&rig, 2);
   g_assert_cmpint (g_atomic_int_get (&rig.n_answers), ==, 2);
   g_assert_cmpuint (fake_image (0).width, ==, FAKE_IMAGE_SIZE);
   g_assert_cmpuint (fake_image (0).height, ==, FAKE_IMAGE_SIZE);
@@ -220,7 +232,7 @@ test_room_lazy_fails (void)
   }
   gst_owl2_worker_submit (
       rig.worker, job_new (gst_owl2_frame_ref (frames[0])), FALSE);
-  g_assert_cmpint (gst_owl2_worker_wait (rig.worker), ==, GST_FLOW_OK);
+  wait_done (&rig, 1);
   g_assert_cmpint (g_atomic_int_get (&rig.n_lost), ==, 1);
   for (guint n = 0; n < G_N_ELEMENTS (frames); n++)
     gst_owl2_frame_unref (frames[n]);
@@ -268,7 +280,7 @@ test_submit_bounds (void)
                           job_new (take (&rig, 1024, TRUE, FALSE)), FALSE),
         ==, 0);
   fake_set_gate (FAKE_GENERATE, FALSE);
-  g_assert_cmpint (gst_owl2_worker_wait (rig.worker), ==, GST_FLOW_OK);
+  wait_done (&rig, 22);
   g_assert_cmpint (g_atomic_int_get (&rig.n_answers), ==, 22);
   rig_clear (&rig);
 }
@@ -322,7 +334,7 @@ storm_stream (gpointer data)
   for (guint i = 0; !g_atomic_int_get (&storm_over); i++) {
     const gboolean wait = i % 3 == 0;
     GstOwl2Frame *frame = take (rig, 1024, wait, i % 5 == 0);
-    GstOwl2Answer *answer;
+    guint n_dropped;
 
     if (frame) {
       GstOwl2Job *job = job_new (gst_owl2_frame_ref (frame));
@@ -330,11 +342,10 @@ storm_stream (gpointer data)
       job->settings->partial = i % 2;
       gst_owl2_worker_submit (rig->worker, job, !wait);
       if (wait)
-        gst_owl2_worker_wait (rig->worker);
+        gst_owl2_worker_finish (rig->worker, GST_SECOND, &n_dropped);
       gst_owl2_frame_unref (frame);
     }
-    answer = gst_owl2_worker_latest (rig->worker);
-    gst_owl2_answer_unref (answer);
+    gst_owl2_worker_answer_ns (rig->worker);
     gst_owl2_worker_flow (rig->worker);
   }
   return NULL;
@@ -382,10 +393,17 @@ test_storm (void)
     threads[i] = g_thread_new ("storm", funcs[i], &rig);
   for (guint i = 0; i < 25; i++) {
     g_usleep ((gulong) g_test_rand_int_range (0, 40000));
+    if (i % 2) {
+      gst_owl2_worker_cancel (rig.worker, TRUE);
+      gst_owl2_worker_rest (rig.worker);
+      g_usleep ((gulong) g_test_rand_int_range (0, 2000));
+      if (gst_owl2_worker_resume (rig.worker))
+        continue;
+    }
     gst_owl2_worker_stop (rig.worker);
     gst_owl2_worker_start (rig.worker);
   }
-  gst_owl2_worker_cancel (rig.worker);
+  gst_owl2_worker_cancel (rig.worker, FALSE);
   g_atomic_int_set (&storm_over, 1);
   for (guint i = 0; i < G_N_ELEMENTS (funcs); i++)
     g_thread_join (threads[i]);
@@ -394,6 +412,36 @@ test_storm (void)
   g_assert_cmpint (g_atomic_int_get (&rig.n_answers), >, 10);
   g_assert_cmpint (g_atomic_int_get (&rig.n_failed), ==, 0);
   g_assert_cmpint (g_atomic_int_get (&rig.n_lost), ==, 0);
+  rig_clear (&rig);
+}
+
+/* While it rests, with a model that is being loaded or there, the stream's
+ * calls are those of a worker that is stopped. */
+static void
+test_rest (void)
+{
+  GstOwl2Frame *frame;
+  Rig rig;
+
+  fake_set_gate (FAKE_LOAD, TRUE);
+  rig_init (&rig);
+  for (guint i = 0; i < 2; i++) {
+    g_assert_cmpint (gst_owl2_worker_flow (rig.worker), ==, GST_FLOW_OK);
+    gst_owl2_worker_cancel (rig.worker, TRUE);
+    g_assert_cmpint (gst_owl2_worker_flow (rig.worker), ==, GST_FLOW_FLUSHING);
+    g_assert_false (gst_owl2_worker_rest (rig.worker));
+    g_assert_cmpint (gst_owl2_worker_flow (rig.worker), ==, GST_FLOW_FLUSHING);
+    g_assert_null (take (&rig, BIG, TRUE, FALSE));
+    g_assert_true (gst_owl2_worker_resume (rig.worker));
+    g_assert_false (gst_owl2_worker_resume (rig.worker));
+    g_assert_cmpint (gst_owl2_worker_flow (rig.worker), ==, GST_FLOW_OK);
+    fake_set_gate (FAKE_LOAD, FALSE);
+    frame = take (&rig, BIG, TRUE, FALSE);
+    g_assert_nonnull (frame);
+    gst_owl2_worker_submit (rig.worker, job_new (frame), FALSE);
+    wait_done (&rig, (int) i + 1);
+  }
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), ==, 1);
   rig_clear (&rig);
 }
 
@@ -408,6 +456,7 @@ add_tests (void)
   g_test_add_func ("/worker/room/giant", test_room_giant);
   g_test_add_func ("/worker/submit-bounds", test_submit_bounds);
   g_test_add_func ("/worker/stop-order", test_stop_order);
+  g_test_add_func ("/worker/rest", test_rest);
   g_test_add_func ("/worker/storm", test_storm);
 }
 

@@ -188,22 +188,26 @@ test_file (void)
   g_autoptr (GError) error = NULL;
   Owl2Config c = full_size (), back;
   /* Without the padding behind the last member. */
-  gsize size = G_STRUCT_OFFSET (Owl2Config, image_std) + sizeof (c.image_std);
+  gsize size = G_STRUCT_OFFSET (Owl2Config, image_mode) + sizeof (c.image_mode);
 
   c.name = g_strdup ("a name");
+  c.recipe = g_strdup ("of another version");
   g_assert_true (owl2_config_check (&c, "test", &error));
-  for (guint pass = 0; pass < 2; pass++) {
+  for (guint pass = 0; pass < 5; pass++) {
     g_autoptr (Owl2GgufWriter) w = owl2_gguf_writer_new (path, &error);
     g_autoptr (Owl2Gguf) gguf = NULL;
 
     g_assert_no_error (error);
+    c.image_mode = (Owl2ImageMode) (pass % 4);
     owl2_config_write (&c, w);
-    if (pass == 1)
+    if (pass == 4)
       owl2_gguf_writer_strings (w, "tokenizer.ggml.tokens", tokens, 2);
     g_assert_true (owl2_gguf_writer_finish (w, &error));
     gguf = owl2_gguf_open (path, &error);
     g_assert_no_error (error);
-    if (pass == 1) {
+    g_assert_cmpint (owl2_gguf_has (gguf, "mplug-owl2.vision.image_mode"), ==,
+        c.image_mode != OWL2_IMAGE_AUTO);
+    if (pass == 4) {
       g_assert_false (owl2_config_read (&back, gguf, &error));
       g_assert_nonnull (strstr (error->message, "2 tokens"));
       g_assert_null (back.name);
@@ -212,8 +216,11 @@ test_file (void)
     g_assert_true (owl2_config_read (&back, gguf, &error));
     g_assert_no_error (error);
     g_assert_cmpstr (back.name, ==, "a name");
+    g_assert_cmpstr (back.recipe, ==, "of another version");
     g_free (back.name);
+    g_free (back.recipe);
     back.name = c.name;
+    back.recipe = c.recipe;
     g_assert_cmpmem (&back, size, &c, size);
   }
   owl2_config_clear (&c);
@@ -236,6 +243,13 @@ static const struct {
   { OWL2_ARCH, NULL, NULL, 0, "blk.32", { NULL } },
   { OWL2_ARCH, "split.count", NULL, 1, "x", { NULL } },
   { OWL2_ARCH, "general.type", "model", 0, "x", { NULL } },
+  { OWL2_ARCH, OWL2_ARCH ".recipe", "quality", 0, "x", { NULL } },
+  { OWL2_ARCH, OWL2_ARCH ".recipe",
+      "a name of more bytes than any recipe has, all of them printable..", 0,
+      "x", { "recipe' is 'a name of", "not a name of 1 to 64 printable" } },
+  { OWL2_ARCH, OWL2_ARCH ".recipe", "a\nb", 0, "x", { "1 to 64 printable" } },
+  { OWL2_ARCH, OWL2_ARCH ".recipe", "", 0, "x", { "1 to 64 printable" } },
+  { OWL2_ARCH, OWL2_ARCH ".recipe", NULL, 3, "x", { "recipe'" } },
   { OWL2_ARCH, "split.count", NULL, 3, "x",
       { "is part 1 of 3 of a model", "join them" } },
   { NULL, "split.count", NULL, 7, "x", { "is part 1 of 7 of a model" } },
@@ -246,6 +260,14 @@ static const struct {
       { "general.architecture is 'clip'", "the mmproj 'a name'" } },
   { OWL2_ARCH, "general.type", "adapter", 0, "x",
       { "general.type is 'adapter', not 'model'" } },
+  { OWL2_ARCH, "mplug-owl2.vision.image_mode", "pad", 0, "x", { NULL } },
+  { OWL2_ARCH, "mplug-owl2.vision.image_mode", "square", 0, "x",
+      { "image_mode' is 'square', not 'stretch', 'pad' or 'crop'" } },
+  { OWL2_ARCH, "mplug-owl2.vision.image_mode", "auto", 0, "x",
+      { "is 'auto', not" } },
+  { OWL2_ARCH, "mplug-owl2.vision.image_mode", "Pad", 0, "x",
+      { "is 'Pad', not" } },
+  { OWL2_ARCH, "mplug-owl2.vision.image_mode", NULL, 2, "x", { "image_mode" } },
   { "\033[2Ja\nb", NULL, NULL, 0, "x", { "is '\033[2Ja\nb'" } },
   { OWL2_ARCH, NULL, NULL, 0, "blk.32.attn_q.weight",
       { "'mplug-owl2.block_count' is 32", "layer 32, as 'blk.32.attn_q.weight'",

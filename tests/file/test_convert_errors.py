@@ -732,14 +732,14 @@ class Large(Case):
             time.sleep(0.001)
         return False
 
-    def meanwhile(self, act):
+    def meanwhile(self, act, *options):
         """Calls @act (process) while a large checkpoint is converted; the exit
         status and messages. On a busy machine the converter may be done before
         this process is woken; then there is more to do for it."""
         for megabytes in 50, 300, 1200, 2400:
             self.write_large(megabytes)
-            with subprocess.Popen([CONVERT, self.dir, self.out], text=True,
-                                  stderr=subprocess.PIPE) as process:
+            with subprocess.Popen([CONVERT, *options, self.dir, self.out],
+                                  text=True, stderr=subprocess.PIPE) as process:
                 if self.wait_for_output(process):
                     process.send_signal(signal.SIGSTOP)
                     act(process)

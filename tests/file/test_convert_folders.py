@@ -132,13 +132,6 @@ class Config(errors.Case):
                        use_sliding_window=False)
         self.accepted()
 
-    def test_aspect(self):
-        for value, warnings in ((None, ()), ("resize", ()), ("pad", (
-                "image_aspect_ratio is 'pad'; pictures are stretched",))):
-            self.write()
-            self.edit_json("config.json", image_aspect_ratio=value)
-            self.accepted(*warnings)
-
     def test_tied(self):
         """One matrix, or two that are the same."""
         self.config["tie_word_embeddings"] = True
@@ -315,10 +308,10 @@ class Folders(errors.Case):
             self.empty(name)
             mc.write_file(self.dir, "adapter_config.json",
                           {"base_model_name_or_path": "o/\x1bbase"})
-            self.refused("only a LoRA adapter", r"'o/\\x1bbase'", "merge",
+            self.refused("only a LoRA adapter", r"'o/\\x1bbase'", "--lora",
                          name if "adapter" in name else "adapter_config.json")
             self.write()
-            self.refused("lies beside the model's weights")
+            self.refused("lies beside the model's weights", "--lora")
         self.empty("adapter_model.bin")
         self.refused("only a LoRA adapter", "unknown")
 
@@ -326,7 +319,7 @@ class Folders(errors.Case):
         self.tensors["base_model.model.layers.0.q.lora_A.weight"] = np.ones(
             (2, 2), np.float32)
         self.write()
-        self.refused("lora_A.weight' is of a LoRA adapter")
+        self.refused("lora_A.weight' is of a LoRA adapter", "--lora")
 
     def test_others(self):
         for name, text in (("zero_to_fp32.py", "DeepSpeed"),

@@ -5,6 +5,8 @@
  *   mutate [--seed=N] [--rounds=N] TARGET FILE...   damaged copies of FILEs
  *   mutate --replay TARGET DIRECTORY                the files of DIRECTORY
  *   mutate [--seed=N] [--rounds=N] directory DIR    a whole checkpoint
+ *   mutate .. --base=BASE directory DIR   an adapter, merged into the whole
+ * BASE
  *
  * When a target crashes, the input is written to a file and named. */
 #include <glib/gstdio.h>
@@ -226,9 +228,10 @@ compare_names (gconstpointer a, gconstpointer b)
   return strcmp (*(const char *const *) a, *(const char *const *) b);
 }
 
-/* One file of a whole checkpoint is damaged, then it is converted. */
+/* One file of a whole checkpoint, or of an adapter to @base, is damaged, then
+ * it is converted. */
 static void
-run_directory (const char *dir, guint rounds, guint64 seed)
+run_directory (const char *dir, const char *base, guint rounds, guint64 seed)
 {
   g_autofree char *copy = g_dir_make_tmp ("owl2-mutate-XXXXXX", NULL);
   g_autofree char *out = g_build_filename (copy, "out.gguf", NULL);
@@ -244,7 +247,8 @@ run_directory (const char *dir, guint rounds, guint64 seed)
     g_autofree char *text = NULL;
     g_autofree guint8 *data = NULL;
     g_autoptr (GError) error = NULL;
-    ConvertOptions options = { .dir = copy,
+    ConvertOptions options = { .dir = base ? base : copy,
+      .adapters = base ? (const char *const[]){ copy, NULL } : NULL,
       .out = out,
       .type = i % 2 ? OWL2_TYPE_F16 : OWL2_TYPE_Q8_0,
       .n_threads = 2 };
@@ -286,9 +290,11 @@ main (int argc, char **argv)
   gint rounds = 1000;
   gint64 seed = 20260101;
   gboolean replaying = FALSE;
+  g_autofree char *base = NULL;
   const GOptionEntry entries[] = {
     { "rounds", 0, 0, G_OPTION_ARG_INT, &rounds, "Damaged copies a file", "N" },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &seed, "Other damage", "N" },
+    { "base", 0, 0, G_OPTION_ARG_FILENAME, &base, "Of an adapter", "DIR" },
     { "replay", 0, 0, G_OPTION_ARG_NONE, &replaying, "Seeds as they are",
         NULL },
     { NULL },
@@ -307,7 +313,7 @@ main (int argc, char **argv)
   target = fuzz_find (argv[1]);
   for (int i = 2; i < argc; i++)
     if (strcmp (argv[1], "directory") == 0)
-      run_directory (argv[i], (guint) rounds, (guint64) seed);
+      run_directory (argv[i], base, (guint) rounds, (guint64) seed);
     else if (!target)
       g_error ("unknown target '%s'", argv[1]);
     else if (replaying)

@@ -45,6 +45,8 @@ for target in $targets; do
   case $name in
     fuzz-file-tokenizer)
       cp "$source/tests/data/mini/model/tokenizer.model" "$corpus/" ;;
+    fuzz-file-adapter)
+      cp "$source/tests/data/mini/adapter/adapter_config.json" "$corpus/" ;;
     fuzz-file-config) cp "$source/tests/data/mini/model/config.json" "$corpus/" ;;
   esac
   dictionary=$source/tests/fuzz/${name#fuzz-file-}.dict

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "targets.h"
 
+#include <math.h>
 #include <string.h>
 #include <zlib.h>
 
+#include "adapter_config.h"
 #include "config.h"
 #include "hfconfig.h"
 #include "pickle.h"
@@ -181,6 +183,27 @@ fuzz_config (const guint8 *data, gsize size)
   }
 }
 
+void
+fuzz_adapter (const guint8 *data, gsize size)
+{
+  static const char module[] = "model.layers.0.self_attn.k_proj.multiway.1";
+  g_autoptr (GError) error = NULL;
+  AdapterConfig config;
+  double scale;
+
+  if (adapter_config_parse (
+          &config, (const char *) data, size, FILE_NAME, &error)) {
+    fuzz_check (TRUE, error, FILE_NAME);
+    sink += (guint) adapter_config_targets (&config, module);
+    g_assert_cmpuint (adapter_config_scale (&config, module, &scale), >, 0);
+    g_assert_true (isfinite (scale));
+    adapter_config_clear (&config);
+  } else {
+    fuzz_check (FALSE, error, FILE_NAME);
+    g_assert_null (config.root);
+  }
+}
+
 FuzzFunc
 fuzz_find (const char *name)
 {
@@ -193,6 +216,7 @@ fuzz_find (const char *name)
     { "pickle", fuzz_pickle },
     { "tokenizer", fuzz_tokenizer },
     { "config", fuzz_config },
+    { "adapter", fuzz_adapter },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (targets); i++)

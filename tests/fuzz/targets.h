@@ -13,6 +13,7 @@ void fuzz_shard (const guint8 *data, gsize size);
 void fuzz_pickle (const guint8 *data, gsize size);
 void fuzz_tokenizer (const guint8 *data, gsize size);
 void fuzz_config (const guint8 *data, gsize size);
+void fuzz_adapter (const guint8 *data, gsize size);
 
 /* Aborts unless exactly one of @ok and @error is there, and the message is one
  * printable line that begins with @file. */

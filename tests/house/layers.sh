@@ -26,7 +26,8 @@ check () {
 check 'GStreamer in the engine' \
   grep -rnE '#\s*include\s*[<"]gst/' engine shaders
 check 'anything but GLib in clips' sh -c \
-  "grep -rnE '#\s*include' clips | grep -vE '<(glib|string)\.h>|\"clip(_private)?\.h\"'"
+  "grep -rnE '#\s*include' clips | grep -vE '<(glib|string)\.h>|\"(clip(_private)?|pace)\.h\"'"
+check 'GStreamer in json' grep -rnE '\b(Gst[A-Z]|GST_|gst_)' json
 check 'GStreamer in clips' grep -rnE '\b(Gst[A-Z]|GST_|gst_)' clips
 # GStreamer's device is not the engine's: its pictures are copied there.
 check 'Vulkan outside engine/vk' \
@@ -41,8 +42,8 @@ check 'printf or getenv in the library' \
   gst-owl2
 check 'files without a licence line' sh -c \
   "grep -rL 'SPDX-License-Identifier: LGPL-2.1-or-later' --include=*.[ch] \
-   --include=*.comp --include=*.glsl --include=*.sh --include=*.py \
-   engine clips gst-owl2 shaders tools tests pipelines training .ci"
+   --include=*.comp --include=*.glsl --include=*.sh --include=*.py --include=*.js \
+   engine clips examples json gst-owl2 shaders tools tests pipelines training .ci"
 for header in engine/owl2.h engine/base/*.h engine/vk/*.h engine/ops/ops.h \
     engine/file/*.h engine/text/text.h engine/model/*.h clips/*.h; do
   for language in c c++; do

@@ -10,6 +10,7 @@ usage: same_object.py SOURCE_ROOT BUILD_ROOT FILE..."""
 import json
 import os
 import pathlib
+import re
 import shlex
 import shutil
 import subprocess
@@ -32,14 +33,16 @@ def main():
         new_build.mkdir()
         shutil.copytree(source, there, ignore=shutil.ignore_patterns(
             "build*", ".git", "demo", "tests", "training"))
-        old = os.path.relpath(source, build), str(source), str(build)
-        new = (os.path.relpath(there, new_build), str(there), str(new_build))
+        # Whole paths alone, since /owl2 is part of others too. The build may be
+        # inside the source.
+        new = {str(build): str(new_build), str(source): str(there),
+               os.path.relpath(source, build):
+                   os.path.relpath(there, new_build)}
+        old = re.compile("(^|-I|=)(" + "|".join(map(re.escape, new))
+                         + ")(?=[/=]|$)")
 
         def moved(arg):
-            # The build may be inside the source.
-            for i in 2, 1, 0:
-                arg = arg.replace(old[i], new[i])
-            return arg
+            return old.sub(lambda found: found[1] + new[found[2]], arg)
 
         for name in sys.argv[3:]:
             output, command = commands[(source / name).resolve()]

@@ -339,6 +339,31 @@ count_threads (void)
   return count_dir ("/proc/self/task");
 }
 
+static gboolean
+has_thread (const char *name)
+{
+  const char *folder = "/proc/self/task";
+  g_autoptr (GDir) dir = g_dir_open (folder, 0, NULL);
+  const char *id;
+  gboolean found = FALSE;
+
+  while (dir && !found && (id = g_dir_read_name (dir))) {
+    g_autofree char *path = g_build_filename (folder, id, "comm", NULL);
+    g_autofree char *comm = NULL;
+
+    found = g_file_get_contents (path, &comm, NULL, NULL)
+            && g_str_has_prefix (comm, name);
+  }
+  return found;
+}
+
+void
+live_wait_threads (const char *name)
+{
+  for (guint try = 0; try < 6000 && has_thread (name); try++)
+    g_usleep (10000);
+}
+
 /* Without FIFOs: layers of Vulkan open the one that their log goes into for
  * each instance, and leave it open. */
 static gint64
@@ -402,6 +427,8 @@ live_add (const char *name, gint64 (*count) (void))
 void
 live_reset (void)
 {
+  /* Threads of GLib's pools would be kept for a while. */
+  g_thread_pool_set_max_unused_threads (0);
   n_samples = 0;
 }
 

@@ -35,6 +35,11 @@ void live_sample (void);
  * sanitizers, which have a malloc() of their own. */
 gboolean live_has (const char *name);
 
+/* Returns when no thread's name begins with @name, or after a minute. */
+void live_wait_threads (const char *name);
+/* live_vk.c: returns when there is no instance, or after a minute. */
+void live_wait_vk_instances (void);
+
 /* How much the count @name grows by in a round: the median of the slopes of all
  * pairs of samples, which steps and single samples don't move. */
 double live_slope (const char *name);

@@ -6,6 +6,7 @@
 
 static GMutex lock;
 static gint64 n_objects, n_bytes;
+static gint n_instances; /* atomic */
 static gboolean lose_memory;
 /* Vulkan allows 4096 at a time, unless a device says more. */
 static struct {
@@ -53,13 +54,6 @@ count (gint64 n)
       (VkDevice dev, Vk##what object, const VkAllocationCallbacks *alloc),     \
       (dev, object, alloc), object)
 
-LIVE_CREATE (vkCreateInstance,
-    (const VkInstanceCreateInfo *info, const VkAllocationCallbacks *alloc,
-        VkInstance *object),
-    (info, alloc, object))
-LIVE_DESTROY (vkDestroyInstance,
-    (VkInstance object, const VkAllocationCallbacks *alloc), (object, alloc),
-    object)
 LIVE_CREATE (vkCreateDevice,
     (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
         const VkAllocationCallbacks *alloc, VkDevice *object),
@@ -82,6 +76,34 @@ LIVE_OBJECT (QueryPool)
 LIVE_OBJECT (Sampler)
 LIVE_OBJECT (Semaphore)
 LIVE_OBJECT (ShaderModule)
+
+EXPORT VKAPI_ATTR VkResult VKAPI_CALL
+vkCreateInstance (const VkInstanceCreateInfo *info,
+    const VkAllocationCallbacks *alloc, VkInstance *instance)
+{
+  REAL (vkCreateInstance);
+  VkResult result = real (info, alloc, instance);
+
+  g_atomic_int_add (&n_instances, result == VK_SUCCESS);
+  count (result == VK_SUCCESS);
+  return result;
+}
+
+EXPORT VKAPI_ATTR void VKAPI_CALL
+vkDestroyInstance (VkInstance instance, const VkAllocationCallbacks *alloc)
+{
+  REAL (vkDestroyInstance);
+  real (instance, alloc);
+  count (instance ? -1 : 0);
+  g_atomic_int_add (&n_instances, instance ? -1 : 0);
+}
+
+void
+live_wait_vk_instances (void)
+{
+  for (guint try = 0; try < 6000 && g_atomic_int_get (&n_instances); try++)
+    g_usleep (10000);
+}
 
 EXPORT VKAPI_ATTR VkResult VKAPI_CALL
 vkCreateComputePipelines (VkDevice dev, VkPipelineCache cache, uint32_t n,

@@ -65,3 +65,16 @@ ask_about_noise (Owl2Session *session, guint width, guint height,
   how.n_frames = 1;
   return owl2_session_generate (session, &how, error);
 }
+
+Owl2Room
+room_for (
+    Owl2Session *session, const char *prompt, guint n_frames, guint max_tokens)
+{
+  const Owl2Request request = {
+    .prompt = prompt,
+    .n_frames = n_frames,
+    .sampling = { .max_tokens = max_tokens },
+  };
+
+  return owl2_session_room (session, &request);
+}

@@ -12,6 +12,10 @@ Owl2Model *load_model (Owl2KvType kv_type, GError **error);
 /* Must go well. */
 Owl2Session *new_session (Owl2Model *model, const Owl2SessionParams *params);
 
+/* For an answer of @max_tokens. */
+Owl2Room room_for (
+    Owl2Session *session, const char *prompt, guint n_frames, guint max_tokens);
+
 /* The same noise for the same @seed. */
 void fill_noise (guint8 *pixels, gsize n, guint seed);
 Owl2Features *encode_noise (Owl2Session *session, guint width, guint height,

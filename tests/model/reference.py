@@ -130,8 +130,12 @@ class Model:
         self.vis = config["visual_config"]["visual_model"]
         self.abs = config["visual_config"]["visual_abstractor"]
 
+    def product(self, x, name):
+        w = self.t[name + ".weight"]
+        return x @ w.reshape(len(w), -1).T
+
     def linear(self, x, name):
-        y = x @ self.t[name + ".weight"].T
+        y = self.product(x, name)
         bias = self.t.get(name + ".bias")
         return y if bias is None else y + bias
 
@@ -147,8 +151,7 @@ class Model:
         g = pixels.shape[1] // P
         rows = pixels.reshape(3, g, P, g, P).transpose(1, 3, 0, 2, 4)
         rows = rows.reshape(g * g, -1).astype(np.float64)
-        w = self.t[p + "embeddings.patch_embed.weight"]
-        x = rows @ w.reshape(len(w), -1).T
+        x = self.product(rows, p + "embeddings.patch_embed")
         x = np.concatenate([self.t[p + "embeddings.cls_token"].reshape(1, -1),
                             x])
         x = x + self.t[p + "embeddings.position_embedding"].reshape(x.shape)

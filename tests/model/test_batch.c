@@ -73,7 +73,7 @@ encode_frames (Encoder *e, guint first, guint n)
   owl2_vit_record (&e->exec, e->weights, &e->vit, &e->image.patches, n, &error);
   g_assert_no_error (error);
   owl2_abstractor_record (
-      &e->exec, e->weights, &e->abstractor, &e->vit.h, n, &error);
+      &e->exec, e->weights, &e->abstractor, &e->vit.h, n, NULL, &error);
   g_assert_no_error (error);
   owl2_exec_finish (&e->exec, &error);
   g_assert_no_error (error);

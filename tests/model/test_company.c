@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Many sessions on one model: what each is told does not depend on the others,
- * to the bit of all logits; the device's time is shared out evenly; who cancels
- * is told soon, and what fails for one fails for nobody else. OWL2_TEST_MODEL
- * names the model file. */
+ * to the bit of all logits; who cancels is told soon, and what fails for one
+ * fails for nobody else. OWL2_TEST_MODEL names the model file. */
 #include <string.h>
 #include <sys/mman.h>
 
@@ -48,6 +47,7 @@ on_stage (const char *name, char type, const gsize *shape, guint n_dims,
 typedef struct {
   guint number;
   gboolean cold, looks;
+  gboolean brief; /* asks nothing that takes two chunks */
   guint n_rounds; /* asks the same as often */
   GArray *logits; /* float, of the last round */
   char *text;
@@ -73,7 +73,7 @@ encode_own (Owl2Session *session, guint seed, GError **error)
 
 /* Among them the shortest, and one of two chunks. */
 static char *
-prompt_of (guint number)
+prompt_of (guint number, gboolean brief)
 {
   static const char *const words[] = { "What?", "What is it?",
     "Where is the thing that was there before, and what was it?", "Why?" };
@@ -81,21 +81,27 @@ prompt_of (guint number)
 
   if (number == 4)
     return g_strdup ("</s>");
-  for (guint i = 0; number == 7 && i < 130; i++)
+  for (guint i = 0; number == 7 && !brief && i < 130; i++)
     g_string_append_printf (text, " And %u?", i);
   return g_strdup_printf (QUESTION, text->str);
 }
 
+/* This one chooses among some, of one token and of more. */
+#define CHOOSER 3
+static const char *const choices[] = { "the ball is", "the blue", "A" };
+
 static gboolean
 ask (Client *c, Owl2Session *session, Owl2Features **frames, guint n_frames)
 {
-  g_autofree char *prompt = prompt_of (c->number);
+  g_autofree char *prompt = prompt_of (c->number, c->brief);
   g_autoptr (Owl2Answer) answer = NULL;
   Owl2Request request = {
     .prompt = prompt,
     .frames = frames,
     .n_frames = c->number == 4 ? 0 : n_frames,
     .sampling = OWL2_SAMPLING_DEFAULT,
+    .choices = choices,
+    .n_choices = c->number == CHOOSER ? G_N_ELEMENTS (choices) : 0,
     .cold = c->cold,
   };
 
@@ -115,7 +121,7 @@ ask (Client *c, Owl2Session *session, Owl2Features **frames, guint n_frames)
     return FALSE;
   if (c->number == 4)
     g_assert_cmpuint (answer->n_prompt, ==, 2);
-  else if (c->number == 7)
+  else if (c->number == 7 && !c->brief)
     g_assert_cmpuint (answer->n_prompt, >, 512);
   else if (c->number == 0)
     g_assert_cmpuint (answer->n_prompt + answer->n_ids, ==, N_CTX_SHORT + 1);
@@ -189,7 +195,7 @@ test_logits (void)
     alone[i].cold = alone[i].looks = TRUE;
     run_client (&alone[i]);
     g_assert_no_error (alone[i].error);
-    g_assert_cmpuint (alone[i].logits->len, >, 0);
+    g_assert_true (alone[i].logits->len > 0 || i == CHOOSER);
   }
   /* Cold, then warm; looked at by all, or by one, so that the others' tokens
    * stay on the device. Slow drivers do two of the four. */
@@ -218,7 +224,7 @@ test_logits (void)
     client_clear (&alone[i]);
 }
 
-/* ---- sharing out -------------------------------------------------------- */
+/* ---- turns -------------------------------------------------------------- */
 
 typedef struct {
   Owl2Session *session;
@@ -251,160 +257,8 @@ be_busy (gpointer data)
   return NULL;
 }
 
-/* Who always has a request that waits, so that it is the scheduler alone who
- * decides how much it gets. */
-typedef struct {
-  Owl2Session *session;
-  Owl2Features *frame;
-  gint *stop;
-  gint n_tokens, n_pending; /* atomic */
-} Eager;
-
-static void be_eager (Eager *e);
-
-static void
-on_answer (Owl2Answer *answer, const GError *error, gpointer user_data)
-{
-  Eager *e = user_data;
-
-  g_assert_no_error (error);
-  g_atomic_int_add (&e->n_tokens, (gint) answer->n_ids);
-  owl2_answer_free (answer);
-  if (!g_atomic_int_get (e->stop))
-    be_eager (e);
-  g_atomic_int_add (&e->n_pending, -1);
-}
-
-static void
-be_eager (Eager *e)
-{
-  Owl2Request request = {
-    .prompt = "USER: <|image|>What is it? ASSISTANT:",
-    .frames = &e->frame,
-    .n_frames = 1,
-    .sampling = OWL2_SAMPLING_DEFAULT,
-  };
-
-  request.sampling.ignore_eos = TRUE;
-  request.sampling.max_tokens = 20;
-  g_atomic_int_inc (&e->n_pending);
-  owl2_session_generate_async (e->session, &request, on_answer, e);
-}
-
-/* Answers of equal length go to all alike. */
-static void
-test_fair (void)
-{
-  Eager eager[N_CLIENTS];
-  guint n_tokens[N_CLIENTS], least = G_MAXUINT, most = 0;
-  gint stop = 0;
-
-  for (guint i = 0; i < N_CLIENTS; i++) {
-    g_autoptr (GError) error = NULL;
-
-    eager[i] = (Eager){ .stop = &stop };
-    eager[i].session = owl2_session_new (model, NULL, &error);
-    g_assert_no_error (error);
-    eager[i].frame = encode_own (eager[i].session, i, &error);
-    g_assert_no_error (error);
-  }
-  for (guint i = 0; i < 2 * N_CLIENTS; i++)
-    be_eager (&eager[i % N_CLIENTS]);
-  g_usleep (4 * G_USEC_PER_SEC);
-  for (guint i = 0; i < N_CLIENTS; i++)
-    n_tokens[i] = (guint) g_atomic_int_get (&eager[i].n_tokens);
-  g_atomic_int_set (&stop, 1);
-  for (guint i = 0; i < N_CLIENTS; i++) {
-    while (g_atomic_int_get (&eager[i].n_pending))
-      g_usleep (1000);
-    least = MIN (least, n_tokens[i]);
-    most = MAX (most, n_tokens[i]);
-    owl2_session_free (eager[i].session);
-    owl2_features_unref (eager[i].frame);
-  }
-  g_test_message ("%u to %u tokens", least, most);
-  /* Those of the answers under way are not counted yet. */
-  g_assert_cmpuint (least + 2 * 20, >=, most * 9 / 10);
-}
-
-/* Frames without end, some of them always waiting. */
-typedef struct {
-  Owl2Session *session;
-  GMutex *lock; /* of the next two */
-  guint n_waiting, n_done;
-  gboolean stop; /* atomic */
-} Flood;
-
-#define N_WAITING 8
-#define N_FRAMES 100
-
 static const guint8 small_pixels[3 * 16 * 16];
 static const Owl2Image small = { small_pixels, 16, 16, 3 * 16 };
-
-static void
-flood_on (Owl2Features *features, guint64 encode_ns, const GError *error,
-    gpointer user_data)
-{
-  Flood *f = user_data;
-  gboolean stop = g_atomic_int_get (&f->stop);
-
-  g_assert_no_error (error);
-  owl2_features_unref (features);
-  g_mutex_lock (f->lock);
-  f->n_done += !stop;
-  f->n_waiting -= stop;
-  g_mutex_unlock (f->lock);
-  if (!stop)
-    owl2_session_encode_async (f->session, &small, flood_on, f);
-}
-
-static guint
-flood_count (GMutex *lock, const guint *a, const guint *b)
-{
-  guint n;
-
-  g_mutex_lock (lock);
-  n = *a + *b;
-  g_mutex_unlock (lock);
-  return n;
-}
-
-/* Who was alone for a while owes nothing to who comes then. */
-static void
-test_late (void)
-{
-  Flood floods[2] = { { .session = new_session (model, NULL) } };
-  gint64 start = g_get_monotonic_time ();
-  GMutex lock;
-
-  g_mutex_init (&lock);
-  while (g_get_monotonic_time () - start < 2 * G_USEC_PER_SEC) {
-    g_autoptr (GError) error = NULL;
-
-    owl2_features_unref (encode_own (floods[0].session, 0, &error));
-    g_assert_no_error (error);
-  }
-  floods[1].session = new_session (model, NULL);
-  for (guint i = 2; i-- > 0;) {
-    floods[i].lock = &lock;
-    floods[i].n_waiting = N_WAITING;
-    for (guint j = 0; j < N_WAITING; j++)
-      owl2_session_encode_async (
-          floods[i].session, &small, flood_on, &floods[i]);
-  }
-  while (flood_count (&lock, &floods[0].n_done, &floods[1].n_done) < N_FRAMES)
-    g_usleep (1000);
-  for (guint i = 0; i < 2; i++)
-    g_atomic_int_set (&floods[i].stop, TRUE);
-  while (flood_count (&lock, &floods[0].n_waiting, &floods[1].n_waiting))
-    g_usleep (1000);
-  g_test_message ("%u and %u frames", floods[0].n_done, floods[1].n_done);
-  for (guint i = 0; i < 2; i++)
-    g_assert_cmpuint (floods[i].n_done, >=, N_FRAMES / 4);
-  for (guint i = 0; i < 2; i++)
-    owl2_session_free (floods[i].session);
-  g_mutex_clear (&lock);
-}
 
 static void
 on_shrunk (guint8 *rgb, const GError *error, gpointer user_data)
@@ -611,6 +465,7 @@ test_failure (void)
 
   for (guint i = 0; i < N_CLIENTS; i++) {
     client_init (&alone[i], i, 1);
+    alone[i].brief = TRUE;
     run_client (&alone[i]);
     g_assert_no_error (alone[i].error);
   }
@@ -620,8 +475,10 @@ test_failure (void)
     const char *only = calls[round % G_N_ELEMENTS (calls)], *failed;
     guint n_errors = 0, n_repeat = (guint) g_random_int_range (0, 6);
 
-    for (guint i = 0; i < N_CLIENTS; i++)
+    for (guint i = 0; i < N_CLIENTS; i++) {
       client_init (&clients[i], i, 2);
+      clients[i].brief = TRUE;
+    }
     fail_call ((guint) g_random_int_range (1, round % 4 ? 200 : 4000), only,
         n_repeat, VK_ERROR_OUT_OF_DEVICE_MEMORY);
     run_all (clients, N_CLIENTS);
@@ -665,7 +522,10 @@ test_failure (void)
 static void
 test_lost (void)
 {
-  for (guint round = 0; round < 6; round++) {
+  const gint64 start = g_get_monotonic_time ();
+
+  for (guint round = 0; round < 6 && (round < 2 || !is_enough (start));
+       round++) {
     Client clients[N_CLIENTS];
     g_autoptr (GError) error = NULL;
 
@@ -707,8 +567,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   model = load ();
   g_test_add_func ("/company/logits", test_logits);
-  g_test_add_func ("/company/fair", test_fair);
-  g_test_add_func ("/company/late", test_late);
   g_test_add_func ("/company/shrink", test_shrink);
   g_test_add_func ("/company/cancel", test_cancel);
   g_test_add_func ("/company/pixels", test_pixels);

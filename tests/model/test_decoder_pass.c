@@ -2,7 +2,9 @@
 /* Sequences through the decoder alone, and the same ones side by side: the
  * logits of every token are equal to the bit. OWL2_TEST_MODEL names the model
  * file. */
+#include <dlfcn.h>
 #include <string.h>
+#include <vulkan/vulkan.h>
 
 #include "gguf.h"
 #include "owl2.h"
@@ -25,6 +27,19 @@ typedef struct {
   OvkSlice copy; /* F32 [vocab] */
   GRand *rand;
 } Scene;
+
+/* Stands before the loader's. */
+static guint n_dispatches;
+
+VKAPI_ATTR void VKAPI_CALL
+vkCmdDispatch (VkCommandBuffer cmd, uint32_t x, uint32_t y, uint32_t z)
+{
+  PFN_vkCmdDispatch real;
+
+  *(void **) &real = dlsym (RTLD_NEXT, "vkCmdDispatch");
+  n_dispatches++;
+  real (cmd, x, y, z);
+}
 
 /* A prompt, of which some rows are features, and what came of it. */
 typedef struct {
@@ -283,10 +298,68 @@ test_side_by_side (gconstpointer data)
   scene_close (&s);
 }
 
+/* Of a layer: norm, product of q, k and v, their placing, attention, product;
+ * norm, product of gate and up, SwiGLU, product. */
+#define PER_LAYER 9
+/* Embedding; norm, product and argmax of the rows whose logits are wanted. */
+#define PER_PASS 4
+/* What a GPU makes in parts takes another dispatch: the attention of tokens
+ * with more keys than this, and the argmax of more logits. */
+#define ATTENTION_PART 256
+#define ARGMAX_PART 1024
+
+static guint
+count_dispatches (Scene *s, Owl2Pass *pass, Sequence *all, const guint *rows)
+{
+  guint before = n_dispatches;
+
+  /* Nothing takes so long that it goes in pieces. */
+  s->exec.flops_limit = 1e15;
+  run (s, pass, all, rows);
+  return n_dispatches - before;
+}
+
+/* What is recorded for a pass: the fewer, the less a device waits between. */
+static void
+test_dispatches (void)
+{
+  const guint rows[] = { 0, 2 };
+  Scene s;
+  g_auto (Owl2Pass) pass;
+  Sequence all[N_SEQUENCES];
+  guint n_layers, n, n_pass, n_token;
+  gboolean cpu;
+
+  scene_open (&s, OWL2_TYPE_F16);
+  n_layers = s.config.decoder.n_layers;
+  cpu = ovk_device_caps (s.dev)->type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+  n_pass = PER_PASS + (!cpu && s.config.decoder.n_vocab > ARGMAX_PART);
+  n_token = PER_LAYER + (!cpu && s.config.decoder.n_ctx > ATTENTION_PART);
+  owl2_pass_init (&pass);
+  make_sequences (&s, all);
+  add_prompt (&pass, &all[0], 0);
+  n = count_dispatches (&s, &pass, all, rows);
+  g_assert_cmpuint (n, ==, n_pass + n_layers * PER_LAYER);
+  add_prompt (&pass, &all[2], 2);
+  run (&s, &pass, all, rows + 1);
+  add_token (&pass, &all[0], 0);
+  add_token (&pass, &all[2], 2);
+  n = count_dispatches (&s, &pass, all, rows);
+  g_assert_cmpuint (n, ==, n_pass + n_layers * n_token);
+  /* A frame amid the words: q, k and v are three products. */
+  add_prompt (&pass, &all[1], 1);
+  n = count_dispatches (&s, &pass, all, (const guint[]){ 1 });
+  g_assert_cmpuint (n, ==, n_pass + n_layers * (PER_LAYER + 2));
+  for (guint i = 0; i < N_SEQUENCES; i++)
+    g_free (all[i].logits);
+  scene_close (&s);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/pass/dispatches", test_dispatches);
   g_test_add_data_func (
       "/pass/f32", GUINT_TO_POINTER (OWL2_TYPE_F32), test_side_by_side);
   g_test_add_data_func (

@@ -118,6 +118,8 @@ test_bad_requests (void)
   expect_error (session, &request, "*0 image places for 1 frames*");
   request.prompt = "<|image|>a<|image|>";
   expect_error (session, &request, "*2 image places for 1 frames*");
+  request.n_frames = 3;
+  expect_error (session, &request, "*2 image places for 3 frames*");
   request.prompt = PROMPT;
   request.n_frames = 5;
   expect_error (session, &request,
@@ -229,6 +231,38 @@ test_context_end (void)
   g_assert_no_error (error);
   g_assert_true (answer->truncated);
   g_assert_cmpuint (answer->n_prompt + answer->n_ids, ==, 41);
+}
+
+/* Turns that each have a place are one request with one, and what is refused
+ * for its places is not for its length. */
+static void
+test_turns (void)
+{
+  g_autoptr (Owl2Session) session = session_new (0);
+  g_autoptr (Owl2Features) features = encode (session, 3);
+  g_autoptr (GError) error = NULL;
+  const Owl2Turn turn = { "Is <|image|> it?", "It is <|image|>." };
+  g_autofree char *prompt =
+      owl2_prompt_format ("<|image|>What?", TRUE, &turn, 1);
+  g_autofree char *two = g_strconcat (prompt, "<|image|>", NULL);
+  g_autofree char *text = g_strnfill (100000, 'a');
+  Owl2Request request = {
+    .prompt = prompt,
+    .frames = &features,
+    .n_frames = 1,
+    .sampling = OWL2_SAMPLING_DEFAULT,
+  };
+  g_autoptr (Owl2Answer) answer = NULL;
+
+  g_assert_cmpint (room_for (session, prompt, 1, 3), ==, OWL2_ROOM_ENOUGH);
+  g_assert_cmpint (room_for (session, prompt, 1, 100000), ==, OWL2_ROOM_SHORT);
+  g_assert_cmpint (room_for (session, text, 1, 3), ==, OWL2_ROOM_SHORT);
+  g_assert_cmpint (room_for (session, two, 1, 3), ==, OWL2_ROOM_INVALID);
+  g_assert_cmpint (room_for (session, "What?", 1, 3), ==, OWL2_ROOM_INVALID);
+  request.sampling.max_tokens = 3;
+  answer = owl2_session_generate (session, &request, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (answer);
 }
 
 static void
@@ -520,10 +554,20 @@ test_not_finite (void)
   g_autoptr (Owl2Session) s = owl2_session_new (decoder, NULL, &error);
   g_autoptr (Owl2Session) v = owl2_session_new (vision, NULL, &error);
   Owl2Sampling sampling = OWL2_SAMPLING_DEFAULT;
+  static const char *const choices[] = { "yes", "no" };
+  const Owl2Request request = {
+    .prompt = "USER: Hello ASSISTANT:",
+    .choices = choices,
+    .n_choices = G_N_ELEMENTS (choices),
+  };
   static const guint8 pixels[3];
   Owl2Image image = { pixels, 1, 1, 3 };
 
   g_assert_null (generate (s, NULL, 0, &sampling, &error));
+  g_assert_error (error, OWL2_ERROR, OWL2_ERROR_FAILED);
+  g_assert_true (strstr (error->message, "not finite") != NULL);
+  g_clear_error (&error);
+  g_assert_null (owl2_session_generate (s, &request, &error));
   g_assert_error (error, OWL2_ERROR, OWL2_ERROR_FAILED);
   g_assert_true (strstr (error->message, "not finite") != NULL);
   g_clear_error (&error);
@@ -546,6 +590,7 @@ main (int argc, char **argv)
   g_test_add_func ("/engine/shrink", test_shrink);
   g_test_add_func ("/engine/streaming", test_streaming);
   g_test_add_func ("/engine/context-end", test_context_end);
+  g_test_add_func ("/engine/turns", test_turns);
   g_test_add_func ("/engine/sampling", test_sampling);
   g_test_add_func ("/engine/min-tokens", test_min_tokens);
   g_test_add_func ("/engine/cancel", test_cancel);

@@ -156,7 +156,7 @@ test_recover (void)
     n += g_test_rand_int_range (1, 20);
   while (recover (&model, n, want));
   g_test_message ("%u calls", n);
-  g_assert_cmpuint (n, >, 300);
+  g_assert_cmpuint (n, >, 200);
   for (guint i = 0; i < N_QUESTIONS; i++)
     g_free (want[i]);
 }

@@ -7,7 +7,8 @@ of the computation, so that the first wrong stage is named.
 With --forced the same again, for the smaller checkpoint in F32, on every way
 through the engine that a device does not take by itself: with memory that the
 host can't reach, and with each kernel that the device can do in place of those
-that it prefers.
+that it prefers. Kernels that don't take F32 must give the tokens of all, in the
+first type that they take.
 
 usage: test_goldens.py OWL2_CONVERT OWL2_TRACE DATA [--device D]
        test_goldens.py OWL2_CONVERT TRACE_FORCED DATA --forced"""
@@ -15,6 +16,7 @@ usage: test_goldens.py OWL2_CONVERT OWL2_TRACE DATA [--device D]
 import argparse
 import json
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -70,12 +72,18 @@ class Report:
         return 1 if self.failed or not self.passed else 0
 
 
+def own(stdout):
+    """What a program itself has printed: the validation layers, from 1.4 on, say
+    there where their messages go."""
+    return re.sub(r"^Validation Layer Info - .*\n", "", stdout, flags=re.M)
+
+
 def run(*command):
     r = subprocess.run([str(c) for c in command], capture_output=True)
     if r.returncode:
         sys.exit(f"{' '.join(map(str, command))}: exit {r.returncode}\n"
                  + r.stderr.decode(errors="replace"))
-    return r.stdout.decode()
+    return own(r.stdout.decode())
 
 
 def compare(report, what, want_path, got_path, limit):
@@ -145,16 +153,38 @@ def check_prompt(report, args, name, gguf, golden, prompt, spec, full, out):
     return worst
 
 
+def convert(args, temp, name, kind):
+    gguf = temp / f"{name}-{kind}.gguf"
+    if not gguf.exists():
+        run(args.convert, args.data / name / "model", gguf, "--type", kind)
+    golden = args.data / name / "golden"
+    return gguf, golden, json.loads((golden / "prompts.json").read_text())
+
+
+def check_tokens(report, args, temp, way, kind):
+    for name in "mini", "gqa":
+        gguf, golden, prompts = convert(args, temp, name, kind)
+        for prompt, spec in prompts.items():
+            out = temp / f"{way}-{name}-{prompt}"
+            check_prompt(report, args, f"{way} {name} {kind}", gguf, golden,
+                         prompt, spec, False, out)
+            want = np.load(golden / f"{prompt}_step_logits.npy")
+            got = np.load(out / "step_logits.npy")
+            print(f"{way}: {name} {kind} {prompt}: tokens, and logits off by "
+                  f"{np.abs(want - got).max():.1e}", flush=True)
+
+
 def check_forced(report, args, temp):
     """Each way that trace_forced.c knows; it fails if a way was not gone."""
-    kernels = run(args.trace, "--kernels").split()
+    kernels = [line.split() for line in
+               run(args.trace, "--kernels").splitlines()]
     report.check("kernels", len(kernels) >= 2, f"{kernels}")
-    golden = args.data / "mini" / "golden"
-    prompts = json.loads((golden / "prompts.json").read_text())
-    gguf = temp / "mini-f32.gguf"
-    run(args.convert, args.data / "mini" / "model", gguf, "--type", "f32")
-    for way in ["staging", *kernels]:
+    gguf, golden, prompts = convert(args, temp, "mini", "f32")
+    for way, kind in [["staging", "f32"], *kernels]:
         args.way = [way]
+        if kind != "f32":
+            check_tokens(report, args, temp, way, kind)
+            continue
         # It has frames and tokens, and rows of both families.
         worst = check_prompt(report, args, way, gguf, golden, "video",
                              prompts["video"], True, temp / way)
@@ -178,12 +208,8 @@ def main():
             check_forced(report, args, temp)
             return report.end()
         for name in "mini", "gqa":
-            golden = args.data / name / "golden"
-            prompts = json.loads((golden / "prompts.json").read_text())
             for kind in "f32", "f16":
-                gguf = temp / f"{name}-{kind}.gguf"
-                run(args.convert, args.data / name / "model", gguf, "--type",
-                    kind)
+                gguf, golden, prompts = convert(args, temp, name, kind)
                 for prompt, spec in prompts.items():
                     out = temp / f"{name}-{kind}-{prompt}"
                     worst = check_prompt(report, args, f"{name} {kind}", gguf,

@@ -7,7 +7,8 @@
 #include "asking.h"
 
 #define N_STREAMS 4
-#define N_TOKENS 48
+/* Many, as what is compared is tokens: prompts are computed one by one. */
+#define N_TOKENS 128
 #define N_FRAMES 8
 #define N_ROUNDS 5
 #define N_GOES 4

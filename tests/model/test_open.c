@@ -361,10 +361,36 @@ test_free_in_work (void)
   g_assert_cmpuint (n_cancelled, >=, 1);
 }
 
+/* ---- what a file says ------------------------------------------------- */
+
+static void
+check_info (const char *path, const char *recipe, Owl2ImageMode mode)
+{
+  g_autoptr (GError) error = NULL;
+  const Owl2ModelParams params = { .path = path };
+  g_autoptr (Owl2Model) model = owl2_model_load (&params, &error);
+  g_autofree char *peeked = owl2_model_peek_recipe (path);
+  Owl2ModelInfo info;
+
+  g_assert_no_error (error);
+  owl2_model_get_info (model, &info);
+  g_assert_cmpstr (info.recipe, ==, recipe);
+  g_assert_cmpstr (peeked, ==, recipe);
+  g_assert_cmpint (info.image_mode, ==, mode);
+}
+
+static void
+test_info (void)
+{
+  check_info (g_getenv ("OWL2_TEST_SCORER"), "of its own", OWL2_IMAGE_CROP);
+  check_info (g_getenv ("OWL2_TEST_MODEL"), NULL, OWL2_IMAGE_STRETCH);
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  g_test_add_func ("/open/info", test_info);
   g_test_add_func ("/open/refused", test_refused);
   g_test_add_func ("/open/shared", test_shared);
   g_test_add_func ("/open/cancel", test_cancel);

@@ -122,6 +122,39 @@ test_one_import (void)
   scene_close (&s);
 }
 
+/* Products with the same rows are one each: what is copied lies end to end, and
+ * so does what is in a file in the order of the table. */
+static void
+test_joints (void)
+{
+  Scene s;
+  guint imports = scene_open (&s, g_getenv ("OWL2_TEST_MODEL"));
+
+  for (guint in_place = 0; in_place <= imports; in_place++) {
+    g_autoptr (GError) error = NULL;
+    Owl2WeightsSource source = s.source;
+    g_autoptr (Owl2Weights) weights = NULL;
+
+    if (!in_place)
+      source.memory = NULL;
+    weights = owl2_weights_new (s.dev, &s.config, &source, &error);
+    g_assert_no_error (error);
+    g_assert_cmpuint (weights->mapped_bytes > 0, ==, in_place);
+    for (guint i = 0; i < s.config.decoder.n_layers; i++) {
+      const Owl2DecoderLayer *w = &weights->decoder.layers[i];
+      guint n_qkv = w->q.rows + 2 * w->k[0].rows;
+
+      g_assert_cmpuint (w->qkv[0].n, ==, 1);
+      g_assert_cmpuint (w->qkv[0].w[0].rows, ==, n_qkv);
+      g_assert_cmpuint (w->qkv[1].n, ==, 1);
+      g_assert_cmpuint (w->qkv[1].w[0].rows, ==, n_qkv);
+      g_assert_cmpuint (w->gate_up.n, ==, 1);
+      g_assert_cmpuint (w->gate_up.w[0].rows, ==, 2 * w->up.rows);
+    }
+  }
+  scene_close (&s);
+}
+
 /* As in a file that is larger than an allocation may be. */
 static void
 test_several_imports (void)
@@ -350,6 +383,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/weights/one-import", test_one_import);
+  g_test_add_func ("/weights/joints", test_joints);
   g_test_add_func ("/weights/several-imports", test_several_imports);
   g_test_add_func ("/weights/alignment", test_alignment);
   g_test_add_func ("/weights/refused", test_refused);

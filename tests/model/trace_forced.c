@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* trace-forced --kernels
+ * trace-forced --halves
  * trace-forced KERNEL ARGUMENT...
  *
- * The first prints the kernels that the device can do. The second is owl2-trace
- * with the ARGUMENTs, on a way that the device would not take by itself: with
- * KERNEL wherever it fits, or, if that is "staging", with memory that the host
- * can't reach, as on discrete GPUs. It fails if nothing took that way. */
+ * The first prints the kernels that the device can do, each with the first type
+ * of weights, or of keys and values, that it takes. The second prints "yes" if
+ * the device prefers products of halves for prompts, else "no". The third is
+ * owl2-trace with the ARGUMENTs, on a way that the device would not take by
+ * itself: with KERNEL wherever it fits, or, if that is "staging", with memory
+ * that the host can't reach, as on discrete GPUs. It fails if nothing took that
+ * way. */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <string.h>
@@ -30,9 +34,20 @@ vkCmdCopyBuffer (VkCommandBuffer cmd, VkBuffer src, VkBuffer dst,
   real (cmd, src, dst, n_regions, regions);
 }
 
-static int
-list_kernels (void)
+static void
+print_kernel (const Owl2Kernel *kernel)
 {
+  guint t = 0;
+
+  while (!kernel->shaders[t])
+    t++;
+  printf ("%s %s\n", kernel->name, owl2_type_at (t)->name);
+}
+
+static int
+list_kernels (gboolean halves)
+{
+  Owl2Work work = { OWL2_PREFILL, OWL2_TYPE_F16, 512, 512, FALSE, FALSE };
   OvkDeviceParams params = { NULL };
   g_autoptr (GError) error = NULL;
   g_autoptr (OvkDevice) dev = ovk_device_new (&params, &error);
@@ -42,10 +57,18 @@ list_kernels (void)
     fprintf (stderr, "%s\n", error->message);
     return error->code == OWL2_ERROR_NO_DEVICE ? 77 : 1;
   }
+  if (halves) {
+    const OvkCaps *caps = ovk_device_caps (dev);
+
+    puts (owl2_kernel_choice (&owl2_matmul_kernels, caps, &work)->halves
+              ? "yes"
+              : "no");
+    return 0;
+  }
   for (guint t = 0; (table = owl2_kernel_table (t)); t++)
     for (guint i = 0; i < table->n_kernels; i++)
       if (owl2_kernel_can (&table->kernels[i], ovk_device_caps (dev)))
-        puts (table->kernels[i].name);
+        print_kernel (&table->kernels[i]);
   return 0;
 }
 
@@ -58,7 +81,9 @@ main (int argc, char **argv)
   int status;
 
   if (strcmp (way, "--kernels") == 0)
-    return list_kernels ();
+    return list_kernels (FALSE);
+  if (strcmp (way, "--halves") == 0)
+    return list_kernels (TRUE);
   if (!kernel && !staging) {
     fprintf (stderr, "there is no kernel '%s'\n", way);
     return 2;

@@ -33,7 +33,8 @@ class Element:
             raise Failed("there is no element owl2 in the build")
         if model:
             self.owl2.set_property("model", model)
-        for one in ("when-busy=wait", *properties):
+        # A push returns when its answer is there.
+        for one in ("when-busy=wait", "max-queue-time=0", *properties):
             Gst.util_set_object_arg(self.owl2, *one.split("=", 1))
         sink.set_property("async", False)
         sink.set_property("sync", False)

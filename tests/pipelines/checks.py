@@ -15,3 +15,15 @@ def finish():
     """Prints the counts; the exit status."""
     print(f"{passed} passed, {failed} failed")
     return 1 if failed or not passed else 0
+
+
+def keep_model(Gst):
+    """A pipeline that has the embedded model: a live one that shares it has
+    answers from its first frame on, on a machine however busy."""
+    pipeline = Gst.parse_launch(
+        "videotestsrc num-buffers=1 ! owl2 max-tokens=1 ! fakesink")
+    pipeline.set_state(Gst.State.PLAYING)
+    m = pipeline.get_bus().timed_pop_filtered(
+        240 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+    check(m and m.type == Gst.MessageType.EOS, f"the model loads: {m}")
+    return pipeline

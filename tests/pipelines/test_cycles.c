@@ -66,6 +66,19 @@ play_round (GstElement *pipeline, GstBus *bus, gboolean stops)
   }
 }
 
+/* A load that was stopped ends by itself: when what compiles a pipeline comes
+ * back. What was at something when it was stopped is forgotten by the next
+ * stop, and its threads end. */
+static void
+settle (GstElement *pipeline)
+{
+  live_wait_threads ("owl2-");
+  live_wait_vk_instances ();
+  set_state (pipeline, GST_STATE_NULL);
+  live_wait_threads ("owl2");
+  set_state (pipeline, GST_STATE_READY);
+}
+
 /* @lose: (nullable): called before each round that is counted; then rounds have
  * no stops. */
 static void
@@ -88,6 +101,7 @@ play (void (*lose) (void))
     if (i >= WARM_UP && lose)
       lose ();
     play_round (pipeline, bus, !lose);
+    settle (pipeline);
     if (i >= WARM_UP)
       live_sample ();
   }

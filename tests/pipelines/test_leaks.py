@@ -22,6 +22,8 @@ LINES = {
              f"{VIDEO.format('RGBA')}", "interval=125000000", 1, True),
     "at the end": (f"videotestsrc num-buffers=16 ! {VIDEO.format('NV12')}",
                    "trigger=eos frames=4", 1, True),
+    "scenes": (f"videotestsrc num-buffers=32 ! {VIDEO.format('I420')}",
+               "trigger=scene frames=3 max-interval=1000000000", 2, True),
     "no model": (f"videotestsrc num-buffers=2 ! {VIDEO.format('RGB')}",
                  "model=/nonexistent.gguf", 0, False),
 }

@@ -12,7 +12,7 @@ import re
 import subprocess
 import sys
 import tempfile
-import time
+import threading
 
 VIDEO = pathlib.Path("/usr/share/forensics-samples/original-files/movie1/"
                      "VID_20191220_170832.mp4")
@@ -24,20 +24,41 @@ LINES = {
     "caption-file.sh": ([VIDEO], 2),
     "ask-file.sh": ([VIDEO, "What is in the video?"], 1),
     "live-test.sh": ([], 1),
+    "questions.sh": ([VIDEO, TEMP + "/questions.srt"], 2),
     "camera.sh": ([], 1),
     "burn-in.sh": ([VIDEO, TEMP + "/burned-in.mp4"], 2),
     "subtitles.sh": ([VIDEO, TEMP + "/beside"], 2),
     "json-lines.sh": ([VIDEO], 2),
+    "score-file.sh": ([VIDEO], 1),
+    "score-live.sh": (["span=2000000000"], 1),
+    # As likely as any answer is.
+    "alert.sh": ([VIDEO, "Is there a cat?", "alert-threshold=1e-300",
+                  "alert-hysteresis=0"], 1),
 }
-# Go on until they are told to end, after so many seconds.
-ENDLESS = {"camera.sh": 8}
+JSON = {"json-lines.sh", "score-file.sh", "score-live.sh"}
+QUESTIONS = """1
+00:00:00,200 --> 00:00:01,000
+What is in the video?
+
+2
+00:00:01,000 --> 00:00:02,000
+<b>Is there</b> a <|image|>?
+
+"""
+# Go on until they are told to end, after the answers expected.
+ENDLESS = {"camera.sh", "score-live.sh"}
+LIMIT_S = 120
 
 
 def answers_of(name, out):
-    if name != "json-lines.sh":
+    if name == "alert.sh":
+        return re.findall(r"owl2-alert, active=\(boolean\)true,", out)
+    if name not in JSON:
         return re.findall(r"owl2-answer, id=\(guint64\)(\d+)", out)
     return [a["id"] for a in map(json.loads, out.splitlines())
-            if a["text"] and a["final"] and a["frame-times"]]
+            if a["text"] and a["final"] and a["frame-times"]
+            and (name == "json-lines.sh" or 0 <= a["score"] <= 1
+                 and abs(sum(a["probabilities"]) - 1) < 1e-9)]
 
 
 def cues(text):
@@ -67,14 +88,23 @@ def written(name, temp, n_answers):
 def run(name, command, env):
     if name not in ENDLESS:
         return subprocess.run(command, env=env, capture_output=True, text=True,
-                              errors="replace", timeout=120)
-    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE,
-                               stderr=subprocess.PIPE, text=True,
-                               errors="replace")
-    time.sleep(ENDLESS[name])
-    process.send_signal(2)
-    out, err = process.communicate(timeout=60)
-    return subprocess.CompletedProcess(command, process.returncode, out, err)
+                              errors="replace", timeout=LIMIT_S)
+    with tempfile.TemporaryFile("w+") as err:
+        process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE,
+                                   stderr=err, text=True, errors="replace")
+        hangs = threading.Timer(LIMIT_S, process.kill)
+        hangs.start()
+        out, told = "", False
+        for line in process.stdout:
+            out += line
+            if not told and len(answers_of(name, out)) >= LINES[name][1]:
+                process.send_signal(2)
+                told = True
+        process.wait()
+        hangs.cancel()
+        err.seek(0)
+        return subprocess.CompletedProcess(command, process.returncode, out,
+                                           err.read())
 
 
 def main():
@@ -88,6 +118,7 @@ def main():
                            stderr=subprocess.DEVNULL)
             extra = [f"model={model}", "max-tokens=8"]
         env = {**os.environ, "OWL2_BUILD": str(build)}
+        (pathlib.Path(temp) / "questions.srt").write_text(QUESTIONS)
         for name, (args, least) in LINES.items():
             if VIDEO in args and not VIDEO.exists():
                 print(f"{name}: no {VIDEO}, left out")
@@ -104,7 +135,8 @@ def main():
             if not ok:
                 print(wrong, r.stdout[-2000:], r.stderr[-2000:])
     there = {p.name for p in (ROOT / "pipelines").glob("*.sh")} - {
-        "env.sh", "demo.sh", "show-answers.sh"}
+        "env.sh", "demo.sh", "show-answers.sh",
+        "eval-parallel.sh", "eval-slurm.sh"}  # by test_eval_jobs.py
     if there != set(LINES):
         print(f"FAIL: no test for {sorted(there ^ set(LINES))}")
         failed += 1

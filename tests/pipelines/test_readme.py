@@ -25,6 +25,7 @@ STAND_INS = {
     "v4l2src": "videotestsrc is-live=true num-buffers=75",
     "autovideosink": "fakesink sync=true",
     "CHECKPOINT_DIR": sys.argv[2],
+    "ADAPTER_DIR": str(pathlib.Path(sys.argv[2]).parent / "adapter"),
 }
 # In the text, not in a block: what is run in its place, None for what takes a
 # device of its own and an hour.
@@ -32,9 +33,21 @@ INLINE = {
     "sh tests/run.sh": "true",
     "sh pipelines/burn-in.sh FILE OUT.mp4":
         "sh pipelines/burn-in.sh video.webm burned-in.mp4",
+    "sh pipelines/eval-parallel.sh N HOSTS DATASET OUT --form NAME":
+        "sh pipelines/eval-parallel.sh 2 2/: pope.json shards --form pope",
+    # A cluster of its own: the test eval-slurm.
+    "sh pipelines/eval-slurm.sh N DATASET OUT --form NAME": None,
     "gst-inspect-1.0 owl2": "gst-inspect-1.0 owl2",
+    "owl2-ask --look FILE.png":
+        "build/tools/owl2-ask --look look.png video.webm && test -s look.png",
+    "owl2-trace --attention-plot FILE.svg":
+        "build/tools/owl2-trace --frames ball.png --out trace --max-tokens 4 "
+        "--prompt 'USER: <|image|>What is this? ASSISTANT:' "
+        "--attention-plot plot.svg && grep -q data-shares plot.svg",
     "owl2-ask --list-devices": "build/tools/owl2-ask --list-devices",
     "owl2-bench --synthetic 7b --type TYPE": None,
+    "owl2-bench --tune": None,
+    "owl2-bench --ops": "build/tools/owl2-bench --ops",
 }
 # Systems that it has been run on.
 SYSTEMS = {"Debian 12", "Debian 13"}

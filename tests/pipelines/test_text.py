@@ -16,13 +16,14 @@ import gi  # noqa: E402
 gi.require_version("Gst", "1.0")
 from gi.repository import Gst  # noqa: E402
 
-from checks import check, finish  # noqa: E402
+from checks import check, finish, keep_model  # noqa: E402
 
 Gst.init(None)
 FILE = ("videotestsrc pattern=ball num-buffers=75 ! "
         "video/x-raw,format=I420,width=320,height=240,framerate=25/1 ! ")
 LIVE = FILE.replace("videotestsrc", "videotestsrc is-live=true")
-OWL2 = "owl2 name=o interval=500000000 "
+# A busy machine must not starve the model here.
+OWL2 = "owl2 name=o interval=500000000 nice=0 "
 VIDEO = "vp8enc deadline=1 cpu-used=16 ! "
 
 # What comes before, and how the pads go on.
@@ -47,6 +48,8 @@ SHAPES = {
                                                "o.text_src ! m.",
     "at the end": OWL2 + "trigger=eos ! textoverlay name=t ! fakesink "
                          "o.text_src ! t.text_sink",
+    "scenes": OWL2 + "trigger=scene ! textoverlay name=t ! fakesink "
+                     "o.text_src ! t.text_sink",
     "several frames": OWL2 + "frames=4 ! textoverlay name=t ! fakesink "
                              "o.text_src ! t.text_sink",
     "dropping": OWL2 + "when-busy=drop ! textoverlay name=t ! fakesink "
@@ -105,6 +108,7 @@ def files():
 
 
 def main():
+    kept = keep_model(Gst)
     for name, line in SHAPES.items():
         for kind, source in ("file", FILE), ("live", LIVE):
             if kind == "live" and name not in (
@@ -129,6 +133,7 @@ def main():
         check(not error, f"tttocea608: {error}")
     else:
         print("left out: tttocea608 ! cccombiner, which is not installed")
+    kept.set_state(Gst.State.NULL)
     return finish()
 
 

@@ -83,15 +83,16 @@ class Programs:
 def ask_all(p, model, video, questions):
     """Through owl2-ask, many in one call: an answer a line."""
     texts = [q for q in questions if hostile.is_text(q)
-             and b"<|image|>" not in q]
+             and b"<|image|>" not in q and q.strip(b" \t\r\n")]
     for i in range(0, len(texts), 500):
         part = texts[i:i + 500]
         r = p.call("owl2-ask", "--model", model, "--max-tokens=1", "--frames=1",
-                   "--", video, *part, status=0)
+                   "--", video, "--", *part, status=0)
         n = r.stdout.count(b"\n")
         check(n == len(part), f"owl2-ask: {n} lines for {len(part)} questions")
     for q in [q for q in questions if not hostile.is_text(q)][:5]:
-        p.refused("owl2-ask", "--model", model, "--", video, b"first", q)
+        p.refused("owl2-ask", "--model", model, "--", video, b"first", q,
+                  status=2)
 
 
 def run_all(p, model, questions):

@@ -28,9 +28,17 @@ void ref_rmsnorm (double *out, double *mag, const float *x, const float *w0,
     const float *w1, const uint32_t *modality, size_t rows, size_t cols,
     double eps);
 
-/* table [..][head_dim] from position 0 on; positions: of each row */
-void ref_rope (double *out, double *mag, const float *x, const float *table,
-    const uint32_t *positions, size_t rows, size_t n_heads, size_t head_dim);
+/* Rows [(n_heads + 2 n_kv_heads) * head_dim]: queries, keys, values where
+ * modality is 0, else keys, values, queries. q [rows][n_heads * head_dim] and k
+ * [rows][n_kv_heads * head_dim] are rotated by table [..][head_dim], which is
+ * from position 0 on; v as it is. */
+typedef struct {
+  const float *qkv, *table;
+  const uint32_t *modality, *positions; /* of each row */
+  size_t rows, n_heads, n_kv_heads, head_dim;
+} RefPlace;
+void ref_place_qkv (double *q, double *q_mag, double *k, double *k_mag,
+    float *v, const RefPlace *p);
 /* The exact angles: cos and sin of pos * base^(-2 i / head_dim). */
 void ref_rope_table (double *table, size_t n_pos, size_t head_dim, double base);
 
@@ -50,17 +58,41 @@ typedef struct {
 void ref_attention (double *out, double *mag, double *probs, double *score_mag,
     const RefAttention *a);
 
+/* x after @steps times x = x a + b. mag: what the errors of all steps, each of
+ * two roundings, have grown to. */
+void ref_fma_chain (double *out, double *mag, const float *x, size_t n,
+    size_t steps, double a, double b);
+
 void ref_swiglu (
     double *out, double *mag, const float *gate, const float *up, size_t n);
+
+/* out [rows][cols] = scale * sum over h of x [n_heads][rows][cols], plus
+ * @before [rows][cols] unless that is NULL. */
+void ref_mean_heads (double *out, double *mag, const float *x,
+    const float *before, size_t n_heads, size_t rows, size_t cols,
+    double scale);
 
 /* First largest of the finite ones but for the one that is banned; the log of
  * all finite ones' summed exponentials. */
 void ref_argmax (uint32_t *id, double *max, double *log_sum_exp,
     uint32_t *n_bad, const float *logits, size_t n, uint32_t ban);
 
+/* The log of token @id's probability by the finite ones. */
+double ref_log_probability (const float *logits, size_t n, uint32_t id);
+
+/* With a and b the sums of the rows of x and of y [rows][cols]: a a, b b, a b.
+ */
+void ref_pooled_dots (double out[3], double mag[3], const float *x,
+    const float *y, size_t rows, size_t cols);
+
 /* Pillow's bicubic resize of RGB8, both passes. */
 void ref_resize (uint8_t *dst, size_t dst_w, size_t dst_h, const uint8_t *src,
     size_t src_w, size_t src_h);
+/* w x h pixels from a picture src_w wide to one dst_w wide. */
+void ref_copy_part (uint8_t *dst, size_t dst_w, const uint8_t *src,
+    size_t src_w, size_t w, size_t h);
+/* n pixels of the colour around pictures that are padded. */
+void ref_fill_padding (uint8_t *dst, size_t n);
 
 /* One plane of bytes. */
 typedef struct {

@@ -81,28 +81,40 @@ ref_attention (double *out, double *mag, double *probs, double *score_mag,
   free (s);
 }
 
-void
-ref_rope (double *out, double *mag, const float *x, const float *table,
-    const uint32_t *positions, size_t rows, size_t n_heads, size_t head_dim)
+/* A head, by halves. */
+static void
+rotate (double *out, double *mag, const float *x, const float *t, size_t half)
 {
-  size_t r, h, i, half = head_dim / 2;
+  for (size_t i = 0; i < half; i++) {
+    double a = x[i], b = x[half + i];
+    double c = t[i], s = t[half + i];
 
-  for (r = 0; r < rows; r++) {
-    const float *t = table + positions[r] * head_dim;
+    out[i] = a * c - b * s;
+    mag[i] = fabs (a * c) + fabs (b * s);
+    out[half + i] = b * c + a * s;
+    mag[half + i] = fabs (b * c) + fabs (a * s);
+  }
+}
 
-    for (h = 0; h < n_heads; h++) {
-      size_t at = (r * n_heads + h) * head_dim;
+void
+ref_place_qkv (double *q, double *q_mag, double *k, double *k_mag, float *v,
+    const RefPlace *p)
+{
+  size_t d = p->head_dim, q_cols = p->n_heads * d, kv_cols = p->n_kv_heads * d;
 
-      for (i = 0; i < half; i++) {
-        double a = x[at + i], b = x[at + half + i];
-        double c = t[i], s = t[half + i];
+  for (size_t r = 0; r < p->rows; r++) {
+    const float *row = p->qkv + r * (q_cols + 2 * kv_cols);
+    const float *row_q = row + (p->modality[r] ? 2 * kv_cols : 0);
+    const float *row_k = row + (p->modality[r] ? 0 : q_cols);
+    const float *t = p->table + p->positions[r] * d;
 
-        out[at + i] = a * c - b * s;
-        mag[at + i] = fabs (a * c) + fabs (b * s);
-        out[at + half + i] = b * c + a * s;
-        mag[at + half + i] = fabs (b * c) + fabs (a * s);
-      }
-    }
+    for (size_t i = 0; i < q_cols; i += d)
+      rotate (q + r * q_cols + i, q_mag + r * q_cols + i, row_q + i, t, d / 2);
+    for (size_t i = 0; i < kv_cols; i += d)
+      rotate (
+          k + r * kv_cols + i, k_mag + r * kv_cols + i, row_k + i, t, d / 2);
+    for (size_t i = 0; i < kv_cols; i++)
+      v[r * kv_cols + i] = row_k[kv_cols + i];
   }
 }
 

@@ -4,6 +4,21 @@
 #include <math.h>
 
 void
+ref_fma_chain (double *out, double *mag, const float *x, size_t n, size_t steps,
+    double a, double b)
+{
+  for (size_t i = 0; i < n; i++) {
+    out[i] = x[i];
+    mag[i] = 0;
+    for (size_t s = 0; s < steps; s++) {
+      mag[i] = mag[i] * fabs (a) + fabs (out[i] * a);
+      out[i] = out[i] * a + b;
+      mag[i] += fabs (out[i]);
+    }
+  }
+}
+
+void
 ref_swiglu (
     double *out, double *mag, const float *gate, const float *up, size_t n)
 {
@@ -44,4 +59,54 @@ ref_argmax (uint32_t *id, double *max, double *log_sum_exp, uint32_t *n_bad,
     if (isfinite (logits[i]))
       sum += exp (logits[i] - top);
   *log_sum_exp = top + log (sum);
+}
+
+double
+ref_log_probability (const float *logits, size_t n, uint32_t id)
+{
+  double max, log_sum_exp;
+  uint32_t largest, n_bad;
+
+  ref_argmax (&largest, &max, &log_sum_exp, &n_bad, logits, n, UINT32_MAX);
+  return logits[id] - log_sum_exp;
+}
+
+void
+ref_pooled_dots (double out[3], double mag[3], const float *x, const float *y,
+    size_t rows, size_t cols)
+{
+  size_t r, c, i;
+
+  for (i = 0; i < 3; i++)
+    out[i] = mag[i] = 0.0;
+  for (c = 0; c < cols; c++) {
+    double a = 0.0, b = 0.0, a_mag = 0.0, b_mag = 0.0;
+
+    for (r = 0; r < rows; r++) {
+      a += x[r * cols + c];
+      b += y[r * cols + c];
+      a_mag += fabs (x[r * cols + c]);
+      b_mag += fabs (y[r * cols + c]);
+    }
+    out[0] += a * a;
+    out[1] += b * b;
+    out[2] += a * b;
+    mag[0] += a_mag * a_mag;
+    mag[1] += b_mag * b_mag;
+    mag[2] += a_mag * b_mag;
+  }
+}
+
+void
+ref_mean_heads (double *out, double *mag, const float *x, const float *before,
+    size_t n_heads, size_t rows, size_t cols, double scale)
+{
+  for (size_t i = 0; i < rows * cols; i++) {
+    out[i] = before ? before[i] : 0.0;
+    mag[i] = fabs (out[i]);
+    for (size_t h = 0; h < n_heads; h++) {
+      out[i] += scale * x[h * rows * cols + i];
+      mag[i] += fabs (scale * x[h * rows * cols + i]);
+    }
+  }
 }

@@ -112,3 +112,32 @@ ref_picture_rgb (uint8_t *rgb, const Owl2Image *image)
   turn (rgb, stored, image->width, image->height, image->turn);
   free (stored);
 }
+
+void
+ref_picture_square (uint8_t *dst, size_t n, Owl2ImageMode mode,
+    const uint8_t *rgb, size_t w, size_t h)
+{
+  size_t edge = w > h ? w : h, shorter = w > h ? h : w;
+  size_t crop_w = n * w / shorter, crop_h = n * h / shorter;
+  uint8_t *between =
+      malloc (mode == OWL2_IMAGE_CROP ? 3 * crop_w * crop_h : 3 * edge * edge);
+
+  switch (mode) {
+    case OWL2_IMAGE_PAD:
+      ref_fill_padding (between, edge * edge);
+      ref_copy_part (between + 3 * ((edge - h) / 2 * edge + (edge - w) / 2),
+          edge, rgb, w, w, h);
+      ref_resize (dst, n, n, between, edge, edge);
+      break;
+    case OWL2_IMAGE_CROP:
+      ref_resize (between, crop_w, crop_h, rgb, w, h);
+      ref_copy_part (dst, n,
+          between + 3 * ((crop_h - n) / 2 * crop_w + (crop_w - n) / 2), crop_w,
+          n, n);
+      break;
+    default:
+      ref_resize (between, edge, edge, rgb, w, h);
+      ref_resize (dst, n, n, between, edge, edge);
+  }
+  free (between);
+}

@@ -9,4 +9,9 @@
  * rows of @image's height pixels if it is turned across, else of its width. */
 void ref_picture_rgb (uint8_t *rgb, const Owl2Image *image);
 
+/* Packed RGB8 of w x h as the square of n that a mode, not AUTO, makes of it.
+ */
+void ref_picture_square (uint8_t *dst, size_t n, Owl2ImageMode mode,
+    const uint8_t *rgb, size_t w, size_t h);
+
 #endif

@@ -18,38 +18,58 @@ kernel (double x)
   return 0.0;
 }
 
-/* One line of @in pixels, @step bytes apart, to @out. */
-static void
-resize_line (uint8_t *dst, size_t out, size_t dst_step, const uint8_t *src,
-    size_t in, size_t src_step)
-{
-  double scale = (double) in / (double) out;
-  double f = scale > 1.0 ? scale : 1.0, support = 2.0 * f;
-  double *weights = malloc (in * sizeof *weights);
-  size_t i;
-  int j, channel;
+/* Lines of pixels, @next bytes from one to the next, each pixel @step bytes
+ * from the one before. */
+typedef struct {
+  const uint8_t *data;
+  size_t n, step, next;
+} From;
 
-  for (i = 0; i < out; i++) {
+typedef struct {
+  uint8_t *data;
+  size_t n, step, next;
+} To;
+
+static void
+resize_pixel (
+    uint8_t *dst, const int *weights, int n, const uint8_t *src, size_t step)
+{
+  for (int channel = 0; channel < 3; channel++) {
+    int value = 1 << 21;
+
+    for (int j = 0; j < n; j++)
+      value += weights[j] * src[(size_t) j * step + (size_t) channel];
+    value >>= 22;
+    dst[channel] = (uint8_t) (value < 0 ? 0 : value > 255 ? 255 : value);
+  }
+}
+
+static void
+resize_lines (const To *dst, const From *src, size_t n_lines)
+{
+  double scale = (double) src->n / (double) dst->n;
+  double f = scale > 1.0 ? scale : 1.0, support = 2.0 * f;
+  double *weights = malloc (src->n * sizeof *weights);
+  int *rounded = malloc (src->n * sizeof *rounded);
+
+  for (size_t i = 0; i < dst->n; i++) {
     double c = ((double) i + 0.5) * scale, sum = 0.0;
     int first = (int) (c - support + 0.5), end = (int) (c + support + 0.5);
+    int j;
 
     first = first < 0 ? 0 : first;
-    end = end > (int) in ? (int) in : end;
+    end = end > (int) src->n ? (int) src->n : end;
     for (j = first; j < end; j++)
       sum += weights[j] = kernel ((j - c + 0.5) / f);
-    for (channel = 0; channel < 3; channel++) {
-      int value = 1 << 21;
-
-      for (j = first; j < end; j++)
-        value += (int) round (weights[j] / sum * (1 << 22))
-                 * src[(size_t) j * src_step + (size_t) channel];
-      value >>= 22;
-      dst[i * dst_step + (size_t) channel] = (uint8_t) (value < 0     ? 0
-                                                        : value > 255 ? 255
-                                                                      : value);
-    }
+    for (j = first; j < end; j++)
+      rounded[j] = (int) round (weights[j] / sum * (1 << 22));
+    for (size_t line = 0; line < n_lines; line++)
+      resize_pixel (dst->data + line * dst->next + i * dst->step,
+          rounded + first, end - first,
+          src->data + line * src->next + (size_t) first * src->step, src->step);
   }
   free (weights);
+  free (rounded);
 }
 
 void
@@ -57,20 +77,35 @@ ref_resize (uint8_t *dst, size_t dst_w, size_t dst_h, const uint8_t *src,
     size_t src_w, size_t src_h)
 {
   uint8_t *between = malloc (3 * dst_w * src_h);
-  size_t i;
+  const From rows = { src, src_w, 3, 3 * src_w };
+  const To narrow_rows = { between, dst_w, 3, 3 * dst_w };
+  const From columns = { between, src_h, 3 * dst_w, 3 };
+  const To short_columns = { dst, dst_h, 3 * dst_w, 3 };
 
-  for (i = 0; i < src_h; i++) {
-    if (dst_w == src_w)
-      memcpy (between + 3 * i * dst_w, src + 3 * i * src_w, 3 * src_w);
-    else
-      resize_line (
-          between + 3 * i * dst_w, dst_w, 3, src + 3 * i * src_w, src_w, 3);
-  }
+  if (dst_w == src_w)
+    memcpy (between, src, 3 * src_w * src_h);
+  else
+    resize_lines (&narrow_rows, &rows, src_h);
   if (dst_h == src_h)
     memcpy (dst, between, 3 * dst_w * dst_h);
   else
-    for (i = 0; i < dst_w; i++)
-      resize_line (
-          dst + 3 * i, dst_h, 3 * dst_w, between + 3 * i, src_h, 3 * dst_w);
+    resize_lines (&short_columns, &columns, dst_w);
   free (between);
+}
+
+void
+ref_copy_part (uint8_t *dst, size_t dst_w, const uint8_t *src, size_t src_w,
+    size_t w, size_t h)
+{
+  for (size_t y = 0; y < h; y++)
+    memcpy (dst + 3 * y * dst_w, src + 3 * y * src_w, 3 * w);
+}
+
+void
+ref_fill_padding (uint8_t *dst, size_t n)
+{
+  static const uint8_t colour[3] = { 122, 116, 104 };
+
+  for (size_t i = 0; i < n; i++)
+    memcpy (dst + 3 * i, colour, 3);
 }

@@ -75,12 +75,23 @@ test_template (void)
         "USER: <|image|>What? ASSISTANT: A ball.</s>USER: And? ASSISTANT:" },
     { "C", FALSE, { { "A", "a" }, { "B", "b" } }, 2,
         "USER: A ASSISTANT: a</s>USER: B ASSISTANT: b</s>USER: C ASSISTANT:" },
-    /* A place in any question is the place. */
+    /* The first turn has the place, where it has it itself, and no other. */
     { "C", TRUE, { { "A", "a" }, { "<|image|>B", "b" } }, 2,
-        "USER: A ASSISTANT: a</s>USER: <|image|>B ASSISTANT: b</s>"
+        "USER: <|image|>A ASSISTANT: a</s>USER: B ASSISTANT: b</s>"
         "USER: C ASSISTANT:" },
     { "<|image|>C", TRUE, { { "A", "a" } }, 1,
-        "USER: A ASSISTANT: a</s>USER: <|image|>C ASSISTANT:" },
+        "USER: <|image|>A ASSISTANT: a</s>USER: C ASSISTANT:" },
+    { "C<|image|>", TRUE, { { "A<|image|>", "a" }, { "<|image|>B", "b" } }, 2,
+        "USER: A<|image|> ASSISTANT: a</s>USER: B ASSISTANT: b</s>"
+        "USER: C ASSISTANT:" },
+    /* What is plain is none, and is left as it is. */
+    { "\xff<|image|>C\xfe", TRUE, { { "\xff<|image|>\xfe", "a" } }, 1,
+        "USER: <|image|>\xff<|image|>\xfe ASSISTANT: a</s>"
+        "USER: \xff<|image|>C\xfe ASSISTANT:" },
+    { "<|image|>\xff<|image|>\xfe<|im<|image|>age|>\xff|\xfe", TRUE,
+        { { "A", "\xff<|image|>a\xfe" } }, 1,
+        "USER: <|image|>A ASSISTANT: \xff<|image|>a\xfe</s>"
+        "USER: \xff<|image|>|\xfe ASSISTANT:" },
     /* No answer opens one. */
     { "B", TRUE, { { "A", "a<|im<|image|>age|><|image|>" } }, 1,
         "USER: <|image|>A ASSISTANT: a</s>USER: B ASSISTANT:" },
@@ -110,6 +121,57 @@ test_template_ids (void)
   g_autoptr (GArray) ids = owl2_prompt_encode (tok, prompt);
 
   test_assert_ids (prompt, ids, want, G_N_ELEMENTS (want));
+}
+
+/* Only places of the template are filled. */
+static void
+test_fill (void)
+{
+  static const char *const cases[][3] = {
+    { "USER: {} ASSISTANT:", "What?", "USER: What? ASSISTANT:" },
+    { "{}, {}{}", "a{}", "a{}, a{}a{}" },
+    { "{ } {", "a", "{ } {" },
+    { "a {}.", NULL, "a ." },
+    { "", "a", "" },
+    { "<|image|>{}", "\xff<|image|>\xfe", "<|image|>\xff<|image|>\xfe" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *prompt = owl2_prompt_put (cases[i][0], cases[i][1]);
+
+    g_assert_cmpstr (prompt, ==, cases[i][2]);
+  }
+}
+
+/* A space comes between where there is none. */
+static void
+test_append (void)
+{
+  static const char *const cases[][3] = {
+    { "A:", "The", "A: The" },
+    { "A: ", "The", "A: The" },
+    { "A:", "\nThe", "A:\nThe" },
+    { "A:\n", "The", "A:\nThe" },
+    { "A:", NULL, "A:" },
+    { "A:", "", "A:" },
+    { "", "The", "The" },
+    { "A:\xe3\x80\x80", "The", "A:\xe3\x80\x80The" },
+    { "A:", "\xc2\xa0The", "A:\xc2\xa0The" },
+    { "A\xff: \xfe", "The",
+        "A\xff: \xfe"
+        "The" },
+    { "A\xff:\xfe", "The", "A\xff:\xfe The" },
+    { "A:", "\xff b\xfe", "A:\xff b\xfe" },
+    { "A\xe3", "\xe3", "A\xe3 \xe3" },
+    { "\xfe", "b", "\xfe b" },
+    { "\x80\x80", "b", "\x80\x80 b" },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autofree char *prompt = owl2_prompt_append (cases[i][0], cases[i][1]);
+
+    g_assert_cmpstr (prompt, ==, cases[i][2]);
+  }
 }
 
 /* ---- plain text ------------------------------------------------------- */
@@ -376,6 +438,8 @@ main (int argc, char **argv)
   g_test_add_func ("/prompt/places", test_places);
   g_test_add_func ("/prompt/template", test_template);
   g_test_add_func ("/prompt/template-ids", test_template_ids);
+  g_test_add_func ("/prompt/fill", test_fill);
+  g_test_add_func ("/prompt/append", test_append);
   g_test_add_func ("/detokenizer/streaming", test_streaming);
   g_test_add_func ("/detokenizer/prompt-text", test_prompt_text);
   return g_test_run ();

@@ -99,6 +99,7 @@ FAILING (vkEnumeratePhysicalDevices,
     (instance, n, devices))
 FAILING_CREATE (Semaphore)
 FAILING_CREATE (Buffer)
+FAILING_CREATE (BufferView)
 FAILING_CREATE (PipelineCache)
 FAILING_CREATE (DescriptorSetLayout)
 FAILING_CREATE (PipelineLayout)

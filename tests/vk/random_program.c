@@ -198,7 +198,8 @@ step_command (Program *p, OvkCmd *cmd)
     step_fill (p, cmd);
 }
 
-/* Submits what was kept once more, or records and keeps something else. */
+/* Submits what was kept once more, or records and keeps something else. There
+ * is a command in each case: after none, submitting means the kept ones. */
 static void
 step_kept (Program *p)
 {
@@ -211,7 +212,8 @@ step_kept (Program *p)
   if (!again)
     p->kept_seed = g_rand_int (p->rand) | 1;
   p->rand = g_rand_new_with_seed (p->kept_seed);
-  n = 1 + below (p, 40);
+  n = below (p, 40);
+  step_fill (p, again ? NULL : p->kept);
   for (guint i = 0; i < n; i++)
     step_command (p, again ? NULL : p->kept);
   g_rand_free (p->rand);

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #define N_VARIANTS 12
@@ -293,6 +294,43 @@ test_give_up_and_exit (const VkMode *mode)
   g_test_trap_assert_passed ();
 }
 
+/* At once: what the driver and the threads hold at the end is theirs. */
+static void
+check_idle (void)
+{
+  g_mutex_lock (&gate.lock);
+  syscall (SYS_exit_group, gate.n_stuck ? 1 : 0);
+}
+
+/* So does one that ends in the middle of it: what the driver made along with
+ * the first pipeline is not taken down while another one is made. */
+static void
+test_exit (const VkMode *mode)
+{
+  if (g_test_subprocess ()) {
+    static OvkPipelineSet *set; /* is no leak, so far */
+    static OvkCompiler *compiler;
+    OvkDevice *dev = vk_test_open (mode);
+
+    set = ovk_pipeline_set_new ();
+    atexit (check_idle); /* as if the first pipeline did */
+    prime (dev);
+    collect (dev, set, N_VARIANTS);
+    set_gate (TRUE);
+    compiler = ovk_compiler_new (dev, set);
+    ovk_device_unref (dev);
+    g_assert_nonnull (compiler);
+    g_mutex_lock (&gate.lock);
+    while (!gate.n_stuck)
+      g_cond_wait (&gate.changed, &gate.lock);
+    g_mutex_unlock (&gate.lock);
+    g_thread_unref (g_thread_new ("gate", open_gate_later, NULL));
+    exit (0);
+  }
+  g_test_trap_subprocess (NULL, 0, 0);
+  g_test_trap_assert_passed ();
+}
+
 /* Two who want the same, and one who does not wait for them. */
 static void
 test_together (const VkMode *mode)
@@ -367,6 +405,7 @@ add_tests (void)
   vk_test_add_once ("/compile/give-up", test_give_up);
   vk_test_add_once ("/compile/give-up-stuck", test_give_up_stuck);
   vk_test_add_once ("/compile/give-up-and-exit", test_give_up_and_exit);
+  vk_test_add_once ("/compile/exit", test_exit);
   vk_test_add_once ("/compile/together", test_together);
   vk_test_add_once ("/compile/faults", test_faults);
 }

@@ -322,6 +322,11 @@ test_pipelines (const VkMode *mode)
   dev->gpu.max_bindings = 3;
   none = ovk_pipeline_get (dev, &bad, spec, 3, &error);
   vk_assert_error (none != NULL, error, OWL2_ERROR_UNSUPPORTED, "allows 3");
+  dev->gpu.max_bindings = OVK_MAX_BINDINGS;
+  dev->gpu.caps.matrix.m = 0;
+  bad.matrix = TRUE;
+  none = ovk_pipeline_get (dev, &bad, spec, 3, &error);
+  vk_assert_error (none != NULL, error, OWL2_ERROR_UNSUPPORTED, "matrices");
 }
 
 /* ---- the cache on disk ------------------------------------------------ */

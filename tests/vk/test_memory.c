@@ -416,7 +416,8 @@ test_stage (const VkMode *mode)
   g_assert_cmpuint (dev->staging.buffer->size, ==, 600 << 10);
 }
 
-/* Once there is all that is needed, frames allocate nothing. */
+/* Once there is all that is needed, frames allocate nothing, nor do they touch
+ * more of what is allocated. */
 static void
 test_stage_allocates_nothing (const VkMode *mode)
 {
@@ -430,6 +431,7 @@ test_stage_allocates_nothing (const VkMode *mode)
     guint8 *map = ovk_cmd_stage (cmd, dst.size, &staged);
 
     vk_assert_ok (ovk_cmd_check (cmd, &error) && map, error);
+    g_assert_cmpuint (staged.offset, ==, 0);
     memset (map, (gint) round, dst.size);
     ovk_cmd_copy (cmd, dst, staged);
     vk_assert_ok (ovk_cmd_run (cmd, &error), error);

@@ -16,6 +16,7 @@
 typedef struct {
   const ConvertOptions *options;
   Folder *folder;
+  Adapters *adapters;
   HfConfig hf;
   SpModel *tokenizer;
   Checkpoint *checkpoint;
@@ -79,6 +80,8 @@ take_oldest (Job *job, TakePiece take, GError **error)
     plan->crc =
         (guint32) crc32_combine (plan->crc, piece->crc, (z_off_t) bytes);
   ok = take (job, piece, error);
+  if (piece->first + piece->n == piece->source->n_elements)
+    g_clear_pointer (&plan->merge, merge_free);
   pipeline_put_back (job->pipeline, piece);
   return ok && advance (job, plan, bytes, error);
 }
@@ -91,6 +94,10 @@ submit (Job *job, Plan *plan, const Owl2TypeInfo *to, TakePiece take,
   const ShardTensor *t = plan->source;
 
   plan->n_not_finite = 0;
+  if (plan->changes
+      && !(plan->merge = merge_new (
+               plan->changes, plan->spec->rows, plan->spec->cols, error)))
+    return FALSE;
   for (guint64 at = 0; at < t->n_elements; at += PIPELINE_ELEMENTS) {
     Piece *piece;
 
@@ -101,6 +108,7 @@ submit (Job *job, Plan *plan, const Owl2TypeInfo *to, TakePiece take,
     piece->first = at;
     piece->n = (gsize) MIN (t->n_elements - at, PIPELINE_ELEMENTS);
     piece->to = to;
+    piece->merge = plan->merge;
     piece->checksum = to && shard_tensor_checks_itself (t);
     piece->user_data = plan;
     pipeline_submit (job->pipeline, piece);
@@ -128,11 +136,12 @@ source_bytes (const Plan *plan)
 }
 
 /* F16, and the scales of blocks, can't hold 65520 and more; an fp16 source
- * fits by nature. */
+ * fits by nature, until something is added to it. */
 static gboolean
 needs_scan (const Plan *plan)
 {
-  return plan->type != OWL2_TYPE_F32 && plan->source->type != SHARD_F16;
+  return plan->type != OWL2_TYPE_F32
+         && (plan->source->type != SHARD_F16 || plan->changes);
 }
 
 static gboolean
@@ -260,6 +269,23 @@ write_tensor (Job *job, Plan *plan, GError **error)
   return submit (job, plan, owl2_type_info (plan->type), take_encoded, error);
 }
 
+/* What the user says goes before what the files say. */
+static void
+configure (Job *job)
+{
+  const ConvertOptions *o = job->options;
+  Owl2Config *config = &job->hf.config;
+
+  if (!config->name)
+    config->name = convert_dir_name (o->dir);
+  if (o->image_mode)
+    config->image_mode = *o->image_mode;
+  if (o->recipe) {
+    g_free (config->recipe);
+    config->recipe = o->recipe[0] ? g_strdup (o->recipe) : NULL;
+  }
+}
+
 /* The tokenizer, the weights and what becomes of them. */
 static gboolean
 prepare (Job *job, GError **error)
@@ -268,15 +294,18 @@ prepare (Job *job, GError **error)
   PlanSource from = { .hf = &job->hf, .dir = o->dir, .log = o->log };
 
   if (!(job->folder = folder_new (o->dir, error))
+      || !(job->adapters = adapters_open (o->adapters, o->log, error))
       || !hfconfig_load (&job->hf, job->folder, o->log, error)
+      || !adapters_configure (job->adapters, &job->hf, o->log, error)
       || !(job->tokenizer = spmodel_load (job->folder, error))
       || !(job->checkpoint = checkpoint_open (job->folder, o->log, error)))
     return FALSE;
-  if (!job->hf.config.name)
-    job->hf.config.name = convert_dir_name (o->dir);
+  configure (job);
   job->specs = owl2_config_tensors (&job->hf.config);
   from.checkpoint = job->checkpoint;
-  return (job->plans = plan_new (&from, job->specs, error)) != NULL
+  from.adapters = job->adapters;
+  return adapters_match (job->adapters, job->specs, job->hf.tied, o->log, error)
+         && (job->plans = plan_new (&from, job->specs, error)) != NULL
          && vocab_complete (
              job->tokenizer, &job->hf, job->folder, o->log, error);
 }
@@ -289,6 +318,7 @@ run (Job *job, ConvertSummary *summary, GError **error)
   /* The writer comes before the long scan, so that a bad place for the file is
    * told at once. */
   if (!prepare (job, error) || !folder_check_apart (job->folder, o->out, error)
+      || !adapters_check_apart (job->adapters, o->out, error)
       || !(job->writer = owl2_gguf_writer_new (o->out, error))
       || !(job->pipeline = pipeline_new (o->n_threads, error))
       || !choose_types (job, error))
@@ -305,6 +335,7 @@ run (Job *job, ConvertSummary *summary, GError **error)
   }
   summary->n_bytes_read = job->total;
   return drain (job, take_encoded, error) && folder_check (job->folder, error)
+         && adapters_check (job->adapters, error)
          && owl2_gguf_writer_finish (job->writer, error);
 }
 
@@ -321,8 +352,9 @@ convert_run (
   /* Threads end before what they read is gone. */
   pipeline_free (job.pipeline);
   owl2_gguf_writer_free (job.writer);
-  g_clear_pointer (&job.specs, g_array_unref);
   g_clear_pointer (&job.plans, g_array_unref);
+  adapters_free (job.adapters);
+  g_clear_pointer (&job.specs, g_array_unref);
   checkpoint_free (job.checkpoint);
   spmodel_free (job.tokenizer);
   hfconfig_clear (&job.hf);

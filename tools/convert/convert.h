@@ -4,6 +4,7 @@
 #define OWL2_CONVERT_H
 
 #include "base.h"
+#include "picture.h"
 #include "types.h"
 
 G_BEGIN_DECLS
@@ -20,6 +21,10 @@ typedef void (*ConvertProgress) (
  * ConvertOptions:
  * @dir, @out: UTF-8 or not, as the file system has them
  * @type: of the matrices; see convert_type_supported()
+ * @adapters: (nullable) (array zero-terminated=1): folders of LoRA adapters
+ * that are merged, in this order
+ * @image_mode: (nullable): AUTO leaves it open; NULL: as the checkpoint says
+ * @recipe: (nullable): "": none; NULL: as the checkpoint says
  * @n_threads: that read and encode; 0: one a core. The file is the same.
  * @stop: (nullable): the conversion ends with CANCELLED soon after it is set,
  *   by a signal handler for example
@@ -29,6 +34,9 @@ typedef void (*ConvertProgress) (
 typedef struct {
   const char *dir, *out;
   Owl2Type type;
+  const char *const *adapters;
+  const Owl2ImageMode *image_mode;
+  const char *recipe;
   guint n_threads;
   const volatile int *stop;
   const Owl2Log *log;

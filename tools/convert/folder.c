@@ -151,14 +151,13 @@ refuse_adapter (Folder *folder, GError **error)
      * nothing says. */
     if (has_weights (folder))
       return convert_bad (folder->dir, error,
-          "%s lies beside the model's weights; if it is merged into them, move "
-          "it away, else merge it first (peft: merge_and_unload)",
+          "%s lies beside the model's weights; move it to a folder of its own, "
+          "and, if it is not merged into them, name that with --lora",
           files[i]);
     base = read_base_name (folder);
     return convert_bad (folder->dir, error,
         "only a LoRA adapter (%s), without the weights of its base model '%s'; "
-        "merge it into them (peft: merge_and_unload, then save_pretrained), "
-        "and convert the result",
+        "convert that, and name this folder with --lora",
         files[i], base ? base : "unknown");
   }
   return TRUE;
@@ -203,8 +202,9 @@ refuse_others (const Folder *folder, GError **error)
   return TRUE;
 }
 
-Folder *
-folder_new (const char *dir, GError **error)
+/* @what: it should be, with what it should hold. */
+static Folder *
+open_dir (const char *dir, const char *what, GError **error)
 {
   g_autoptr (Folder) folder = g_new0 (Folder, 1);
   struct stat st;
@@ -217,12 +217,35 @@ folder_new (const char *dir, GError **error)
     return NULL;
   }
   if (!S_ISDIR (st.st_mode)) {
-    convert_bad (dir, error,
-        "not the directory of a checkpoint, with config.json, tokenizer.model "
-        "and the weights, but %s",
+    convert_bad (dir, error, "not the directory of %s, but %s", what,
         owl2_input_kind (st.st_mode));
     return NULL;
   }
+  return g_steal_pointer (&folder);
+}
+
+Folder *
+folder_new_adapter (const char *dir, GError **error)
+{
+  static const char config[] = "adapter_config.json";
+  g_autoptr (Folder) folder = open_dir (
+      dir, "a LoRA adapter, with adapter_config.json and its weights", error);
+
+  if (folder && !folder_has (folder, config)) {
+    convert_bad (dir, error, "no %s, so no LoRA adapter to merge", config);
+    return NULL;
+  }
+  return g_steal_pointer (&folder);
+}
+
+Folder *
+folder_new (const char *dir, GError **error)
+{
+  g_autoptr (Folder) folder = open_dir (dir,
+      "a checkpoint, with config.json, tokenizer.model and the weights", error);
+
+  if (!folder)
+    return NULL;
   if (!refuse_adapter (folder, error)
       || (!has_weights (folder) && !refuse_others (folder, error)))
     return NULL;

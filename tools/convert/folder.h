@@ -14,6 +14,8 @@ typedef struct _Folder Folder;
  * checkpoint: a LoRA adapter alone or beside weights, a training checkpoint in
  * pieces, a download cache. */
 Folder *folder_new (const char *dir, GError **error);
+/* The folder of a LoRA adapter; BAD_FILE if it plainly is none. */
+Folder *folder_new_adapter (const char *dir, GError **error);
 void folder_free (Folder *folder); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Folder, folder_free)
 

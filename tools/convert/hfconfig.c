@@ -2,6 +2,7 @@
 /* Defaults are those of configuration_mplug_owl2.py and, for preprocessing,
  * of the CLIP image processor. */
 #include "hfconfig.h"
+#include "family.h"
 #include "files.h"
 #include "js.h"
 #include "rope.h"
@@ -171,16 +172,36 @@ read_name (Js *js)
   return g_steal_pointer (&base);
 }
 
+/* How pictures become square, as process_images() of the published mm_utils.py
+ * has it: it crops for all that is not one of two words. A file that says
+ * nothing leaves it open, since the published evaluations ignore it. */
+static Owl2ImageMode
+read_image_mode (Js *js)
+{
+  const json_t *node = js_member (js, "image_aspect_ratio");
+  const char *value = json_string_value (node);
+
+  if (node && !value)
+    js_fail (js, "image_aspect_ratio", "is not a string");
+  if (!value)
+    return OWL2_IMAGE_AUTO;
+  return strcmp (value, "pad") == 0      ? OWL2_IMAGE_PAD
+         : strcmp (value, "resize") == 0 ? OWL2_IMAGE_STRETCH
+                                         : OWL2_IMAGE_CROP;
+}
+
 static gboolean
 parse_config (HfConfig *hf, json_t *object, const char *file, GError **error)
 {
   Js js = { .file = file, .path = "", .object = object, .error = error };
   Js visual, part;
 
+  family_check_config (&js);
   if (!js_member (&js, "model_type"))
     js_fail (&js, "model_type", "is missing, must be 'mplug_owl2'");
   js_require_string (&js, "model_type", "mplug_owl2");
   read_decoder (&js, hf);
+  hf->config.image_mode = read_image_mode (&js);
   read_ids (&js, hf);
   visual = js_sub (&js, "visual_config", "visual_config.");
   part = js_sub (&visual, "visual_model", "visual_config.visual_model.");
@@ -327,19 +348,35 @@ load_others (HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error)
   return TRUE;
 }
 
-/* How the model was trained to see pictures that are no squares. */
+/* What was found out about how the model is asked. */
 static void
-report_aspect (json_t *object, const char *file, const Owl2Log *log)
+read_recipe (
+    HfConfig *hf, const json_t *object, Folder *folder, const Owl2Log *log)
+{
+  g_autofree char *why = NULL;
+  const char *recipe = family_recipe (object, folder_path (folder), &why);
+
+  if (!recipe)
+    return;
+  g_free (hf->config.recipe);
+  hf->config.recipe = g_strdup (recipe);
+  owl2_log (log, OWL2_LOG_INFO, "convert",
+      "%s: the recipe is '%s', as %s; --recipe names another",
+      folder_path (folder), recipe, why);
+}
+
+/* What is taken for a crop, though other words are possible. */
+static void
+report_aspect (const json_t *object, const char *file, const Owl2Log *log)
 {
   const char *mode =
       json_string_value (json_object_get (object, "image_aspect_ratio"));
   g_autofree char *safe = mode ? convert_quote (mode, strlen (mode)) : NULL;
 
-  if (mode && mode[0] && strcmp (mode, "resize") != 0
-      && strcmp (mode, "stretch") != 0)
-    owl2_log (log, OWL2_LOG_WARNING, "convert",
-        "%s: image_aspect_ratio is '%s'; pictures are stretched to squares "
-        "all the same, as the published evaluations do",
+  if (mode && strcmp (mode, "pad") != 0 && strcmp (mode, "resize") != 0)
+    owl2_log (log, OWL2_LOG_INFO, "convert",
+        "%s: image_aspect_ratio is '%s', for which the published code crops; "
+        "--image-mode names another",
         file, safe);
 }
 
@@ -356,8 +393,35 @@ hfconfig_load (HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error)
   if (parse_all (hf, object, path, error)
       && load_others (hf, folder, log, error)) {
     report_aspect (object, path, log);
+    read_recipe (hf, object, folder, log);
     return TRUE;
   }
   hfconfig_clear (hf);
   return FALSE;
+}
+
+gboolean
+hfconfig_load_adapter (
+    HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error)
+{
+  static const char name[] = "config.json";
+  g_autofree char *path = g_build_filename (folder_path (folder), name, NULL);
+  json_auto_t *object = NULL;
+
+  if (folder_has (folder, name)) {
+    HfConfig own = { .tied = FALSE };
+    gboolean ok;
+
+    object = convert_json_load (folder, name, MAX_JSON_BYTES, error);
+    ok = object && parse_all (&own, object, path, error)
+         && owl2_config_check_same (&own.config, &hf->config, path, error);
+    if (own.config.image_mode != OWL2_IMAGE_AUTO)
+      hf->config.image_mode = own.config.image_mode;
+    hfconfig_clear (&own);
+    if (!ok)
+      return FALSE;
+    report_aspect (object, path, log);
+  }
+  read_recipe (hf, object, folder, log);
+  return TRUE;
 }

@@ -25,6 +25,11 @@ typedef struct {
  * the key. */
 gboolean hfconfig_load (
     HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error);
+/* What the folder of a LoRA adapter says beside: its config.json, if it has
+ * one, must agree in all sizes; an image mode and a recipe go before the
+ * base's. */
+gboolean hfconfig_load_adapter (
+    HfConfig *hf, Folder *folder, const Owl2Log *log, GError **error);
 /* The first of them, from memory. */
 gboolean hfconfig_parse (
     HfConfig *hf, const char *text, gsize n, const char *file, GError **error);

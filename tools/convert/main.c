@@ -11,6 +11,7 @@
 
 #include <glib/gstdio.h>
 
+#include "config.h"
 #include "printable.h"
 #include "program.h"
 
@@ -116,23 +117,19 @@ usage (const char *message)
 }
 
 static int
-convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
+convert (ConvertOptions options)
 {
   Bar bar = { .started = g_get_monotonic_time () };
   Owl2Log log = { on_log, &bar, OWL2_LOG_INFO };
-  ConvertOptions options = { .dir = dir,
-    .out = out,
-    .type = type,
-    .n_threads = n_threads,
-    .stop = &program_signal,
-    .log = &log,
-    .user_data = &bar };
   ConvertSummary summary;
   g_autoptr (GError) error = NULL;
   g_autofree char *shown = NULL;
   GStatBuf st;
   double seconds;
 
+  options.stop = &program_signal;
+  options.log = &log;
+  options.user_data = &bar;
   if (isatty (STDERR_FILENO))
     options.progress = show_progress;
   catch_signals ();
@@ -144,12 +141,12 @@ convert (const char *dir, const char *out, Owl2Type type, guint n_threads)
   }
   erase_bar (&bar);
   seconds = (double) (g_get_monotonic_time () - bar.started) / G_USEC_PER_SEC;
-  shown = owl2_printable (out);
+  shown = owl2_printable (options.out);
   printf ("%s: %u tensors, %u of them f32, %.1f million values, %.1f MB; "
           "%.1f MB read in %.1f s, %.0f MB/s\n",
       shown, summary.n_tensors, summary.n_f32,
       (double) summary.n_parameters / 1e6,
-      g_stat (out, &st) == 0 ? (double) st.st_size / 1e6 : 0.0,
+      g_stat (options.out, &st) == 0 ? (double) st.st_size / 1e6 : 0.0,
       (double) summary.n_bytes_read / 1e6, seconds,
       (double) summary.n_bytes_read / 1e6 / MAX (seconds, 1e-3));
   return EXIT_SUCCESS;
@@ -166,15 +163,30 @@ main (int argc, char **argv)
   g_autofree char *type_help = g_strdup_printf (
       "Element type of the matrices: %s (default: f16)", types);
   g_autofree char *unknown = g_strdup_printf ("unknown type, not %s", types);
-  g_auto (GStrv) args = NULL;
+  g_auto (GStrv) args = NULL, adapters = NULL;
+  g_autofree char *mode_name = NULL;
+  g_autofree char *recipe = NULL;
   int n_threads = 0;
   const GOptionEntry entries[] = {
     { "type", 't', 0, G_OPTION_ARG_STRING, &type_name, type_help, "TYPE" },
+    { "lora", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &adapters,
+        "Folder of a LoRA adapter to merge into the weights (again for more, "
+        "in their order)",
+        "ADAPTER_DIR" },
+    { "image-mode", 0, 0, G_OPTION_ARG_STRING, &mode_name,
+        "How pictures become square: stretch, pad, crop, or auto, which leaves "
+        "it open (default: as config.json says)",
+        "MODE" },
+    { "recipe", 0, 0, G_OPTION_ARG_STRING, &recipe,
+        "Recipe that the model is made for, or none (default: as the "
+        "checkpoint's files and name say)",
+        "NAME" },
     { "threads", 0, 0, G_OPTION_ARG_INT, &n_threads,
         "Threads that read and encode (default: one a core, at most 16)", "N" },
     { NULL },
   };
-  Owl2Type type = OWL2_TYPE_F16;
+  ConvertOptions options = { .type = OWL2_TYPE_F16 };
+  Owl2ImageMode mode;
 
   program_begin ("owl2-convert");
   g_option_context_set_summary (context,
@@ -188,11 +200,21 @@ main (int argc, char **argv)
     return usage (error->message);
   if (g_strv_length (args) != 3)
     return usage ("a checkpoint directory and a file to write are needed");
-  if (type_name && !owl2_type_parse (type_name, &type))
+  if (type_name && !owl2_type_parse (type_name, &options.type))
     return usage (unknown);
-  if (!convert_type_supported (type))
+  if (!convert_type_supported (options.type))
     return usage ("this version does not write that type");
+  if (mode_name && !owl2_image_mode_parse (mode_name, &mode))
+    return usage ("--image-mode is not auto, stretch, pad or crop");
+  if (recipe && !owl2_recipe_name_ok (recipe))
+    return usage ("--recipe is no name of 1 to 64 printable bytes");
   if (n_threads < 0 || n_threads > 1024)
     return usage ("--threads is not from 0 to 1024");
-  return convert (args[1], args[2], type, (guint) n_threads);
+  options.dir = args[1];
+  options.out = args[2];
+  options.adapters = (const char *const *) adapters;
+  options.image_mode = mode_name ? &mode : NULL;
+  options.recipe = g_strcmp0 (recipe, "none") == 0 ? "" : recipe;
+  options.n_threads = (guint) n_threads;
+  return convert (options);
 }

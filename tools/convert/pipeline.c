@@ -16,6 +16,7 @@ typedef struct {
   Piece piece; /* first, so that one is the other */
   gboolean done;
   guint8 *read, *encoded; /* PIPELINE_ELEMENTS of any type */
+  float *merged;          /* as many; from the first merge on */
 } Slot;
 
 /* Pieces are counted from the first; a ring of slots holds those in use:
@@ -42,7 +43,7 @@ slot_at (Pipeline *pipeline, guint64 number)
 static gboolean
 is_same (const Piece *p)
 {
-  if (G_BYTE_ORDER != G_LITTLE_ENDIAN || !p->to)
+  if (G_BYTE_ORDER != G_LITTLE_ENDIAN || !p->to || p->merge)
     return FALSE;
   return (p->source->type == SHARD_F16 && p->to->type == OWL2_TYPE_F16)
          || (p->source->type == SHARD_F32 && p->to->type == OWL2_TYPE_F32);
@@ -79,7 +80,10 @@ work_step (Piece *p, Slot *slot, gsize at, gsize n)
     p->n_not_finite += halves_count_not_finite (bytes, n);
     return;
   }
-  shard_type_decode (p->source->type, bytes, n, values);
+  if (p->merge)
+    memcpy (values, slot->merged + at, n * sizeof (float));
+  else
+    shard_type_decode (p->source->type, bytes, n, values);
   count (p, values, n);
   if (p->to && !p->data) {
     p->to->encode (
@@ -87,12 +91,31 @@ work_step (Piece *p, Slot *slot, gsize at, gsize n)
   }
 }
 
+/* A whole piece, so that the factors go through the cache less often. */
+static gboolean
+merge_piece (Slot *slot)
+{
+  Piece *p = &slot->piece;
+
+  if (!slot->merged)
+    slot->merged = g_try_malloc_n (PIPELINE_ELEMENTS, sizeof (float));
+  if (!slot->merged) {
+    g_set_error (&p->error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no memory for %u values", PIPELINE_ELEMENTS);
+    return FALSE;
+  }
+  shard_type_decode (p->source->type, slot->read, p->n, slot->merged);
+  merge_add (p->merge, p->first, p->n, slot->merged);
+  return TRUE;
+}
+
 static void
 work_piece (Slot *slot)
 {
   Piece *p = &slot->piece;
 
-  if (!shard_tensor_read (p->source, p->first, p->n, slot->read, &p->error))
+  if (!shard_tensor_read (p->source, p->first, p->n, slot->read, &p->error)
+      || (p->merge && !merge_piece (slot)))
     return;
   if (is_same (p)) {
     p->data = slot->read;
@@ -197,6 +220,7 @@ pipeline_free (Pipeline *pipeline)
     g_clear_error (&pipeline->slots[i].piece.error);
     g_free (pipeline->slots[i].read);
     g_free (pipeline->slots[i].encoded);
+    g_free (pipeline->slots[i].merged);
   }
   g_mutex_clear (&pipeline->mutex);
   g_cond_clear (&pipeline->has_work);

@@ -5,8 +5,8 @@
 #ifndef OWL2_CONVERT_PIPELINE_H
 #define OWL2_CONVERT_PIPELINE_H
 
+#include "merge.h"
 #include "types.h"
-#include "shard.h"
 
 G_BEGIN_DECLS
 
@@ -18,6 +18,7 @@ typedef struct _Pipeline Pipeline;
 /**
  * Piece: the first part is the caller's to fill.
  * @to: (nullable): the type to encode into; NULL only counts values beyond f16
+ * @merge: (nullable): added to what was read
  * @checksum: compute @crc
  * @error: (transfer none): why the piece could not be read; nothing else of the
  *   result counts then
@@ -28,6 +29,7 @@ typedef struct {
   guint64 first;
   gsize n;
   const Owl2TypeInfo *to;
+  const Merge *merge;
   gboolean checksum;
   gpointer user_data;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "plan.h"
+#include "family.h"
 #include "files.h"
 
 #include <string.h>
@@ -7,23 +8,12 @@
 #define MAX_NAMED 3u              /* tensors in a line about many */
 #define TIED_CHUNK (256u * 1024u) /* elements compared at once */
 
-static char *
-shape_text (guint n_dims, const guint64 *dims)
-{
-  GString *out = g_string_new ("[");
-
-  for (guint d = 0; d < n_dims; d++)
-    g_string_append_printf (
-        out, "%s%" G_GUINT64_FORMAT, d ? ", " : "", dims[d]);
-  g_string_append_c (out, ']');
-  return g_string_free (out, FALSE);
-}
-
 static gboolean
 check_source (const ShardTensor *t, const Owl2TensorSpec *spec, GError **error)
 {
-  g_autofree char *have = shape_text (t->n_dims, t->dims);
-  g_autofree char *want = shape_text (spec->n_source_dims, spec->source_dims);
+  g_autofree char *have = shard_shape_text (t->n_dims, t->dims);
+  g_autofree char *want =
+      shard_shape_text (spec->n_source_dims, spec->source_dims);
 
   if (t->type == SHARD_OTHER)
     return convert_bad (shard_path (t->shard), error,
@@ -40,8 +30,10 @@ check_source (const ShardTensor *t, const Owl2TensorSpec *spec, GError **error)
 static const ShardTensor *
 find_source (const PlanSource *from, const Owl2TensorSpec *spec)
 {
-  const ShardTensor *t = checkpoint_find (from->checkpoint, spec->source);
+  const ShardTensor *t = adapters_replacement (from->adapters, spec->source);
 
+  if (!t)
+    t = checkpoint_find (from->checkpoint, spec->source);
   if (!t && from->hf->tied && strcmp (spec->name, "output.weight") == 0)
     t = checkpoint_find (from->checkpoint, "model.embed_tokens.weight");
   return t;
@@ -86,7 +78,7 @@ check_unused (const PlanSource *from, const ShardTensor *t, GHashTable *used,
   if (strstr (t->name, ".lora_"))
     return convert_bad (shard_path (t->shard), error,
         "tensor '%s' is of a LoRA adapter, which is not merged into the "
-        "weights; merge it first (peft: merge_and_unload)",
+        "weights; in a folder of its own it could be, with --lora",
         t->name);
   if (g_str_has_suffix (t->name, ".bias")) {
     g_autofree char *weight = g_strdup_printf (
@@ -98,6 +90,17 @@ check_unused (const PlanSource *from, const ShardTensor *t, GHashTable *used,
           t->name, weight);
   }
   return check_layer (from, t, error);
+}
+
+static gboolean
+check_family (const PlanSource *from, GError **error)
+{
+  g_autoptr (GPtrArray) all = checkpoint_tensors (from->checkpoint);
+
+  for (guint i = 0; i < all->len; i++)
+    if (!family_check_tensor (g_ptr_array_index (all, i), error))
+      return FALSE;
+  return TRUE;
 }
 
 /* Says what of the checkpoint is not used. */
@@ -165,6 +168,14 @@ check_tied (const PlanSource *from, GError **error)
              a->name, b->name);
 }
 
+static void
+clear_plan (gpointer data)
+{
+  Plan *plan = data;
+
+  merge_free (plan->merge);
+}
+
 GArray *
 plan_new (const PlanSource *from, const GArray *specs, GError **error)
 {
@@ -172,9 +183,14 @@ plan_new (const PlanSource *from, const GArray *specs, GError **error)
   const char *missing = NULL;
   guint n_missing = 0;
 
+  g_array_set_clear_func (plans, clear_plan);
+  if (!check_family (from, error))
+    return NULL;
   for (guint i = 0; i < specs->len; i++) {
     const Owl2TensorSpec *spec = &g_array_index (specs, Owl2TensorSpec, i);
-    Plan plan = { .spec = spec, .source = find_source (from, spec) };
+    Plan plan = { .spec = spec,
+      .source = find_source (from, spec),
+      .changes = adapters_changes (from->adapters, spec->source) };
 
     if (!plan.source && !spec->computable) {
       missing = missing ? missing : spec->source;

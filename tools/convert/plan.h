@@ -3,6 +3,7 @@
 #ifndef OWL2_CONVERT_PLAN_H
 #define OWL2_CONVERT_PLAN_H
 
+#include "adapter.h"
 #include "checkpoint.h"
 #include "hfconfig.h"
 
@@ -11,11 +12,15 @@ G_BEGIN_DECLS
 /**
  * Plan: how one tensor of the model file is made.
  * @source: (nullable): NULL is computed
+ * @changes: (nullable): LowRank, added to it
+ * @merge: (nullable): these in memory, while the tensor is worked on
  * @crc, @n_not_finite, @n_beyond_f16, @largest: of what was read so far
  */
 typedef struct {
   const Owl2TensorSpec *spec;
   const ShardTensor *source;
+  const GArray *changes;
+  Merge *merge;
   Owl2Type type;
   guint32 crc;
   guint64 n_not_finite, n_beyond_f16;
@@ -25,6 +30,7 @@ typedef struct {
 /* Where the tensors are sought; @dir is named in messages. */
 typedef struct {
   const Checkpoint *checkpoint;
+  const Adapters *adapters;
   const HfConfig *hf;
   const char *dir;
   const Owl2Log *log;

@@ -75,6 +75,18 @@ shard_tensor_count (ShardTensor *t, gboolean set_strides)
   return TRUE;
 }
 
+char *
+shard_shape_text (guint n_dims, const guint64 *dims)
+{
+  GString *out = g_string_new ("[");
+
+  for (guint d = 0; d < n_dims; d++)
+    g_string_append_printf (
+        out, "%s%" G_GUINT64_FORMAT, d ? ", " : "", dims[d]);
+  g_string_append_c (out, ']');
+  return g_string_free (out, FALSE);
+}
+
 void
 shard_free (Shard *shard)
 {

@@ -49,6 +49,8 @@ Shard *shard_new (const Owl2Input *in, GError **error);
 void shard_free (Shard *shard); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Shard, shard_free)
 
+/* (transfer full): "[2, 3]". */
+char *shard_shape_text (guint n_dims, const guint64 *dims);
 /* Bytes of an element; 0 for SHARD_OTHER. */
 guint shard_type_bytes (ShardType type);
 

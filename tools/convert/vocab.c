@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "vocab.h"
 #include "added.h"
+#include "family.h"
 #include "files.h"
 
 #include <string.h>
@@ -39,6 +40,8 @@ check_new (const AddedToken *token, GHashTable *names, GError **error)
   g_autofree char *safe =
       convert_quote (token->content, strlen (token->content));
 
+  if (!family_check_token (token->content, token->file, error))
+    return FALSE;
   if (!convert_is_name (token->content, strlen (token->content)))
     return convert_bad (token->file, error,
         "token '%s' (%" G_GINT64_FORMAT ") is not printable", safe, token->id);
