@@ -155,9 +155,8 @@ owl2_choices_init (Owl2Choices *choices, const Owl2Tokenizer *tokenizer,
 {
   guint n = request->n_choices;
 
-  if (n < 2 || n > OWL2_MAX_CHOICES)
-    return owl2_refuse (error, "an answer is one of 2 to %u choices, not of %u",
-        OWL2_MAX_CHOICES, n);
+  if (!owl2_check_n_choices (n, error))
+    return FALSE;
   choices->n = n;
   choices->n_positions = n_positions;
   choices->all = g_new0 (Owl2Choice, n);

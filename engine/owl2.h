@@ -401,6 +401,8 @@ typedef struct {
 } Owl2Request;
 
 #define OWL2_MAX_CHOICES 64
+/* BAD_REQUEST: an answer can't be one of @n choices. */
+gboolean owl2_check_n_choices (guint n, GError **error);
 
 /**
  * Owl2Answer:

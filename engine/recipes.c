@@ -178,3 +178,12 @@ owl2_recipes (guint *n)
   *n = G_N_ELEMENTS (recipes);
   return recipes;
 }
+
+gboolean
+owl2_check_n_choices (guint n, GError **error)
+{
+  if (n >= 2 && n <= OWL2_MAX_CHOICES)
+    return TRUE;
+  return owl2_refuse (error, "an answer is one of 2 to %u choices, not of %u",
+      OWL2_MAX_CHOICES, n);
+}

@@ -89,6 +89,21 @@ check_recipe (const GstOwl2Settings *settings, GError **error)
 }
 
 static gboolean
+check_template (
+    const GstOwl2Settings *settings, const char *question, GError **error)
+{
+  const char *template = gst_owl2_recipe_template (settings);
+
+  if (!template || strstr (template, "{}"))
+    return TRUE;
+  if (question)
+    return owl2_refuse (error, "the template has no {} for a question");
+  if (settings->prompt && *settings->prompt)
+    return owl2_refuse (error, "the template has no {} for the prompt");
+  return TRUE;
+}
+
+static gboolean
 check_weights (const GstOwl2Settings *settings, guint n_choices, GError **error)
 {
   if (settings->weights && settings->n_weights != n_choices)
@@ -119,13 +134,13 @@ gboolean
 gst_owl2_recipe_check (
     const GstOwl2Settings *settings, const char *question, GError **error)
 {
-  const char *template = gst_owl2_recipe_template (settings);
   Owl2Request request = { NULL };
 
   gst_owl2_recipe_choices (settings, &request);
-  if (question && template && !strstr (template, "{}"))
-    return owl2_refuse (error, "the template has no {} for a question");
   return check_recipe (settings, error)
+         && check_template (settings, question, error)
+         && (!request.n_choices
+             || owl2_check_n_choices (request.n_choices, error))
          && check_weights (settings, request.n_choices, error)
          && check_alert (settings, request.n_choices, error);
 }

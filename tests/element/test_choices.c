@@ -265,6 +265,10 @@ static const struct {
       "there is no recipe 'qualty'; there are quality, aesthetics, " },
   { { "choices", "choice-weights" }, { "<yes, no>", "<1, 2, 3>" },
       "choice-weights has 3 numbers, choices has 2 words" },
+  { { "choices" }, { "<yes>" },
+      "an answer is one of 2 to 64 choices, not of 1" },
+  { { "template", "prompt" }, { "<|image|>Where?", "Who?" },
+      "the template has no {} for the prompt" },
   { { "choice-weights" }, { "<1, 2>" },
       "choice-weights has 2 numbers, choices has 0 words" },
   { { "alert-threshold" }, { "0.5" },
@@ -298,6 +302,8 @@ test_wrong (void)
 
     gst_element_set_state (element, GST_STATE_NULL);
     gst_util_set_object_arg (G_OBJECT (element), "recipe", "");
+    gst_util_set_object_arg (G_OBJECT (element), "template", "");
+    gst_util_set_object_arg (G_OBJECT (element), "choices", "<>");
     gst_util_set_object_arg (G_OBJECT (element), "choice-weights", "<>");
     gst_util_set_object_arg (G_OBJECT (element), "alert-threshold", "0");
     g_assert_cmpint (gst_element_set_state (element, GST_STATE_PAUSED), ==,
