@@ -1,13 +1,25 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Installs what is missing, builds, and runs all tests. The last line is
+# Installs what is missing, builds, and runs the tests. The last line is
 # "N passed, N failed, N skipped"; the exit status is 0 if none failed.
 #
-# usage: sh tests/run.sh [quick]
+# usage: sh tests/run.sh [quick | long]
 #   quick: one build with gcc, its tests on the default Vulkan device
+#   (nothing): validation layers, a second driver and AddressSanitizer, too
+#   long: all there is, in larger numbers (OWL2_LONG), ThreadSanitizer and the
+#     fuzzers, too
 set -eu
 cd "$(dirname "$0")/.."
-quick=${1-}
+how=${1-}
+more= # suites
+case $how in
+  '' | quick) unset OWL2_LONG ;;
+  long) export OWL2_LONG=1 more='--suite gpu --suite driver' ;;
+  *)
+    echo "tests/run.sh: '$how' is neither quick nor long" >&2
+    exit 2
+    ;;
+esac
 mkdir -p "${OWL2_BUILDS:-build-tests}/logs"
 builds=$(cd "${OWL2_BUILDS:-build-tests}" && pwd)
 logs=$builds/logs
@@ -80,33 +92,59 @@ build () {
 
 # The sum of the counts in lines such as "Ok:   5" of Meson's summary: NAMES
 count () {
-  sed -n "s/^\($1\): *\([0-9]*\).*/\2/p" "$log" | awk '{ n += $1 } END { print n + 0 }'
+  sed -n "s/^\($1\): *\([0-9]*\).*/\2/p" "$log.part" | awk '{ n += $1 } END { print n + 0 }'
+}
+
+# Runs some tests of a build, appending to $log: NAME LOGBASE [meson test options]
+meson_test () {
+  name=$1 base=$2
+  shift 2
+  status=0
+  # Limits of time are for what hangs: a busy machine is given three times them.
+  $aslr meson test -C "$builds/$name" --no-rebuild --logbase "$base" -t 3 \
+    --print-errorlogs "$@" >"$log.part" 2>&1 </dev/null || status=$?
+  grep -E '^ *[0-9]+/[0-9]+ ' "$log.part" || true
+  cat "$log.part" >>"$log"
+  failing=$(sed -n "s,^ *[0-9]*/[0-9]* [^/]*/ \(.*[^ ]\) *\(FAIL\|TIMEOUT\|ERROR\|UNEXPECTEDPASS\) .*,\1,p" \
+    "$log.part" | sort -u)
+  failed=$(count 'Fail\|Unexpected Pass\|Timeout')
+  total_passed=$((total_passed + $(count 'Ok\|Expected Fail')))
+  total_skipped=$((total_skipped + $(count 'Skipped')))
+  [ "$failed" -gt 0 ] || [ $status -eq 0 ] ||
+    fail "$base: meson test ended with status $status"
+}
+
+# What failed in the last meson_test: LABEL
+say_failed () {
+  grep -vE '^ *[0-9]+/[0-9]+ ' "$log.part" || true
+  for test in $failing; do
+    failures="$failures
+  $1: $test"
+  done
+  total_failed=$((total_failed + failed))
 }
 
 # Runs a build's tests: NAME LABEL [meson test options]; adds to the totals.
+# Those of the suite `timed` have bars in time, which a machine that does other
+# work misses: they are run one by one after the others, up to three times.
 run_tests () {
   name=$1 label=$2
   shift 2
   log=$logs/$label.txt
+  : >"$log"
   labels="$labels $label"
-  status=0
-  # Limits of time are for what hangs: a busy machine is given three times them.
-  $aslr meson test -C "$builds/$name" --no-rebuild --logbase "$label" -t 3 \
-    --print-errorlogs "$@" >"$log" 2>&1 </dev/null || status=$?
-  grep -E '^ *[0-9]+/[0-9]+ ' "$log" || true
-  failed=$(count 'Fail\|Unexpected Pass\|Timeout')
-  total_passed=$((total_passed + $(count 'Ok\|Expected Fail')))
-  total_skipped=$((total_skipped + $(count 'Skipped')))
-  if [ "$failed" -gt 0 ]; then
-    grep -vE '^ *[0-9]+/[0-9]+ ' "$log" || true
-    failures="$failures
-$(sed -n "s,^ *[0-9]*/[0-9]* \(.*[^ ]\) *\(FAIL\|TIMEOUT\|ERROR\|UNEXPECTEDPASS\) .*,  $label: \1,p" \
-      "$log" | sort -u)"
-    total_failed=$((total_failed + failed))
-  elif [ $status -ne 0 ]; then
-    cat "$log"
-    fail "$label: meson test ended with status $status"
-  fi
+  meson_test "$name" "$label" --no-suite timed "$@"
+  [ "$failed" -eq 0 ] || say_failed "$label"
+  # shellcheck disable=SC2046 # names without spaces
+  set -- $(meson test -C "$builds/$name" --list "$@" 2>/dev/null |
+    sed -n 's,^[^/]*[:+]timed[^/]*/ ,,p')
+  for go in 1 2 3; do
+    [ $# -gt 0 ] || return 0
+    meson_test "$name" "$label-timed-$go" -j 1 "$@"
+    # shellcheck disable=SC2086
+    set -- $failing
+  done
+  [ "$failed" -eq 0 ] || say_failed "$label"
 }
 
 # Sanitizers of older compilers cannot do with much randomness of addresses.
@@ -127,7 +165,7 @@ export MESA_SHADER_CACHE_DIR="$builds/mesa-cache"
 say 'gcc: all tests on the default device'
 build gcc gcc || exit 0
 run_tests gcc gcc
-[ "$quick" != quick ] || exit 0
+[ "$how" != quick ] || exit 0
 
 say 'Khronos validation layers (core, synchronization, best practices)'
 # Every process writes its messages into one pipe, so that none is lost whatever
@@ -162,7 +200,7 @@ validated "$builds/gcc/tests/validation/hazard" >/dev/null
 for message in SYNC-HAZARD-WRITE-AFTER-WRITE VUID-vkCmdFillBuffer-size-00028; do
   grep -q "$message" "$messages" || fail "validation: no $message for a wrong program"
 done
-validated run_tests gcc validation --suite gpu
+validated run_tests gcc validation --suite gpu $more
 if [ -s "$messages" ]; then
   head -n 40 "$messages"
   fail "validation: $(grep -cE 'Validation Error' "$messages") errors"
@@ -171,7 +209,7 @@ fi
 say 'SwiftShader: subgroups of 4, no f16, no 16-bit storage'
 if icd=$(sh tests/swiftshader.sh "$builds/swiftshader"); then
   export VK_DRIVER_FILES="$icd" VK_ICD_FILENAMES="$icd"
-  run_tests gcc swiftshader --suite gpu
+  run_tests gcc swiftshader --suite driver $more
   unset VK_DRIVER_FILES VK_ICD_FILENAMES
   if sh tests/tools/two_drivers.sh "$builds/gcc/tools/owl2-bench" "$icd"; then
     total_passed=$((total_passed + 1))
@@ -190,8 +228,9 @@ no_aslr
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 build asan clang -Db_sanitize=address,undefined -Db_lundef=false &&
-  run_tests asan asan --suite host --suite gpu --suite once
+  run_tests asan asan --suite host --suite gpu --suite once $more
 unset ASAN_OPTIONS UBSAN_OPTIONS
+[ "$how" = long ] || exit 0
 
 say 'clang with ThreadSanitizer: what has threads'
 # Programs that the build runs are not what is tested here.
