@@ -140,7 +140,7 @@ run_tests () {
     sed -n 's,^[^/]*[:+]timed[^/]*/ ,,p')
   for go in 1 2 3; do
     [ $# -gt 0 ] || return 0
-    meson_test "$name" "$label-timed-$go" -j 1 "$@"
+    meson_test "$name" "$label-timed-$go" --num-processes 1 "$@"
     # shellcheck disable=SC2086
     set -- $failing
   done
