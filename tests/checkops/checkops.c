@@ -5,7 +5,9 @@
  * shapes chosen to hurt and random ones, and where there are several kernels,
  * with each that the device can do; the device is opened as it is, then
  * without subgroups, then with a small storage range, so that the paths of
- * lesser devices run too. Ends with 1 if anything was wrong, 77 if there is no
+ * lesser devices run too. A kernel that is forced, and lesser devices, take
+ * every third of the shapes of matmul, other ones with each seed, unless
+ * OWL2_LONG is set: each takes a CPU driver a pipeline. Ends with 1 if anything was wrong, 77 if there is no
  * device. */
 #include "checkops.h"
 #include "kernels.h"
@@ -111,6 +113,7 @@ run_config (guint config, const char *device, const char *glob, guint64 seed,
     .cmd = cmd,
     .config = configs[config].name,
     .thorough = config == 0,
+    .all = g_getenv ("OWL2_LONG") != NULL,
     .limit = configs[config].max_storage_range,
     .seed = seed };
   guint i, k;

@@ -34,6 +34,7 @@ typedef struct {
   const OvkCaps *caps;
   const char *config; /* how the device was opened */
   gboolean thorough;  /* the first configuration: all shapes */
+  gboolean all;       /* OWL2_LONG: none is left out anywhere */
   gsize limit;        /* max_storage_range, if lowered; else 0 */
   guint64 seed;
 
