@@ -7,8 +7,8 @@
  * without subgroups, then with a small storage range, so that the paths of
  * lesser devices run too. A kernel that is forced, and lesser devices, take
  * every third of the shapes of matmul, other ones with each seed, unless
- * OWL2_LONG is set: each takes a CPU driver a pipeline. Ends with 1 if anything was wrong, 77 if there is no
- * device. */
+ * OWL2_LONG is set: each costs a CPU driver a pipeline. Ends with 1 if anything
+ * was wrong, 77 if there is no device. */
 #include "checkops.h"
 #include "kernels.h"
 #include "operand.h"
