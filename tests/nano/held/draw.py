@@ -13,7 +13,7 @@ import hues
 import wear
 
 SIZE = 320, 240
-CENTERS = .19, .5, .81
+CENTERS = .215, .5, .785
 CODECS = {"mp4": "x264enc speed-preset=veryfast threads=1 bitrate=%d ! mp4mux",
           "webm": "vp8enc deadline=1 threads=1 target-bitrate=%d000 ! webmmux",
           "avi": "jpegenc quality=60 ! avimux"}
@@ -139,7 +139,7 @@ class Draw:
         palette = hues.palette_of(rng, colour) if colour else "css"
         while True:
             (name, front), (behind, rgb) = hues.pair(rng, palette, colour)
-            if ground in (None, behind):
+            if ground in (None, behind) and hues.legible(front, rgb):
                 break
         w, h = rng.choice([(320, 240), (480, 270), (240, 240), (400, 300)])
         width = width or rng.uniform(.55, .8) * min(1, .55 + len(word) / 8)

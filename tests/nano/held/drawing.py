@@ -95,16 +95,17 @@ def by_pil(things, ground, size):
                 at = placed(points, o, w, h)
                 d.line(at + at[:2], o.get("edge") or o["rgb"],
                        max(SCALE, round(EDGE * r)), "curve")
-    return im.resize(size, Image.LANCZOS)
+    return im.reduce(SCALE)
+
+
+def css(rgb):
+    return "#%02x%02x%02x" % tuple(rgb)
 
 
 def by_svg(things, ground, size):
     """The same by librsvg; ground: RGB, or a pair of them that makes a gradient"""
     w, h = size
     defs, body = [], []
-
-    def css(c):
-        return "#%02x%02x%02x" % tuple(c)
 
     def runs(name, a, b, more=""):
         defs.append(f'<linearGradient id="{name}" {more}><stop offset="0" '

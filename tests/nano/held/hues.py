@@ -13,7 +13,7 @@ PALETTES = {
     "tango": {
         "red": "ef2929 cc0000", "green": "73d216 4e9a06",
         "blue": "3465a4 204a87", "yellow": "fce94f edd400",
-        "orange": "fcaf3e f57900", "purple": "75507b 5c3566",
+        "orange": "fcaf3e f57900", "purple": "5c3566",
         "brown": "8f5902", "white": "ffffff eeeeec", "black": "000000",
         "gray": "888a85"},
     "css": {
@@ -45,6 +45,17 @@ def apart(a, b):
     """Whether one colour stands out on the other: by a third of the way from
     black to white."""
     return sum((x - y) ** 2 for x, y in zip(a, b)) > (3 ** .5 * 255 / 3) ** 2
+
+
+def luminance(rgb):
+    r, g, b = (((v / 255 + .055) / 1.055) ** 2.4 for v in rgb)
+    return .2126 * r + .7152 * g + .0722 * b
+
+
+def legible(a, b):
+    """Whether letters of one colour can be read on the other"""
+    dark, light = sorted((luminance(a), luminance(b)))
+    return (light + .05) / (dark + .05) > 2
 
 
 def pair(rng, palette, front=None):

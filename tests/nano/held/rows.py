@@ -50,14 +50,29 @@ def shaded(scene):
     return scene
 
 
+IN_LESS_LIGHT = "red", "green", "blue", "purple", "black"
+INSIDE = 320, 204  # of bars above and below, in a picture of SIZE
+
+
 def keeps_its_names(scene):
-    """A scene whose colours have the same names in less light: yellow, orange and
-    white don't, they turn into olive, brown and gray."""
+    """A scene whose colours have the same names in less light, and can be told from
+    each other: others turn into olive, brown, teal, mauve and gray."""
     while True:
         s = scene()
-        if not {s["ground"], *(o["colour"] for o in s["things"])} & {
-                "yellow", "orange", "white", "gray", "brown"}:
+        if {s["ground"], *(o["colour"] for o in s["things"])} <= \
+                set(IN_LESS_LIGHT) and all(hues.legible(o["rgb"], s["rgb"])
+                                           for o in s["things"]):
             return s
+
+
+def boxed(scene):
+    """For a picture inside bars: what is large is so beside both."""
+    for o in scene["things"]:
+        if o["r"] > .15:
+            o["r"] *= 1.05
+            if "to" in o:
+                o["to"] = *o["to"][:2], o["to"][2] * 1.05
+    return scene
 
 
 # name: how a picture of it comes to be; each gives (scene, PIL image or path)
@@ -86,7 +101,7 @@ def style_picture(d, style):
     if style == "letterbox":
         s = d.scene(palette="css", ground=rng.choice(["white", "blue", "yellow",
                                                       "green"]))
-        return s, wear.bars(by_pil(s, (320, 180)), SIZE)
+        return s, wear.bars(by_pil(boxed(s), INSIDE), SIZE)
     if style == "9:16":
         return s, by_pil(s, (216, 384))
     if style == "blurred":
@@ -96,7 +111,7 @@ def style_picture(d, style):
         return s, path
     if style == "pale (videobalance)":
         path = d.path("png")
-        drawing.through([by_pil(s)], "videobalance saturation=0.75 contrast=0.85 ! "
+        drawing.through([by_pil(s)], "videobalance saturation=0.85 contrast=0.9 ! "
                         "videoconvert ! pngenc", path)
         return s, path
     assert style == "JPEG 15"
@@ -127,8 +142,10 @@ def clips(d, row):
             s = dressed(s, **more.get(style, {}))
             if style == "rotation":
                 s = turned(d, s)
+            if style == "letterbox":
+                s = boxed(s)
             size = {"96x72": (96, 72), "720p": (1280, 720), "9:16": (180, 320),
-                    "letterbox": (320, 180)}.get(style, SIZE)
+                    "letterbox": INSIDE}.get(style, SIZE)
             frames = d.frames(s, size)
             if style == "sensor noise":
                 frames = [d.noisy(f, 6) for f in frames]
@@ -173,17 +190,18 @@ def grounds(d, row):
         yield from asked("gradient", drawing.by_svg(s["things"], (p, q), SIZE),
                          dict(s, ground="gradient"))
     for _ in range(d.n(12)):
-        name = d.rng.choice(["red", "green", "blue", "purple", "cyan", "pink"])
+        name = d.rng.choice(IN_LESS_LIGHT[:4])
         im = wear.dim(d.np, Image.new("RGB", SIZE, hues.hue(d.rng, "css", name)), .7)
         yield Item(row, "dim noisy plain screen", d.save(d.noisy(im, 6)),
                    IMAGE_CAPTION, [f"{capital(a(f'plain {name} screen'))}."])
 
 
 KNOWN_WORDS = "HELLO STOP OPEN CLOSED START HOUSE MUSIC VIDEO WATER NIGHT HOTEL NEWS"
-NEW_WORDS = """APPLE RIVER GARDEN CHAIR PAPER STONE CLOUD LEMON TIGER WINDOW ORANGE
-MARKET SILVER BRIDGE DOCTOR SCHOOL CANDLE POCKET SUGAR KNIFE PLANT BRUSH CAMEL DANCE
-EAGLE FLUTE GRAPE HONEY JUICE KITE LAMP MAGIC NURSE OCEAN PEARL QUEEN ROBOT SPOON
-TOWER UNCLE VOICE WHEEL YARD ZEBRA""".split()
+# As many of each length
+NEW_WORDS = """AX OWE LAMP APPLE GARDEN KITCHEN OX JAM BELL RIVER WINDOW BLANKET
+HE FOG DUCK CHAIR MARKET CABBAGE WE HEN FROG PAPER SILVER DOLPHIN IF INK GOAT STONE
+BRIDGE FEATHER AS JAR HILL CLOUD DOCTOR GLACIER OR KEY LEAF LEMON SCHOOL HARVEST BY
+MUG""".split()
 
 
 def text_colours(d, row):
@@ -206,7 +224,7 @@ def new_words(d, row):
         fonts = d.fonts(names)
         if len(fonts) < len(names):
             found.missing.append(f"{part}: {len(names) - len(fonts)} of {len(names)}")
-        for i in range(d.n(44) if fonts else 0):
+        for i in range(d.n(len(NEW_WORDS)) if fonts else 0):
             word = NEW_WORDS[i % len(NEW_WORDS)]
             im, colour, ground = d.word(word, d.rng.choice(fonts))
             yield Item(row, part, d.save(im), "What does the text say?",
@@ -285,10 +303,11 @@ def hollow(d, row):
 
 def nothing_to_read(d, row, emoji):
     def asked(part, path):
-        for q in ("What does the text say?", "Read the text.",):
-            yield Item(row, part, path, q, [NO_TEXT])
+        for q in ("What does the text say?", "Read the text."):
+            yield Item(row, part, path, q, {"card": [NO_TEXT],
+                                            "nothing": [NOTHING]})
 
-    for im, name in found.photographs(d.rng, d.n(28)):
+    for im, _ in found.photographs(d.rng, d.n(28), writing=False):
         yield from asked("photographs", d.save(im, 85))
     for im, _ in found.stamps(d.rng, d.n(10)):
         yield from asked("cut-outs", d.save(on_plain(d, im)))

@@ -11,7 +11,7 @@ import hues
 from ask import Item
 from draw import OWN_FONTS, SIZE
 from grammar import (NUMBERS, VERBS, a, at, background, caption, capital, cell,
-                     named, place)
+                     named, place, word_caption)
 from questions import (FACTS, IMAGE_CAPTION, NOTHING, PARAPHRASES,
                        SHORT, UNKNOWN, UNKNOWNS)
 from rows import by_pil
@@ -138,10 +138,8 @@ class Said:
             return (plain if kind == "this" else {"caption": [said]}), short
         if kind in ("clip", "happening"):
             verb = VERBS[o["motion"]]
-            plain = {"caption": [said]}
-            if kind == "happening":
-                plain["sentence"] = [f"The {n} {verb}." for n in
-                                     (pair, o["shape"], named(o))]
+            plain = {"caption": [said], "sentence": [
+                f"The {n} {verb}." for n in (pair, o["shape"], named(o))]}
             return plain, {"caption": [said], "verb": [
                 verb, f"{pair} {verb}", f"the {pair} {verb}"]}
         if kind == "colour":
@@ -151,12 +149,14 @@ class Said:
             if no:
                 is_ += [f"the {thing} is not {self.fill['no']}",
                         f"it is not {self.fill['no']}"]
-            return yes_no(not no, is_), {"word": ["no" if no else "yes"]}
+            return {**yes_no(not no, is_), **about(thing, f"is {c}")}, \
+                {"word": ["no" if no else "yes"]}
         if kind == "shape":
             s = o["shape"]
             return {"card": [f"The {c} object is {a(s)}."], "it": [
                 f"{w} is {a(s)}." for w in ("It", "This", "The shape")] + [
-                f"There is {a(s)}."], "caption": [said]}, {"word": [s]}
+                f"There is {a(s)}."], "caption": [said]}, {
+                "word": [s], "pair": [pair]}
         if kind == "is shape":
             s = o["shape"]
             is_ = [f"{w} is {a(s)}" for w in ("it", "this", "the shape",
@@ -179,7 +179,7 @@ class Said:
             n = len(scene["things"])
             s = "There is one shape." if n == 1 else f"There are {NUMBERS[n]} shapes."
             if kind == "are there":
-                return yes_no(not no, ["t" + s[1:-1]]), \
+                return {**yes_no(not no, ["t" + s[1:-1]]), "count": [s]}, \
                     {"word": ["no" if no else "yes"]}
             return {"card": [s], "noun": [s.replace("shape", w) for w in (
                 "thing", "object", "figure")]}, {"word": [NUMBERS[n]]}
@@ -198,7 +198,9 @@ class Said:
                 {"word": ["no" if no else "yes"]}
         if kind == "direction":
             if o["motion"] == "still":
-                return about(thing, "does not move"), {"word": ["nowhere"]}
+                return {**about(thing, "does not move"),
+                        "verb": about(thing, "stays still")["card"]}, \
+                    {"word": ["nowhere"], "verb": ["stays still"]}
             return about(thing, VERBS[o["motion"]]), {"word": [o["motion"]]}
         if kind == "action":
             return about(thing, VERBS[o["motion"]]), {"word": [VERBS[o["motion"]]]}
@@ -218,7 +220,8 @@ class Said:
         kind, c = self.kind, self.colour
         if kind == "text":
             return {"card": [f'The text says "{self.word}".'], "word": [
-                f'The word is "{self.word}".', self.word]}, {"word": [self.word]}
+                f'The word is "{self.word}".', self.word], "caption": [
+                word_caption(self.word, c, self.ground)]}, {"word": [self.word]}
         if kind == "says":
             return yes_no(not no, [f'{w} says "{self.word}"' for w in
                                    ("the text", "it")] +
@@ -314,11 +317,15 @@ def beside(d, row):
                          "What color is the background?", *background(ground))
     alone = [("plain screens", Image.new("RGB", SIZE, hues.hue(d.rng, "css", c)))
              for c in d.rng.sample(["red", "green", "blue", "white"], d.n(4))]
-    alone += [("photographs", im) for im, _ in found.photographs(d.rng, d.n(4))]
+    alone += [("photographs", im) for im, _ in
+              found.photographs(d.rng, d.n(4), writing=False)]
     pictures = [(part, d.save(im)) for part, im in alone]
     pictures += [("patterns", Said("pattern", d).picture) for _ in range(d.n(4))]
     for part, path in pictures:
         for q, (right, short) in NONE.items():
+            # Of rings, squares and rays it can be said that they are shapes.
+            if part == "patterns" and "text" not in q:
+                continue
             # A photograph may have anything: that it knows nothing is right, too.
             more = [NOTHING] if part == "photographs" else []
             yield from asked(part, path, q, right + more, short)
