@@ -19,6 +19,7 @@ struct _OvkDevice {
   OvkStaging staging;
   OvkScratch scratch;
   OvkPipelines pipelines;
+  OvkVerifyFunc verify; /* (nullable) */
   OvkTimings timings;
   OvkShelf writers; /* of transfer.c, which rest, as the next */
   OvkShelf readers;
@@ -27,6 +28,7 @@ struct _OvkDevice {
 /* Another device of the same hardware and with the same caps, without a cache
  * on disk: what goes wrong on it does no harm to @dev. */
 OvkDevice *ovk_device_twin (OvkDevice *dev, GError **error);
+
 
 G_END_DECLS
 
