@@ -2,6 +2,7 @@
 /* Pipelines are tried once for each build of the driver; what was found right
  * is kept for the process, and beside the pipeline cache. */
 #include <string.h>
+#include <time.h>
 
 #include "trial.h"
 
@@ -251,6 +252,7 @@ owl2_ops_verify_set (
     OvkDevice *dev, const OvkPipelineSet *set, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
+  clock_t worked = clock ();
   All all = { dev, NULL, 0, NULL };
 
   ovk_pipeline_set_foreach (set, try_next, &all);
@@ -258,9 +260,10 @@ owl2_ops_verify_set (
   if (all.n_tried) {
     save (dev);
     owl2_log (ovk_device_log (dev), OWL2_LOG_DEBUG, AREA,
-        "%s: tried %u kernels of %u in %.1f ms", ovk_device_caps (dev)->name,
-        all.n_tried, ovk_pipeline_set_size (set),
-        (double) (g_get_monotonic_time () - start) / 1000);
+        "%s: tried %u kernels of %u in %.1f ms, %.1f ms of the processors",
+        ovk_device_caps (dev)->name, all.n_tried, ovk_pipeline_set_size (set),
+        (double) (g_get_monotonic_time () - start) / 1000,
+        (double) (clock () - worked) * 1000 / CLOCKS_PER_SEC);
   }
   if (!all.error)
     return TRUE;
