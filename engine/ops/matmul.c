@@ -155,8 +155,8 @@ owl2_matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel, const Owl2Work *work,
   gsize groups = (gsize) ((x->rows + tile.rows - 1) / tile.rows)
                  * ((w->rows + tile.cols - 1) / tile.cols);
 
-  owl2_explain (cmd, OWL2_OP_MATMUL, .kernel = kernel, .work = *work,
-      .rows = x->rows);
+  owl2_explain (
+      cmd, OWL2_OP_MATMUL, .kernel = kernel, .work = *work, .rows = x->rows);
   if (kernel->halves) {
     if (!owl2_matrix_halves (cmd, &tile, x, &operands[0], &pc.x_stride))
       return;
@@ -222,8 +222,8 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
         pb = owl2_tensor_cols (*bias, n, n_n);
       if (residual)
         pr = owl2_tensor_cols (owl2_tensor_rows (*residual, m, m_n), n, n_n);
-      owl2_matmul_piece (cmd, kernel, &work, &po, &px, &pw, bias ? &pb : NULL, act,
-          residual ? &pr : NULL);
+      owl2_matmul_piece (cmd, kernel, &work, &po, &px, &pw, bias ? &pb : NULL,
+          act, residual ? &pr : NULL);
       ovk_cmd_add_work (cmd, 2.0 * m_n * n_n * x->cols);
       ovk_cmd_add_matrix (
           cmd, w->rows, w->cols, owl2_operand_rows_bytes (w, n_n));

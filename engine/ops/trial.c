@@ -25,17 +25,17 @@ struct _Owl2Trial {
   OvkCmd *cmd;
   OvkArena *arena, *results;
   OvkSlice in, out;
-  guint8 *host;           /* what goes to @in */
-  guint8 *before;         /* what the first run left there */
-  gsize n_in, n_out;      /* bytes in use */
-  GPtrArray *memory;      /* of owl2_trial_alloc() */
-  GArray *outs;           /* Owl2TrialTensor */
+  guint8 *host;      /* what goes to @in */
+  guint8 *before;    /* what the first run left there */
+  gsize n_in, n_out; /* bytes in use */
+  GPtrArray *memory; /* of owl2_trial_alloc() */
+  GArray *outs;      /* Owl2TrialTensor */
   Pass pass;
-  gboolean odd;           /* operands lie as no vector can be read */
-  gboolean overflow;      /* they don't fit */
+  gboolean odd;      /* operands lie as no vector can be read */
+  gboolean overflow; /* they don't fit */
   guint64 rng;
-  char *wrong;            /* (nullable) */
-  GError *error;          /* (nullable) */
+  char *wrong;   /* (nullable) */
+  GError *error; /* (nullable) */
 };
 
 static const Owl2TrialFunc trials[OWL2_N_OPS] = {
@@ -176,8 +176,12 @@ tensor_at (Owl2Trial *t, OvkSlice all, gsize *used, guint rows, guint cols)
 
   slice.offset += take (t, used, all.size, bytes);
   return (Owl2TrialTensor){
-    .t = { .slice = slice, .type = OWL2_TYPE_F32, .offset = offset,
-        .rows = rows, .cols = cols, .stride = stride },
+    .t = { .slice = slice,
+        .type = OWL2_TYPE_F32,
+        .offset = offset,
+        .rows = rows,
+        .cols = cols,
+        .stride = stride },
     .val = owl2_trial_alloc (t, (gsize) rows * cols * sizeof (float)),
   };
 }
@@ -280,7 +284,9 @@ owl2_trial_weight (
   guint8 *host = t->host + at;
   Owl2TrialTensor w = {
     .t = { .slice = { t->in.buffer, t->in.offset + at, rows * row },
-        .type = type, .rows = rows, .cols = cols,
+        .type = type,
+        .rows = rows,
+        .cols = cols,
         .stride = owl2_tensor_stride (type, cols) },
     .val = owl2_trial_alloc (t, (gsize) rows * cols * sizeof (float)),
   };
@@ -326,8 +332,7 @@ read_outs (Owl2Trial *t)
     const guint32 *words = (const guint32 *) (gconstpointer) t->before;
 
     for (gsize e = 0; e < (gsize) out->t.rows * out->t.cols; e++)
-      memcpy (
-          &out->val[e], &words[word_of (&out->t, t->out.offset, e)], 4);
+      memcpy (&out->val[e], &words[word_of (&out->t, t->out.offset, e)], 4);
   }
 }
 
@@ -339,8 +344,7 @@ owl2_trial_run (Owl2Trial *t)
 
   if (t->pass == LOOK || t->overflow)
     return FALSE;
-  if ((t->n_in
-          && !ovk_slice_write (t->dev, in, t->host, t->n_in, &t->error))
+  if ((t->n_in && !ovk_slice_write (t->dev, in, t->host, t->n_in, &t->error))
       || !ovk_cmd_run (t->cmd, &t->error)
       || !(made = ovk_slice_peek (t->out, &t->error)))
     return FALSE;
@@ -405,7 +409,7 @@ run_pass (Owl2Trial *t, Pass pass, const Owl2Subject *s, OvkPipelineSet *used)
   ovk_cmd_reset (t->cmd);
   ovk_cmd_collect (t->cmd, pass == LOOK ? used : NULL);
   ovk_cmd_fill (t->cmd, t->out, NAN_WORD);
-  trials[s->op] (t, s);
+  trials[s->op](t, s);
   ovk_cmd_collect (t->cmd, NULL);
   g_ptr_array_set_size (t->memory, 0);
   g_array_set_size (t->outs, 0);

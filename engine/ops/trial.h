@@ -7,10 +7,10 @@
  * What drivers have been wrong about, and what shows it here: quants taken as
  * integers of the wrong sign or order (rows of each type, whose columns have
  * values of their own), halves (numbers of all sizes, scales, pages of halves),
- * shared memory and barriers (several workgroups, of which the last is not full;
- * everything is done twice, and must give the same bits), invocations past the
- * end (what is not to be read is no number; what is not written neither),
- * subgroups of another size than said. */
+ * shared memory and barriers (several workgroups, of which the last is not
+ * full; everything is done twice, and must give the same bits), invocations
+ * past the end (what is not to be read is no number; what is not written
+ * neither), subgroups of another size than said. */
 #ifndef OWL2_TRIAL_H
 #define OWL2_TRIAL_H
 
@@ -73,8 +73,8 @@ Owl2TrialTensor owl2_trial_out (Owl2Trial *t, guint rows, guint cols);
  * with a scale of its own. @words: (out) (optional): the host's copy, which may
  * be changed before the run. */
 #define OWL2_TRIAL_KINDS 7u
-Owl2TrialTensor owl2_trial_weight (Owl2Trial *t, Owl2Type type, guint rows,
-    guint cols, guint32 **words);
+Owl2TrialTensor owl2_trial_weight (
+    Owl2Trial *t, Owl2Type type, guint rows, guint cols, guint32 **words);
 OvkSlice owl2_trial_words (Owl2Trial *t, const void *data, gsize n_words);
 /* Of what is to be made; @made: (out): where it will be, after the run. */
 OvkSlice owl2_trial_made (Owl2Trial *t, gsize n_words, const guint32 **made);

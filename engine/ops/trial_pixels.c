@@ -57,8 +57,7 @@ pixel_words (Owl2Trial *t, const guint8 *rgb, gsize n)
 }
 
 static void
-compare_pixels (
-    Owl2Trial *t, const guint32 *made, const guint8 *want, gsize n)
+compare_pixels (Owl2Trial *t, const guint32 *made, const guint8 *want, gsize n)
 {
   owl2_trial_compare_words (t, "pixels", made, words_of (t, want, n), n);
 }
@@ -84,8 +83,8 @@ owl2_trial_patchify (Owl2Trial *t, const Owl2Subject *s)
     guint y = row / 3 * patch + e % area / patch;
     guint x = row % 3 * patch + e % patch;
 
-    memcpy (&want[i], &lut[e / area * 256 + rgb[3 * (y * size + x) + e / area]],
-        4);
+    memcpy (
+        &want[i], &lut[e / area * 256 + rgb[3 * (y * size + x) + e / area]], 4);
   }
   owl2_trial_compare_words (
       t, "out", (const guint32 *) out.val, want, (gsize) 9 * 3 * area);
@@ -158,8 +157,9 @@ owl2_trial_resize_along (Owl2Trial *t, const Owl2Subject *s)
   Owl2Steps *steps =
       stretch && shrink ? owl2_along_new (stretch, shrink, NULL) : NULL;
   guint8 *rgb = random_picture (t, W, H, TRUE);
-  Owl2ResizeAlong p = { .src_stride = stride_of (W), .cols = OUT, .rows = H,
-    .src_cols = W };
+  Owl2ResizeAlong p = {
+    .src_stride = stride_of (W), .cols = OUT, .rows = H, .src_cols = W
+  };
   const guint32 *made;
 
   if (!steps || !owl2_can_resize_along (owl2_trial_cmd (t))) {

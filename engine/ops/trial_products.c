@@ -68,9 +68,10 @@ owl2_trial_matmul (Owl2Trial *t, const Owl2Subject *s)
   Owl2Tile tile = s->kernel->tile (owl2_trial_caps (t), work, s->rows);
   guint m = work->family == OWL2_PREFILL ? tile.rows + 3 : s->rows;
   guint n = tile.cols + 5, kinds = OWL2_TRIAL_KINDS;
-  guint k = work->k <= MOST_K                  ? work->k
-            : owl2_type_block (work->type) > 1 ? MOST_K
-                                               : owl2_trial_few (work->k, MOST_K);
+  guint k = work->k <= MOST_K ? work->k
+            : owl2_type_block (work->type) > 1
+                ? MOST_K
+                : owl2_trial_few (work->k, MOST_K);
   Owl2TrialTensor x = owl2_trial_in (t, m, k, -2.f, 2.f);
   /* At least all kinds. */
   Owl2TrialTensor w =
@@ -88,8 +89,8 @@ owl2_trial_matmul (Owl2Trial *t, const Owl2Subject *s)
       NULL, OWL2_ACT_QUICK_GELU, NULL);
   if (!owl2_trial_run (t))
     return;
-  compare_product (t, s, "x w' + b + r", &sum, x.val, w.val, k, bias, residual,
-      FALSE);
+  compare_product (
+      t, s, "x w' + b + r", &sum, x.val, w.val, k, bias, residual, FALSE);
   compare_product (
       t, s, "gelu (x w')", &gelu, x.val, w.val, k, NULL, NULL, TRUE);
 }
@@ -148,21 +149,36 @@ place_in_pages (Owl2Trial *t, const Owl2Subject *s, Attention *in)
 }
 
 static void
-make_attention (Owl2Trial *t, const Owl2Subject *s, guint n_q, guint n_k,
-    Attention *in)
+make_attention (
+    Owl2Trial *t, const Owl2Subject *s, guint n_q, guint n_k, Attention *in)
 {
   guint dim = s->cols;
   float scale = 3.f / sqrtf ((float) dim);
   Owl2TrialTensor q = owl2_trial_in (t, n_q, HEADS * dim, -2.f, 2.f);
 
   *in = (Attention){
-    .a = { .family = s->family, .q = q.t, .n_q = n_q, .n_k = n_k,
+    .a = { .family = s->family,
+        .q = q.t,
+        .n_q = n_q,
+        .n_k = n_k,
         .most_keys = s->n_keys > 256 ? MAX (n_k, 257) : n_k,
-        .n_heads = HEADS, .n_kv_heads = 1, .head_dim = dim,
-        .q_head_stride = dim, .kv_head_stride = dim, .scale = scale },
-    .ref = { .q = q.val, .q_cols = HEADS * dim, .k_cols = dim, .v_cols = dim,
-        .n_q = n_q, .n_k = n_k, .n_heads = HEADS, .n_kv_heads = 1,
-        .head_dim = dim, .q_head_stride = dim, .kv_head_stride = dim,
+        .n_heads = HEADS,
+        .n_kv_heads = 1,
+        .head_dim = dim,
+        .q_head_stride = dim,
+        .kv_head_stride = dim,
+        .scale = scale },
+    .ref = { .q = q.val,
+        .q_cols = HEADS * dim,
+        .k_cols = dim,
+        .v_cols = dim,
+        .n_q = n_q,
+        .n_k = n_k,
+        .n_heads = HEADS,
+        .n_kv_heads = 1,
+        .head_dim = dim,
+        .q_head_stride = dim,
+        .kv_head_stride = dim,
         .scale = (double) scale },
   };
   if (s->flag) {
@@ -222,8 +238,7 @@ owl2_trial_attention_probs (Owl2Trial *t, const Owl2Subject *s)
     return;
   ref_attention (NULL, NULL, want, score_mag, &in.ref);
   for (guint i = 0; i < n; i++)
-    mag[i] =
-        want[i] * ref_softmax_units (s->cols, n_k, score_mag[i / n_k]);
+    mag[i] = want[i] * ref_softmax_units (s->cols, n_k, score_mag[i / n_k]);
   owl2_trial_compare (t, "probs", &probs, want, mag, 1.0);
 }
 
@@ -233,8 +248,8 @@ owl2_trial_attention_probs (Owl2Trial *t, const Owl2Subject *s)
 
 /* A row of keys or values as the device left it. */
 static void
-decode_row (Owl2Type type, const guint32 *words, guint dim, float *val,
-    float *scales)
+decode_row (
+    Owl2Type type, const guint32 *words, guint dim, float *val, float *scales)
 {
   const guint16 *halves = (const guint16 *) (gconstpointer) words;
   const gint8 *quants = (const gint8 *) (gconstpointer) words;
@@ -308,8 +323,12 @@ owl2_trial_place_qkv (Owl2Trial *t, const Owl2Subject *s)
     .rows = LAYER,
     .cols = dim,
     .stride = owl2_tensor_stride (s->type, dim) };
-  Owl2PlaceQkv p = { .qkv = qkv.t, .q = q.t, .k = layer, .v = layer,
-    .n_heads = HEADS, .n_kv_heads = 1 };
+  Owl2PlaceQkv p = { .qkv = qkv.t,
+    .q = q.t,
+    .k = layer,
+    .v = layer,
+    .n_heads = HEADS,
+    .n_kv_heads = 1 };
   Owl2Rows rows;
   RefPlace ref;
 
@@ -326,8 +345,8 @@ owl2_trial_place_qkv (Owl2Trial *t, const Owl2Subject *s)
   owl2_op_place_qkv (owl2_trial_cmd (t), &p);
   if (!owl2_trial_run (t))
     return;
-  ref = (RefPlace){ qkv.val, angles, modality, positions, PLACED, HEADS, 1,
-    dim };
+  ref =
+      (RefPlace){ qkv.val, angles, modality, positions, PLACED, HEADS, 1, dim };
   ref_place_qkv (want, mag, k, k_mag, v_val, &ref);
   for (guint i = 0; i < PLACED * dim; i++)
     v[i] = (double) v_val[i];

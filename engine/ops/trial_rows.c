@@ -82,8 +82,8 @@ owl2_trial_layernorm (Owl2Trial *t, const Owl2Subject *s)
   owl2_op_layernorm (owl2_trial_cmd (t), &out.t, &x.t, &w.t, &b.t, 1e-5f);
   if (!owl2_trial_run (t))
     return;
-  ref_layernorm (want.want, want.mag, x.val, w.val, b.val, ROWS, cols,
-      (double) 1e-5f);
+  ref_layernorm (
+      want.want, want.mag, x.val, w.val, b.val, ROWS, cols, (double) 1e-5f);
   owl2_trial_compare (
       t, "out", &out, want.want, want.mag, ref_norm_units (cols));
 }
@@ -167,8 +167,8 @@ owl2_trial_argmax (Owl2Trial *t, const Owl2Subject *s)
     double max, lse;
 
     memcpy (&got, made + table[r].result * (sizeof got / 4), sizeof got);
-    ref_argmax (&id, &max, &lse, &n_bad, logits.val + (gsize) r * n, n,
-        table[r].ban);
+    ref_argmax (
+        &id, &max, &lse, &n_bad, logits.val + (gsize) r * n, n, table[r].ban);
     if (got.id != id || got.n_bad != n_bad || (double) got.max != max)
       owl2_trial_wrong (t, "row %u: %u (%g), %u bad, not %u (%g), %u bad", r,
           got.id, (double) got.max, got.n_bad, id, max, n_bad);
@@ -256,8 +256,7 @@ owl2_trial_mean_heads (Owl2Trial *t, const Owl2Subject *s)
   Owl2TrialTensor out = owl2_trial_out (t, ROWS, cols);
   Wanted w = wanted (t, (gsize) ROWS * cols);
 
-  owl2_op_mean_heads (
-      owl2_trial_cmd (t), &out.t, &x.t, HEADS, 0.25f, FALSE);
+  owl2_op_mean_heads (owl2_trial_cmd (t), &out.t, &x.t, HEADS, 0.25f, FALSE);
   if (!owl2_trial_run (t))
     return;
   ref_mean_heads (w.want, w.mag, x.val, NULL, HEADS, ROWS, cols, 0.25);

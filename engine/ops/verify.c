@@ -101,9 +101,8 @@ load (OvkDevice *dev)
     return;
   text[n - tail] = 0;
   lines = g_strsplit (text + head, "\n", -1);
-  device =
-      g_strdup_printf ("%016" G_GINT64_MODIFIER "x",
-          device_key (ovk_device_caps (dev)));
+  device = g_strdup_printf (
+      "%016" G_GINT64_MODIFIER "x", device_key (ovk_device_caps (dev)));
   if (g_strcmp0 (lines[0], device) != 0)
     return;
   for (guint i = 1; lines[i]; i++)
@@ -122,8 +121,8 @@ save (OvkDevice *dev)
   GHashTableIter iter;
   gpointer key;
 
-  g_string_append_printf (text, "%016" G_GINT64_MODIFIER "x\n",
-      device_key (ovk_device_caps (dev)));
+  g_string_append_printf (
+      text, "%016" G_GINT64_MODIFIER "x\n", device_key (ovk_device_caps (dev)));
   g_mutex_lock (&lock);
   g_hash_table_iter_init (&iter, right);
   while (g_hash_table_iter_next (&iter, &key, NULL))
@@ -191,8 +190,7 @@ try (OvkDevice *dev, Owl2Trial **t, const OvkShader *shader,
   if (!*t && !(*t = owl2_trial_new (dev, error)))
     return FALSE;
   used = ovk_pipeline_set_new ();
-  switch (owl2_trial (
-      *t, shader, spec, n_spec, subject, used, &wrong, error)) {
+  switch (owl2_trial (*t, shader, spec, n_spec, subject, used, &wrong, error)) {
     case OWL2_TRIAL_RIGHT:
       ovk_pipeline_set_foreach (used, add_used, (gpointer) caps);
       (*n_tried)++;
@@ -248,8 +246,7 @@ try_next (const OvkShader *shader, const guint32 *spec, guint n_spec,
 }
 
 gboolean
-owl2_ops_verify_set (
-    OvkDevice *dev, const OvkPipelineSet *set, GError **error)
+owl2_ops_verify_set (OvkDevice *dev, const OvkPipelineSet *set, GError **error)
 {
   gint64 start = g_get_monotonic_time ();
   clock_t worked = clock ();

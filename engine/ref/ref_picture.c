@@ -119,8 +119,8 @@ ref_picture_square (uint8_t *dst, size_t n, Owl2ImageMode mode,
 {
   size_t edge = w > h ? w : h, shorter = w > h ? h : w;
   size_t crop_w = n * w / shorter, crop_h = n * h / shorter;
-  uint8_t *between =
-      g_malloc (mode == OWL2_IMAGE_CROP ? 3 * crop_w * crop_h : 3 * edge * edge);
+  uint8_t *between = g_malloc (
+      mode == OWL2_IMAGE_CROP ? 3 * crop_w * crop_h : 3 * edge * edge);
 
   switch (mode) {
     case OWL2_IMAGE_PAD:

@@ -434,8 +434,7 @@ gboolean
 ovk_device_save_beside (OvkDevice *dev, const char *suffix, const void *data,
     gsize size, GError **error)
 {
-  return ovk_pipelines_save_beside (
-      &dev->pipelines, suffix, data, size, error);
+  return ovk_pipelines_save_beside (&dev->pipelines, suffix, data, size, error);
 }
 
 char *

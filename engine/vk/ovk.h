@@ -322,8 +322,7 @@ void ovk_device_save_cache (OvkDevice *dev);
  */
 gboolean ovk_device_save_beside (OvkDevice *dev, const char *suffix,
     const void *data, gsize size, GError **error);
-char *ovk_device_load_beside (
-    OvkDevice *dev, const char *suffix, gsize *size);
+char *ovk_device_load_beside (OvkDevice *dev, const char *suffix, gsize *size);
 
 /**
  * OvkVerifyFunc: whether @dev computes with a pipeline as it should; asked once
@@ -474,8 +473,8 @@ void ovk_cmd_set_kept (OvkCmd *cmd, gboolean kept);
 void ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set);
 
 /* What the dispatches that follow are for, as the layer above has it: for the
- * verifier. @what: (nullable): copied, at most OVK_MAX_WHAT bytes, whose pointers
- * are to constants. */
+ * verifier. @what: (nullable): copied, at most OVK_MAX_WHAT bytes, whose
+ * pointers are to constants. */
 #define OVK_MAX_WHAT 96
 void ovk_cmd_explain (OvkCmd *cmd, const void *what, gsize size_bytes);
 /* No pipeline of @cmd is verified: for the verifier itself. */

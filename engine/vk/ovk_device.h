@@ -29,7 +29,6 @@ struct _OvkDevice {
  * on disk: what goes wrong on it does no harm to @dev. */
 OvkDevice *ovk_device_twin (OvkDevice *dev, GError **error);
 
-
 G_END_DECLS
 
 #endif

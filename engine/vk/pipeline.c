@@ -440,11 +440,10 @@ write_cache (const char *path, const char *file, gsize size, GError **error)
 static char *
 path_beside (const OvkPipelines *ps, const char *suffix)
 {
-  return ps->cache_path
-             ? g_strdup_printf ("%.*s%s",
-                   (int) (strlen (ps->cache_path) - strlen (CACHE_SUFFIX)),
-                   ps->cache_path, suffix)
-             : NULL;
+  return ps->cache_path ? g_strdup_printf ("%.*s%s",
+             (int) (strlen (ps->cache_path) - strlen (CACHE_SUFFIX)),
+             ps->cache_path, suffix)
+                        : NULL;
 }
 
 gboolean

@@ -221,8 +221,7 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
   }
   pipeline =
       ovk_pipelines_get (&cmd->dev->pipelines, shader, spec, n_spec, &error);
-  if (!pipeline
-      || !verify (cmd, pipeline, &error)) {
+  if (!pipeline || !verify (cmd, pipeline, &error)) {
     ovk_cmd_fail (cmd, error);
     return;
   }

@@ -23,10 +23,8 @@ look (Owl2Session *session, GError **error)
   static guint8 pixels[32 * 24 * 3 / 2], rgb[3 * 9 * 7];
   Owl2Image frame = { pixels, 32, 24, 32,
     .chroma = { pixels + 32 * 24, pixels + 32 * 24 * 5 / 4 },
-    .chroma_stride = { 16, 16 },
-    .format = OWL2_PIXELS_I420,
-    .turn = OWL2_TURN_TRANSPOSE,
-    .look = TRUE };
+    .chroma_stride = { 16, 16 }, .format = OWL2_PIXELS_I420,
+    .turn = OWL2_TURN_TRANSPOSE, .look = TRUE };
   Owl2Image other = { rgb, 9, 7, 27, .turn = OWL2_TURN_MIRROR_X };
   g_autoptr (Owl2Features) seen = NULL, turned = NULL;
   g_autoptr (Owl2Answer) answer = NULL;
@@ -36,8 +34,7 @@ look (Owl2Session *session, GError **error)
     .look = TRUE };
 
   seen = owl2_session_encode (session, &frame, NULL, error);
-  turned =
-      seen ? owl2_session_encode (session, &other, NULL, error) : NULL;
+  turned = seen ? owl2_session_encode (session, &other, NULL, error) : NULL;
   if (!turned)
     return FALSE;
   request.frames = &seen;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* A Vulkan layer that makes a driver wrong: the shader whose code is that of the
- * file OWL2_WRONG_FROM is compiled as the code of the file OWL2_WRONG_TO. The
- * length and CRC-32 of each shader that goes through are appended to the file
- * OWL2_WRONG_LIST. Nothing else is changed. */
+/* A Vulkan layer that makes a driver wrong: the shader whose code is that of
+ * the file OWL2_WRONG_FROM is compiled as the code of the file OWL2_WRONG_TO.
+ * The length and CRC-32 of each shader that goes through are appended to the
+ * file OWL2_WRONG_LIST. Nothing else is changed. */
 #include <glib.h>
 #include <stdio.h>
 #include <string.h>
@@ -159,8 +159,8 @@ create_device (VkPhysicalDevice physical, const VkDeviceCreateInfo *info,
     return result;
   b = add_below (*device);
   b->get_device = get_device;
-  b->create_module = (PFN_vkCreateShaderModule) get_device (
-      *device, "vkCreateShaderModule");
+  b->create_module =
+      (PFN_vkCreateShaderModule) get_device (*device, "vkCreateShaderModule");
   return VK_SUCCESS;
 }
 
