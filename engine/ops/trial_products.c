@@ -11,6 +11,8 @@
 /* Columns of weights: more than any workgroup takes at a time, a multiple of
  * all blocks. */
 #define MOST_K 1280u
+#define MOST_K_PREFILL 512u /* slices there are short */
+#define FEW_ROWS 3u
 
 /* Columns of @n kinds, by turns, as rows of @n. */
 static float *
@@ -68,10 +70,12 @@ owl2_trial_matmul (Owl2Trial *t, const Owl2Subject *s)
   Owl2Tile tile = s->kernel->tile (owl2_trial_caps (t), work, s->rows);
   guint m = work->family == OWL2_PREFILL ? tile.rows + 3 : s->rows;
   guint n = tile.cols + 5, kinds = OWL2_TRIAL_KINDS;
-  guint k = work->k <= MOST_K ? work->k
-            : owl2_type_block (work->type) > 1
-                ? MOST_K
-                : owl2_trial_few (work->k, MOST_K);
+  guint most = work->family == OWL2_PREFILL ? MOST_K_PREFILL : MOST_K;
+  guint k = work->k <= most                    ? work->k
+            : owl2_type_block (work->type) > 1 ? most
+                                               : owl2_trial_few (work->k, most);
+  /* Of rows that are decoded, their number makes the pipeline. */
+  guint few = work->family == OWL2_PREFILL ? MIN (m, FEW_ROWS) : m;
   Owl2TrialTensor x = owl2_trial_in (t, m, k, -2.f, 2.f);
   /* At least all kinds. */
   Owl2TrialTensor w =
@@ -80,11 +84,12 @@ owl2_trial_matmul (Owl2Trial *t, const Owl2Subject *s)
   Owl2TrialTensor b = owl2_trial_put (t, 1, n, by_kinds (t, bias, 1, n));
   Owl2TrialTensor r = owl2_trial_put (t, m, n, by_kinds (t, residual, m, n));
   Owl2TrialTensor sum = owl2_trial_out (t, m, n);
-  Owl2TrialTensor gelu = owl2_trial_out (t, m, n);
+  Owl2TrialTensor gelu = owl2_trial_out (t, few, n);
 
   w.t = owl2_tensor_rows (w.t, 0, n);
   owl2_matmul_piece (owl2_trial_cmd (t), s->kernel, work, &sum.t, &x.t, &w.t,
       &b.t, OWL2_ACT_NONE, &r.t);
+  x.t = owl2_tensor_rows (x.t, 0, few);
   owl2_matmul_piece (owl2_trial_cmd (t), s->kernel, work, &gelu.t, &x.t, &w.t,
       NULL, OWL2_ACT_QUICK_GELU, NULL);
   if (!owl2_trial_run (t))

@@ -40,6 +40,8 @@ check 'the element looking below owl2.h' \
 check 'printf or getenv in the library' \
   grep -rnE '\b(printf|fprintf|puts|g_print|getenv|g_getenv) \(' engine clips \
   gst-owl2
+check 'the time of the build in what is built' \
+  grep -rnE '__(DATE|TIME|TIMESTAMP)__' engine clips json gst-owl2 tools
 # REUSE-IgnoreStart
 check 'files without a licence line' sh -c \
   "grep -rL 'SPDX-License-Identifier: LGPL-2.1-or-later' --include=*.[ch] \

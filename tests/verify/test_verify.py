@@ -20,9 +20,9 @@ import tempfile
 import zlib
 
 LONG = bool(os.environ.get("OWL2_LONG"))
-# Float instructions that are taken for others of the same form: products for
-# sums, sums for differences, differences for sums.
-SWAPS = {133: 129, 129: 131, 131: 129}
+# Instructions that are taken for others of the same form: products for sums, sums
+# for differences, differences for sums; what atomically adds, for what subtracts.
+SWAPS = {133: 129, 129: 131, 131: 129, 234: 235}
 OP_NOP, OP_STORE, OP_ACCESS_CHAIN = 0, 62, 65
 # Kernels of each kind that a short run breaks, by the beginning of the name.
 FEW = ["matmul", "attention"]
@@ -65,7 +65,7 @@ def mutants(code):
             swapped[at] = words[at] & 0xFFFF0000 | SWAPS[op]
         if op == OP_STORE and words[at + 1] in elements:
             silent[at:at + length] = [1 << 16 | OP_NOP] * length
-    for text, new in (("float operations are others", swapped),
+    for text, new in (("operations are others", swapped),
                       ("it writes nothing", silent)):
         if tuple(new) != words:
             yield text, struct.pack(f"<{len(new)}I", *new)
@@ -94,9 +94,10 @@ def right_driver(program, temp, env):
     check(tried and int(tried[1]) > 10, f"nothing was tried: {out}")
     if tried:
         print(tried[0])
-        # Time that others take is none of ours; a sanitizer's is.
-        limit = 1000 if "ASAN_OPTIONS" in os.environ else 100
-        check(float(tried[3]) < limit, f"{tried[0]}: the limit is {limit} ms")
+        # Time that others take is none of ours; a sanitizer's is no measure, nor
+        # that of a driver without the processor's vector units.
+        if "llvmpipe" in out and "ASAN_OPTIONS" not in os.environ:
+            check(float(tried[3]) < 100, f"{tried[0]}: the limit is 100 ms")
     files = list(cache.glob("*.right"))
     check(len(files) == 1, f"no record of what was right: {files}")
     check(files and files[0].stat().st_mode & 0o777 == 0o600,
