@@ -23,7 +23,7 @@ LONG = bool(os.environ.get("OWL2_LONG"))
 # Instructions that are taken for others of the same form: products for sums, sums
 # for differences, differences for sums; what atomically adds, for what subtracts.
 SWAPS = {133: 129, 129: 131, 131: 129, 234: 235}
-OP_NOP, OP_STORE, OP_ACCESS_CHAIN = 0, 62, 65
+OP_NOP, OP_STORE, OP_ACCESS_CHAIN, OP_ATOMIC_ADD = 0, 62, 65, 234
 # Kernels of each kind that a short run breaks, by the beginning of the name.
 FEW = ["matmul", "attention"]
 
@@ -60,8 +60,10 @@ def mutants(code):
     swapped, silent = list(words), list(words)
     # Elements of buffers and of shared memory; not what counts a loop.
     elements = {words[at + 2] for at, op, _ in parts if op == OP_ACCESS_CHAIN}
+    # Two that subtract would make up for each other.
+    atomics = [at for at, op, _ in parts if op == OP_ATOMIC_ADD]
     for at, op, length in parts:
-        if op in SWAPS:
+        if op in SWAPS and at not in atomics[:-1]:
             swapped[at] = words[at] & 0xFFFF0000 | SWAPS[op]
         if op == OP_STORE and words[at + 1] in elements:
             silent[at:at + length] = [1 << 16 | OP_NOP] * length
