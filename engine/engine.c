@@ -209,7 +209,8 @@ upload_and_compile (Owl2Model *model, const Owl2ModelParams *params,
     g_propagate_error (error, g_steal_pointer (&failure));
     return FALSE;
   }
-  if (!ovk_compiler_finish (compiler, error))
+  if (!ovk_compiler_finish (compiler, error)
+      || !owl2_ops_verify_set (model->dev, set, error))
     return FALSE;
   ovk_device_save_cache (model->dev);
   return TRUE;
@@ -254,6 +255,7 @@ owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
     return FALSE;
   if (!owl2_ops_self_test (model->dev, error))
     return FALSE;
+  owl2_ops_verify_device (model->dev);
   owl2_tuned_load (model->dev, params->cache_dir, &model->log);
   model->weights = owl2_weights_new (model->dev, config, source, error);
   if (!model->weights)

@@ -41,7 +41,8 @@ compile_kv_type (Owl2Model *model, Owl2Type type, GError **error)
   if (!owl2_model_warm_up (model, type, FALSE, set, error))
     return FALSE;
   compiler = ovk_compiler_new (model->dev, set);
-  if (!ovk_compiler_finish (compiler, error))
+  if (!ovk_compiler_finish (compiler, error)
+      || !owl2_ops_verify_set (model->dev, set, error))
     return FALSE;
   ovk_device_save_cache (model->dev);
   return TRUE;

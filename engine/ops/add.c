@@ -14,6 +14,7 @@ owl2_op_add (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *a,
 
   /* A repeating operand is bound whole. */
   piece = owl2_piece_rows (cmd, "add", a->rows, out, a, repeats ? a : b, NULL);
+  owl2_explain (cmd, OWL2_OP_ADD, .cols = a->cols);
   if (piece == 0
       || (repeats
           && !owl2_piece_fits (cmd, "add", "the second operand",

@@ -87,6 +87,7 @@ owl2_op_argmax (OvkCmd *cmd, OvkSlice results, const Owl2Tensor *logits,
   g_return_if_fail (
       scratch.size >= owl2_argmax_scratch (logits->rows, logits->cols));
 
+  owl2_explain (cmd, OWL2_OP_ARGMAX, .cols = logits->cols);
   /* A row in pieces of whole parts: columns become rows of one element. */
   one.stride = 1;
   n_cols = owl2_piece_rows (cmd, "argmax", logits->cols, &one, NULL);

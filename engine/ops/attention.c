@@ -374,6 +374,9 @@ owl2_op_attention (OvkCmd *cmd, const Owl2Attention *a)
     if (r)
       ovk_cmd_pause (cmd);
     n = owl2_piece_work (cmd, MIN (piece, a->n_q - r), PIECE_QUERIES, flops);
+    owl2_explain (cmd, OWL2_OP_ATTENTION, .family = a->family,
+        .type = a->k.type, .cols = a->head_dim, .n_keys = a->most_keys,
+        .flag = a->rows != NULL);
     attention_piece (cmd, a, &q, &k, &v, r, n);
     ovk_cmd_add_work (cmd, flops * n);
   }
@@ -407,6 +410,8 @@ owl2_op_attention_probs (
     struct owl2_pc_attention pc = common_pc (a);
 
     n = MIN (piece, probs->rows - r);
+    owl2_explain (cmd, OWL2_OP_ATTENTION_PROBS, .type = a->k.type,
+        .cols = a->head_dim, .n_keys = a->n_k, .flag = a->rows != NULL);
 
     Owl2Operand operands[5] = {
       owl2_operand (cmd, &q, 0, a->n_q, OVK_READ),

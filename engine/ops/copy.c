@@ -11,6 +11,7 @@ owl2_op_copy (OvkCmd *cmd, const Owl2Tensor *dst, const Owl2Tensor *src)
   g_return_if_fail (dst->type == OWL2_TYPE_F32 && src->type == OWL2_TYPE_F32);
 
   piece = owl2_piece_rows (cmd, "copy", src->rows, dst, src, NULL);
+  owl2_explain (cmd, OWL2_OP_COPY, .cols = src->cols);
   if (piece == 0)
     return;
 

@@ -12,6 +12,7 @@ owl2_op_count_bad (OvkCmd *cmd, OvkSlice count, const Owl2Tensor *x)
 
   g_return_if_fail (x->type == OWL2_TYPE_F32 && count.size >= 4);
   piece = owl2_piece_rows (cmd, "count_bad", x->rows, x, NULL);
+  owl2_explain (cmd, OWL2_OP_COUNT_BAD, .cols = x->cols);
   if (piece == 0)
     return;
 

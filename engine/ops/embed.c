@@ -18,6 +18,7 @@ owl2_op_embed (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *table,
 
   piece = owl2_piece_rows (cmd, "embed", n, out, NULL);
   table_piece = owl2_piece_rows (cmd, "embed", table->rows, table, NULL);
+  owl2_explain (cmd, OWL2_OP_EMBED, .type = table->type, .cols = table->cols);
   if (piece == 0 || table_piece == 0
       || !owl2_piece_fits (cmd, "embed", "the results", results.size))
     return;

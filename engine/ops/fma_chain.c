@@ -18,6 +18,7 @@ owl2_op_fma_chain (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
 
   if (!owl2_piece_rows (cmd, "fma_chain", 1, x, out, NULL))
     return;
+  owl2_explain (cmd, OWL2_OP_NONE);
   operands[0] = owl2_operand (cmd, x, 0, 1, OVK_READ);
   operands[1] = owl2_operand (cmd, out, 0, 1, OVK_WRITE);
   pc.x_offset = operands[0].offset;

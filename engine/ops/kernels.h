@@ -100,6 +100,14 @@ typedef struct {
 extern const Owl2KernelTable owl2_matmul_kernels;
 extern const Owl2KernelTable owl2_attention_kernels;
 
+/* owl2_op_matmul() with @kernel as it would be for @work, whose weights may be
+ * larger than @w; all operands fit their bindings, and at most
+ * @kernel->max_rows rows. matmul.c */
+void owl2_matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel,
+    const Owl2Work *work, const Owl2Tensor *out, const Owl2Tensor *x,
+    const Owl2Tensor *w, const Owl2Tensor *bias, Owl2Act act,
+    const Owl2Tensor *residual);
+
 /* The tables, one after the other; NULL behind the last. */
 const Owl2KernelTable *owl2_kernel_table (guint i);
 /* NULL if @op has no table. */

@@ -12,6 +12,7 @@ owl2_op_layernorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
   g_return_if_fail (w->cols == x->cols && b->cols == x->cols);
 
   piece = owl2_piece_rows (cmd, "layernorm", x->rows, out, x, w, NULL);
+  owl2_explain (cmd, OWL2_OP_LAYERNORM, .cols = x->cols);
   if (piece == 0)
     return;
 

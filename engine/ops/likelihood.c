@@ -42,6 +42,7 @@ owl2_op_likelihood (OvkCmd *cmd, OvkSlice out, OvkSlice picks, guint n_picks,
   g_return_if_fail (out.offset % sizeof (Owl2Likelihood) == 0
                     && out.size / sizeof (Owl2Likelihood) >= n_picks);
   piece = owl2_piece_rows (cmd, "likelihood", logits->rows, logits, NULL);
+  owl2_explain (cmd, OWL2_OP_LIKELIHOOD, .cols = logits->cols);
   if (piece == 0
       || !owl2_piece_fits (cmd, "likelihood", "the picks", picks.size)
       || !owl2_piece_fits (cmd, "likelihood", "the likelihoods", out.size))

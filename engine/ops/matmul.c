@@ -110,9 +110,8 @@ static const Owl2Kernel kernels[] = {
 const Owl2KernelTable owl2_matmul_kernels = { "matmul", kernels,
   G_N_ELEMENTS (kernels) };
 
-/* All operands fit their bindings. */
-static void
-matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel, const Owl2Work *work,
+void
+owl2_matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel, const Owl2Work *work,
     const Owl2Tensor *out, const Owl2Tensor *x, const Owl2Tensor *w,
     const Owl2Tensor *bias, Owl2Act act, const Owl2Tensor *residual)
 {
@@ -156,6 +155,8 @@ matmul_piece (OvkCmd *cmd, const Owl2Kernel *kernel, const Owl2Work *work,
   gsize groups = (gsize) ((x->rows + tile.rows - 1) / tile.rows)
                  * ((w->rows + tile.cols - 1) / tile.cols);
 
+  owl2_explain (
+      cmd, OWL2_OP_MATMUL, .kernel = kernel, .work = *work, .rows = x->rows);
   if (kernel->halves) {
     if (!owl2_matrix_halves (cmd, &tile, x, &operands[0], &pc.x_stride))
       return;
@@ -221,8 +222,8 @@ owl2_op_matmul (OvkCmd *cmd, Owl2Family family, const Owl2Tensor *out,
         pb = owl2_tensor_cols (*bias, n, n_n);
       if (residual)
         pr = owl2_tensor_cols (owl2_tensor_rows (*residual, m, m_n), n, n_n);
-      matmul_piece (cmd, kernel, &work, &po, &px, &pw, bias ? &pb : NULL, act,
-          residual ? &pr : NULL);
+      owl2_matmul_piece (cmd, kernel, &work, &po, &px, &pw, bias ? &pb : NULL,
+          act, residual ? &pr : NULL);
       ovk_cmd_add_work (cmd, 2.0 * m_n * n_n * x->cols);
       ovk_cmd_add_matrix (
           cmd, w->rows, w->cols, owl2_operand_rows_bytes (w, n_n));

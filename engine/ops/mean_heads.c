@@ -15,6 +15,8 @@ owl2_op_mean_heads (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
           cmd, "mean_heads", "out", owl2_rows_bytes (out, out->rows)))
     return;
 
+  owl2_explain (cmd, OWL2_OP_MEAN_HEADS, .cols = out->cols);
+
   Owl2Operand operands[] = {
     owl2_operand (cmd, x, 0, x->rows, OVK_READ),
     owl2_operand (cmd, out, 0, out->rows, OVK_READ_WRITE),

@@ -6,6 +6,7 @@
 
 #include "ops.h"
 #include "owl2_shaders.h"
+#include "subject.h"
 
 /* Rows of a tensor as a shader sees them. @offset: elements (bytes for
  * owl2_operand_bytes) from the start of the binding, which is aligned, to the

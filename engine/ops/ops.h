@@ -90,6 +90,20 @@ guint64 owl2_ops_scratch_bytes (OvkDevice *dev);
  * self_test.c */
 gboolean owl2_ops_self_test (OvkDevice *dev, GError **error);
 
+/**
+ * owl2_ops_verify_device: from now on each kernel of @dev is tried before its
+ * first use, in the variant that is used, on a few numbers that are compared
+ * with plain C (trial.h); recording fails with UNSUPPORTED and the kernel's
+ * name if they are wrong. What was right once, with this build of the shaders
+ * and of the driver, is right: in this process, and in the device's folder for
+ * caches. Before others use @dev. verify.c owl2_ops_verify_set: the same now
+ * for all pipelines of @set, which exist; some milliseconds each at first. Any
+ * thread. Blocks. Errors: UNSUPPORTED, NO_MEMORY, DEVICE_LOST.
+ */
+void owl2_ops_verify_device (OvkDevice *dev);
+gboolean owl2_ops_verify_set (
+    OvkDevice *dev, const OvkPipelineSet *set, GError **error);
+
 typedef enum {
   OWL2_ACT_NONE,
   OWL2_ACT_QUICK_GELU, /* x * sigmoid (1.702 x) */

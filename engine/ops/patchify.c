@@ -18,6 +18,7 @@ owl2_op_patchify (OvkCmd *cmd, const Owl2Tensor *out, OvkSlice src,
   g_return_if_fail (src.size >= src_bytes && lut.size >= LUT_BYTES);
 
   piece = owl2_piece_rows (cmd, "patchify", out->rows, out, NULL);
+  owl2_explain (cmd, OWL2_OP_PATCHIFY, .cols = patch);
   if (piece == 0 || !owl2_piece_fits (cmd, "patchify", "the image", src_bytes))
     return;
 

@@ -80,6 +80,7 @@ owl2_op_place_qkv (OvkCmd *cmd, const Owl2PlaceQkv *p)
   g_return_if_fail (owl2_rows_lie (p->rows, p->qkv.rows));
   g_return_if_fail (p->k.type != OWL2_TYPE_Q8_0 || dim % 32 == 0);
 
+  owl2_explain (cmd, OWL2_OP_PLACE_QKV, .type = p->k.type, .cols = dim);
   piece = owl2_piece_rows (cmd, "place_qkv", p->qkv.rows, &p->qkv, &p->q, NULL);
   if (piece == 0
       || !owl2_piece_fits (cmd, "place_qkv", "the table of angles",

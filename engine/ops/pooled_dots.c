@@ -17,6 +17,8 @@ owl2_op_pooled_dots (
           cmd, "pooled_dots", "y", owl2_rows_bytes (y, y->rows)))
     return;
 
+  owl2_explain (cmd, OWL2_OP_POOLED_DOTS, .cols = x->cols);
+
   Owl2Operand operands[] = {
     owl2_operand (cmd, x, 0, x->rows, OVK_READ),
     owl2_operand (cmd, y, 0, y->rows, OVK_READ),

@@ -176,6 +176,7 @@ owl2_op_resize (OvkCmd *cmd, const Owl2Resize *p)
                  * (p->vertical ? (gsize) p->dst_row0 + p->rows : p->cols);
   g_return_if_fail (p->filter.size >= filter_bytes);
 
+  owl2_explain (cmd, OWL2_OP_RESIZE, .flag = p->vertical, .other = p->src_rgb);
   piece = rows_in_binding (cmd, dst_row, p->rows);
   if (p->vertical) {
     /* A row of dst may need any row of src. */

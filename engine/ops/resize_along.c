@@ -167,6 +167,8 @@ owl2_op_resize_along (OvkCmd *cmd, const Owl2ResizeAlong *p)
       || !owl2_piece_fits (cmd, "resize", "the result", dst_bytes))
     return;
 
+  owl2_explain (cmd, OWL2_OP_RESIZE_ALONG);
+
   Owl2Operand operands[] = {
     owl2_operand_bytes (cmd, p->src, 0, src_bytes, OVK_READ),
     owl2_operand_bytes (cmd, p->steps, 0, step_bytes, OVK_READ),

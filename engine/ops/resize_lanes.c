@@ -157,6 +157,7 @@ owl2_op_resize_lanes (OvkCmd *cmd, const Owl2ResizeLanes *p)
   g_return_if_fail (!p->down || p->rows * (gsize) 4 <= p->src_stride);
   spec[OWL2_SC_RESIZE_WINDOW] = stretch ? (p->window + lanes - 1) / lanes : 0;
 
+  owl2_explain (cmd, OWL2_OP_RESIZE_LANES, .flag = p->down, .other = stretch);
   if (!owl2_piece_fits (cmd, "resize", "the source", src_bytes)
       || !owl2_piece_fits (cmd, "resize", "the filter", filter_bytes)
       || !owl2_piece_fits (cmd, "resize", "the steps", step_bytes)

@@ -16,6 +16,7 @@ owl2_op_rmsnorm (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *x,
   g_return_if_fail (rows == NULL || owl2_rows_lie (rows, x->rows));
 
   piece = owl2_piece_rows (cmd, "rmsnorm", x->rows, out, x, w_language, NULL);
+  owl2_explain (cmd, OWL2_OP_RMSNORM, .cols = x->cols, .flag = pick);
   if (piece == 0)
     return;
 

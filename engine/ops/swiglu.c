@@ -12,6 +12,7 @@ owl2_op_swiglu (OvkCmd *cmd, const Owl2Tensor *out, const Owl2Tensor *gate,
   g_return_if_fail (up->rows == gate->rows && up->cols == gate->cols);
 
   piece = owl2_piece_rows (cmd, "swiglu", out->rows, out, gate, up, NULL);
+  owl2_explain (cmd, OWL2_OP_SWIGLU, .cols = out->cols);
   if (piece == 0)
     return;
 

@@ -130,6 +130,8 @@ owl2_op_to_rgb (OvkCmd *cmd, OvkSlice dst, gsize dst_stride, OvkSlice src,
       || !owl2_piece_fits (cmd, "to_rgb", "the RGB frame", dst_bytes))
     return;
 
+  owl2_explain (cmd, OWL2_OP_TO_RGB);
+
   Owl2Operand operands[] = {
     owl2_operand_bytes (cmd, src, 0, (planes.bytes + 3) / 4 * 4, OVK_READ),
     owl2_operand_bytes (cmd, dst, 0, dst_bytes, OVK_WRITE),

@@ -29,6 +29,8 @@ owl2_op_turn (OvkCmd *cmd, OvkSlice dst, gsize dst_stride, OvkSlice src,
     y_step = -y_step;
   }
 
+  owl2_explain (cmd, OWL2_OP_TURN);
+
   Owl2Operand operands[] = {
     owl2_operand_bytes (cmd, src, 0, src_bytes, OVK_READ),
     owl2_operand_bytes (cmd, dst, 0, dst_bytes, OVK_WRITE),

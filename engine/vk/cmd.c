@@ -364,6 +364,21 @@ ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set)
 }
 
 void
+ovk_cmd_explain (OvkCmd *cmd, const void *what, gsize size_bytes)
+{
+  g_return_if_fail (size_bytes <= OVK_MAX_WHAT);
+  cmd->what_bytes = what ? size_bytes : 0;
+  if (what)
+    memcpy (cmd->what, what, size_bytes);
+}
+
+void
+ovk_cmd_trust (OvkCmd *cmd)
+{
+  cmd->trusted = TRUE;
+}
+
+void
 ovk_cmd_label (OvkCmd *cmd, const char *label)
 {
   VkCommandBuffer buffer;

@@ -425,6 +425,25 @@ ovk_device_save_cache (OvkDevice *dev)
 }
 
 void
+ovk_device_set_verifier (OvkDevice *dev, OvkVerifyFunc func)
+{
+  dev->verify = func;
+}
+
+gboolean
+ovk_device_save_beside (OvkDevice *dev, const char *suffix, const void *data,
+    gsize size, GError **error)
+{
+  return ovk_pipelines_save_beside (&dev->pipelines, suffix, data, size, error);
+}
+
+char *
+ovk_device_load_beside (OvkDevice *dev, const char *suffix, gsize *size)
+{
+  return ovk_pipelines_load_beside (&dev->pipelines, suffix, size);
+}
+
+void
 ovk_device_set_timing (OvkDevice *dev, gboolean on)
 {
   g_atomic_int_set (&dev->timings.on, on);

@@ -313,6 +313,27 @@ OvkPipeline *ovk_pipeline_get (OvkDevice *dev, const OvkShader *shader,
     const guint32 *spec, guint n_spec, GError **error);
 /* Writes the pipeline cache to disk if it has grown. Never fails loudly. */
 void ovk_device_save_cache (OvkDevice *dev);
+/**
+ * ovk_device_save_beside: writes a file beside the pipeline cache, of its name
+ * with @suffix in place of its own: whole or not at all, for this user alone.
+ * TRUE without one, too. Errors: FAILED.
+ * ovk_device_load_beside: (transfer full) (nullable): what is there, at most
+ * 16 MiB.
+ */
+gboolean ovk_device_save_beside (OvkDevice *dev, const char *suffix,
+    const void *data, gsize size, GError **error);
+char *ovk_device_load_beside (OvkDevice *dev, const char *suffix, gsize *size);
+
+/**
+ * OvkVerifyFunc: whether @dev computes with a pipeline as it should; asked once
+ * for each, before it is first recorded, until it said so. It may record, with
+ * a cmd that is trusted, and wait.
+ * @what: (nullable): as given to ovk_cmd_explain() for the dispatch
+ */
+typedef gboolean (*OvkVerifyFunc) (OvkDevice *dev, const OvkShader *shader,
+    const guint32 *spec, guint n_spec, const void *what, GError **error);
+/* Before others use @dev. Without one, every pipeline is right. */
+void ovk_device_set_verifier (OvkDevice *dev, OvkVerifyFunc func);
 
 /* ---- compile.c -------------------------------------------------------- */
 
@@ -322,6 +343,15 @@ OvkPipelineSet *ovk_pipeline_set_new (void);
 void ovk_pipeline_set_free (OvkPipelineSet *set); /* accepts NULL */
 guint ovk_pipeline_set_size (const OvkPipelineSet *set);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OvkPipelineSet, ovk_pipeline_set_free)
+
+/* TRUE if it has the pipeline. */
+gboolean ovk_pipeline_set_has (const OvkPipelineSet *set,
+    const OvkShader *shader, const guint32 *spec, guint n_spec);
+typedef void (*OvkPipelineFunc) (const OvkShader *shader, const guint32 *spec,
+    guint n_spec, const void *what, gpointer user_data);
+/* In no order; @what as in OvkVerifyFunc, of the first that wanted it. */
+void ovk_pipeline_set_foreach (
+    const OvkPipelineSet *set, OvkPipelineFunc func, gpointer user_data);
 
 typedef enum {
   OVK_COMPILER_BUSY,
@@ -441,6 +471,14 @@ void ovk_cmd_set_kept (OvkCmd *cmd, gboolean kept);
  * @set, which must live as long; what is wrong with a command fails as always.
  * NULL ends that. */
 void ovk_cmd_collect (OvkCmd *cmd, OvkPipelineSet *set);
+
+/* What the dispatches that follow are for, as the layer above has it: for the
+ * verifier. @what: (nullable): copied, at most OVK_MAX_WHAT bytes, whose
+ * pointers are to constants. */
+#define OVK_MAX_WHAT 96
+void ovk_cmd_explain (OvkCmd *cmd, const void *what, gsize size_bytes);
+/* No pipeline of @cmd is verified: for the verifier itself. */
+void ovk_cmd_trust (OvkCmd *cmd);
 
 /* Names what follows, for debug labels and timings; a constant string. */
 void ovk_cmd_label (OvkCmd *cmd, const char *label);

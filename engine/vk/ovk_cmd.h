@@ -15,6 +15,9 @@ struct _OvkCmd {
   char *name;
   GError *error;           /* first of recording */
   OvkPipelineSet *collect; /* (nullable) borrowed: nothing is recorded */
+  guint64 what[OVK_MAX_WHAT / 8]; /* the first @what_bytes */
+  gsize what_bytes;
+  gboolean trusted; /* its pipelines are not verified */
   gboolean recording;
   gboolean keep;       /* wanted of recordings that begin */
   gboolean kept;       /* this one is to stay */

@@ -19,6 +19,7 @@ struct _OvkDevice {
   OvkStaging staging;
   OvkScratch scratch;
   OvkPipelines pipelines;
+  OvkVerifyFunc verify; /* (nullable) */
   OvkTimings timings;
   OvkShelf writers; /* of transfer.c, which rest, as the next */
   OvkShelf readers;

@@ -15,6 +15,7 @@ struct _OvkPipeline {
   VkPipeline handle;       /* NULL while some thread makes it */
   VkPipelineLayout layout; /* borrowed from the device, as the next */
   VkDescriptorSetLayout set_layout;
+  gint verified; /* atomic: it may be used */
 };
 
 typedef struct {
@@ -42,12 +43,17 @@ void ovk_pipelines_clear (OvkPipelines *ps);
 OvkPipeline *ovk_pipelines_get (OvkPipelines *ps, const OvkShader *shader,
     const guint32 *spec, guint n_spec, GError **error);
 void ovk_pipelines_save_cache (OvkPipelines *ps);
+gboolean ovk_pipelines_save_beside (OvkPipelines *ps, const char *suffix,
+    const void *data, gsize size, GError **error);
+char *ovk_pipelines_load_beside (
+    OvkPipelines *ps, const char *suffix, gsize *size);
 
 guint ovk_pipeline_hash (gconstpointer pipeline); /* of the key */
 gboolean ovk_pipeline_equal (gconstpointer a, gconstpointer b);
 
+/* @what: (nullable): as in OvkVerifyFunc; kept if the pipeline is new */
 void ovk_pipeline_set_add (OvkPipelineSet *set, const OvkShader *shader,
-    const guint32 *spec, guint n_spec);
+    const guint32 *spec, guint n_spec, const void *what, gsize what_bytes);
 /* (transfer container): its OvkPipeline, without handles, as long as it lives
  */
 GPtrArray *ovk_pipeline_set_list (const OvkPipelineSet *set);

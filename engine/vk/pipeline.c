@@ -279,6 +279,7 @@ typedef struct {
 
 #define CACHE_MAGIC "owl2pc2\n"
 #define CACHE_MAGIC_1 "owl2pc1\n" /* without the hash of the shaders */
+#define CACHE_SUFFIX ".bin"
 /* Far above what a few hundred pipelines take. */
 #define CACHE_MAX_BYTES ((gsize) 256 << 20)
 
@@ -300,7 +301,7 @@ cache_file_name (const OvkCaps *caps)
 
   for (guint i = 0; i < VK_UUID_SIZE; i++)
     g_string_append_printf (name, "%02x", caps->cache_uuid[i]);
-  g_string_append_printf (name, "-%08x-%08x-%08x.bin", caps->vendor_id,
+  g_string_append_printf (name, "-%08x-%08x-%08x" CACHE_SUFFIX, caps->vendor_id,
       caps->device_id, caps->driver_version);
   return g_string_free (name, FALSE);
 }
@@ -430,6 +431,42 @@ write_cache (const char *path, const char *file, gsize size, GError **error)
   }
   return g_file_set_contents_full (
       path, file, (gssize) size, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
+}
+
+/* Of a file beside the cache, at most. */
+#define BESIDE_MAX_BYTES ((gsize) 16 << 20)
+
+/* (transfer full) (nullable) */
+static char *
+path_beside (const OvkPipelines *ps, const char *suffix)
+{
+  return ps->cache_path ? g_strdup_printf ("%.*s%s",
+             (int) (strlen (ps->cache_path) - strlen (CACHE_SUFFIX)),
+             ps->cache_path, suffix)
+                        : NULL;
+}
+
+gboolean
+ovk_pipelines_save_beside (OvkPipelines *ps, const char *suffix,
+    const void *data, gsize size, GError **error)
+{
+  g_autofree char *path = path_beside (ps, suffix);
+
+  return !path || write_cache (path, data, size, error);
+}
+
+char *
+ovk_pipelines_load_beside (OvkPipelines *ps, const char *suffix, gsize *size)
+{
+  g_autofree char *path = path_beside (ps, suffix);
+  GStatBuf st;
+  char *data = NULL;
+
+  if (!path || g_stat (path, &st) != 0 || !S_ISREG (st.st_mode)
+      || (guint64) st.st_size > BESIDE_MAX_BYTES
+      || !g_file_get_contents (path, &data, size, NULL))
+    return NULL;
+  return data;
 }
 
 /* The file to be, if it would hold more than the one there is. */

@@ -4,8 +4,15 @@
 
 #include <string.h>
 
+/* @what is of what wanted it first. */
+typedef struct {
+  OvkPipeline key; /* without a handle; first, as it is what is looked up */
+  guint64 what[OVK_MAX_WHAT / 8];
+  gboolean has_what;
+} Wanted;
+
 struct _OvkPipelineSet {
-  GHashTable *wanted; /* set of OvkPipeline without handles */
+  GHashTable *wanted; /* set of Wanted */
 };
 
 OvkPipelineSet *
@@ -27,17 +34,58 @@ ovk_pipeline_set_free (OvkPipelineSet *set)
   g_free (set);
 }
 
-void
-ovk_pipeline_set_add (OvkPipelineSet *set, const OvkShader *shader,
-    const guint32 *spec, guint n_spec)
+static OvkPipeline
+key_of (const OvkShader *shader, const guint32 *spec, guint n_spec)
 {
   OvkPipeline key = { .shader = shader, .n_spec = n_spec };
 
-  g_return_if_fail (n_spec <= OVK_MAX_SPEC);
   if (n_spec)
     memcpy (key.spec, spec, n_spec * sizeof (guint32));
-  if (!g_hash_table_contains (set->wanted, &key))
-    g_hash_table_add (set->wanted, g_memdup2 (&key, sizeof (key)));
+  return key;
+}
+
+void
+ovk_pipeline_set_add (OvkPipelineSet *set, const OvkShader *shader,
+    const guint32 *spec, guint n_spec, const void *what, gsize what_bytes)
+{
+  Wanted *wanted;
+
+  g_return_if_fail (n_spec <= OVK_MAX_SPEC && what_bytes <= OVK_MAX_WHAT);
+  if (ovk_pipeline_set_has (set, shader, spec, n_spec))
+    return;
+  wanted = g_new0 (Wanted, 1);
+  wanted->key = key_of (shader, spec, n_spec);
+  wanted->has_what = what != NULL;
+  if (what)
+    memcpy (wanted->what, what, what_bytes);
+  g_hash_table_add (set->wanted, wanted);
+}
+
+gboolean
+ovk_pipeline_set_has (const OvkPipelineSet *set, const OvkShader *shader,
+    const guint32 *spec, guint n_spec)
+{
+  OvkPipeline key;
+
+  g_return_val_if_fail (n_spec <= OVK_MAX_SPEC, FALSE);
+  key = key_of (shader, spec, n_spec);
+  return g_hash_table_contains (set->wanted, &key);
+}
+
+void
+ovk_pipeline_set_foreach (
+    const OvkPipelineSet *set, OvkPipelineFunc func, gpointer user_data)
+{
+  GHashTableIter iter;
+  gpointer item;
+
+  g_hash_table_iter_init (&iter, set->wanted);
+  while (g_hash_table_iter_next (&iter, &item, NULL)) {
+    const Wanted *w = item;
+
+    func (w->key.shader, w->key.spec, w->key.n_spec,
+        w->has_what ? w->what : NULL, user_data);
+  }
 }
 
 guint

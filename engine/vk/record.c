@@ -187,6 +187,20 @@ check_dispatch (OvkCmd *cmd, const OvkShader *shader,
   return TRUE;
 }
 
+/* Two threads that want the same pipeline first may both ask. */
+static gboolean
+verify (OvkCmd *cmd, OvkPipeline *pipeline, GError **error)
+{
+  if (!cmd->dev->verify || cmd->trusted
+      || g_atomic_int_get (&pipeline->verified))
+    return TRUE;
+  if (!cmd->dev->verify (cmd->dev, pipeline->shader, pipeline->spec,
+          pipeline->n_spec, cmd->what_bytes ? cmd->what : NULL, error))
+    return FALSE;
+  g_atomic_int_set (&pipeline->verified, TRUE);
+  return TRUE;
+}
+
 void
 ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     guint n_spec, const OvkBinding *bindings, const void *push, guint groups_x,
@@ -201,12 +215,13 @@ ovk_cmd_dispatch (OvkCmd *cmd, const OvkShader *shader, const guint32 *spec,
     return;
   if (cmd->collect) {
     if (check_dispatch (cmd, shader, bindings, groups_x, groups_y, groups_z))
-      ovk_pipeline_set_add (cmd->collect, shader, spec, n_spec);
+      ovk_pipeline_set_add (cmd->collect, shader, spec, n_spec,
+          cmd->what_bytes ? cmd->what : NULL, cmd->what_bytes);
     return;
   }
   pipeline =
       ovk_pipelines_get (&cmd->dev->pipelines, shader, spec, n_spec, &error);
-  if (!pipeline) {
+  if (!pipeline || !verify (cmd, pipeline, &error)) {
     ovk_cmd_fail (cmd, error);
     return;
   }

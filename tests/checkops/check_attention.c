@@ -248,17 +248,6 @@ begin_case (Check *c, const Shape *s)
       s->interleaved, s->n_sequences, owl2_type_name (s->type));
 }
 
-/* A score is off by sqrt (head_dim) + 4 roundings of its terms' size (see
- * check_matmul.c); that is the relative error of its exponential, to which
- * exp() adds 3 + 2 |x| units with |x| at most twice the largest score. Then
- * comes a sum over the keys. Twice the first, for the softmax divides by a sum
- * of such exponentials. */
-static double
-units_of_softmax (const Shape *s, double score_mag)
-{
-  return 2.0 * score_mag * (sqrt (s->head_dim) + 8.0) + sqrt (s->n_k) + 16.0;
-}
-
 /* A query's result is the same to the bit among other queries and with fewer.
  */
 static void
@@ -337,8 +326,8 @@ check_one (Check *c, const Shape *s)
   if (check_run (c)) {
     ref_attention (want, mag, NULL, score_mag, &in.ref);
     for (i = 0; i < n; i++)
-      mag[i] *= units_of_softmax (
-          s, score_mag[i % cols / s->head_dim * s->n_q + i / cols]);
+      mag[i] *= ref_softmax_units (s->head_dim, s->n_k,
+          score_mag[i % cols / s->head_dim * s->n_q + i / cols]);
     check_compare (c, out, want, mag, 1.0);
     check_queries_alone (c, s, in.a, out);
     if (s->way != FRAME)
@@ -365,7 +354,8 @@ check_one_probs (Check *c, const Shape *s)
   if (check_run (c)) {
     ref_attention (NULL, NULL, want, score_mag, &in.ref);
     for (i = 0; i < n; i++)
-      mag[i] = want[i] * units_of_softmax (s, score_mag[i / s->n_k]);
+      mag[i] = want[i]
+               * ref_softmax_units (s->head_dim, s->n_k, score_mag[i / s->n_k]);
     check_compare (c, out, want, mag, 1.0);
   }
   paged_clear (&in.paged);

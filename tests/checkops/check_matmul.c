@@ -3,23 +3,8 @@
 #include "kernels.h"
 #include "ovk_device.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
-
-/* A sum of k terms in any order is off by about sqrt (k) roundings of half a
- * unit (Higham, Mary 2019), twice that nearly never; 8 for bias, activation,
- * residual and very short sums. That is for kernels that add up all k in a row,
- * with units of the sum of all magnitudes. One that takes the mins of Q4_K out
- * of its sums adds up numbers that are in all four times as large (of weights
- * spread evenly around 0), but at most 32 of them in a row, then 2 for each
- * further group of a lane and 6 of the tree: as few for 256 terms as for 4096.
- */
-static double
-units_of_sum (guint k)
-{
-  return sqrt (k) + 8.0;
-}
 
 typedef struct {
   guint m, n, k;
@@ -57,42 +42,6 @@ shape_rows (Check *c, CheckBuf *x)
   }
   check_upload (c, x);
   return exact;
-}
-
-/* What the roundings to halves may do to a result, put into @mag for @units of
- * it. A half is one of the two next to the number, Vulkan leaves open which:
- * off by 2^-10 of it, or where halves get no smaller by 2^-24; of x, scaled so
- * that a row's largest is 2^14 at least, that is 2^-38 of the largest. Halves
- * times halves are exact in F32. */
-static void
-add_roundings (double *mag, double units, const CheckBuf *x, const CheckBuf *w,
-    gboolean exact, gboolean quick_gelu)
-{
-  guint m = x->t.rows, n = w->t.rows, k = x->t.cols;
-  double off_x = exact ? 0 : 1.0 / 1024;
-  double off_w = w->t.type == OWL2_TYPE_F16 ? 0 : 1.0 / 1024;
-  double least_w = off_w > 0 ? 0x1p-24 : 0;
-
-  for (guint i = 0; i < m; i++) {
-    const float *row = x->val + (gsize) i * k;
-    double largest = 0;
-
-    for (guint l = 0; l < k; l++)
-      largest = MAX (largest, fabs (row[l]));
-    for (guint j = 0; j < n; j++) {
-      double sum = 0;
-
-      for (guint l = 0; l < k; l++) {
-        double a = fabs (row[l]), b = fabs (w->val[(gsize) j * k + l]);
-        double da = off_x > 0 ? MAX (a * off_x, largest * 0x1p-38) : 0;
-
-        sum += da * b + (a + da) * MAX (b * off_w, least_w);
-      }
-      /* The slope is at most 1.1, as in ref_matmul(). */
-      mag[(gsize) i * n + j] +=
-          (quick_gelu ? 1.1 : 1.0) * sum / (units * FLT_EPSILON);
-    }
-  }
 }
 
 /* ----------------------------------------------------------------------- */
@@ -156,9 +105,9 @@ check_case (Check *c, Shape s, Owl2Type type)
     ref_matmul (want, mag, x->val, w->val, has_bias ? bias->val : NULL,
         act == OWL2_ACT_QUICK_GELU, r_val, s.m, s.n, s.k);
     if (halves)
-      add_roundings (
-          mag, units_of_sum (s.k), x, w, exact, act == OWL2_ACT_QUICK_GELU);
-    check_compare (c, out, want, mag, units_of_sum (s.k));
+      ref_matmul_add_halves (mag, ref_matmul_units (s.k), x->val, w->val, exact,
+          type == OWL2_TYPE_F16, act == OWL2_ACT_QUICK_GELU, s.m, s.n, s.k);
+    check_compare (c, out, want, mag, ref_matmul_units (s.k));
     if (!has_bias && act == OWL2_ACT_NONE && !r)
       check_rows_alone (c, family, x, w, out);
   }

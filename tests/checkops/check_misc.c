@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "checkops.h"
 
-#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -39,10 +38,8 @@ check_swiglu (Check *c)
     out = in_place ? gate : check_out (c, "out", rows, cols, check_lie (c));
     ref_swiglu (want, mag, gate->val, up->val, n);
     owl2_op_swiglu (c->cmd, &out->t, &gate->t, &up->t);
-    /* exp() to 3 + 2 |x| units (in mag), an add, a divide of 2.5 units, a
-     * multiplication. */
     if (check_run (c))
-      check_compare (c, out, want, mag, 8.0);
+      check_compare (c, out, want, mag, REF_SWIGLU_UNITS);
     check_end (c);
   }
 }
@@ -107,10 +104,8 @@ check_mean_heads (Check *c)
     ref_mean_heads (
         want, mag, x->val, add ? out->val : NULL, n_heads, rows, cols, scale);
     owl2_op_mean_heads (c->cmd, &out->t, &x->t, n_heads, scale, add);
-    /* An addition a head, of which each is off by half a unit, the product and
-     * the last sum. */
     if (check_run (c))
-      check_compare (c, out, want, mag, 0.5 * n_heads + 1);
+      check_compare (c, out, want, mag, ref_mean_heads_units (n_heads));
     check_end (c);
   }
 }
@@ -257,16 +252,9 @@ check_result (
   if (got->id != id || got->n_bad != n_bad || (double) got->max != max)
     check_fail (c, "%u (%g), %u bad, not %u (%g), %u bad; %u is banned",
         got->id, (double) got->max, got->n_bad, id, max, n_bad, ban);
-  /* The sum's relative error is the logarithm's absolute one: n / 128 adds of
-   * an invocation, at most 512, one for each 128 parts of 1024, 7 of a
-   * workgroup in either, exp() and log() of some units, and the result's
-   * rounding; the steps up of the running maximum add exp() of some units each.
-   */
   if (n_bad < n
       && !(fabs ((double) got->log_sum_exp - lse)
-           <= FLT_EPSILON
-                  * (MIN (n / 128.0, 512.0 + n / 131072.0) + 64.0
-                      + 2.0 * fabs (lse))))
+           <= ref_log_sum_exp_limit (n, lse)))
     check_fail (
         c, "log_sum_exp is %.9g, not %.9g", (double) got->log_sum_exp, lse);
   if (n_bad == n && !(isinf (got->log_sum_exp) && got->log_sum_exp < 0.f))
@@ -383,13 +371,9 @@ check_pick (
         (double) got->max, (double) logits[id], max);
   if (!isfinite (logits[id]))
     return;
-  /* The sum's relative error is the logarithm's absolute one, whatever the
-   * number of logits: exp() of two units, of its differences of half a unit of
-   * what they are, at most 4 where the sum has anything to lose, an addition
-   * whose loss is kept, and 10 of a workgroup. */
   log_p = (double) got->logit - got->max - log ((double) got->sum);
   if (!(fabs (log_p - ref_log_probability (logits, n, id))
-          <= FLT_EPSILON * (2.0 + 2.0 + 1.0 + 5.0)))
+          <= REF_LOG_PROBABILITY_LIMIT))
     check_fail (c, "log p is %.12g, not %.12g", log_p,
         ref_log_probability (logits, n, id));
 }
@@ -496,11 +480,8 @@ check_pooled_dots (Check *c)
     dots = check_out (c, "dots", 1, 3, LIE_ODD);
     ref_pooled_dots (want, mag, x->val, y->val, most, cols);
     owl2_op_pooled_dots (c->cmd, check_slice (dots), &x->t, &y->t);
-    /* Half a unit for each addition in a column's sum, which is in a product
-     * twice, for the product, and for each addition of those: cols / 128 in a
-     * part and 7 of the parts. */
     if (check_run (c)) {
-      check_compare (c, dots, want, mag, most + cols / 256.0 + 5.0);
+      check_compare (c, dots, want, mag, ref_pooled_dots_units (most, cols));
       if (same
           && (dots->val[0] != dots->val[1] || dots->val[0] != dots->val[2]))
         check_fail (c, "%.9g, %.9g and %.9g of the same operand",

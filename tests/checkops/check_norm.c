@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "checkops.h"
 
-#include <math.h>
-
 static const guint widths[] = { 1, 2, 3, 5, 31, 32, 33, 64, 96, 100, 127, 129,
   176, 256, 257, 1024, 4096 };
 static const guint heights[] = { 1, 2, 7, 61 };
@@ -26,13 +24,6 @@ static float
 range_of (guint i)
 {
   return i % 5 == 4 ? 2e-3f : 4.f;
-}
-
-/* Sums of @cols terms, over 16 parts at least, and a dozen roundings more. */
-static double
-units_of_row (guint cols)
-{
-  return cols / 16.0 + 12.0;
 }
 
 void
@@ -63,7 +54,7 @@ check_layernorm (Check *c)
     ref_layernorm (want, mag, x->val, w->val, b->val, rows, cols, (double) eps);
     owl2_op_layernorm (c->cmd, &out->t, &x->t, &w->t, &b->t, eps);
     if (check_run (c))
-      check_compare (c, out, want, mag, units_of_row (cols));
+      check_compare (c, out, want, mag, ref_norm_units (cols));
     check_end (c);
   }
 }
@@ -101,7 +92,7 @@ check_rmsnorm (Check *c)
     owl2_op_rmsnorm (c->cmd, &out->t, &x->t, &w0->t, i % 6 ? &w1->t : NULL,
         pick ? &of : NULL, eps);
     if (check_run (c))
-      check_compare (c, out, want, mag, units_of_row (cols));
+      check_compare (c, out, want, mag, ref_norm_units (cols));
     check_end (c);
   }
 }

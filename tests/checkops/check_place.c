@@ -285,9 +285,6 @@ compare (Check *c, const Layer *layer, const float *x, const Shape *s,
   check_compare_words (c, dst, want);
 }
 
-/* Two products, one sum. */
-#define UNITS_OF_ROTATION 1.5
-
 /* Keys in F32, which those of the other types are made of. */
 static void
 compare_keys (Check *c, const Layer *layer, const Shape *s, Inputs *in)
@@ -298,7 +295,7 @@ compare_keys (Check *c, const Layer *layer, const Shape *s, Inputs *in)
     gsize r = i / s->dim / s->kv_heads;
     gsize at = row_of (s, in->all[r].kv_row, (guint) (i / s->dim % s->kv_heads))
                * layer->buf->t.cols;
-    double got, limit = UNITS_OF_ROTATION * FLT_EPSILON * in->k_mag[i];
+    double got, limit = REF_ROTATION_UNITS * FLT_EPSILON * in->k_mag[i];
 
     memcpy (&in->k_made[i], layer->buf->host + at + i % s->dim, 4);
     got = (double) in->k_made[i];
@@ -380,7 +377,7 @@ check_type (Check *c, const Shape *s, Inputs *in, const Owl2Rows *of)
 
   owl2_op_place_qkv (c->cmd, &op);
   if (check_run (c)) {
-    check_compare (c, q, in->q, in->q_mag, UNITS_OF_ROTATION);
+    check_compare (c, q, in->q, in->q_mag, REF_ROTATION_UNITS);
     if (s->type == OWL2_TYPE_F32)
       compare_keys (c, &layers[0], s, in);
     compare (c, &layers[0], in->k_made, s, in);

@@ -7,6 +7,8 @@ without any of it, where it has to fail.
 usage: binary.py SOURCE_ROOT BUILD_ROOT OPTIMISED(0|1) CC[,ARG...] PLUGIN
        [PROGRAM...]"""
 
+import datetime
+import os
 import pathlib
 import platform
 import re
@@ -37,6 +39,10 @@ class Elf:
 
     def __init__(self, path):
         self.data = d = pathlib.Path(path).read_bytes()
+        # As __DATE__ has it, and as most programs print it.
+        built = datetime.date.fromtimestamp(os.stat(path).st_mtime)
+        self.days = [text.encode() for text in (
+            f"{built:%b} {built.day:2} {built.year}", built.isoformat())]
         if d[:6] != b"\x7fELF\x02\x01":
             raise SystemExit(f"{path} is no 64-bit little-endian ELF file")
         self.type, = struct.unpack_from("<H", d, 16)
@@ -108,6 +114,7 @@ def checks(elf, roots, optimised):
     yield "no path of the build", not any(
         re.search(rb"(?<![\w.-])" + re.escape(root.encode()) + rb"(?![\w.-])",
                   elf.data) for root in roots)
+    yield "no date of the build", not any(day in elf.data for day in elf.days)
     # No flag of ours asks for these; they must not come about either.
     yield "no memory both written and run", all(
         kind != PT_LOAD or flags & (PF_W | PF_X) != PF_W | PF_X
@@ -123,7 +130,7 @@ int main (int argc, char **argv)
 {
   char text[32];
   strcpy (text, argv[argc - 1]);
-  return printf ("%s %s\\n", text, __FILE__) < 0;
+  return printf ("%s %s %s\\n", text, __FILE__, __DATE__) < 0;
 }
 """
 SURE = {"no memory both written and run", "no code relocated",

@@ -40,10 +40,14 @@ check 'the element looking below owl2.h' \
 check 'printf or getenv in the library' \
   grep -rnE '\b(printf|fprintf|puts|g_print|getenv|g_getenv) \(' engine clips \
   gst-owl2
+check 'the time of the build in what is built' \
+  grep -rnE '__(DATE|TIME|TIMESTAMP)__' engine clips json gst-owl2 tools
+# REUSE-IgnoreStart
 check 'files without a licence line' sh -c \
   "grep -rL 'SPDX-License-Identifier: LGPL-2.1-or-later' --include=*.[ch] \
    --include=*.comp --include=*.glsl --include=*.sh --include=*.py --include=*.js \
    engine clips examples json gst-owl2 shaders tools tests pipelines training .ci"
+# REUSE-IgnoreEnd
 for header in engine/owl2.h engine/base/*.h engine/vk/*.h engine/ops/ops.h \
     engine/file/*.h engine/text/text.h engine/model/*.h clips/*.h; do
   for language in c c++; do

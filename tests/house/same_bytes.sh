@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # The same sources give the same plugin and programs, byte for byte, from
-# folders of other names and depths.
+# folders of other names and depths, and of sources of other days.
 #
 # usage: same_bytes.sh SOURCE_ROOT CC
 set -eu
@@ -16,6 +16,8 @@ for copy in "$source" "$other"; do
     --exclude='./demo' .) | tar -x -C "$copy"
 done
 one=$source/build/it two=$temp/b
+# And of another day.
+find "$other" -exec touch -h -d 2001-02-03 {} +
 # What is cached must not stand in for what would be built.
 export CCACHE_DISABLE=1
 meson setup "$one" "$source" -Dtests=false >"$temp/log" 2>&1 &&
@@ -27,7 +29,8 @@ meson setup "$one" "$source" -Dtests=false >"$temp/log" 2>&1 &&
 }
 n=0 failed=0
 for file in gst-owl2/libgstowl2.so tools/owl2-ask tools/owl2-trace \
-    tools/owl2-bench tools/convert/owl2-convert; do
+    tools/owl2-bench tools/owl2-run tools/convert/owl2-convert \
+    tools/eval/owl2-eval; do
   if [ ! -f "$one/$file" ] && [ ! -f "$two/$file" ]; then
     continue
   fi

@@ -2,7 +2,7 @@
 /* A frame of any format as packed RGB. */
 #include "ref_picture.h"
 
-#include <stdlib.h>
+#include <glib.h>
 #include <string.h>
 
 #include "ref.h"
@@ -106,11 +106,11 @@ void
 ref_picture_rgb (uint8_t *rgb, const Owl2Image *image)
 {
   size_t bytes = 3 * (size_t) image->width * image->height;
-  uint8_t *stored = malloc (bytes);
+  uint8_t *stored = g_malloc (bytes);
 
   stored_rgb (stored, image);
   turn (rgb, stored, image->width, image->height, image->turn);
-  free (stored);
+  g_free (stored);
 }
 
 void
@@ -119,8 +119,8 @@ ref_picture_square (uint8_t *dst, size_t n, Owl2ImageMode mode,
 {
   size_t edge = w > h ? w : h, shorter = w > h ? h : w;
   size_t crop_w = n * w / shorter, crop_h = n * h / shorter;
-  uint8_t *between =
-      malloc (mode == OWL2_IMAGE_CROP ? 3 * crop_w * crop_h : 3 * edge * edge);
+  uint8_t *between = g_malloc (
+      mode == OWL2_IMAGE_CROP ? 3 * crop_w * crop_h : 3 * edge * edge);
 
   switch (mode) {
     case OWL2_IMAGE_PAD:
@@ -139,5 +139,5 @@ ref_picture_square (uint8_t *dst, size_t n, Owl2ImageMode mode,
       ref_resize (between, edge, edge, rgb, w, h);
       ref_resize (dst, n, n, between, edge, edge);
   }
-  free (between);
+  g_free (between);
 }

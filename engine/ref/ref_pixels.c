@@ -4,7 +4,7 @@
 #include "ref.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <glib.h>
 #include <string.h>
 
 static double
@@ -49,8 +49,8 @@ resize_lines (const To *dst, const From *src, size_t n_lines)
 {
   double scale = (double) src->n / (double) dst->n;
   double f = scale > 1.0 ? scale : 1.0, support = 2.0 * f;
-  double *weights = malloc (src->n * sizeof *weights);
-  int *rounded = malloc (src->n * sizeof *rounded);
+  double *weights = g_malloc (src->n * sizeof *weights);
+  int *rounded = g_malloc (src->n * sizeof *rounded);
 
   for (size_t i = 0; i < dst->n; i++) {
     double c = ((double) i + 0.5) * scale, sum = 0.0;
@@ -68,15 +68,15 @@ resize_lines (const To *dst, const From *src, size_t n_lines)
           rounded + first, end - first,
           src->data + line * src->next + (size_t) first * src->step, src->step);
   }
-  free (weights);
-  free (rounded);
+  g_free (weights);
+  g_free (rounded);
 }
 
 void
 ref_resize (uint8_t *dst, size_t dst_w, size_t dst_h, const uint8_t *src,
     size_t src_w, size_t src_h)
 {
-  uint8_t *between = malloc (3 * dst_w * src_h);
+  uint8_t *between = g_malloc (3 * dst_w * src_h);
   const From rows = { src, src_w, 3, 3 * src_w };
   const To narrow_rows = { between, dst_w, 3, 3 * dst_w };
   const From columns = { between, src_h, 3 * dst_w, 3 };
@@ -90,7 +90,7 @@ ref_resize (uint8_t *dst, size_t dst_w, size_t dst_h, const uint8_t *src,
     memcpy (dst, between, 3 * dst_w * dst_h);
   else
     resize_lines (&short_columns, &columns, dst_w);
-  free (between);
+  g_free (between);
 }
 
 void

@@ -2,7 +2,7 @@
 #include "ref.h"
 
 #include <math.h>
-#include <stdlib.h>
+#include <glib.h>
 
 /* Softmax of one row in place; the first @n are seen, the others get 0. */
 static void
@@ -37,7 +37,7 @@ void
 ref_attention (double *out, double *mag, double *probs, double *score_mag,
     const RefAttention *a)
 {
-  double *s = malloc (a->n_k * sizeof *s);
+  double *s = g_malloc (a->n_k * sizeof *s);
   size_t h, i, j, d;
 
   for (h = 0; h < a->n_heads; h++) {
@@ -78,7 +78,7 @@ ref_attention (double *out, double *mag, double *probs, double *score_mag,
       }
     }
   }
-  free (s);
+  g_free (s);
 }
 
 /* A head, by halves. */
@@ -132,4 +132,16 @@ ref_rope_table (double *table, size_t n_pos, size_t head_dim, double base)
       table[pos * head_dim + half + i] = sin (angle);
     }
   }
+}
+
+/* A score is off by sqrt (head_dim) + 4 roundings of its terms' size (see
+ * ref_matmul_units()); that is the relative error of its exponential, to which
+ * exp() adds 3 + 2 |x| units with |x| at most twice the largest score. Then
+ * comes a sum over the keys. Twice the first, for the softmax divides by a sum
+ * of such exponentials. */
+double
+ref_softmax_units (size_t head_dim, size_t n_k, double score_mag)
+{
+  return 2.0 * score_mag * (sqrt ((double) head_dim) + 8.0)
+         + sqrt ((double) n_k) + 16.0;
 }

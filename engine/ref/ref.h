@@ -10,6 +10,7 @@
 #ifndef OWL2_REF_H
 #define OWL2_REF_H
 
+#include <float.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,16 @@ uint16_t ref_half_from_float (float value); /* to nearest, ties to even */
 void ref_matmul (double *out, double *mag, const float *x, const float *w,
     const float *bias, int quick_gelu, const float *residual, size_t m,
     size_t n, size_t k);
+/* Units of FLT_EPSILON that a float computation may be off by, times mag. */
+double ref_matmul_units (size_t k);
+/* What products of halves may be off by besides, as matmul_halves.comp makes
+ * them of x, added to @mag for @units of it. @exact: x is of halves already;
+ * @w_halves: w is */
+void ref_matmul_add_halves (double *mag, double units, const float *x,
+    const float *w, int exact, int w_halves, int quick_gelu, size_t m, size_t n,
+    size_t k);
 
+double ref_norm_units (size_t cols); /* of the next two */
 void ref_layernorm (double *out, double *mag, const float *x, const float *w,
     const float *b, size_t rows, size_t cols, double eps);
 /* modality: per row 0: w0, else w1; NULL: w0 */
@@ -37,6 +47,7 @@ typedef struct {
   const uint32_t *modality, *positions; /* of each row */
   size_t rows, n_heads, n_kv_heads, head_dim;
 } RefPlace;
+#define REF_ROTATION_UNITS 1.5 /* two products, one sum */
 void ref_place_qkv (double *q, double *q_mag, double *k, double *k_mag,
     float *v, const RefPlace *p);
 /* The exact angles: cos and sin of pos * base^(-2 i / head_dim). */
@@ -57,17 +68,23 @@ typedef struct {
  * NULL. score_mag: per (head, query) the largest sum of |q k| * scale. */
 void ref_attention (double *out, double *mag, double *probs, double *score_mag,
     const RefAttention *a);
+/* Units of a result of @n_k keys, given the largest @score_mag. */
+double ref_softmax_units (size_t head_dim, size_t n_k, double score_mag);
 
 /* x after @steps times x = x a + b. mag: what the errors of all steps, each of
  * two roundings, have grown to. */
 void ref_fma_chain (double *out, double *mag, const float *x, size_t n,
     size_t steps, double a, double b);
 
+/* exp() to 3 + 2 |x| units (in mag), an add, a divide of 2.5 units, a
+ * multiplication. */
+#define REF_SWIGLU_UNITS 8.0
 void ref_swiglu (
     double *out, double *mag, const float *gate, const float *up, size_t n);
 
 /* out [rows][cols] = scale * sum over h of x [n_heads][rows][cols], plus
  * @before [rows][cols] unless that is NULL. */
+double ref_mean_heads_units (size_t n_heads);
 void ref_mean_heads (double *out, double *mag, const float *x,
     const float *before, size_t n_heads, size_t rows, size_t cols,
     double scale);
@@ -76,12 +93,20 @@ void ref_mean_heads (double *out, double *mag, const float *x,
  * all finite ones' summed exponentials. */
 void ref_argmax (uint32_t *id, double *max, double *log_sum_exp,
     uint32_t *n_bad, const float *logits, size_t n, uint32_t ban);
+/* By how much the last may be off. */
+double ref_log_sum_exp_limit (size_t n, double log_sum_exp);
 
 /* The log of token @id's probability by the finite ones. */
 double ref_log_probability (const float *logits, size_t n, uint32_t id);
+/* The sum's relative error is the logarithm's absolute one, whatever the number
+ * of logits: exp() of two units, of its differences of half a unit of what they
+ * are, at most 4 where the sum has anything to lose, an addition whose loss is
+ * kept, and 10 of a workgroup. */
+#define REF_LOG_PROBABILITY_LIMIT (FLT_EPSILON * (2.0 + 2.0 + 1.0 + 5.0))
 
 /* With a and b the sums of the rows of x and of y [rows][cols]: a a, b b, a b.
  */
+double ref_pooled_dots_units (size_t rows, size_t cols);
 void ref_pooled_dots (double out[3], double mag[3], const float *x,
     const float *y, size_t rows, size_t cols);
 

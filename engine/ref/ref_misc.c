@@ -110,3 +110,32 @@ ref_mean_heads (double *out, double *mag, const float *x, const float *before,
     }
   }
 }
+
+/* The sum's relative error is the logarithm's absolute one: n / 128 adds of an
+ * invocation, at most 512, one for each 128 parts of 1024, 7 of a workgroup in
+ * either, exp() and log() of some units, and the result's rounding; the steps
+ * up of the running maximum add exp() of some units each. */
+double
+ref_log_sum_exp_limit (size_t n, double log_sum_exp)
+{
+  return FLT_EPSILON
+         * (fmin ((double) n / 128.0, 512.0 + (double) n / 131072.0) + 64.0
+             + 2.0 * fabs (log_sum_exp));
+}
+
+/* Half a unit for each addition in a column's sum, which is in a product twice,
+ * for the product, and for each addition of those: cols / 128 in a part and 7
+ * of the parts. */
+double
+ref_pooled_dots_units (size_t rows, size_t cols)
+{
+  return (double) rows + (double) cols / 256.0 + 5.0;
+}
+
+/* An addition a head, of which each is off by half a unit, the product and the
+ * last sum. */
+double
+ref_mean_heads_units (size_t n_heads)
+{
+  return 0.5 * (double) n_heads + 1.0;
+}
