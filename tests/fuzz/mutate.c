@@ -153,7 +153,8 @@ damaged_copy (GRand *rand, const guint8 *data, gsize *size)
 /* ---- modes ------------------------------------------------------------ */
 
 static void
-run_file (FuzzFunc target, const char *path, guint rounds, guint64 seed)
+run_file (
+    const FuzzTarget *target, const char *path, guint rounds, guint64 seed)
 {
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
@@ -169,7 +170,7 @@ run_file (FuzzFunc target, const char *path, guint rounds, guint64 seed)
     current.data = copy;
     current.size = size;
     current.round = i;
-    target (copy, size);
+    fuzz_run (target, copy, size);
     current.data = NULL;
   }
   printf ("# %s: %u damaged copies, seed %" G_GUINT64_FORMAT "\n", path, rounds,
@@ -177,7 +178,7 @@ run_file (FuzzFunc target, const char *path, guint rounds, guint64 seed)
 }
 
 static void
-replay (FuzzFunc target, const char *dir)
+replay (const FuzzTarget *target, const char *dir)
 {
   g_autoptr (GDir) listing = g_dir_open (dir, 0, NULL);
   const char *name;
@@ -196,7 +197,7 @@ replay (FuzzFunc target, const char *dir)
     fflush (stdout);
     current.data = copy;
     current.size = size;
-    target (copy, size);
+    fuzz_run (target, copy, size);
     n++;
   }
   if (n == 0)
@@ -302,7 +303,7 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context =
       g_option_context_new ("TARGET FILE|DIRECTORY...");
   g_autoptr (GError) error = NULL;
-  FuzzFunc target;
+  const FuzzTarget *target;
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc < 3)
