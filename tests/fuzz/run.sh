@@ -53,7 +53,6 @@ for target in $targets; do
       cp "$source/tests/data/mini/model/tokenizer.model" "$corpus/" ;;
     fuzz-file-adapter)
       cp "$source/tests/data/mini/adapter/adapter_config.json" "$corpus/" ;;
-
     fuzz-file-config) cp "$source/tests/data/mini/model/config.json" "$corpus/" ;;
   esac
   dictionary=$source/tests/fuzz/${name#fuzz-file-}.dict
