@@ -204,7 +204,7 @@ unset TSAN_OPTIONS
 
 say 'clang with libFuzzer: what reads files, some seconds each'
 if build fuzz clang -Dfuzz=true -Db_lundef=false; then
-  if sh tests/fuzz/run.sh 5 "$builds/fuzz"; then
+  if sh tests/fuzz/run.sh "${OWL2_LONG:+60}" "$builds/fuzz"; then
     total_passed=$((total_passed + 1))
   else
     fail 'fuzz'

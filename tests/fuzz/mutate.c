@@ -3,7 +3,8 @@
  * them to the readers.
  *
  *   mutate [--seed=N] [--rounds=N] TARGET FILE...   damaged copies of FILEs
- *   mutate --replay TARGET DIRECTORY                the files of DIRECTORY
+ *   mutate --replay [--rounds=N] TARGET DIRECTORY   the files of DIRECTORY, and
+ *                                                   N damaged copies of each
  *   mutate [--seed=N] [--rounds=N] directory DIR    a whole checkpoint
  *   mutate .. --base=BASE directory DIR   an adapter, merged into the whole
  * BASE
@@ -178,7 +179,7 @@ run_file (
 }
 
 static void
-replay (const FuzzTarget *target, const char *dir)
+replay (const FuzzTarget *target, const char *dir, guint rounds, guint64 seed)
 {
   g_autoptr (GDir) listing = g_dir_open (dir, 0, NULL);
   const char *name;
@@ -198,6 +199,8 @@ replay (const FuzzTarget *target, const char *dir)
     current.data = copy;
     current.size = size;
     fuzz_run (target, copy, size);
+    if (rounds > 0)
+      run_file (target, path, rounds, seed);
     n++;
   }
   if (n == 0)
@@ -288,7 +291,7 @@ run_directory (const char *dir, const char *base, guint rounds, guint64 seed)
 int
 main (int argc, char **argv)
 {
-  gint rounds = 1000;
+  gint rounds = -1;
   gint64 seed = 20260101;
   gboolean replaying = FALSE;
   g_autofree char *base = NULL;
@@ -312,13 +315,15 @@ main (int argc, char **argv)
   current.seed = (guint64) seed;
   watch_crashes ();
   target = fuzz_find (argv[1]);
+  if (rounds < 0 && !replaying)
+    rounds = 1000;
   for (int i = 2; i < argc; i++)
     if (strcmp (argv[1], "directory") == 0)
       run_directory (argv[i], base, (guint) rounds, (guint64) seed);
     else if (!target)
       g_error ("unknown target '%s'", argv[1]);
     else if (replaying)
-      replay (target, argv[i]);
+      replay (target, argv[i], (guint) MAX (rounds, 0), (guint64) seed);
     else
       run_file (target, argv[i], (guint) rounds, (guint64) seed);
   return EXIT_SUCCESS;
