@@ -274,7 +274,7 @@ test_random (void)
 {
   guint n_formats, n_converted = 0, n_cropped = 0;
   const gboolean is_long = g_getenv ("OWL2_LONG") && *g_getenv ("OWL2_LONG");
-  const guint n = is_long ? 1000000 : 20000;
+  const guint n = is_long ? 1000000 : 10000;
   const GstVideoFormat *formats = gst_video_formats_raw (&n_formats);
 
   for (guint i = 0; i < n; i++) {

@@ -61,13 +61,19 @@ repeat (const char *begin, const char *part, const char *end, gsize n)
 {
   GByteArray *out = g_byte_array_new ();
   const char *number = strstr (part, "%u");
+  g_autoptr (GString) block = g_string_new (part);
 
+  /* In pieces of some kilobytes, which take less time. */
+  while (!number && block->len > 0 && block->len < MIN (n, 4096))
+    g_string_append_len (block, block->str, (gssize) block->len);
   put_text (out, begin);
   for (guint i = 0; out->len < n; i++) {
     char digits[16];
 
     if (!number) {
-      put_text (out, part);
+      const gsize one = strlen (part), most = (n - out->len + one - 1) / one;
+
+      put (out, block->str, MIN (block->len, most * one));
       continue;
     }
     g_snprintf (digits, sizeof digits, "%x", i);
@@ -204,7 +210,7 @@ test_tokenizer (void)
 {
   GByteArray *out = g_byte_array_new ();
 
-  for (guint i = 0; i < 2 * MIB; i++) {
+  for (guint i = 0; i < 600000; i++) {
     char text[16];
     guint8 head[4] = { 0x0a, 0, 0x0a, 0 };
 
@@ -278,7 +284,6 @@ test_dataset (void)
   check ("dataset", "one long field", repeat ("7", "aaaaaaaa", "", 20 * MIB));
   check ("dataset", "one long quoted field",
       repeat ("7\"", "aaaaaaaa", "\"", 20 * MIB));
-  check ("dataset", "short rows", repeat ("8", "a,1\n", "", 2 * MIB));
   check ("dataset", "shortest rows", repeat ("8", "a,1\n", "", 1 * MIB));
   check ("dataset", "short objects",
       repeat ("5[",
@@ -289,7 +294,7 @@ test_dataset (void)
       repeat ("5",
           "{\"question_id\":1,\"image\":\"\","
           "\"text\":\"\",\"label\":\"no\"}\n",
-          "", 8 * MIB));
+          "", 2 * MIB));
   check ("dataset", "an array of records",
       repeat ("5[",
           "{\"question_id\":1,"
