@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "json_read.h"
 #include "printable.h"
 
 /* The half of a surrogate pair that the escape at @p says; 0 if it is none. */
@@ -62,7 +63,7 @@ json_line_get_text (const char *line, gsize n, GString *text, GError **error)
     return FALSE;
   }
   mended = mend_halves (line, n);
-  object = json_loadb (mended, n, JSON_ALLOW_NUL, &why);
+  object = json_read (mended, n, JSON_ALLOW_NUL, &why);
   if (!object) {
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_REQUEST,
         "no JSON object: byte %d of %" G_GSIZE_FORMAT ": %s", why.position, n,

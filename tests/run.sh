@@ -241,9 +241,9 @@ if build tsan clang -Db_sanitize=thread -Db_lundef=false; then
 fi
 unset TSAN_OPTIONS
 
-say 'clang with libFuzzer: what reads files, for a minute'
+say 'clang with libFuzzer: what reads files, some seconds each'
 if build fuzz clang -Dfuzz=true -Db_lundef=false; then
-  if sh tests/fuzz/run.sh 60 "$builds/fuzz"; then
+  if sh tests/fuzz/run.sh "${OWL2_LONG:+60}" "$builds/fuzz"; then
     total_passed=$((total_passed + 1))
   else
     fail 'fuzz'

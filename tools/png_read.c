@@ -8,9 +8,7 @@
 #include <png.h>
 
 #include "input.h"
-
-/* More than any camera has. A small file may ask for any number. */
-#define MAX_PIXELS (1u << 28)
+#include "program.h"
 
 typedef struct {
   const char *path;
@@ -81,16 +79,26 @@ set_transforms (png_struct *png)
 static gboolean
 read_pixels (Reader *r, Owl2Image *image)
 {
+  /* Of no use here, and a file of some kilobytes may have compressed texts and
+   * profiles of gigabytes. */
+  static const png_byte unused[] = "bKGD\0cHRM\0eXIf\0gAMA\0hIST\0iCCP\0iTXt\0"
+                                   "oFFs\0pCAL\0pHYs\0sBIT\0sCAL\0sPLT\0sRGB\0"
+                                   "tEXt\0tIME\0zTXt";
+
   gsize stride, height;
 
   if (setjmp (png_jmpbuf (r->png)))
     return FALSE;
   png_set_read_fn (r->png, r, on_read);
+  png_set_keep_unknown_chunks (r->png, PNG_HANDLE_CHUNK_NEVER, NULL, 0);
+  png_set_keep_unknown_chunks (
+      r->png, PNG_HANDLE_CHUNK_NEVER, unused, sizeof unused / 5);
   png_read_info (r->png, r->info);
   image->width = png_get_image_width (r->png, r->info);
   image->height = png_get_image_height (r->png, r->info);
-  if ((guint64) image->width * image->height > MAX_PIXELS) {
-    fail_size (r, OWL2_ERROR_BAD_FILE, "can't read", image);
+  if ((guint64) image->width * image->height > OWL2_MAX_PIXELS) {
+    fail_size (r, OWL2_ERROR_BAD_FILE,
+        "more than " G_STRINGIFY (OWL2_MAX_PIXELS) " pixels:", image);
     return FALSE;
   }
   set_transforms (r->png);

@@ -10,6 +10,10 @@
 
 G_BEGIN_DECLS
 
+/* Pixels of a picture: what has more is refused before it is decoded, unless
+ * the user says otherwise. A file of some kilobytes may ask for any number. */
+#define OWL2_MAX_PIXELS 100000000
+
 /* The first thing in main(): the locale, the name (a constant) that messages
  * begin with, and from here on a program whose output got lost ends with a
  * message and status 1, also where GOption prints its help and ends it. */

@@ -13,8 +13,6 @@ typedef struct _Video Video;
 
 /* No end but that of the source. */
 #define VIDEO_END G_MAXINT64
-/* Frames of more pixels are an error, unless somebody says so. */
-#define VIDEO_MAX_PIXELS ((guint64) 16384 * 16384)
 
 /**
  * VideoRule: which frames make a clip.

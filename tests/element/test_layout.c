@@ -5,53 +5,11 @@
  * odd layouts that are honest: within 1 of what videoconvert makes. */
 #include "bench.h"
 #include "gstowl2frame.h"
+#include "guarded.h"
 #include "ref_picture.h"
 
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
-/* ---- buffers between guard pages ---------------------------------------- */
-
-typedef struct {
-  guint8 *map;
-  gsize bytes;
-} Guarded;
-
-static void
-guarded_free (gpointer data)
-{
-  Guarded *g = data;
-
-  munmap (g->map, g->bytes);
-  g_free (g);
-}
-
-/* @size random bytes. @at_end: the guard is right behind them, else before. */
-static GstBuffer *
-guarded_new (gsize size, gboolean at_end)
-{
-  const gsize page = (gsize) sysconf (_SC_PAGESIZE);
-  const gsize inside = (size + page - 1) / page * page;
-  Guarded *g = g_new0 (Guarded, 1);
-  guint32 random = (guint32) g_test_rand_int () | 1;
-  guint8 *data;
-
-  g->bytes = inside + 2 * page;
-  g->map = mmap (NULL, g->bytes, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-  g_assert_true (g->map != MAP_FAILED);
-  g_assert_cmpint (
-      mprotect (g->map + page, inside, PROT_READ | PROT_WRITE), ==, 0);
-  data = g->map + page + (at_end ? inside - size : 0);
-  for (gsize i = 0; i < size; i++) {
-    random ^= random << 13;
-    random ^= random >> 17;
-    random ^= random << 5;
-    data[i] = (guint8) random;
-  }
-  return gst_buffer_new_wrapped_full (0, data, size, 0, size, g, guarded_free);
-}
 
 /* ---- looking at one ------------------------------------------------------ */
 
@@ -106,7 +64,12 @@ typedef struct {
   guint n, width, height;
   GstVideoFormat format;
   GstVideoFrameFlags flags;
+  gboolean cropped; /* by a crop meta of the next four */
+  guint crop_x, crop_y, crop_width, crop_height;
 } Lie;
+
+/* What a buffer's bytes are in. */
+typedef enum { BEFORE_GUARD, BEHIND_GUARD, IN_FD, IN_PARTS } Place;
 
 static void
 lie_init (Lie *lie, const GstVideoInfo *info)
@@ -122,15 +85,26 @@ lie_init (Lie *lie, const GstVideoInfo *info)
 }
 
 static guint8 *
-lie_look (Lie *lie, const GstVideoInfo *info, gboolean at_end, char **why)
+lie_look (Lie *lie, const GstVideoInfo *info, Place place, char **why)
 {
-  g_autoptr (GstBuffer) buffer = guarded_new (lie->size, at_end);
+  g_autoptr (GstBuffer) buffer =
+      place == IN_FD      ? guarded_new_fd (lie->size)
+      : place == IN_PARTS ? guarded_new_parts (lie->size)
+                          : guarded_new (lie->size, place == BEFORE_GUARD);
   GstVideoMeta *meta =
       gst_buffer_add_video_meta_full (buffer, lie->flags, lie->format,
           lie->width, lie->height, MIN (lie->n, 4), lie->offset, lie->stride);
 
   g_assert_nonnull (meta);
   meta->n_planes = lie->n;
+  if (lie->cropped) {
+    GstVideoCropMeta *crop = gst_buffer_add_video_crop_meta (buffer);
+
+    crop->x = lie->crop_x;
+    crop->y = lie->crop_y;
+    crop->width = lie->crop_width;
+    crop->height = lie->crop_height;
+  }
   return look (buffer, info, why);
 }
 
@@ -207,7 +181,8 @@ test_lies (void)
           certain = certain && !g_str_equal (kinds[k], "odd");
           lie_init (&lie, &info);
           lie_apply (&lie, kinds[k], &info, plane);
-          rgb = lie_look (&lie, &info, k % 2, &why);
+          rgb =
+              lie_look (&lie, &info, k % 2 ? BEFORE_GUARD : BEHIND_GUARD, &why);
           /* A palette has no rows, so its stride says nothing; and a later
            * plane may run back over an earlier one. */
           if (certain && !(plane && g_str_equal (kinds[k], "neg"))
@@ -264,18 +239,49 @@ random_stride (gint stride)
   }
 }
 
+/* None, one inside of the picture or of what the meta says, or any. */
+static void
+random_crop (Lie *lie, const GstVideoInfo *info)
+{
+  const gint32 width = info->width, height = info->height;
+  const gint way = g_test_rand_int_range (0, 6);
+
+  lie->cropped = way < 3;
+  if (way == 2) {
+    lie->crop_x = g_test_rand_bit () ? (guint) g_test_rand_int () : 0;
+    lie->crop_y = g_test_rand_bit () ? (guint) g_test_rand_int () : 0;
+    lie->crop_width = (guint) g_test_rand_int ();
+    lie->crop_height = (guint) g_test_rand_int_range (0, height + 2);
+  } else {
+    lie->crop_x = (guint) g_test_rand_int_range (0, width);
+    lie->crop_y = (guint) g_test_rand_int_range (0, height);
+    lie->crop_width =
+        (guint) g_test_rand_int_range (1, width + 1 - (gint32) lie->crop_x);
+    lie->crop_height =
+        (guint) g_test_rand_int_range (1, height + 1 - (gint32) lie->crop_y);
+  }
+  /* A decoder's picture, which is larger than what is shown of it. */
+  if (way == 0 && g_test_rand_bit ()) {
+    lie->width += (guint) g_test_rand_int_range (0, 20);
+    lie->height += (guint) g_test_rand_int_range (0, 20);
+    lie->size = lie->size * 3;
+  }
+}
+
 /* Anything, in buffers from nothing to twice the picture. */
 static void
 test_random (void)
 {
-  guint n_formats, n_converted = 0;
-  const guint n = g_test_thorough () ? 400000 : 40000;
+  guint n_formats, n_converted = 0, n_cropped = 0;
+  const gboolean is_long = g_getenv ("OWL2_LONG") && *g_getenv ("OWL2_LONG");
+  const guint n = is_long ? 1000000 : 10000;
   const GstVideoFormat *formats = gst_video_formats_raw (&n_formats);
 
   for (guint i = 0; i < n; i++) {
     const gboolean interlaced = g_test_rand_int_range (0, 4) == 0;
     g_autofree guint8 *rgb = NULL;
     GstVideoInfo info;
+    Place place;
     Lie lie;
 
     g_assert_true (gst_video_info_set_interlaced_format (&info,
@@ -297,10 +303,15 @@ test_random (void)
       if (g_test_rand_int_range (0, 3) == 0)
         lie.stride[p] = random_stride (lie.stride[p]);
     }
-    rgb = lie_look (&lie, &info, g_test_rand_bit (), NULL);
+    random_crop (&lie, &info);
+    place = (Place) g_test_rand_int_range (0, 8) % 6;
+    rgb = lie_look (&lie, &info, place > IN_PARTS ? BEFORE_GUARD : place, NULL);
     n_converted += rgb != NULL;
+    n_cropped += rgb != NULL && lie.cropped;
   }
-  g_test_message ("%u of %u converted", n_converted, n);
+  g_test_message (
+      "%u of %u converted, %u of them cropped", n_converted, n, n_cropped);
+  g_assert_cmpuint (n_cropped, >, n / 100);
   g_assert_cmpuint (n_converted, >, n / 20);
   g_assert_cmpuint (n_converted, <, n * 19 / 20);
 }
@@ -527,7 +538,7 @@ test_tight (void)
       at += (gsize) tight[i].stride[p] * tight[i].rows[p];
     }
     lie.size = at;
-    rgb = lie_look (&lie, &info, TRUE, &why);
+    rgb = lie_look (&lie, &info, BEFORE_GUARD, &why);
     if (!rgb)
       g_error ("%s: %s", tight[i].format, why);
     /* One byte less is one too few. */
@@ -536,7 +547,7 @@ test_tight (void)
     lie.size -= g_str_equal (tight[i].format, "v210")          ? 11
                 : g_str_has_prefix (tight[i].format, "NV12_1") ? 3
                                                                : 1;
-    rgb = lie_look (&lie, &info, TRUE, &why);
+    rgb = lie_look (&lie, &info, BEFORE_GUARD, &why);
     if (rgb)
       g_error ("%s: a row that ends outside is taken", tight[i].format);
   }

@@ -7,10 +7,10 @@ int LLVMFuzzerTestOneInput (const guint8 *data, gsize size);
 int
 LLVMFuzzerTestOneInput (const guint8 *data, gsize size)
 {
-  static FuzzFunc target;
+  static const FuzzTarget *target;
 
   if (!target)
     target = fuzz_find (FUZZ_TARGET);
-  target (data, size);
+  fuzz_run (target, data, size);
   return 0;
 }

@@ -3,7 +3,8 @@
  * them to the readers.
  *
  *   mutate [--seed=N] [--rounds=N] TARGET FILE...   damaged copies of FILEs
- *   mutate --replay TARGET DIRECTORY                the files of DIRECTORY
+ *   mutate --replay [--rounds=N] TARGET DIRECTORY   the files of DIRECTORY, and
+ *                                                   N damaged copies of each
  *   mutate [--seed=N] [--rounds=N] directory DIR    a whole checkpoint
  *   mutate .. --base=BASE directory DIR   an adapter, merged into the whole
  * BASE
@@ -153,7 +154,8 @@ damaged_copy (GRand *rand, const guint8 *data, gsize *size)
 /* ---- modes ------------------------------------------------------------ */
 
 static void
-run_file (FuzzFunc target, const char *path, guint rounds, guint64 seed)
+run_file (
+    const FuzzTarget *target, const char *path, guint rounds, guint64 seed)
 {
   g_autofree char *text = NULL;
   g_autoptr (GError) error = NULL;
@@ -169,7 +171,7 @@ run_file (FuzzFunc target, const char *path, guint rounds, guint64 seed)
     current.data = copy;
     current.size = size;
     current.round = i;
-    target (copy, size);
+    fuzz_run (target, copy, size);
     current.data = NULL;
   }
   printf ("# %s: %u damaged copies, seed %" G_GUINT64_FORMAT "\n", path, rounds,
@@ -177,7 +179,7 @@ run_file (FuzzFunc target, const char *path, guint rounds, guint64 seed)
 }
 
 static void
-replay (FuzzFunc target, const char *dir)
+replay (const FuzzTarget *target, const char *dir, guint rounds, guint64 seed)
 {
   g_autoptr (GDir) listing = g_dir_open (dir, 0, NULL);
   const char *name;
@@ -196,7 +198,9 @@ replay (FuzzFunc target, const char *dir)
     fflush (stdout);
     current.data = copy;
     current.size = size;
-    target (copy, size);
+    fuzz_run (target, copy, size);
+    if (rounds > 0)
+      run_file (target, path, rounds, seed);
     n++;
   }
   if (n == 0)
@@ -287,7 +291,7 @@ run_directory (const char *dir, const char *base, guint rounds, guint64 seed)
 int
 main (int argc, char **argv)
 {
-  gint rounds = 1000;
+  gint rounds = -1;
   gint64 seed = 20260101;
   gboolean replaying = FALSE;
   g_autofree char *base = NULL;
@@ -302,7 +306,7 @@ main (int argc, char **argv)
   g_autoptr (GOptionContext) context =
       g_option_context_new ("TARGET FILE|DIRECTORY...");
   g_autoptr (GError) error = NULL;
-  FuzzFunc target;
+  const FuzzTarget *target;
 
   g_option_context_add_main_entries (context, entries, NULL);
   if (!g_option_context_parse (context, &argc, &argv, &error) || argc < 3)
@@ -311,13 +315,15 @@ main (int argc, char **argv)
   current.seed = (guint64) seed;
   watch_crashes ();
   target = fuzz_find (argv[1]);
+  if (rounds < 0 && !replaying)
+    rounds = 1000;
   for (int i = 2; i < argc; i++)
     if (strcmp (argv[1], "directory") == 0)
       run_directory (argv[i], base, (guint) rounds, (guint64) seed);
     else if (!target)
       g_error ("unknown target '%s'", argv[1]);
     else if (replaying)
-      replay (target, argv[i]);
+      replay (target, argv[i], (guint) MAX (rounds, 0), (guint64) seed);
     else
       run_file (target, argv[i], (guint) rounds, (guint64) seed);
   return EXIT_SUCCESS;

@@ -2,11 +2,14 @@
 #include "targets.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
+#include <glib/gstdio.h>
 #include <zlib.h>
 
 #include "adapter_config.h"
 #include "config.h"
+#include "heap.h"
 #include "hfconfig.h"
 #include "pickle.h"
 #include "printable.h"
@@ -204,23 +207,71 @@ fuzz_adapter (const guint8 *data, gsize size)
   }
 }
 
-FuzzFunc
+/* ---- all of them ------------------------------------------------------- */
+
+const FuzzTarget *
 fuzz_find (const char *name)
 {
-  static const struct {
-    const char *name;
-    FuzzFunc func;
-  } targets[] = {
-    { "gguf", fuzz_gguf },
-    { "shard", fuzz_shard },
-    { "pickle", fuzz_pickle },
-    { "tokenizer", fuzz_tokenizer },
-    { "config", fuzz_config },
-    { "adapter", fuzz_adapter },
+  static const FuzzTarget targets[] = {
+    { "gguf", fuzz_gguf, FALSE },
+    { "shard", fuzz_shard, FALSE },
+    { "pickle", fuzz_pickle, FALSE },
+    { "tokenizer", fuzz_tokenizer, FALSE },
+    { "config", fuzz_config, FALSE },
+    { "adapter", fuzz_adapter, FALSE },
+    { "folder", fuzz_folder, TRUE },
+    { "png", fuzz_png, TRUE },
+    { "dataset", fuzz_dataset, TRUE },
+    { "ledger", fuzz_ledger, TRUE },
+    { "line", fuzz_line, FALSE },
+    { "prompt", fuzz_prompt, FALSE },
   };
 
   for (guint i = 0; i < G_N_ELEMENTS (targets); i++)
     if (strcmp (targets[i].name, name) == 0)
-      return targets[i].func;
+      return &targets[i];
   return NULL;
+}
+
+guint64
+fuzz_run (const FuzzTarget *target, const guint8 *data, gsize size)
+{
+  const guint64 most = (target->reads ? 2 : 1) * size + HEAP_SLACK;
+  guint64 took;
+
+  heap_begin ();
+  target->func (data, size);
+  took = heap_most ();
+  if (took > most)
+    g_error ("%s: %" G_GSIZE_FORMAT " bytes took %" G_GUINT64_FORMAT
+             " of memory, more than %" G_GUINT64_FORMAT,
+        target->name, size, took, most);
+  return took;
+}
+
+static GPtrArray *left;
+
+static void
+remove_left (void)
+{
+  for (guint i = 0; i < left->len; i++)
+    g_remove (g_ptr_array_index (left, i));
+  g_ptr_array_unref (left);
+}
+
+void
+fuzz_at_end (const char *path)
+{
+  if (!left) {
+    left = g_ptr_array_new_with_free_func (g_free);
+    atexit (remove_left);
+  }
+  g_ptr_array_add (left, g_strdup (path));
+}
+
+/* Files that are younger than the steps of the file system's clock are waited
+ * for by readers, who have no writer here to fear. */
+void
+g_usleep (gulong microseconds)
+{
 }

@@ -17,15 +17,19 @@ typedef enum {
   OVERWRITE, /* at once, at the same length */
   COPY,      /* as cp does: cut, then written piece by piece */
   RENAME,
+  REMOVE,
+  FLIP, /* a byte of a weight, which another flip puts right again */
   N_CHANGES,
 } Change;
 
 static const char *const names[] = { "cut", "cut to the header", "overwrite",
-  "copy", "rename" };
+  "copy", "rename", "remove", "flip" };
 
-/* The model, and one of the same numbers whose weights have other signs. */
-static char *models[2], *dir, *path;
-static gsize size;
+/* The model, one of the same numbers whose weights have other signs, and both
+ * with the byte at @flip_at flipped: all that a whole file may hold. */
+#define N_MODELS 4
+static char *models[N_MODELS], *dir, *path;
+static gsize size, flip_at;
 
 /* ---- answers ---------------------------------------------------------- */
 
@@ -34,7 +38,7 @@ typedef struct {
   double confidence;
 } Result;
 
-static Result results[2];
+static Result results[N_MODELS];
 
 static gboolean
 ask (Owl2Model *model, Owl2Session *session, Result *result, GError **error)
@@ -53,11 +57,11 @@ ask (Owl2Model *model, Owl2Session *session, Result *result, GError **error)
   return TRUE;
 }
 
-/* Which of the two models' answers it is; -1: neither. */
+/* Which of the models' answers it is; -1: none. */
 static int
 whose (const Result *result)
 {
-  for (int i = 0; i < 2; i++)
+  for (int i = 0; i < N_MODELS; i++)
     if (memcmp (result, &results[i], sizeof *result) == 0)
       return i;
   return -1;
@@ -88,6 +92,7 @@ change_file (Change change)
 {
   g_autofree char *other = g_strconcat (path, ".new", NULL);
   gsize piece = size / 7 + 1;
+  guint8 byte;
   int fd;
 
   if (change == RENAME) {
@@ -95,9 +100,19 @@ change_file (Change change)
     g_assert_cmpint (g_rename (other, path), ==, 0);
     return;
   }
-  fd = g_open (path, O_WRONLY, 0);
-  g_assert_cmpint (fd, >=, 0);
-  if (change == CUT || change == CUT_TO_HEADER)
+  if (change == REMOVE) {
+    g_unlink (path);
+    return;
+  }
+  fd = g_open (path, O_RDWR, 0);
+  if (fd < 0)
+    return; /* removed before */
+  if (change == FLIP) {
+    if (pread (fd, &byte, 1, (off_t) flip_at) == 1) {
+      byte ^= 0x40;
+      g_assert_cmpint (pwrite (fd, &byte, 1, (off_t) flip_at), ==, 1);
+    }
+  } else if (change == CUT || change == CUT_TO_HEADER)
     g_assert_cmpint (
         ftruncate (fd, change == CUT ? size / 2 + 7 : 4096), ==, 0);
   else if (change == OVERWRITE)
@@ -153,7 +168,7 @@ test_reports (void)
       g_assert_cmpuint (m.n_reports, >, whens[0]);
       if (!model) {
         check_error (error);
-        g_assert_cmpint (change, !=, RENAME);
+        g_assert_true (change != RENAME && change != REMOVE);
         continue;
       }
       session = owl2_session_new (model, NULL, &error);
@@ -178,7 +193,7 @@ change_later (gpointer user_data)
 static void
 test_any_moment (void)
 {
-  guint n_failed = 0, n_whose[2] = { 0, 0 };
+  guint n_failed = 0, n_whose[N_MODELS] = { 0 };
   gint64 usual = 1;
 
   for (guint i = 0; i < 40; i++) {
@@ -214,8 +229,104 @@ test_any_moment (void)
           names[m.change], m.when, usual);
     n_whose[whose (&result)]++;
   }
+  g_test_message ("%u failed, %u old answers, %u new, %u of one byte more",
+      n_failed, n_whose[0], n_whose[1], n_whose[2]);
+}
+
+/* ---- all the while ---------------------------------------------------- */
+
+typedef struct {
+  gint stop, begun; /* atomic */
+  guint when;       /* the report of the load that it begins with */
+  guint n_reports;
+  guint seed;
+} Changer;
+
+/* Reports are moments between two reads. */
+static gboolean
+begin_changes (const char *stage, double fraction, gpointer user_data)
+{
+  Changer *c = user_data;
+
+  if (c->n_reports++ == c->when)
+    g_atomic_int_set (&c->begun, TRUE);
+  return TRUE;
+}
+
+static gpointer
+change_all_the_while (gpointer user_data)
+{
+  Changer *c = user_data;
+  g_autoptr (GRand) rand = g_rand_new_with_seed (c->seed);
+
+  while (!g_atomic_int_get (&c->begun) && !g_atomic_int_get (&c->stop))
+    g_usleep (20);
+  while (!g_atomic_int_get (&c->stop)) {
+    /* What only the file's times tell is tried most. */
+    const Change change = g_rand_int_range (rand, 0, 3) ? (
+                              Change) g_rand_int_range (rand, 0, N_CHANGES + 1)
+                                                        : OVERWRITE;
+
+    if (change == N_CHANGES)
+      write_file (path, models[g_rand_int_range (rand, 0, N_MODELS)]);
+    else
+      change_file (change);
+    g_usleep ((gulong) g_rand_int_range (
+        rand, 0, 1 << g_rand_int_range (rand, 1, 16)));
+  }
+  return NULL;
+}
+
+/* A file that never rests: a load is an error or one of its whole states, and
+ * what was loaded goes on answering as it did. */
+static void
+test_all_the_while (void)
+{
+  const gboolean is_long = g_getenv ("OWL2_LONG") && *g_getenv ("OWL2_LONG");
+  const guint n_loads = is_long ? 1000 : 20;
+  guint n_loaded = 0, n_answers = 0;
+
+  for (guint i = 0; i < n_loads || (is_long && n_answers < 1000); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Owl2Session) session = NULL;
+    g_autoptr (Owl2Model) model = NULL;
+    Changer changer = { .seed = g_random_int () };
+    Owl2ModelParams params = {
+      .path = path,
+      .cache_dir = dir,
+      .progress = begin_changes,
+      .progress_data = &changer,
+    };
+    GThread *thread;
+    int first = -1;
+
+    write_file (path, models[0]);
+    changer.when = i % 4 ? (guint) g_random_int_range (1, 100) : 0;
+    thread = g_thread_new ("change", change_all_the_while, &changer);
+    model = owl2_model_load (&params, &error);
+    if (!model) {
+      check_error (error);
+    } else {
+      session = owl2_session_new (model, NULL, &error);
+      g_assert_no_error (error);
+      n_loaded++;
+    }
+    for (guint k = 0; model && k < 3; k++, n_answers++) {
+      Result result;
+
+      g_assert_true (ask (model, session, &result, &error));
+      if (k == 0)
+        first = whose (&result);
+      if (first < 0 || whose (&result) != first)
+        g_error ("load %u, answer %u: of %d, the first of %d", i, k,
+            whose (&result), first);
+    }
+    g_atomic_int_set (&changer.stop, 1);
+    g_thread_join (thread);
+  }
   g_test_message (
-      "%u failed, %u old answers, %u new", n_failed, n_whose[0], n_whose[1]);
+      "%u loads, %u whole, %u answers", n_loads, n_loaded, n_answers);
+  g_assert_cmpuint (n_loaded, >, 0);
 }
 
 /* ---- between answers -------------------------------------------------- */
@@ -282,7 +393,7 @@ test_in_place (void)
     g_assert_true (ask (model, session, &result, &error));
     g_assert_cmpint (whose (&result), ==, 0);
     change_file ((Change) change);
-    if (change == RENAME) {
+    if (change == RENAME || change == REMOVE) {
       g_assert_true (ask (model, session, &result, &error));
       g_assert_cmpint (whose (&result), ==, 0);
       continue;
@@ -373,10 +484,17 @@ make_models (void)
     g_assert_cmpint (t->type, ==, OWL2_TYPE_F32);
     for (gsize at = 3; at < t->size_bytes; at += 12)
       models[1][t->offset + at] ^= 0x80;
+    if (strcmp (t->name, "output_norm.weight") == 0)
+      flip_at = t->offset + 2;
+  }
+  g_assert_cmpuint (flip_at, >, 0);
+  for (guint i = 2; i < N_MODELS; i++) {
+    models[i] = g_memdup2 (models[i - 2], size);
+    models[i][flip_at] ^= 0x40;
   }
   dir = g_dir_make_tmp ("owl2-changes-XXXXXX", NULL);
   path = g_build_filename (dir, "m.gguf", NULL);
-  for (guint i = 0; i < 2; i++) {
+  for (guint i = 0; i < N_MODELS; i++) {
     Owl2ModelParams params = { .path = path, .cache_dir = dir };
     g_autoptr (Owl2Model) model = NULL;
     g_autoptr (Owl2Session) session = NULL;
@@ -388,7 +506,8 @@ make_models (void)
     g_assert_true (ask (model, session, &results[i], &error));
     g_assert_no_error (error);
   }
-  g_assert_cmpint (whose (&results[1]), ==, 1);
+  for (int i = 0; i < N_MODELS; i++)
+    g_assert_cmpint (whose (&results[i]), ==, i);
 }
 
 int
@@ -400,6 +519,7 @@ main (int argc, char **argv)
   make_models ();
   g_test_add_func ("/changes/reports-of-a-load", test_reports);
   g_test_add_func ("/changes/any-moment-of-a-load", test_any_moment);
+  g_test_add_func ("/changes/all-the-while", test_all_the_while);
   g_test_add_func ("/changes/copied", test_copied);
   g_test_add_func ("/changes/in-place", test_in_place);
   g_test_add_func ("/changes/amid-an-answer", test_amid_an_answer);

@@ -323,7 +323,9 @@ add_options (GOptionContext *context, AskOptions *o, char ***rest)
         "to earlier ones",
         NULL },
     { "max-pixels", 0, 0, G_OPTION_ARG_INT64, &o->max_pixels,
-        "refuse frames of more pixels (default: 268435456)", "N" },
+        "refuse frames of more pixels (default: " G_STRINGIFY (
+            OWL2_MAX_PIXELS) ")",
+        "N" },
     { G_OPTION_REMAINING, 0, 0, G_OPTION_ARG_FILENAME_ARRAY, rest, NULL,
         "FILE|URI|-... [QUESTION...]" },
     { NULL }
@@ -352,7 +354,7 @@ ask_options_parse (AskOptions *o, int *argc, char ***argv, GError **error)
 
   o->frames = o->max_tokens = UNSET;
   o->at = o->from = o->to = o->every = o->seconds = UNSET;
-  o->max_pixels = (gint64) VIDEO_MAX_PIXELS;
+  o->max_pixels = OWL2_MAX_PIXELS;
   o->sources = g_ptr_array_new_with_free_func (g_free);
   o->questions = g_ptr_array_new_with_free_func (g_free);
   add_options (context, o, &rest);

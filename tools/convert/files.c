@@ -37,7 +37,8 @@ convert_dir_name (const char *path)
 gboolean
 convert_is_name (const char *text, gsize n)
 {
-  if (n == 0 || !g_utf8_validate (text, (gssize) n, NULL))
+  if (n == 0 || n > CONVERT_MAX_NAME
+      || !g_utf8_validate (text, (gssize) n, NULL))
     return FALSE;
   for (gsize i = 0; i < n; i++)
     if ((guchar) text[i] < 0x20 || text[i] == 0x7f)

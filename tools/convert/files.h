@@ -15,8 +15,10 @@ gboolean convert_bad (const char *file, GError **error, const char *format, ...)
 char *convert_quote (const char *text, gsize n);
 /* (transfer full): the last part of a path, as text. */
 char *convert_dir_name (const char *path);
-/* TRUE if @n bytes are UTF-8 without control characters, and at least one:
- * fit for names. */
+/* TRUE if @n bytes are UTF-8 without control characters, at least one and at
+ * most CONVERT_MAX_NAME: fit for names, and for as many copies of one as a
+ * file has references to it. */
+#define CONVERT_MAX_NAME 512u
 gboolean convert_is_name (const char *text, gsize n);
 
 G_END_DECLS

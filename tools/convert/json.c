@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "json.h"
 #include "files.h"
+#include "json_read.h"
 
 #include <math.h>
 #include <string.h>
@@ -57,10 +58,10 @@ json_t *
 convert_json_parse (const char *text, gsize n, const char *file, GError **error)
 {
   json_error_t why;
-  json_t *root = json_loadb (text, n, JSON_REJECT_DUPLICATES, &why);
+  json_t *root = json_read (text, n, JSON_REJECT_DUPLICATES, &why);
 
   if (!root && json_error_code (&why) == json_error_numeric_overflow) {
-    root = json_loadb (
+    root = json_read (
         text, n, JSON_REJECT_DUPLICATES | JSON_DECODE_INT_AS_REAL, &why);
     restore_integers (root);
   }

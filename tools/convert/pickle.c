@@ -6,8 +6,11 @@
 #include <string.h>
 
 /* A full-size model in one file needs about 20,000 values. */
-#define MAX_VALUES (1u << 20)
+#define MAX_VALUES (1u << 18)
 #define MAX_STACK (1u << 20)
+/* Of all tuples, lists and dictionaries: one byte puts a value that is there
+ * already into one of them once more. */
+#define MAX_ITEMS (1u << 20)
 
 gboolean
 pickle_bad (PickleMachine *m, const char *format, ...)
@@ -123,11 +126,23 @@ pop_mark (PickleMachine *m, guint *start)
 }
 
 static gboolean
+count_items (PickleMachine *m, guint n)
+{
+  if (n > MAX_ITEMS - m->n_items)
+    return pickle_bad (
+        m, "more than %u items of tuples, lists and dictionaries", MAX_ITEMS);
+  m->n_items += n;
+  return TRUE;
+}
+
+static gboolean
 push_tuple (PickleMachine *m, guint start)
 {
   guint n = m->stack->len - start;
   guint at = m->items->len;
 
+  if (!count_items (m, n))
+    return FALSE;
   if (n > 0)
     g_array_append_vals (
         m->items, &g_array_index (m->stack, PickleRef, start), n);
@@ -159,6 +174,8 @@ extend (PickleMachine *m, guint start, PickleKind kind)
   if (v->kind != kind)
     return pickle_bad (
         m, "%s expected", kind == V_DICT ? "dictionary" : "list");
+  if (!count_items (m, n))
+    return FALSE;
   if (n > 0) {
     if (!v->u.refs)
       v->u.refs = g_array_new (FALSE, FALSE, sizeof (PickleRef));

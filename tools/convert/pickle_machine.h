@@ -54,6 +54,7 @@ typedef struct {
   GError **error;
   GArray *values; /* PickleValue */
   GArray *items;  /* PickleRef, of all tuples */
+  guint n_items;  /* of all tuples, lists and dictionaries */
   GArray *stack;  /* PickleRef */
   GArray *marks;  /* guint32: stack heights */
   GArray *memo;   /* PickleRef + 1; 0: not set */

@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#define MAX_TENSORS (1u << 15) /* the full-size model has 862 */
+
 typedef enum {
   GLOBAL_ORDERED_DICT,
   GLOBAL_REBUILD_TENSOR,
@@ -251,6 +253,10 @@ pickle_collect (PickleMachine *m, PickleRef result)
 
   if (dict->kind != V_DICT) {
     pickle_bad (m, "the result is not a dictionary of tensors");
+    return NULL;
+  }
+  if (refs && refs->len / 2 > MAX_TENSORS) {
+    pickle_bad (m, "%u tensors, the limit is %u", refs->len / 2, MAX_TENSORS);
     return NULL;
   }
   for (guint i = 0; refs && i < refs->len; i += 2) {

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #define MAX_BYTES (64u << 20) /* LLaMA's has 500 KB */
-#define MAX_PIECES (1u << 20)
+#define MAX_PIECES (1u << 19) /* the largest known have half as many */
 
 /* Wire types of protocol buffers. */
 enum { WIRE_VARINT = 0, WIRE_FIXED64 = 1, WIRE_BYTES = 2, WIRE_FIXED32 = 5 };

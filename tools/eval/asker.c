@@ -9,6 +9,7 @@
 #include "forms.h"
 #include "input.h"
 #include "json_line.h"
+#include "program.h"
 #include "video.h"
 
 #define N_PIECES 1024
@@ -196,7 +197,7 @@ most_frames (const Asker *asker, const char *prompt)
 static GPtrArray *
 look (const Asker *asker, const char *path, guint n_most, GError **error)
 {
-  g_autoptr (Video) video = video_open (path, VIDEO_MAX_PIXELS, error);
+  g_autoptr (Video) video = video_open (path, OWL2_MAX_PIXELS, error);
   g_autoptr (VideoClip) clip = NULL;
   const VideoRule rule = asker->way->n_frames ? VIDEO_SPREAD : VIDEO_PER_SECOND;
   const VideoWant want = { rule, n_most, 0, VIDEO_END, 0 };

@@ -419,7 +419,9 @@ collect_folder (Collection *c, const char *folder, GError **error)
     return FALSE;
   }
   c->n = n;
-  for (guint shard = 0; shard < n; shard++)
+  /* A file's name may say any number of shards; those behind the last question
+   * have none. */
+  for (guint shard = 0; shard < MIN (n, c->set->items->len); shard++)
     if (!collect_shard (c, folder, shard, error))
       return FALSE;
   return TRUE;
@@ -432,7 +434,7 @@ join (const Collection *c, GError **error)
   json_auto_t *all = json_array ();
   g_autoptr (GString) lacking = g_string_new (NULL);
 
-  for (guint shard = 0; shard < c->n; shard++) {
+  for (guint shard = 0; shard < MIN (c->n, c->set->items->len); shard++) {
     guint64 missing = 0;
 
     for (guint64 i = shard; i < c->set->items->len; i += c->n)

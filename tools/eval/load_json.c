@@ -14,20 +14,25 @@ static gboolean
 read_all (
     EvalSet *set, GBytes *bytes, ReadFunc read, gpointer data, GError **error)
 {
-  json_auto_t *records = table_records (bytes, set->path, NULL, error);
+  g_autoptr (Records) records = records_new (bytes, set->path, NULL, error);
 
-  if (!records)
-    return FALSE;
-  for (gsize i = 0; i < json_array_size (records); i++) {
-    Record record = { set->path, i, json_array_get (records, i), error };
-    EvalItem *item = g_new0 (EvalItem, 1);
+  for (gsize i = 0; records; i++) {
+    json_auto_t *object = NULL;
+    Record record = { set->path, i, NULL, error };
+    EvalItem *item;
 
+    if (!records_next (records, &object, error))
+      return FALSE;
+    if (!object)
+      return TRUE;
+    item = g_new0 (EvalItem, 1);
     g_ptr_array_add (set->items, item);
+    record.object = object;
     read (&record, item, data);
     if (record.failed)
       return FALSE;
   }
-  return TRUE;
+  return FALSE;
 }
 
 /* ---- MSRVTT-QA, MSVD-QA ----------------------------------------------- */

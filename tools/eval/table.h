@@ -11,9 +11,11 @@
 
 G_BEGIN_DECLS
 
-/* A whole file, and a row with all its fields: a picture in base64 is one. */
+/* A whole file, and a row or record with all its fields: a picture in base64 is
+ * one. Of rows and records there may be 262144 and one more for each 160 bytes
+ * of the file, so that what is kept of each, some 200 bytes, is justified. */
 #define TABLE_MAX_BYTES ((gsize) 4 << 30)
-#define TABLE_MAX_ROW ((gsize) 64 << 20)
+#define TABLE_MAX_ROW ((gsize) 16 << 20)
 #define TABLE_MAX_FIELDS 256
 
 /**
@@ -39,6 +41,21 @@ guint table_line (const Table *table);
 
 /* (transfer full): all of a regular file. */
 GBytes *table_read (const char *path, GError **error);
+
+/**
+ * Records: those of table_records(), one after the other, so that no more than
+ * one is in memory beside the file.
+ */
+typedef struct _Records Records;
+
+Records *records_new (
+    GBytes *bytes, const char *name, const char *member, GError **error);
+void records_free (Records *records); /* accepts NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (Records, records_free)
+
+/* @record: (out) (transfer full) (nullable): an object; NULL: there are no
+ * more. */
+gboolean records_next (Records *records, json_t **record, GError **error);
 
 /**
  * table_records: the objects of a JSON file: of an array, of the array @member
