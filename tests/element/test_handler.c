@@ -36,6 +36,8 @@ typedef enum {
   ON_UNREADABLE, /* WARNING of the streaming thread */
   ON_ERROR,      /* while loading */
   ON_BROKEN,     /* ERROR in the middle of an answer */
+  ON_AGAIN,      /* WARNING when the device is lost */
+  ON_BACK,       /* COMPLETE of the load after that */
   N_ON,
 } On;
 
@@ -43,7 +45,7 @@ typedef enum { TO_NULL, TO_READY, DROP_LAST, TO_NULL_AND_PLAYING, N_DO } Do;
 
 static const char *const on_names[] = { "start", "continue", "complete",
   "load-error", "partial", "final", "lost", "dropped", "unreadable", "error",
-  "broken" };
+  "broken", "again", "back" };
 static const char *const do_names[] = { "null", "ready", "unref", "restart" };
 
 /* What the handler and the test share. */
@@ -74,13 +76,16 @@ is_wanted (On on, GstMessage *message)
       return (on == ON_START && type == GST_PROGRESS_TYPE_START)
              || (on == ON_CONTINUE && type == GST_PROGRESS_TYPE_CONTINUE)
              || (on == ON_COMPLETE && type == GST_PROGRESS_TYPE_COMPLETE)
+             || (on == ON_BACK && type == GST_PROGRESS_TYPE_COMPLETE
+                 && fake_n_calls (FAKE_LOAD) == 2)
              || (on == ON_LOAD_ERROR && type == GST_PROGRESS_TYPE_ERROR);
     case GST_MESSAGE_ELEMENT:
       gst_structure_get_boolean (s, "final", &final);
       return on == (final ? ON_FINAL : ON_PARTIAL);
     case GST_MESSAGE_WARNING:
       gst_message_parse_warning (message, &error, NULL);
-      return (on == ON_LOST && error->domain == GST_LIBRARY_ERROR)
+      return ((on == ON_LOST || on == ON_AGAIN)
+                 && error->domain == GST_LIBRARY_ERROR)
              || (on == ON_DROPPED
                  && g_error_matches (
                      error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY))
@@ -251,7 +256,11 @@ prepare (Play *play, On on)
       fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_FAILED);
       break;
     case ON_BROKEN:
-      fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_DEVICE_LOST);
+      fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_BAD_FILE);
+      break;
+    case ON_AGAIN:
+    case ON_BACK:
+      fake_fail (FAKE_ENCODE, 1, OWL2_ERROR_DEVICE_LOST);
       break;
     case ON_DROPPED:
       fake_set_gate (FAKE_GENERATE, TRUE);
