@@ -34,26 +34,6 @@ struct _Owl2Features {
   gboolean look;
 };
 
-/* There is no device here, and so no memory of another one. */
-Owl2Memory *
-owl2_memory_import (
-    Owl2Model *model, const Owl2Foreign *foreign, GError **error)
-{
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED, "no device");
-  return NULL;
-}
-
-gboolean
-owl2_memory_is_of (const Owl2Memory *memory, const Owl2Model *model)
-{
-  return FALSE;
-}
-
-void
-owl2_memory_unref (Owl2Memory *memory)
-{
-}
-
 /* ---- calls ------------------------------------------------------------- */
 
 /* Counts the call. With the lock held. */

@@ -503,6 +503,59 @@ test_probe (gconstpointer data)
   check_probe (data, HOLD);
 }
 
+/* In a probe of a request pad: of the texts of answers, or of questions. */
+static void
+test_text_probe (gconstpointer data)
+{
+  const char *name = data;
+  const gboolean asks = strcmp (name, "question_sink") == 0;
+
+  for (guint todo = 0; todo < N_DO; todo++) {
+    g_autoptr (GstCaps) caps = gst_caps_from_string ("text/x-raw,format=utf8");
+    GstPad *pad, *peer;
+    GstElement *element;
+    GstSegment segment;
+    Stream stream;
+    GstBus *bus;
+    Play play;
+
+    element = play_begin (&play, &bus, N_ON, todo, WAIT);
+    stream_init (&stream, element, FALSE);
+    pad = gst_element_request_pad_simple (element, name);
+    peer = gst_pad_new ("text", asks ? GST_PAD_SRC : GST_PAD_SINK);
+    if (!asks)
+      gst_pad_set_chain_function (peer, swallow);
+    gst_pad_set_active (peer, TRUE);
+    gst_pad_link (asks ? peer : pad, asks ? pad : peer);
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_probe, &play, NULL);
+    gst_element_set_state (element, GST_STATE_PLAYING);
+    stream_push (&stream, 0);
+    if (asks) {
+      GstBuffer *question = gst_buffer_new_memdup ("Who?", 4);
+
+      GST_BUFFER_PTS (question) = 0;
+      gst_segment_init (&segment, GST_FORMAT_TIME);
+      gst_pad_push_event (peer, gst_event_new_stream_start ("questions"));
+      gst_pad_push_event (peer, gst_event_new_caps (caps));
+      gst_pad_push_event (peer, gst_event_new_segment (&segment));
+      gst_pad_push (peer, question);
+    } else {
+      stream_push (&stream, 1);
+    }
+    WAIT_FOR (&play, play.done);
+    if (todo != DROP_LAST) {
+      gst_element_set_state (element, GST_STATE_NULL);
+      gst_element_set_bus (element, NULL);
+      gst_object_unref (element);
+    }
+    gst_object_unref (pad);
+    gst_pad_set_active (peer, FALSE);
+    gst_object_unref (peer);
+    play_end (&play, bus);
+    stream_clear (&stream);
+  }
+}
+
 static void
 on_notify (GObject *object, GParamSpec *pspec, gpointer user_data)
 {
@@ -545,6 +598,9 @@ add_tests (void)
   g_test_add_func ("/handler/canceled", test_canceled);
   g_test_add_data_func ("/handler/probe/sink", "sink", test_probe);
   g_test_add_data_func ("/handler/probe/src", "src", test_probe);
+  g_test_add_data_func ("/handler/probe/text", "text_src", test_text_probe);
+  g_test_add_data_func (
+      "/handler/probe/question", "question_sink", test_text_probe);
   g_test_add_func ("/handler/notify", test_notify);
 
   for (guint on = 0; on < N_ON; on++)
