@@ -118,6 +118,8 @@ test_moments (void)
       n_moments, 1e-6 * (double) answered, n_busy, 1e-3 * (double) most,
       n_before);
   g_assert_cmpuint (n_late, ==, 0);
+  if (n_busy == n_moments)
+    g_test_skip ("other programs leave a thread that is nice no time");
 }
 
 int
