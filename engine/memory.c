@@ -15,7 +15,15 @@ owl2_memory_import (
   memory = g_new0 (Owl2Memory, 1);
   g_atomic_ref_count_init (&memory->refs);
   memory->import = import;
+  memory->dev = model->dev;
   return memory;
+}
+
+gboolean
+owl2_memory_is_of (const Owl2Memory *memory, const Owl2Model *model)
+{
+  /* The import has a reference to its device, so no other is at its place. */
+  return memory->dev == model->dev;
 }
 
 Owl2Memory *

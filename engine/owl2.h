@@ -322,6 +322,8 @@ void owl2_features_unref (Owl2Features *features); /* accepts NULL */
  */
 Owl2Memory *owl2_memory_import (
     Owl2Model *model, const Owl2Foreign *foreign, GError **error);
+/* Whether it is the device of @model that reads it. */
+gboolean owl2_memory_is_of (const Owl2Memory *memory, const Owl2Model *model);
 Owl2Memory *owl2_memory_ref (Owl2Memory *memory);
 void owl2_memory_unref (Owl2Memory *memory); /* accepts NULL */
 

@@ -227,6 +227,16 @@ gst_owl2_on_lost (
         ("%u clips failed since the last warning", n));
 }
 
+static void
+gst_owl2_on_device_lost (const GError *error, gpointer user_data)
+{
+  g_autoptr (GstOwl2) self = gst_object_ref (user_data);
+  g_autofree char *shown = owl2_printable_message (error->message);
+
+  GST_ELEMENT_WARNING (self, LIBRARY, FAILED,
+      ("The model is loaded again, as its device was lost: %s", shown), (NULL));
+}
+
 void
 gst_owl2_on_failed (const GError *error, gpointer user_data)
 {
@@ -432,7 +442,7 @@ gst_owl2_init (GstOwl2 *self)
 {
   static const GstOwl2WorkerFuncs worker_funcs = { gst_owl2_on_progress,
     gst_owl2_on_answer, gst_owl2_on_thinned, gst_owl2_on_lost,
-    gst_owl2_on_failed };
+    gst_owl2_on_device_lost, gst_owl2_on_failed };
 
   self->modality_adaptive = TRUE;
   self->share = TRUE;

@@ -12,6 +12,8 @@ gst_owl2_pool_new (void)
   GstOwl2Pool *pool = g_new0 (GstOwl2Pool, 1);
 
   g_atomic_ref_count_init (&pool->refs);
+  g_mutex_init (&pool->lock);
+  g_queue_init (&pool->frames);
   return pool;
 }
 
@@ -28,6 +30,7 @@ gst_owl2_pool_unref (GstOwl2Pool *pool)
   if (!pool || !g_atomic_ref_count_dec (&pool->refs))
     return;
   gst_owl2_snapshots_free (pool->snapshots);
+  g_mutex_clear (&pool->lock);
   g_free (pool);
 }
 
@@ -35,6 +38,46 @@ gsize
 gst_owl2_pool_raw_bytes (GstOwl2Pool *pool)
 {
   return (gsize) g_atomic_pointer_get (&pool->raw_bytes);
+}
+
+static void
+pool_add (GstOwl2Pool *pool, GstOwl2Frame *frame)
+{
+  frame->pool = gst_owl2_pool_ref (pool);
+  frame->link.data = frame;
+  g_mutex_lock (&pool->lock);
+  g_queue_push_tail_link (&pool->frames, &frame->link);
+  g_mutex_unlock (&pool->lock);
+}
+
+static void
+pool_remove (GstOwl2Pool *pool, GstOwl2Frame *frame)
+{
+  g_mutex_lock (&pool->lock);
+  g_queue_unlink (&pool->frames, &frame->link);
+  g_mutex_unlock (&pool->lock);
+}
+
+GPtrArray *
+gst_owl2_pool_lose_features (GstOwl2Pool *pool)
+{
+  GPtrArray *lost =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_features_unref);
+
+  g_mutex_lock (&pool->lock);
+  for (GList *l = pool->frames.head; l; l = l->next) {
+    GstOwl2Frame *frame = l->data;
+
+    if (!frame->features)
+      continue;
+    g_ptr_array_add (lost, g_steal_pointer (&frame->features));
+    if (!frame->raw && !frame->snapshot && !frame->small && !frame->error)
+      frame->error = g_error_new (OWL2_ERROR, OWL2_ERROR_FAILED,
+          "the device that had the frame at %" GST_TIME_FORMAT " was lost",
+          GST_TIME_ARGS (frame->time));
+  }
+  g_mutex_unlock (&pool->lock);
+  return lost;
 }
 
 /* ---- frame ------------------------------------------------------------- */
@@ -94,7 +137,7 @@ gst_owl2_frame_new (
   g_autoptr (GstOwl2Frame) frame = g_new0 (GstOwl2Frame, 1);
 
   g_atomic_ref_count_init (&frame->refs);
-  frame->pool = gst_owl2_pool_ref (pool);
+  pool_add (pool, frame);
   frame->time = picture->time;
   frame->arrived_ns = picture->arrived_ns;
   if (!gst_owl2_crop_get (
@@ -128,6 +171,7 @@ gst_owl2_frame_unref (GstOwl2Frame *frame)
 {
   if (!frame || !g_atomic_ref_count_dec (&frame->refs))
     return;
+  pool_remove (frame->pool, frame);
   gst_owl2_frame_drop_raw (frame);
   owl2_features_unref (frame->features);
   g_clear_error (&frame->error);

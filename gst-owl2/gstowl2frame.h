@@ -13,12 +13,14 @@
 G_BEGIN_DECLS
 
 /**
- * GstOwl2Pool: counts the bytes of pictures that are alive, raw ones and small
- * ones, of all frames made with it. Shared by them, so it may be dropped before
- * they are.
+ * GstOwl2Pool: knows the frames that are alive, and counts the bytes of their
+ * pictures, raw ones and small ones. Shared by them, so it may be dropped
+ * before they are.
  */
 typedef struct {
   gatomicrefcount refs;
+  GMutex lock;                 /* of the list; taken last */
+  GQueue frames;               /* GstOwl2Frame, borrowed; links of theirs */
   gsize raw_bytes;             /* atomic */
   GstOwl2Snapshots *snapshots; /* (nullable) of the streaming thread */
 } GstOwl2Pool;
@@ -27,6 +29,11 @@ GstOwl2Pool *gst_owl2_pool_new (void);
 GstOwl2Pool *gst_owl2_pool_ref (GstOwl2Pool *pool);
 void gst_owl2_pool_unref (GstOwl2Pool *pool); /* accepts NULL */
 gsize gst_owl2_pool_raw_bytes (GstOwl2Pool *pool);
+/* Takes from all frames what the model made of them, as its device is lost:
+ * those that have no picture any more get an error. By the worker, under the
+ * lock of its run. Returns: (transfer full): Owl2Features, to be freed without
+ * that lock */
+GPtrArray *gst_owl2_pool_lose_features (GstOwl2Pool *pool);
 
 /**
  * GstOwl2Picture: a buffer that goes by; borrowed.
@@ -71,6 +78,7 @@ typedef struct {
 typedef struct {
   gatomicrefcount refs;
   GstOwl2Pool *pool;
+  GList link; /* in the pool's list */
   GstClockTime time;
   guint64 arrived_ns;
   GstVideoInfo info;

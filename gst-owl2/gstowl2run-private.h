@@ -2,8 +2,10 @@
 /* What the parts of a run share: gstowl2runcore.c has the run itself and how
  * others are told; above it, and not knowing of each other, gstowl2runload.c
  * the model, and gstowl2runwork.c what the engine does with frames and clips;
- * above that gstowl2runscene.c which clips are answered; on top gstowl2run.c
- * the state machine, the stop and the stream's side. Nobody else includes this.
+ * above those gstowl2runlost.c the model after its device was lost, of which
+ * the load asks whether there is another try, and gstowl2runscene.c which clips
+ * are answered; on top gstowl2run.c the state machine, the stop and the
+ * stream's side. Nobody else includes this.
  */
 #ifndef GST_OWL2_RUN_PRIVATE_H
 #define GST_OWL2_RUN_PRIVATE_H
@@ -60,6 +62,9 @@ struct _GstOwl2Run {
   Owl2Opening *opening;
   gboolean opened;    /* and so there is a model or an error */
   GError *open_error; /* (nullable) */
+  guint n_losses;     /* of devices, and loads after them, since an answer */
+  GstClockID retry;   /* (nullable): until the model is loaded again */
+  gboolean retry_due; /* that is now */
   GQueue progress;    /* GstOwl2Progress, to be told */
   char *progress_stage;
   guint64 progress_ns;
@@ -81,7 +86,8 @@ struct _GstOwl2Run {
   gboolean alert;     /* there is one */
   guint64 next_id;
   guint64 answer_ns; /* that a clip's answer takes, of late; 0: unknown */
-  GError *fatal;     /* (nullable): nothing goes on, and it is not told yet */
+  GError *fatal;     /* (nullable): nothing goes on, and it is not told yet; on
+                      * a device that was lost, nothing until there is another */
 
   /* What the engine has */
   GstOwl2Frame *work[GST_OWL2_MAX_WORK]; /* references; NULL: free */
@@ -140,9 +146,22 @@ GList *gst_owl2_run_next_frame (GstOwl2Run *run);
 
 /* ---- gstowl2runload.c --------------------------------------------------- */
 
-/* There is a model, or an error. With the lock held, which is let go
- * meanwhile, as in all that follows. */
+/* Begins to load the model, whose end is noted. Without the lock. */
+Owl2Opening *gst_owl2_run_open (GstOwl2Run *run, GError **error);
+/* There is a model, or an error, which is told unless there is another try.
+ * With the lock held, which is let go meanwhile, as in all that follows. */
 void gst_owl2_run_end_load (GstOwl2Run *run);
+
+/* ---- gstowl2runlost.c --------------------------------------------------- */
+
+/* After DEVICE_LOST, which is run->fatal. FALSE if it is the engine's turn. */
+gboolean gst_owl2_run_step_lost (GstOwl2Run *run);
+/* The time has come to load the model again. */
+void gst_owl2_run_step_retry (GstOwl2Run *run);
+/* The load that came of that failed. FALSE if there is no other try. */
+gboolean gst_owl2_run_retry (GstOwl2Run *run, const GError *error);
+/* Of the stop, without the lock. Accepts NULL. */
+void gst_owl2_run_cancel_retry (GstClockID retry);
 
 /* ---- gstowl2runwork.c --------------------------------------------------- */
 
@@ -154,14 +173,14 @@ gboolean gst_owl2_run_step_clip (GstOwl2Run *run);
 void gst_owl2_run_tell_partial (GstOwl2Run *run);
 /* Has the frame encoded. FALSE if it is, or it is the engine's turn. */
 gboolean gst_owl2_run_want_frame (GstOwl2Run *run, GstOwl2Frame *frame);
-/* Of a request: nothing can go on. */
-gboolean gst_owl2_run_error_is_fatal (const GError *error);
 /* The clip is not answered, and that is told. */
 void gst_owl2_run_lose (GstOwl2Run *run, const GError *error);
 /* What the engine made of the clip. */
 void gst_owl2_run_step_generated (GstOwl2Run *run);
 /* The clip is done with. */
 void gst_owl2_run_end_clip (GstOwl2Run *run);
+/* It is done with for an error of a request, after which nothing may go on. */
+void gst_owl2_run_refuse (GstOwl2Run *run, const GError *error);
 
 /* ---- gstowl2runscene.c -------------------------------------------------- */
 

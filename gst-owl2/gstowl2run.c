@@ -19,11 +19,16 @@ run_step_once (GstOwl2Run *run)
     return TRUE;
   }
   if (run->state == GST_OWL2_RUN_LOADING) {
-    if (!run->opened)
+    if (run->retry_due)
+      gst_owl2_run_step_retry (run);
+    else if (run->opened)
+      gst_owl2_run_end_load (run);
+    else
       return FALSE;
-    gst_owl2_run_end_load (run);
     return TRUE;
   }
+  if (g_error_matches (run->fatal, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST))
+    return gst_owl2_run_step_lost (run);
   if (run->fatal) {
     g_autoptr (GError) error = g_steal_pointer (&run->fatal);
 
@@ -192,6 +197,7 @@ gst_owl2_run_stop (GstOwl2Run *run)
   GstOwl2Lane *lane;
   GThread *self = g_thread_self ();
   Owl2Opening *opening;
+  GstClockID retry;
   Owl2Session *session;
   gboolean cancelled;
 
@@ -200,8 +206,10 @@ gst_owl2_run_stop (GstOwl2Run *run)
   gst_owl2_run_take_queues (run, &encode, &clips);
   opening = g_steal_pointer (&run->opening);
   session = g_steal_pointer (&run->session);
+  retry = g_steal_pointer (&run->retry);
   g_mutex_unlock (&run->lock);
 
+  gst_owl2_run_cancel_retry (retry);
   owl2_opening_cancel (opening);
   owl2_session_free (session); /* may wait for the engine's callbacks */
   lane = run_lane (run);

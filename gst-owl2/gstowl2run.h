@@ -35,6 +35,8 @@ G_BEGIN_DECLS
  * @answer: to @job, final or not; a stream that waits for it goes on afterwards
  * @thinned: @job has fewer frames than it was to have
  * @lost: one clip could not be answered, the stream goes on
+ * @device_lost: as the device is; the model is about to be loaded again, of
+ *   which progress is told
  * @failed: nothing goes on
  */
 typedef struct {
@@ -44,6 +46,7 @@ typedef struct {
       const GstOwl2Job *job, const GstOwl2Answer *answer, gpointer user_data);
   void (*thinned) (const GstOwl2Job *job, gpointer user_data);
   void (*lost) (const GstOwl2Job *job, const GError *error, gpointer user_data);
+  void (*device_lost) (const GError *error, gpointer user_data);
   void (*failed) (const GError *error, gpointer user_data);
 } GstOwl2WorkerFuncs;
 

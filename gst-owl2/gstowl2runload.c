@@ -86,26 +86,40 @@ run_on_opened (Owl2Model *model, const GError *error, gpointer user_data)
   owl2_model_unref (model);
 }
 
-gboolean
-gst_owl2_run_start (GstOwl2Run *run, gboolean rests)
+Owl2Opening *
+gst_owl2_run_open (GstOwl2Run *run, GError **error)
 {
-  const GstOwl2WorkerConfig *config = run->config;
+  GstOwl2WorkerConfig *config;
   g_autofree char *cache_dir =
       g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
-  g_autoptr (GError) error = NULL;
   Owl2ModelParams params = {
-    .path = config->model,
-    .device = config->device,
     .cache_dir = cache_dir,
-    .kv_type = (Owl2KvType) config->kv_type,
-    .mmap = config->mmap,
-    .nice = config->nice,
-    .cache_bytes = config->cache_bytes,
     .log = { run_log, NULL, run_log_level () },
     .progress = run_on_progress,
     .progress_data = run,
   };
-  g_autoptr (GstOwl2Lane) lane = gst_owl2_lane_new (config->nice, &error);
+  Owl2Opening *opening;
+
+  /* Another stream may bring its own. */
+  g_mutex_lock (&run->lock);
+  config = g_atomic_rc_box_acquire (run->config);
+  g_mutex_unlock (&run->lock);
+  params.path = config->model;
+  params.device = config->device;
+  params.kv_type = (Owl2KvType) config->kv_type;
+  params.mmap = config->mmap;
+  params.nice = config->nice;
+  params.cache_bytes = config->cache_bytes;
+  opening = owl2_model_open (&params, config->share, run_on_opened, run, error);
+  gst_owl2_config_unref (config);
+  return opening;
+}
+
+gboolean
+gst_owl2_run_start (GstOwl2Run *run, gboolean rests)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GstOwl2Lane) lane = gst_owl2_lane_new (run->config->nice, &error);
   Owl2Opening *opening = NULL;
 
   if (!lane)
@@ -115,8 +129,7 @@ gst_owl2_run_start (GstOwl2Run *run, gboolean rests)
   gst_owl2_run_push_progress (run, GST_PROGRESS_TYPE_START, LOADING, 0);
   g_mutex_unlock (&run->lock);
   if (lane)
-    opening =
-        owl2_model_open (&params, config->share, run_on_opened, run, &error);
+    opening = gst_owl2_run_open (run, &error);
 
   g_mutex_lock (&run->lock);
   if (error) {
@@ -267,6 +280,8 @@ gst_owl2_run_end_load (GstOwl2Run *run)
   if (!run->session && !error)
     return;
   if (!run->session) {
+    if (gst_owl2_run_retry (run, error))
+      return;
     gst_owl2_run_tell_progress (
         run, GST_PROGRESS_TYPE_ERROR, error->message, 0);
     gst_owl2_run_fail (run, error);

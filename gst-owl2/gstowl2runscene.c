@@ -47,12 +47,7 @@ run_take_in (GstOwl2Run *run, const char *why)
 static gboolean
 run_refuse (GstOwl2Run *run, const GError *error)
 {
-  if (gst_owl2_run_error_is_fatal (error)) {
-    gst_owl2_run_fail (run, error);
-    return TRUE;
-  }
-  gst_owl2_run_lose (run, error);
-  gst_owl2_run_end_clip (run);
+  gst_owl2_run_refuse (run, error);
   return TRUE;
 }
 

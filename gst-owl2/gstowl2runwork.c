@@ -16,10 +16,10 @@ typedef struct {
   guint epoch;
 } Work;
 
-/* Of a request. What the device can't do for one clip, such as a prompt whose
- * keys fit no binding, it may do for the next. */
-gboolean
-gst_owl2_run_error_is_fatal (const GError *error)
+/* Of a request: nothing can go on as it is. What the device can't do for one
+ * clip, such as a prompt whose keys fit no binding, it may do for the next. */
+static gboolean
+error_is_fatal (const GError *error)
 {
   return error->domain == OWL2_ERROR
          && (error->code == OWL2_ERROR_DEVICE_LOST
@@ -64,9 +64,11 @@ work_take_error (Work *work, const GError *error)
   gst_owl2_run_kick (run);
   if (gst_owl2_run_is_void (run, work->epoch))
     return FALSE;
-  if (error && gst_owl2_run_error_is_fatal (error)) {
+  if (error && error_is_fatal (error)) {
     if (!run->fatal)
       run->fatal = g_error_copy (error);
+    /* Another device may encode it. */
+    g_queue_push_tail (&run->encode, gst_owl2_frame_ref (work->frame));
     return FALSE;
   }
   work->frame->error = error ? g_error_copy (error) : NULL;
@@ -358,6 +360,7 @@ run_publish (GstOwl2Run *run, const Owl2Answer *got)
     run->funcs.answer (asking->job, answer, run->user_data);
     gst_owl2_run_end_callback (run);
   }
+  run->n_losses = 0;
   if (!gst_owl2_run_is_void (run, asking->epoch)) {
     run_remember (run, answer);
     run_set_scene (run, &asking->job->sample);
@@ -391,6 +394,28 @@ gst_owl2_run_end_clip (GstOwl2Run *run)
   g_cond_broadcast (&run->cond);
 }
 
+/* Of the clip. A device that is lost may be replaced. */
+static void
+run_take_refusal (GstOwl2Run *run, const GError *error)
+{
+  if (!error_is_fatal (error)) {
+    gst_owl2_run_lose (run, error);
+  } else if (error->code != OWL2_ERROR_DEVICE_LOST) {
+    gst_owl2_run_fail (run, error);
+  } else {
+    if (!run->fatal)
+      run->fatal = g_error_copy (error);
+    gst_owl2_run_lose (run, error);
+  }
+}
+
+void
+gst_owl2_run_refuse (GstOwl2Run *run, const GError *error)
+{
+  run_take_refusal (run, error);
+  gst_owl2_run_end_clip (run);
+}
+
 /* What the engine made of the clip. */
 void
 gst_owl2_run_step_generated (GstOwl2Run *run)
@@ -402,10 +427,8 @@ gst_owl2_run_step_generated (GstOwl2Run *run)
   if (!gst_owl2_run_is_void (run, run->asking->epoch)) {
     if (got)
       run_publish (run, got);
-    else if (gst_owl2_run_error_is_fatal (error))
-      gst_owl2_run_fail (run, error);
     else
-      gst_owl2_run_lose (run, error);
+      run_take_refusal (run, error);
   }
   gst_owl2_run_end_clip (run);
 }

@@ -26,7 +26,6 @@ struct _GstOwl2Snapshot {
   guint8 *map; /* (nullable) where the host sees it */
   Owl2Foreign foreign;
   Owl2Memory *imported; /* (nullable) */
-  Owl2Model *model;     /* borrowed: whose @imported is, only compared */
 };
 
 struct _GstOwl2Snapshots {
@@ -618,11 +617,10 @@ gst_owl2_snapshot_land (GstOwl2Snapshot *s, Owl2Model *model,
     return FALSE;
   if (!s->external)
     return TRUE;
-  if (s->model != model)
+  if (s->imported && !owl2_memory_is_of (s->imported, model))
     g_clear_pointer (&s->imported, owl2_memory_unref);
   if (!s->imported)
     s->imported = owl2_memory_import (model, &s->foreign, &why);
-  s->model = model;
   if (s->imported) {
     tell_once (s->owner, TOLD_DEVICE,
         "pictures stay on the Vulkan device: one copy there each, none through"

@@ -26,6 +26,7 @@ struct _GstOwl2Text {
   GstPad *pad;      /* (nullable): owned by the element */
   gboolean active;  /* the pad is */
   gboolean running; /* and not in a flush */
+  GThread *pushing; /* (nullable): the task's, while it is downstream */
   GstOwl2TextQueue queue;
 
   char *stream_id; /* (nullable): of the video's */
@@ -508,18 +509,47 @@ text_loop (gpointer user_data)
     return;
   }
   item = gst_owl2_text_queue_pop (&self->queue);
+  self->pushing = g_thread_self ();
   g_mutex_unlock (&self->lock);
 
   ret = gst_owl2_text_item_push (item, pad);
-  if (ret != GST_FLOW_OK) {
-    g_mutex_lock (&self->lock);
+  g_mutex_lock (&self->lock);
+  /* Who stopped it there may have started another. */
+  if (self->pushing == g_thread_self ())
+    self->pushing = NULL;
+  if (ret != GST_FLOW_OK)
     self->queue.discont = TRUE;
-    g_mutex_unlock (&self->lock);
-  }
+  g_mutex_unlock (&self->lock);
   /* Who left, or has enough, is nobody's business; a flush has ended what it
    * had to. */
   if (ret < GST_FLOW_EOS)
     GST_ELEMENT_FLOW_ERROR (self->element, ret);
+}
+
+static void
+join_later (GstElement *element, gpointer task)
+{
+  gst_task_join (task);
+  gst_object_unref (task);
+}
+
+/* In a probe or a function downstream, on the task's own thread, which can't
+ * wait for itself: it ends when it comes back, and what it uses stays until
+ * then. */
+static void
+text_leave_task (GstOwl2Text *self, GstPad *pad)
+{
+  GstTask *task;
+
+  GST_OBJECT_LOCK (pad);
+  task = g_steal_pointer (&GST_PAD_TASK (pad));
+  GST_OBJECT_UNLOCK (pad);
+  if (!task)
+    return;
+  gst_task_stop (task);
+  g_object_set_data_full (
+      G_OBJECT (task), "pad", gst_object_ref (pad), gst_object_unref);
+  gst_element_call_async (self->element, join_later, task, NULL);
 }
 
 static gboolean
@@ -527,6 +557,7 @@ text_activate_mode (
     GstPad *pad, GstObject *parent, GstPadMode mode, gboolean active)
 {
   GstOwl2Text *self = gst_pad_get_element_private (pad);
+  gboolean own;
 
   if (mode != GST_PAD_MODE_PUSH)
     return FALSE;
@@ -540,9 +571,16 @@ text_activate_mode (
     queue_segment (self);
   if (!active)
     g_cond_signal (&self->cond);
+  own = !active && self->pushing == g_thread_self ();
+  if (own)
+    self->pushing = NULL;
   g_mutex_unlock (&self->lock);
-  return active ? gst_pad_start_task (pad, text_loop, self, NULL)
-                : gst_pad_stop_task (pad);
+  if (active)
+    return gst_pad_start_task (pad, text_loop, self, NULL);
+  if (!own)
+    return gst_pad_stop_task (pad);
+  text_leave_task (self, pad);
+  return TRUE;
 }
 
 /* ---- object ------------------------------------------------------------- */

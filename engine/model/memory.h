@@ -11,6 +11,7 @@ G_BEGIN_DECLS
 struct _Owl2Memory {
   gatomicrefcount refs;
   OvkImport *import;
+  const OvkDevice *dev; /* the import's */
 };
 
 G_END_DECLS

@@ -177,3 +177,23 @@ owl2_session_generate_async (Owl2Session *session, const Owl2Request *request,
                                         .answered = done,
                                         .user_data = user_data });
 }
+
+/* There is no device here, and so no memory of another one. */
+Owl2Memory *
+owl2_memory_import (
+    Owl2Model *model, const Owl2Foreign *foreign, GError **error)
+{
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED, "no device");
+  return NULL;
+}
+
+gboolean
+owl2_memory_is_of (const Owl2Memory *memory, const Owl2Model *model)
+{
+  return FALSE;
+}
+
+void
+owl2_memory_unref (Owl2Memory *memory)
+{
+}

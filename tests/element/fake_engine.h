@@ -69,7 +69,7 @@ void fake_set_probability (double probability);
  * NULL: all are the same. */
 void fake_set_scenes (const char *scenes);
 /* The @nth call from now on (1 is the next one) fails; 0: all do, from now on.
- */
+ * With DEVICE_LOST all else fails that is asked of that model, too. */
 void fake_fail (FakeCall call, guint nth, Owl2Error code);
 /* A closed gate holds calls until it is opened, or a cancel comes. */
 void fake_set_gate (FakeCall call, gboolean closed);

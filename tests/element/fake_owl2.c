@@ -30,22 +30,9 @@ struct _Owl2Features {
   int refs;
   guint image;
   guint8 first; /* of its bytes */
+  guint model;  /* whose device has them */
   gboolean look;
 };
-
-/* There is no device here, and so no memory of another one. */
-Owl2Memory *
-owl2_memory_import (
-    Owl2Model *model, const Owl2Foreign *foreign, GError **error)
-{
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_UNSUPPORTED, "no device");
-  return NULL;
-}
-
-void
-owl2_memory_unref (Owl2Memory *memory)
-{
-}
 
 /* ---- calls ------------------------------------------------------------- */
 
@@ -83,7 +70,14 @@ call_pass (FakeCall call, guint number, Owl2Session *session, GError **error)
     g_set_error (error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "cancelled");
     return FALSE;
   }
+  if (session && session->model->number <= fake.n_lost) {
+    g_set_error (
+        error, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST, "the device is lost");
+    return FALSE;
+  }
   if (number == fake.fail_at[call] || number >= fake.fail_from[call]) {
+    if (session && fake.fail_code[call] == OWL2_ERROR_DEVICE_LOST)
+      fake.n_lost = session->model->number;
     g_set_error (error, OWL2_ERROR, (int) fake.fail_code[call],
         "call %u of kind %d fails with %d", number, call, fake.fail_code[call]);
     return FALSE;
@@ -366,6 +360,7 @@ owl2_session_encode (Owl2Session *session, const Owl2Image *image,
     features->image = fake.images->len;
     features->first = image->data[0];
     features->look = image->look;
+    features->model = session->model->number;
     g_array_append_val (fake.images, seen);
     fake.n_features++;
     fake.peak_features = MAX (fake.peak_features, fake.n_features);
@@ -392,6 +387,8 @@ owl2_session_distance (Owl2Session *session, Owl2Features *a, Owl2Features *b,
   gboolean ok;
 
   g_mutex_lock (&fake.lock);
+  g_assert_cmpuint (a->model, ==, session->model->number);
+  g_assert_cmpuint (b->model, ==, session->model->number);
   call_begin (FAKE_DISTANCE);
   ok = call_pass (FAKE_DISTANCE, fake.n_calls[FAKE_DISTANCE], session, error);
   *distance =
@@ -595,6 +592,8 @@ owl2_session_generate (
 
   if (request->n_choices)
     how.on_token = NULL;
+  for (guint i = 0; i < request->n_frames; i++)
+    g_assert_cmpuint (request->frames[i]->model, ==, session->model->number);
   g_mutex_lock (&fake.lock);
   remember (request);
   call_begin (FAKE_GENERATE);

@@ -229,19 +229,19 @@ static void
 test_fatal (void)
 {
   for (guint live = 0; live < 2; live++) {
-    check_fatal (live, FAKE_GENERATE, OWL2_ERROR_DEVICE_LOST);
-    check_fatal (live, FAKE_ENCODE, OWL2_ERROR_DEVICE_LOST);
+    check_fatal (live, FAKE_GENERATE, OWL2_ERROR_BAD_FILE);
+    check_fatal (live, FAKE_GENERATE, OWL2_ERROR_NO_DEVICE);
     check_fatal (live, FAKE_ENCODE, OWL2_ERROR_BAD_FILE);
   }
 }
 
-/* A flush after the failure does not bring the device back, a restart may. */
+/* A flush after the failure does not bring the file back, a restart may. */
 static void
 test_fatal_restart (void)
 {
   Bench *b = bench_new (FALSE, NULL);
 
-  fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_DEVICE_LOST);
+  fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_BAD_FILE);
   g_assert_cmpint (bench_push (b, 0), ==, GST_FLOW_ERROR);
   bench_flush_start (b);
   bench_flush_stop (b);
@@ -269,7 +269,7 @@ test_first_error (void)
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   g_autoptr (GstMessage) message = NULL;
 
-  fake_fail (FAKE_GENERATE, 2, OWL2_ERROR_DEVICE_LOST);
+  fake_fail (FAKE_GENERATE, 2, OWL2_ERROR_BAD_FILE);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   message =
       gst_bus_timed_pop_filtered (bus, 20 * GST_SECOND, GST_MESSAGE_ERROR);

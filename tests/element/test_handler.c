@@ -36,6 +36,8 @@ typedef enum {
   ON_UNREADABLE, /* WARNING of the streaming thread */
   ON_ERROR,      /* while loading */
   ON_BROKEN,     /* ERROR in the middle of an answer */
+  ON_AGAIN,      /* WARNING when the device is lost */
+  ON_BACK,       /* COMPLETE of the load after that */
   N_ON,
 } On;
 
@@ -43,7 +45,7 @@ typedef enum { TO_NULL, TO_READY, DROP_LAST, TO_NULL_AND_PLAYING, N_DO } Do;
 
 static const char *const on_names[] = { "start", "continue", "complete",
   "load-error", "partial", "final", "lost", "dropped", "unreadable", "error",
-  "broken" };
+  "broken", "again", "back" };
 static const char *const do_names[] = { "null", "ready", "unref", "restart" };
 
 /* What the handler and the test share. */
@@ -74,13 +76,16 @@ is_wanted (On on, GstMessage *message)
       return (on == ON_START && type == GST_PROGRESS_TYPE_START)
              || (on == ON_CONTINUE && type == GST_PROGRESS_TYPE_CONTINUE)
              || (on == ON_COMPLETE && type == GST_PROGRESS_TYPE_COMPLETE)
+             || (on == ON_BACK && type == GST_PROGRESS_TYPE_COMPLETE
+                 && fake_n_calls (FAKE_LOAD) == 2)
              || (on == ON_LOAD_ERROR && type == GST_PROGRESS_TYPE_ERROR);
     case GST_MESSAGE_ELEMENT:
       gst_structure_get_boolean (s, "final", &final);
       return on == (final ? ON_FINAL : ON_PARTIAL);
     case GST_MESSAGE_WARNING:
       gst_message_parse_warning (message, &error, NULL);
-      return (on == ON_LOST && error->domain == GST_LIBRARY_ERROR)
+      return ((on == ON_LOST || on == ON_AGAIN)
+                 && error->domain == GST_LIBRARY_ERROR)
              || (on == ON_DROPPED
                  && g_error_matches (
                      error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_BUSY))
@@ -251,7 +256,11 @@ prepare (Play *play, On on)
       fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_FAILED);
       break;
     case ON_BROKEN:
-      fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_DEVICE_LOST);
+      fake_fail (FAKE_GENERATE, 1, OWL2_ERROR_BAD_FILE);
+      break;
+    case ON_AGAIN:
+    case ON_BACK:
+      fake_fail (FAKE_ENCODE, 1, OWL2_ERROR_DEVICE_LOST);
       break;
     case ON_DROPPED:
       fake_set_gate (FAKE_GENERATE, TRUE);
@@ -494,6 +503,59 @@ test_probe (gconstpointer data)
   check_probe (data, HOLD);
 }
 
+/* In a probe of a request pad: of the texts of answers, or of questions. */
+static void
+test_text_probe (gconstpointer data)
+{
+  const char *name = data;
+  const gboolean asks = strcmp (name, "question_sink") == 0;
+
+  for (guint todo = 0; todo < N_DO; todo++) {
+    g_autoptr (GstCaps) caps = gst_caps_from_string ("text/x-raw,format=utf8");
+    GstPad *pad, *peer;
+    GstElement *element;
+    GstSegment segment;
+    Stream stream;
+    GstBus *bus;
+    Play play;
+
+    element = play_begin (&play, &bus, N_ON, todo, WAIT);
+    stream_init (&stream, element, FALSE);
+    pad = gst_element_request_pad_simple (element, name);
+    peer = gst_pad_new ("text", asks ? GST_PAD_SRC : GST_PAD_SINK);
+    if (!asks)
+      gst_pad_set_chain_function (peer, swallow);
+    gst_pad_set_active (peer, TRUE);
+    gst_pad_link (asks ? peer : pad, asks ? pad : peer);
+    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_probe, &play, NULL);
+    gst_element_set_state (element, GST_STATE_PLAYING);
+    stream_push (&stream, 0);
+    if (asks) {
+      GstBuffer *question = gst_buffer_new_memdup ("Who?", 4);
+
+      GST_BUFFER_PTS (question) = 0;
+      gst_segment_init (&segment, GST_FORMAT_TIME);
+      gst_pad_push_event (peer, gst_event_new_stream_start ("questions"));
+      gst_pad_push_event (peer, gst_event_new_caps (caps));
+      gst_pad_push_event (peer, gst_event_new_segment (&segment));
+      gst_pad_push (peer, question);
+    } else {
+      stream_push (&stream, 1);
+    }
+    WAIT_FOR (&play, play.done);
+    if (todo != DROP_LAST) {
+      gst_element_set_state (element, GST_STATE_NULL);
+      gst_element_set_bus (element, NULL);
+      gst_object_unref (element);
+    }
+    gst_object_unref (pad);
+    gst_pad_set_active (peer, FALSE);
+    gst_object_unref (peer);
+    play_end (&play, bus);
+    stream_clear (&stream);
+  }
+}
+
 static void
 on_notify (GObject *object, GParamSpec *pspec, gpointer user_data)
 {
@@ -536,6 +598,9 @@ add_tests (void)
   g_test_add_func ("/handler/canceled", test_canceled);
   g_test_add_data_func ("/handler/probe/sink", "sink", test_probe);
   g_test_add_data_func ("/handler/probe/src", "src", test_probe);
+  g_test_add_data_func ("/handler/probe/text", "text_src", test_text_probe);
+  g_test_add_data_func (
+      "/handler/probe/question", "question_sink", test_text_probe);
   g_test_add_func ("/handler/notify", test_notify);
 
   for (guint on = 0; on < N_ON; on++)

@@ -537,7 +537,7 @@ test_fatal (void)
 {
   Bench *b = scene_new ("A");
 
-  fake_fail (FAKE_DISTANCE, 1, OWL2_ERROR_DEVICE_LOST);
+  fake_fail (FAKE_DISTANCE, 1, OWL2_ERROR_BAD_FILE);
   bench_push_range (b, 0, 2);
   g_assert_cmpint (bench_push (b, 2), ==, GST_FLOW_ERROR);
   gst_message_unref (bench_message (b, GST_MESSAGE_ERROR));
