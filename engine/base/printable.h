@@ -43,6 +43,18 @@ gboolean owl2_is_printable (gunichar c);
 char *owl2_printable (const char *text);
 
 /**
+ * owl2_printable_cue:
+ *
+ * As owl2_printable(), for players of subtitles, of which many have no way to
+ * quote: what they would take for the beginning of a cue, for markup or for an
+ * entity is made harmless. "-->" becomes "-- >", "<i>" "< i>", "&lt;" "& lt;",
+ * "{" and "}" "(" and ")". Any thread.
+ *
+ * Returns: (transfer full)
+ */
+char *owl2_printable_cue (const char *text);
+
+/**
  * owl2_printable_message:
  *
  * As owl2_printable(), for the message of an error: of what is longer than
