@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cache_dir.h"
 #include "gstowl2recipe.h"
 #include "gstowl2run-private.h"
 #include "printable.h"
@@ -90,8 +91,7 @@ gboolean
 gst_owl2_run_start (GstOwl2Run *run, gboolean rests)
 {
   const GstOwl2WorkerConfig *config = run->config;
-  g_autofree char *cache_dir =
-      g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+  g_autofree char *cache_dir = owl2_cache_dir ();
   g_autoptr (GError) error = NULL;
   Owl2ModelParams params = {
     .path = config->model,
