@@ -6,6 +6,7 @@
 
 #include "printable.h"
 
+#define MAX_CHARACTERS 40 /* of what is under way */
 #define INTERVAL (G_USEC_PER_SEC / 5)
 #define ERASE "\r\033[K"
 
@@ -32,7 +33,9 @@ progress_show (const char *what, double fraction)
   shown = TRUE;
   line = owl2_printable (what);
   fraction = CLAMP (fraction, 0, 1);
-  fprintf (stderr, ERASE "[%-24.*s] %3d %%  %.40s", (int) (fraction * 24), full,
+  if (g_utf8_strlen (line, -1) > MAX_CHARACTERS)
+    *g_utf8_offset_to_pointer (line, MAX_CHARACTERS) = '\0';
+  fprintf (stderr, ERASE "[%-24.*s] %3d %%  %s", (int) (fraction * 24), full,
       (int) (fraction * 100), line);
 }
 
