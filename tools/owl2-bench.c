@@ -91,7 +91,9 @@ print_value (const json_t *value)
   if (json_is_array (value)) {
     json_array_foreach (value, i, part) print_value (part);
   } else if (json_is_string (value)) {
-    printf (" %-9s", json_string_value (value));
+    g_autofree char *text = owl2_printable (json_string_value (value));
+
+    printf (" %-9s", text);
   } else if (json_is_real (value)) {
     printf (" %10.3f", json_real_value (value));
   } else {

@@ -95,6 +95,16 @@ goes_on (char byte)
   return ((guchar) byte & 0xc0) == 0x80;
 }
 
+char *
+owl2_printable_head (const char *text, guint max)
+{
+  char *shown = owl2_printable (text);
+
+  if (g_utf8_strlen (shown, -1) > (glong) max)
+    *g_utf8_offset_to_pointer (shown, (glong) max) = '\0';
+  return shown;
+}
+
 /* "amp;", "#38;", "#x26;". */
 static gboolean
 is_entity (const char *p)

@@ -42,6 +42,10 @@ gboolean owl2_is_printable (gunichar c);
  */
 char *owl2_printable (const char *text);
 
+/* (transfer full): of owl2_printable() at most @max characters, for what has
+ * little room. */
+char *owl2_printable_head (const char *text, guint max);
+
 /**
  * owl2_printable_cue:
  *

@@ -263,6 +263,17 @@ test_excerpt (void)
   }
 }
 
+/* Not within a character. */
+static void
+test_head (void)
+{
+  g_autofree char *all = owl2_printable_head ("\303\251\n", 3);
+  g_autofree char *cut = owl2_printable_head ("a\303\251\n\303\251", 2);
+
+  g_assert_cmpstr (all, ==, "\303\251\\n");
+  g_assert_cmpstr (cut, ==, "a\303\251");
+}
+
 static void
 test_cue (void)
 {
@@ -296,6 +307,7 @@ main (int argc, char **argv)
   g_test_add_func ("/printable/cases", test_cases);
   g_test_add_func ("/printable/round-trip", test_round_trip);
   g_test_add_func ("/printable/all-characters", test_all_characters);
+  g_test_add_func ("/printable/head", test_head);
   g_test_add_func ("/printable/cue", test_cue);
   g_test_add_func ("/printable/long-message", test_long_message);
   g_test_add_func ("/printable/excerpt", test_excerpt);

@@ -352,6 +352,8 @@ def model_words(p, plain, video, folder):
                env={"GST_DEBUG": "owl2:9", "GST_DEBUG_NO_COLOR": "1"})
     check(b"model '\\x1b]0;P" in r.stderr, str(r.stderr))
     r = p.call("owl2-trace", "--verbose", *args, "--prompt=x", status=0)
+    r = p.call("owl2-bench", "--model", model, status=0)
+    check(b"\\x1b]0;P" in r.stdout, str(r.stdout[:300]))
     r = p.call("owl2-bench", "--json", "--model", model, status=0)
     check(json.loads(r.stdout.splitlines()[0])["model"].startswith(
         "\x1b]0;P"), str(r.stdout[:300]))

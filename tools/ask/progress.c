@@ -31,10 +31,8 @@ progress_show (const char *what, double fraction)
     return;
   last = now;
   shown = TRUE;
-  line = owl2_printable (what);
+  line = owl2_printable_head (what, MAX_CHARACTERS);
   fraction = CLAMP (fraction, 0, 1);
-  if (g_utf8_strlen (line, -1) > MAX_CHARACTERS)
-    *g_utf8_offset_to_pointer (line, MAX_CHARACTERS) = '\0';
   fprintf (stderr, ERASE "[%-24.*s] %3d %%  %s", (int) (fraction * 24), full,
       (int) (fraction * 100), line);
 }
