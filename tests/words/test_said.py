@@ -5,7 +5,7 @@ output there is: each comes back as the same text, and as many as there were.
 The engine is a fake one that says what it is told; 300 answers, 10,000 with
 OWL2_LONG.
 
-usage: test_said.py PLUGIN ASK EVAL RUN"""
+usage: test_said.py PLUGIN ASK EVAL RUN EXAMPLE"""
 
 import html
 import json
@@ -14,6 +14,7 @@ import pathlib
 import pty
 import random
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -24,7 +25,7 @@ import eval_set  # noqa: E402
 import hostile  # noqa: E402
 from checks import check, finish  # noqa: E402
 
-PLUGIN, ASK, EVAL, RUN = (os.path.abspath(a) for a in sys.argv[1:5])
+PLUGIN, ASK, EVAL, RUN, EXAMPLE = (os.path.abspath(a) for a in sys.argv[1:6])
 N = 10000 if os.environ.get("OWL2_LONG") else 300
 # What the pieces of hostile.py lack.
 MORE = ["---->", "--", "->", "<b>", "</b>", "<c.x>", "<v A>", "<00:01.000>",
@@ -193,6 +194,31 @@ def ask(w, video):
          w.texts[:300])
 
 
+def interrupted(w):
+    """A signal ends what has no end, and what was said until then is kept."""
+    video = w.folder / "stream.mkv"
+    w.run("gst-launch-1.0", "-q", "videotestsrc", "num-buffers=200", "!",
+          "video/x-raw,width=64,height=48,framerate=10/1", "!", "jpegenc", "!",
+          "matroskamux", "streamable=true", "!", "filesink", f"location={video}")
+    p = subprocess.Popen([ASK, "--every=1", "--srt=e.srt", "--", "-"],
+                         env=w.env, cwd=w.folder, stdin=subprocess.PIPE,
+                         stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    data = video.read_bytes()
+    p.stdin.write(data[:len(data) // 2])
+    p.stdin.flush()
+    lines = [p.stdout.readline() for _ in range(3)]
+    there = (w.folder / "e.srt").exists()
+    p.send_signal(signal.SIGINT)
+    rest, said = p.communicate(timeout=60)
+    lines += rest.split(b"\n")[:-1]
+    check(p.returncode == 1 and b"ended by a signal" in said,
+          f"interrupted: status {p.returncode}, {said}")
+    check(not there, "subtitles are there before their end")
+    check(3 <= len(lines) < 20, f"interrupted: {len(lines)} answers")
+    same_cues("interrupted", (w.folder / "e.srt").read_bytes(), "srt",
+              [t for t in w.texts[:len(lines)] if t.strip(b" ")])
+
+
 def table(w, video):
     """The table of scores, with names of files that are anything."""
     names = []
@@ -300,6 +326,20 @@ def metas(w):
     check(len(got) > len(w.texts) // 2, f"{len(got)} metas")
 
 
+def examples(w):
+    """What is copied from examples/ says what it shows on a terminal."""
+    source = (f"videotestsrc num-buffers={len(w.texts)} ! video/x-raw,width=16,"
+              "height=16,framerate=1/1")
+    for command in ([EXAMPLE], ["/usr/bin/python3", "-W", "ignore",
+                                ROOT / "examples" / "answers.py"]):
+        r = w.run(*command, source)
+        safe(str(command[-1]), r.stdout)
+        lines = r.stdout.count(b"\n")
+        check(lines == len([t for t in r.stdout.split(b"\n") if re.match(
+            rb"(asked|message|buffer) ", t)]), f"{lines} lines, others among them")
+        check(lines > 5, f"{command[-1]}: {lines} lines")
+
+
 def evaluation(w):
     data = eval_set.write(w.folder)
     line = json.loads(data.read_text().split("\n")[0])
@@ -328,10 +368,12 @@ def main():
               "video/x-raw,width=32,height=24,framerate=10/1", "!", "jpegenc",
               "!", "avimux", "!", "filesink", f"location={video}")
         ask(w, video)
+        interrupted(w)
         table(w, video)
         element(w)
         text_pad(w)
         metas(w)
+        examples(w)
         evaluation(w)
     return finish()
 
