@@ -5,7 +5,8 @@ files, questions, recipes and values: nothing is executed but what is in the
 script, nothing is connected to, and nothing is opened to be written, made,
 renamed or removed but the outputs that were named and what is in the one cache
 folder (and the driver's). GStreamer's registry is there already. With OWL2_LONG
-a thousand strings instead of thirty, and the driver's cache off.
+a thousand strings instead of thirty, and the driver's cache off where the
+programs do what they are for.
 
 usage: test_traced.py BUILD CHECKPOINT"""
 
@@ -44,8 +45,6 @@ class World:
                     "XDG_CACHE_HOME": str(cache),
                     "GST_PLUGIN_PATH": str(build / "gst-owl2"),
                     "GST_REGISTRY": str(folder / "registry")}
-        if LONG:
-            self.env["MESA_SHADER_CACHE_DISABLE"] = "1"
         drivers = self.env.setdefault("MESA_SHADER_CACHE_DIR",
                                       str(folder / "mesa"))
         # The registry, and the pipelines that are compiled only once.
@@ -203,7 +202,10 @@ def main():
              "video/x-raw,width=32,height=24,framerate=10/1", "!", "jpegenc",
              "!", "avimux", "!", "filesink", f"location={video}"], check=True)
         check_tracer(w)
+        if LONG:
+            w.env["MESA_SHADER_CACHE_DISABLE"] = "1"
         programs(w, checkpoint, model, video)
+        w.env.pop("MESA_SHADER_CACHE_DISABLE", None)
         questions(w, model, video, texts)
         names(w, hostile.names(N), model)
         if LONG and shutil.which("parallel"):
