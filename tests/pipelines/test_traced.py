@@ -151,12 +151,15 @@ def names(w, found, model):
 
 
 def jobs(w, found):
-    """What hands its arguments on to others."""
+    """What hands its arguments on to others, through files of its own."""
+    temp = w.folder / "temp"
+    temp.mkdir()
+    w.env["TMPDIR"] = str(temp)
     for name in found:
         w.run("eval-parallel.sh", "1", "1/:", name, b"out/" + name, "--form",
               name, executes={"owl2-eval", "parallel", "perl", "seq", "rm", "mv",
                               "echo", "false", "hostname", "sleep"},
-              writes=["out", w.folder / ".parallel"], status=None)
+              writes=["out", w.folder / ".parallel", temp], status=None)
 
 
 def set_user_id(w):

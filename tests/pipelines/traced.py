@@ -21,7 +21,7 @@ WRITING = re.compile(rb"\bO_(WRONLY|RDWR|CREAT|TRUNC|TMPFILE|APPEND)\b")
 PART = re.compile(rb"\.owl2-[0-9a-f]{8}\.part")
 # Devices, names that drivers give to their threads, and what GStreamer's
 # compiler of loops makes, maps and removes at once.
-HARMLESS = re.compile(rb"/dev/(null|dri/\w+|nvidia[-\w]*|kfd|udmabuf)"
+HARMLESS = re.compile(rb"/dev/(null|tty|dri/\w+|nvidia[-\w]*|kfd|udmabuf)"
                       rb"|/proc/(self|\d+)/task/\d+/comm|/proc/self/fd/\d+"
                       rb"|/.*/orcexec\.\w{6}")
 
