@@ -21,6 +21,21 @@ typedef struct {
   char *shown;
 } App;
 
+/* (transfer full): a terminal would do what control characters in a model's
+ * words say. */
+static char *
+harmless (const char *text)
+{
+  GString *out = g_string_new (NULL);
+
+  for (; *text; text = g_utf8_next_char (text)) {
+    gunichar c = g_utf8_get_char (text);
+
+    g_string_append_unichar (out, g_unichar_isprint (c) ? c : '?');
+  }
+  return g_string_free (out, FALSE);
+}
+
 /* The answers on a buffer are told apart by their elements' names.
  * gst_buffer_get_custom_meta() would find the first one only. */
 static void
@@ -39,8 +54,12 @@ read_buffer (App *app, GstBuffer *buffer)
         gst_structure_get_string (s, "element"),
         gst_structure_get_string (s, "text"));
   }
-  if (texts->len && g_strcmp0 (texts->str, app->shown) != 0)
-    g_print ("buffer %s\n", texts->str);
+  if (texts->len && g_strcmp0 (texts->str, app->shown) != 0) {
+    char *line = harmless (texts->str);
+
+    g_print ("buffer %s\n", line);
+    g_free (line);
+  }
   g_free (app->shown);
   app->shown = g_string_free (texts, FALSE);
 }
@@ -50,14 +69,15 @@ read_answer (App *app, const GstStructure *s)
 {
   const char *element = gst_structure_get_string (s, "element");
   const GValue *times = gst_structure_get_value (s, "frame-times");
+  char *text = harmless (gst_structure_get_string (s, "text"));
   gboolean own;
   guint64 id;
 
   gst_structure_get_uint64 (s, "id", &id);
   own = app->asked && id == app->asked && g_str_equal (element, "what");
   app->told |= own;
-  g_print ("%s %s: %s (frames at", own ? "asked" : "message", element,
-      gst_structure_get_string (s, "text"));
+  g_print ("%s %s: %s (frames at", own ? "asked" : "message", element, text);
+  g_free (text);
   for (guint i = 0; i < gst_value_array_get_size (times); i++)
     g_print (" %.1f", 1e-9
                           * (double) g_value_get_uint64 (

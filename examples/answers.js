@@ -35,6 +35,11 @@ function answersOn(buffer) {
     return [...answers.values()];
 }
 
+// A terminal would do what control characters in a model's words say.
+function say(line) {
+    print(line.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?'));
+}
+
 Gst.init(null);
 const source = ARGV[0] ||
     'videotestsrc num-buffers=30 pattern=ball ! ' +
@@ -60,7 +65,7 @@ function readMessage(message) {
     const own = asked !== 0 && answer.element === 'what' && answer.id === asked;
 
     told ||= own;
-    print(`${own ? 'asked' : 'message'} ${answer.element}: ${answer.text} ` +
+    say(`${own ? 'asked' : 'message'} ${answer.element}: ${answer.text} ` +
         `(frames at ${answer['frame-times'].map(t => t / 1e9)} s)`);
     if (!asked)
         asked = pipeline.get_by_name('what').emit('ask', 'Is there a circle?');
@@ -74,7 +79,7 @@ while (!failed && !sink.is_eos()) {
         a => `${a.element}: ${a.text}`).join(', ') : '';
 
     if (texts && texts !== shown)
-        print(`buffer ${(shown = texts)}`);
+        say(`buffer ${(shown = texts)}`);
     for (let message; (message = bus.pop_filtered(wanted));)
         readMessage(message);
 }

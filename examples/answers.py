@@ -30,6 +30,11 @@ def answers_on(buffer):
         left.remove_meta(meta.meta)
 
 
+def say(*words):
+    """A terminal would do what control characters in a model's words say."""
+    print("".join(c if c.isprintable() else "?" for c in " ".join(words)))
+
+
 def main():
     Gst.init(None)
     pipeline = Gst.parse_launch(
@@ -53,8 +58,8 @@ def main():
         own = asked and answer["element"] == "what" and answer["id"] == asked
         told = told or own
         times = [t / 1e9 for t in answer["frame-times"]]
-        print("asked" if own else "message",
-              f"{answer['element']}: {answer['text']} (frames at {times} s)")
+        say("asked" if own else "message",
+            f"{answer['element']}: {answer['text']} (frames at {times} s)")
         if not asked:
             asked = pipeline.get_by_name("what").emit(
                 "ask", "Is there a circle?")
@@ -66,7 +71,7 @@ def main():
                      for a in answers_on(sample.get_buffer())]
             if texts and texts != shown:
                 shown = texts
-                print("buffer", ", ".join(texts))
+                say("buffer", ", ".join(texts))
         while message := bus.pop_filtered(WANTED):
             read(message)
     while not told and not failed and (

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cache_dir.h"
 #include "gstowl2recipe.h"
 #include "gstowl2run-private.h"
 #include "printable.h"
@@ -90,8 +91,7 @@ Owl2Opening *
 gst_owl2_run_open (GstOwl2Run *run, GError **error)
 {
   GstOwl2WorkerConfig *config;
-  g_autofree char *cache_dir =
-      g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+  g_autofree char *cache_dir = owl2_cache_dir ();
   Owl2ModelParams params = {
     .cache_dir = cache_dir,
     .log = { run_log, NULL, run_log_level () },

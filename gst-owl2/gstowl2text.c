@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "gstowl2text.h"
 #include "gstowl2textqueue.h"
+#include "printable.h"
 
 #include <string.h>
 
@@ -194,33 +195,25 @@ end_unsent (GstOwl2Text *self)
         self, GST_CLOCK_TIME_IS_VALID (self->video_end) ? self->video_end : 0);
 }
 
-/* (transfer full) (nullable): plain text that is no danger to subtitle files,
- * where an empty line ends a text and an arrow begins the next one. */
+/* (transfer full) (nullable): lines that are no danger to subtitle files, where
+ * an empty line ends a text. */
 static GBytes *
 clean_text (const char *text)
 {
   g_autofree char *valid = g_utf8_make_valid (text, -1);
+  g_auto (GStrv) lines = g_strsplit_set (valid, "\r\n", -1);
   GString *s = g_string_new (NULL);
 
-  for (const char *p = valid; *p; p++) {
-    if (*p == '\n' || *p == '\r') {
-      if (s->len && s->str[s->len - 1] != '\n')
-        g_string_append_c (s, '\n');
-    } else if (g_str_has_prefix (p, "-->")) {
-      continue; /* leaves the last two */
-    } else if ((guchar) *p >= 0x20 && *p != 0x7f) {
-      g_string_append_c (s, *p);
-    } else {
-      g_string_append_c (s, ' ');
-    }
+  for (guint i = 0; lines[i]; i++) {
+    g_autofree char *line = owl2_printable_cue (g_strchomp (lines[i]));
+
+    if (*line)
+      g_string_append_printf (s, "%s%s", s->len ? "\n" : "", line);
   }
-  g_strchomp (s->str);
-  s->len = strlen (s->str);
-  if (s->len == 0) {
-    g_string_free (s, TRUE);
-    return NULL;
-  }
-  return g_string_free_to_bytes (s);
+  if (s->len)
+    return g_string_free_to_bytes (s);
+  g_string_free (s, TRUE);
+  return NULL;
 }
 
 static GstClockTime

@@ -10,4 +10,5 @@ file=$1 question=$2
 shift 2
 owl2-run --messages -- 'filesrc name=file ! decodebin ! videoconvert !
   owl2 name=owl2 choices=<Yes,No> alert-threshold=0.8 ! fakesink' \
-  file.location="$file" prompt="$question" "$@" | grep owl2-alert
+  file.location="$file" prompt="$question" "$@" |
+  grep '(element): owl2-alert, '

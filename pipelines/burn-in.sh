@@ -12,10 +12,10 @@ for encoder in x264enc openh264enc avenc_mpeg4 none; do
   gst-inspect-1.0 --exists "$encoder" && break
 done
 [ "$encoder" != none ] || { echo 'owl2: no encoder for MP4' >&2; exit 1; }
-exec owl2-run --messages -- "filesrc name=file ! decodebin ! videoconvert !
+exec owl2-run --messages --file="out=$out" -- "filesrc name=file ! decodebin ! videoconvert !
   videoflip video-direction=auto !
   owl2 name=owl2 interval=1000000000 when-busy=wait !
   textoverlay name=overlay shaded-background=true ! videoconvert !
   $encoder ! mp4mux ! filesink name=out
   owl2.text_src ! overlay.text_sink" \
-  file.location="$file" out.location="$out" "$@"
+  file.location="$file" "$@"

@@ -10,8 +10,8 @@
 file=$1 name=${2:-${1%.*}}
 shift
 [ $# -eq 0 ] || shift
-exec owl2-run --messages -- 'filesrc name=file ! decodebin ! videoconvert !
+exec owl2-run --messages --file="vtt=$name.vtt" --file="srt=$name.srt" -- 'filesrc name=file ! decodebin ! videoconvert !
   owl2 name=owl2 interval=1000000000 when-busy=wait ! fakesink
   owl2.text_src ! tee name=text ! queue ! webvttenc ! filesink name=vtt
   text. ! queue ! srtenc ! filesink name=srt' \
-  file.location="$file" vtt.location="$name.vtt" srt.location="$name.srt" "$@"
+  file.location="$file" "$@"

@@ -50,6 +50,12 @@ answers_add (Answers *answers, const GstStructure *answer, GError **error)
              || subtitles_add (answers->srt, start, end, text, error));
 }
 
+gboolean
+answers_finish (Answers *answers, gboolean ok, GError **error)
+{
+  return subtitles_finish (answers->srt, ok, error);
+}
+
 const char *
 answers_json (const GstStructure *answer)
 {

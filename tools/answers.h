@@ -10,7 +10,7 @@ G_BEGIN_DECLS
 typedef struct _Answers Answers;
 
 /* @srt: (nullable): file of SubRip subtitles to write, in place of what is
- * there. FAILED if it can't be. */
+ * there, when they are finished. FAILED if it can't be. */
 Answers *answers_new (const char *srt, GError **error);
 void answers_free (Answers *answers); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Answers, answers_free)
@@ -23,6 +23,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Answers, answers_free)
  * final, or no answer, is passed over. FAILED if either can't be written. */
 gboolean answers_add (
     Answers *answers, const GstStructure *answer, GError **error);
+
+/* There are no more, as subtitles_finish() has it. */
+gboolean answers_finish (Answers *answers, gboolean ok, GError **error);
 
 /* (nullable) (transfer none): `json` of a final answer; NULL for what is none.
  */

@@ -201,5 +201,5 @@ attention_plot_write (const char *path, const AttentionShares *with,
         error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: can't be written", path);
     return FALSE;
   }
-  return owl2_output_finish (out, FALSE, error);
+  return owl2_output_finish (out, TRUE, error);
 }

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "cache_dir.h"
 #include "json_line.h"
 #include "kernels.h"
 #include "output.h"
@@ -221,15 +222,9 @@ tune_one (OvkDevice *dev, const Owl2Work *work, Owl2Tuning *tuning,
 static gboolean
 write_file (const char *path, const char *text, GError **error)
 {
-  g_autofree char *folder = g_path_get_dirname (path);
-  g_autoptr (Owl2Output) out = NULL;
+  g_autoptr (Owl2Output) out =
+      owl2_cache_make (path, error) ? owl2_output_new (path, error) : NULL;
 
-  if (g_mkdir_with_parents (folder, 0700) != 0) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", folder,
-        g_strerror (errno));
-    return FALSE;
-  }
-  out = owl2_output_new (path, error);
   if (!out)
     return FALSE;
   if (fputs (text, owl2_output_file (out)) < 0) {
@@ -237,7 +232,7 @@ write_file (const char *path, const char *text, GError **error)
         g_strerror (errno));
     return FALSE;
   }
-  return owl2_output_finish (out, FALSE, error);
+  return owl2_output_finish (out, TRUE, error);
 }
 
 gboolean

@@ -5,6 +5,7 @@
 
 #include "bench_ops.h"
 #include "bench_tune.h"
+#include "cache_dir.h"
 #include "common.h"
 #include "engine_private.h"
 #include "json_line.h"
@@ -90,7 +91,9 @@ print_value (const json_t *value)
   if (json_is_array (value)) {
     json_array_foreach (value, i, part) print_value (part);
   } else if (json_is_string (value)) {
-    printf (" %-9s", json_string_value (value));
+    g_autofree char *text = owl2_printable (json_string_value (value));
+
+    printf (" %-9s", text);
   } else if (json_is_real (value)) {
     printf (" %10.3f", json_real_value (value));
   } else {
@@ -558,8 +561,7 @@ tune (Owl2Model *model, GError **error)
 {
   g_autoptr (GArray) works = g_array_new (FALSE, FALSE, sizeof (Owl2Work));
   g_autoptr (OvkPipelineSet) set = ovk_pipeline_set_new ();
-  g_autofree char *folder =
-      g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+  g_autofree char *folder = owl2_cache_dir ();
   g_autofree char *path =
       owl2_tuned_path (ovk_device_caps (model->dev), folder);
   gboolean ok;

@@ -9,7 +9,7 @@
 #include <gst/gst.h>
 
 #include "answers.h"
-#include "base.h"
+#include "output.h"
 #include "printable.h"
 #include "program.h"
 
@@ -23,7 +23,8 @@
 typedef struct {
   char *srt;
   gboolean json, messages, read, verbose;
-  char **rest; /* the pipeline, then the values */
+  char **files; /* (nullable): ELEMENT=FILE each */
+  char **rest;  /* the pipeline, then the values */
 } Options;
 
 static gboolean
@@ -32,6 +33,9 @@ parse (Options *o, int *argc, char ***argv, GError **error)
   const GOptionEntry entries[] = {
     { "srt", 0, 0, G_OPTION_ARG_FILENAME, &o->srt,
         "write the answers as SubRip subtitles, too", "FILE" },
+    { "file", 0, 0, G_OPTION_ARG_FILENAME_ARRAY, &o->files,
+        "have a filesink write FILE, which is there when all of it is",
+        "ELEMENT=FILE" },
     { "messages", 'm', 0, G_OPTION_ARG_NONE, &o->messages,
         "print answers with all their fields, as gst-launch-1.0 -m does",
         NULL },
@@ -61,7 +65,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
     return FALSE;
   if (o->json && (o->messages || o->srt))
     return owl2_refuse (error, "--json goes with neither --messages nor --srt");
-  if (o->read && (o->rest || o->messages || o->json))
+  if (o->read && (o->rest || o->messages || o->json || o->files))
     return owl2_refuse (error, "--read goes with --srt alone");
   if (!o->read && !o->rest)
     return owl2_refuse (error, "a pipeline is needed: owl2-run PIPELINE "
@@ -173,14 +177,14 @@ compare_file (gconstpointer item, gconstpointer user_data)
 
 /* A slip would leave nothing of the video that is asked about. */
 static gboolean
-check_srt (GstElement *pipeline, const char *srt, GError **error)
+check_unused (GstElement *pipeline, const char *path, GError **error)
 {
   GValue element = G_VALUE_INIT;
   GstIterator *elements;
   gboolean used;
   GStatBuf st;
 
-  if (!srt || g_stat (srt, &st) < 0 || !S_ISREG (st.st_mode))
+  if (!path || g_stat (path, &st) < 0 || !S_ISREG (st.st_mode))
     return TRUE;
   elements = gst_bin_iterate_recurse (GST_BIN (pipeline));
   used = gst_iterator_find_custom (elements, compare_file, &element, &st);
@@ -188,7 +192,55 @@ check_srt (GstElement *pipeline, const char *srt, GError **error)
   if (used)
     g_value_unset (&element);
   return !used
-         || owl2_refuse (error, "%s: the pipeline uses this file itself", srt);
+         || owl2_refuse (error, "%s: the pipeline uses this file itself", path);
+}
+
+/* ---- files that elements write ------------------------------------------ */
+
+/* @setting: "ELEMENT=FILE". */
+static gboolean
+add_file (
+    GstElement *pipeline, GPtrArray *outs, const char *setting, GError **error)
+{
+  const char *equals = strchr (setting, '=');
+  g_autofree char *name = NULL, *path = NULL;
+  g_autoptr (GstElement) element = NULL;
+  g_autoptr (Owl2Output) out = NULL;
+
+  if (!equals || equals == setting)
+    return owl2_refuse (error, "'%s' is no ELEMENT=FILE", setting);
+  if (!check_unused (pipeline, equals + 1, error)
+      || !(out = owl2_output_new (equals + 1, error)))
+    return FALSE;
+  path = owl2_output_path (out);
+  name = g_strndup (setting, (gsize) (equals - setting));
+  element = gst_bin_get_by_name (GST_BIN (pipeline), name);
+  g_ptr_array_add (outs, g_steal_pointer (&out));
+  if (!element)
+    return owl2_refuse (error, "the pipeline has no element '%s'", name);
+  return set_property (element, "location", path, error);
+}
+
+/* (transfer full): Owl2Output, each of which an element writes. */
+static GPtrArray *
+add_files (GstElement *pipeline, char **settings, GError **error)
+{
+  g_autoptr (GPtrArray) outs =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) owl2_output_free);
+
+  for (; settings && *settings; settings++)
+    if (!add_file (pipeline, outs, *settings, error))
+      return NULL;
+  return g_steal_pointer (&outs);
+}
+
+static gboolean
+finish_files (const GPtrArray *outs, GError **error)
+{
+  for (guint i = 0; i < outs->len; i++)
+    if (!owl2_output_finish (outs->pdata[i], TRUE, error))
+      return FALSE;
+  return TRUE;
 }
 
 /* (transfer full) */
@@ -400,6 +452,14 @@ play (const Options *o, GstElement *pipeline, Answers *answers, GError **error)
   return done;
 }
 
+/* @ok, which is returned but for what can't be written: so far all went well;
+ * if not, @error may be set already. */
+static gboolean
+end_answers (Answers *answers, gboolean ok, GError **error)
+{
+  return answers_finish (answers, ok, ok ? error : NULL) && ok;
+}
+
 /* GStreamer's warnings of programming errors. One is none of ours: it says that
  * it has no way to quote the name of a file, which location() has. */
 static void
@@ -415,6 +475,7 @@ run (const Options *o, GError **error)
 {
   g_autoptr (GstElement) pipeline = make_pipeline (o->rest[0], error);
   g_autoptr (Answers) answers = NULL;
+  g_autoptr (GPtrArray) outs = NULL;
   gboolean ok = TRUE;
 
   if (!pipeline)
@@ -422,11 +483,13 @@ run (const Options *o, GError **error)
   g_log_set_handler ("GStreamer", G_LOG_LEVEL_WARNING, on_warning, NULL);
   for (guint i = 1; ok && o->rest[i]; i++)
     ok = set_value (pipeline, o->rest[i], error);
-  ok = ok && check_srt (pipeline, o->srt, error);
+  ok = ok && check_unused (pipeline, o->srt, error)
+       && (outs = add_files (pipeline, o->files, error));
   answers = ok ? answers_new (o->srt, error) : NULL;
   ok = answers && play (o, pipeline, answers, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
-  return ok;
+  ok = ok && finish_files (outs, error);
+  return answers && end_answers (answers, ok, error);
 }
 
 /* ---- --read ------------------------------------------------------------- */
@@ -444,15 +507,13 @@ show_line (Answers *answers, const char *line, GError **error)
   return TRUE;
 }
 
+/* Up to the end, or to a signal where that is caught. */
 static gboolean
-read_messages (const Options *o, GError **error)
+read_lines (Answers *answers, GError **error)
 {
-  g_autoptr (Answers) answers = answers_new (o->srt, error);
   g_autoptr (GString) line = g_string_new (NULL);
   int byte;
 
-  if (!answers)
-    return FALSE;
   do {
     byte = getc_unlocked (stdin);
     if (byte != '\n' && byte != EOF) {
@@ -467,9 +528,19 @@ read_messages (const Options *o, GError **error)
       return FALSE;
     g_string_truncate (line, 0);
   } while (byte != EOF);
-  if (ferror (stdin))
+  if (ferror (stdin) && !program_signal)
     return owl2_refuse (error, "standard input: %s", g_strerror (errno));
   return TRUE;
+}
+
+static gboolean
+read_messages (const Options *o, GError **error)
+{
+  g_autoptr (Answers) answers = answers_new (o->srt, error);
+
+  if (o->srt)
+    program_catch_signals ();
+  return answers && end_answers (answers, read_lines (answers, error), error);
 }
 
 int
@@ -483,6 +554,7 @@ main (int argc, char **argv)
   ok = parse (&o, &argc, &argv, &error)
        && (o.read ? read_messages (&o, &error) : run (&o, &error));
   g_free (o.srt);
+  g_strfreev (o.files);
   g_strfreev (o.rest);
   return program_end (ok, error);
 }

@@ -66,7 +66,7 @@ png_write_rgb (const char *path, const guint8 *rgb, guint width, guint height,
         "%s: no memory to write it", path);
   png_destroy_write_struct (&w.png, &w.info);
   if (ok)
-    return owl2_output_finish (out, FALSE, error);
+    return owl2_output_finish (out, TRUE, error);
   g_propagate_error (error, w.error);
   return FALSE;
 }

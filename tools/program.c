@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "base.h"
+#include "cache_dir.h"
 #include "printable.h"
 
 #define EXIT_USAGE 2
@@ -45,11 +45,24 @@ keep_streams (void)
       return;
 }
 
+/* The environment says which plugins and drivers are loaded: whoever starts the
+ * program would run what they like with rights that they have not. */
+static void
+refuse_privileges (void)
+{
+  if (!owl2_is_privileged ())
+    return;
+  program_say ("it has rights that who started it has not (set-user-id, "
+               "set-group-id or capabilities of the file), and is not made to");
+  _exit (EXIT_FAILURE);
+}
+
 void
 program_begin (const char *name)
 {
   program = name;
   keep_streams ();
+  refuse_privileges ();
   setlocale (LC_ALL, "");
   g_set_prgname (name);
   atexit (check_output);

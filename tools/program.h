@@ -14,9 +14,11 @@ G_BEGIN_DECLS
  * the user says otherwise. A file of some kilobytes may ask for any number. */
 #define OWL2_MAX_PIXELS 100000000
 
-/* The first thing in main(): the locale, the name (a constant) that messages
- * begin with, and from here on a program whose output got lost ends with a
- * message and status 1, also where GOption prints its help and ends it. */
+/* The first thing in main(): ends the program if the file has set-user-id,
+ * set-group-id or capabilities (owl2_is_privileged()); sets the locale, the
+ * name (a constant) that messages begin with, and from here on a program whose
+ * output got lost ends with a message and status 1, also where GOption prints
+ * its help and ends it. */
 void program_begin (const char *name);
 
 /* Adds --version, which prints the version and ends the program, and, where

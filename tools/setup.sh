@@ -15,7 +15,7 @@ build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
   gstreamer1.0-libav gstreamer1.0-x fonts-dejavu-core'
 demo='python3 python3-numpy python3-cairo python3-pil python3-gi
   gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0'
-test='reuse g++ binutils clang gjs vulkan-validationlayers python3-sentencepiece
+test='reuse g++ binutils strace clang gjs vulkan-validationlayers python3-sentencepiece
   gstreamer1.0-plugins-ugly fonts-liberation
   fonts-freefont-ttf mate-backgrounds forensics-samples-files
   parallel slurm-wlm munge'

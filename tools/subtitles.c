@@ -5,30 +5,15 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <glib/gstdio.h>
-
-#include "base.h"
+#include "output.h"
 #include "printable.h"
 
 struct _Subtitles {
   char *path;
-  FILE *file;
+  Owl2Output *out;
   SubtitlesForm form;
   guint n_cues;
 };
-
-static gboolean
-check_written (const Subtitles *s, gboolean ok, GError **error)
-{
-  g_autofree char *path = NULL;
-
-  if (ok)
-    return TRUE;
-  path = owl2_excerpt (s->path, strlen (s->path), OWL2_MESSAGE_MAX / 2);
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: can't be written: %s",
-      path, g_strerror (errno));
-  return FALSE;
-}
 
 Subtitles *
 subtitles_new (const char *path, SubtitlesForm form, GError **error)
@@ -37,14 +22,11 @@ subtitles_new (const char *path, SubtitlesForm form, GError **error)
 
   s->path = g_strdup (path);
   s->form = form;
-  s->file = g_fopen (path, "we");
-  if (!check_written (s, s->file != NULL, error))
+  s->out = owl2_output_new (path, error);
+  if (!s->out)
     return NULL;
-  if (form == SUBTITLES_VTT) {
-    fputs ("WEBVTT\n\n", s->file);
-    if (!check_written (s, fflush (s->file) == 0, error))
-      return NULL;
-  }
+  if (form == SUBTITLES_VTT)
+    fputs ("WEBVTT\n\n", owl2_output_file (s->out));
   return g_steal_pointer (&s);
 }
 
@@ -53,34 +35,14 @@ subtitles_free (Subtitles *s)
 {
   if (!s)
     return;
-  if (s->file)
-    fclose (s->file);
+  owl2_output_free (s->out);
   g_free (s->path);
   g_free (s);
 }
 
-char *
-subtitles_srt_text (const char *text)
-{
-  g_autofree char *line = owl2_printable (text);
-  GString *out = g_string_new (NULL);
-
-  for (const char *p = line; *p; p++) {
-    if (*p == '{' || *p == '}') {
-      g_string_append_c (out, *p == '{' ? '(' : ')');
-      continue;
-    }
-    if (*p == '>' && g_str_has_suffix (out->str, "--"))
-      g_string_append_c (out, ' ');
-    g_string_append_c (out, *p);
-    if (*p == '<' && p[1] && p[1] != ' ')
-      g_string_append_c (out, ' ');
-  }
-  return g_string_free (out, FALSE);
-}
-
-char *
-subtitles_vtt_text (const char *text)
+/* WebVTT has a way to quote: "&", "<" and ">" are entities. */
+static char *
+vtt_text (const char *text)
 {
   g_autofree char *line = owl2_printable (text);
   GString *out = g_string_new (line);
@@ -114,25 +76,41 @@ print_stamp (const Subtitles *s, guint64 ns, const char *end)
 {
   const guint64 ms = to_ms (ns);
 
-  fprintf (s->file, "%02u:%02u:%02u%c%03u%s", (guint) (ms / 3600000),
-      (guint) (ms / 60000 % 60), (guint) (ms / 1000 % 60),
-      s->form == SUBTITLES_SRT ? ',' : '.', (guint) (ms % 1000), end);
+  fprintf (owl2_output_file (s->out), "%02u:%02u:%02u%c%03u%s",
+      (guint) (ms / 3600000), (guint) (ms / 60000 % 60),
+      (guint) (ms / 1000 % 60), s->form == SUBTITLES_SRT ? ',' : '.',
+      (guint) (ms % 1000), end);
 }
 
 gboolean
 subtitles_add (
     Subtitles *s, guint64 start, guint64 end, const char *text, GError **error)
 {
-  g_autofree char *line = s->form == SUBTITLES_SRT ? subtitles_srt_text (text)
-                                                   : subtitles_vtt_text (text);
+  FILE *file = owl2_output_file (s->out);
+  g_autofree char *line =
+      s->form == SUBTITLES_SRT ? owl2_printable_cue (text) : vtt_text (text);
 
   g_strstrip (line);
   if (!*line)
     return TRUE;
+  s->n_cues++;
   if (s->form == SUBTITLES_SRT)
-    fprintf (s->file, "%u\n", ++s->n_cues);
+    fprintf (file, "%u\n", s->n_cues);
   print_stamp (s, start, " --> ");
   print_stamp (s, end, "\n");
-  fprintf (s->file, "%s\n\n", line);
-  return check_written (s, fflush (s->file) == 0, error);
+  fprintf (file, "%s\n\n", line);
+  if (fflush (file) == 0 && !ferror (file))
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: can't write: %s",
+      s->path, g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+subtitles_finish (Subtitles *s, gboolean ok, GError **error)
+{
+  if (!s || (!ok && s->n_cues == 0))
+    return TRUE;
+  return ok ? owl2_output_finish (s->out, TRUE, error)
+            : owl2_output_finish_first (s->out, error);
 }

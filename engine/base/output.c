@@ -159,17 +159,30 @@ owl2_output_file (Owl2Output *out)
   return out->file;
 }
 
+char *
+owl2_output_path (const Owl2Output *out)
+{
+  return out->part ? g_strdup (out->part)
+                   : g_strdup_printf ("/proc/self/fd/%d", fileno (out->file));
+}
+
+/* A name for what has none yet, that nothing may have. errno is set. */
+static gboolean
+link_unnamed (const Owl2Output *out, const char *name)
+{
+  g_autofree char *link = owl2_output_path (out);
+
+  return linkat (AT_FDCWD, link, AT_FDCWD, name, AT_SYMLINK_FOLLOW) == 0;
+}
+
 /* Renaming takes a name; linking straight to @path could not replace. */
 static gboolean
 give_part_name (Owl2Output *out, GError **error)
 {
-  g_autofree char *link =
-      g_strdup_printf ("/proc/self/fd/%d", fileno (out->file));
-
   for (guint i = 0; i < MAX_NAMES && !out->part; i++) {
     g_autofree char *part = new_part_name (out);
 
-    if (linkat (AT_FDCWD, link, AT_FDCWD, part, AT_SYMLINK_FOLLOW) == 0)
+    if (link_unnamed (out, part))
       out->part = g_steal_pointer (&part);
     else if (errno != EEXIST)
       break;
@@ -189,11 +202,38 @@ sync_folder (const Owl2Output *out)
   }
 }
 
+static gboolean
+write_rest (Owl2Output *out, gboolean durable, GError **error)
+{
+  gboolean ok;
+
+  /* What was lost when the disk was full is lost, also if there is room now. */
+  errno = 0;
+  ok = fflush (out->file) == 0 && !ferror (out->file)
+       && (!durable || fsync (fileno (out->file)) == 0);
+  return ok || fail (out->path, "write", errno ? errno : EIO, error);
+}
+
+gboolean
+owl2_output_finish_first (Owl2Output *out, GError **error)
+{
+  gboolean named;
+
+  if (!write_rest (out, TRUE, error))
+    return FALSE;
+  named = out->part ? link (out->part, out->path) == 0
+                    : link_unnamed (out, out->path);
+  if (!named && errno != EEXIST)
+    return fail (out->path, "name", errno, error);
+  sync_folder (out);
+  return TRUE;
+}
+
 gboolean
 owl2_output_finish (Owl2Output *out, gboolean durable, GError **error)
 {
-  if (fflush (out->file) != 0 || (durable && fsync (fileno (out->file)) != 0))
-    return fail (out->path, "write", errno, error);
+  if (!write_rest (out, durable, error))
+    return FALSE;
   if (!out->part && !give_part_name (out, error))
     return FALSE;
   if (rename (out->part, out->path) != 0)

@@ -31,10 +31,19 @@ typedef struct _Owl2Output Owl2Output;
 Owl2Output *owl2_output_new (const char *path, GError **error);
 /* Borrowed, open for writing and reading; not to be closed. */
 FILE *owl2_output_file (Owl2Output *out);
-/* Gives the file its name; only freeing is allowed afterwards. @durable: it is
- * on the disk before, so that a crash of the machine can't leave a good name on
- * a file with holes; that takes as long as the disk does. */
+/* (transfer full): a path by which others in this process can open the file to
+ * write it, until it is finished. */
+char *owl2_output_path (const Owl2Output *out);
+/* Gives the file its name, unless something that was written to it got lost,
+ * whether that was noticed then or not; only freeing is allowed afterwards.
+ * @durable: it is on the disk before, so that a crash of the machine can't
+ * leave a good name on a file with holes; that takes as long as the disk does.
+ */
 gboolean owl2_output_finish (Owl2Output *out, gboolean durable, GError **error);
+/* The same, durable, for what many may make at once and all must agree on: the
+ * first to finish has the name. Whatever has it already, a link to nothing
+ * included, stays, and that is no failure. */
+gboolean owl2_output_finish_first (Owl2Output *out, GError **error);
 void owl2_output_free (Owl2Output *out); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Owl2Output, owl2_output_free)
 

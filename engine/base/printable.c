@@ -95,6 +95,50 @@ goes_on (char byte)
   return ((guchar) byte & 0xc0) == 0x80;
 }
 
+char *
+owl2_printable_head (const char *text, guint max)
+{
+  char *shown = owl2_printable (text);
+
+  if (g_utf8_strlen (shown, -1) > (glong) max)
+    *g_utf8_offset_to_pointer (shown, (glong) max) = '\0';
+  return shown;
+}
+
+/* "amp;", "#38;", "#x26;". */
+static gboolean
+is_entity (const char *p)
+{
+  const gsize hash = *p == '#';
+  const gsize n = strspn (p + hash, "0123456789" G_CSET_A_2_Z G_CSET_a_2_z);
+
+  return n > 0 && p[hash + n] == ';';
+}
+
+char *
+owl2_printable_cue (const char *text)
+{
+  g_autofree char *line = owl2_printable (text);
+  GString *out;
+
+  if (!line)
+    return NULL;
+  out = g_string_new (NULL);
+  for (const char *p = line; *p; p++) {
+    if (*p == '{' || *p == '}') {
+      g_string_append_c (out, *p == '{' ? '(' : ')');
+      continue;
+    }
+    if (*p == '>' && out->len >= 2
+        && memcmp (out->str + out->len - 2, "--", 2) == 0)
+      g_string_append_c (out, ' ');
+    g_string_append_c (out, *p);
+    if ((*p == '<' && p[1] && p[1] != ' ') || (*p == '&' && is_entity (p + 1)))
+      g_string_append_c (out, ' ');
+  }
+  return g_string_free (out, FALSE);
+}
+
 /* At most @max, and not within a character of @text, which has more. */
 static gsize
 cut (const char *text, gsize max)

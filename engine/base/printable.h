@@ -42,6 +42,22 @@ gboolean owl2_is_printable (gunichar c);
  */
 char *owl2_printable (const char *text);
 
+/* (transfer full): of owl2_printable() at most @max characters, for what has
+ * little room. */
+char *owl2_printable_head (const char *text, guint max);
+
+/**
+ * owl2_printable_cue:
+ *
+ * As owl2_printable(), for players of subtitles, of which many have no way to
+ * quote: what they would take for the beginning of a cue, for markup or for an
+ * entity is made harmless. "-->" becomes "-- >", "<i>" "< i>", "&lt;" "& lt;",
+ * "{" and "}" "(" and ")". Any thread.
+ *
+ * Returns: (transfer full)
+ */
+char *owl2_printable_cue (const char *text);
+
 /**
  * owl2_printable_message:
  *

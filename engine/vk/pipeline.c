@@ -6,6 +6,10 @@
 #include <errno.h>
 #include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include "cache_dir.h"
+#include "output.h"
 
 #define AREA "vk"
 
@@ -356,6 +360,8 @@ load_cache (OvkPipelines *ps, gsize *size)
     return NULL;
   if (!S_ISREG (st.st_mode) || (guint64) st.st_size > CACHE_MAX_BYTES)
     wrong = "it is no file of a sensible size";
+  else if ((wrong = owl2_cache_distrust (ps->cache_path)))
+    ;
   else if (!g_file_get_contents (ps->cache_path, &file, size, &error))
     wrong = error->message;
   else
@@ -422,15 +428,17 @@ ovk_pipelines_open (OvkPipelines *ps, const char *cache_dir,
 static gboolean
 write_cache (const char *path, const char *file, gsize size, GError **error)
 {
-  g_autofree char *dir = g_path_get_dirname (path);
+  g_autoptr (Owl2Output) out =
+      owl2_cache_make (path, error) ? owl2_output_new (path, error) : NULL;
 
-  if (g_mkdir_with_parents (dir, 0700) != 0) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "can't make %s: %s", dir,
-        g_strerror (errno));
+  if (!out)
     return FALSE;
-  }
-  return g_file_set_contents_full (
-      path, file, (gssize) size, G_FILE_SET_CONTENTS_CONSISTENT, 0600, error);
+  if (fchmod (fileno (owl2_output_file (out)), 0600) == 0
+      && fwrite (file, 1, size, owl2_output_file (out)) == size)
+    return owl2_output_finish (out, FALSE, error);
+  g_set_error (
+      error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
+  return FALSE;
 }
 
 /* Of a file beside the cache, at most. */

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
@@ -463,6 +464,75 @@ test_two (Place *p, gconstpointer data)
   assert_names (p, "file");
 }
 
+/* What many make alike: the first has the name, the rest take it as it is. */
+static void
+test_first (Place *p, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  for (guint named = 0; named < 2; named++) {
+    no_proc = named;
+    for (guint i = 0; i < 2; i++) {
+      g_autoptr (Owl2Output) out = owl2_output_new (p->path, &error);
+
+      fputs (i ? "second" : "first", owl2_output_file (out));
+      g_assert_true (owl2_output_finish_first (out, &error));
+      g_assert_no_error (error);
+    }
+    no_proc = FALSE;
+    assert_text (p->path, "first");
+    assert_names (p, "file");
+    g_unlink (p->path);
+  }
+}
+
+/* A disk that was full amid the writing and has room at the end. */
+static void
+test_lost (Place *p, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (Owl2Output) out = NULL;
+  g_autofree char *much = g_strnfill (100000, 'x');
+  struct rlimit before, small;
+
+  put (p->path, "old");
+  signal (SIGXFSZ, SIG_IGN);
+  g_assert_cmpint (getrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  small = before;
+  small.rlim_cur = 1000;
+  out = owl2_output_new (p->path, &error);
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &small), ==, 0);
+  fputs (much, owl2_output_file (out));
+  g_assert_cmpint (setrlimit (RLIMIT_FSIZE, &before), ==, 0);
+  fputs ("the rest", owl2_output_file (out));
+  g_assert_false (owl2_output_finish (out, TRUE, &error));
+  g_assert_error (error, OWL2_ERROR, OWL2_ERROR_FAILED);
+  assert_text (p->path, "old");
+}
+
+/* Others in the process write it by its path. */
+static void
+test_path (Place *p, gconstpointer data)
+{
+  for (guint named = 0; named < 2; named++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (Owl2Output) out = NULL;
+    g_autofree char *path = NULL;
+    FILE *file;
+
+    no_proc = named;
+    out = owl2_output_new (p->path, &error);
+    no_proc = FALSE;
+    path = owl2_output_path (out);
+    file = fopen (path, "w");
+    fputs ("theirs", file);
+    fclose (file);
+    g_assert_true (owl2_output_finish (out, TRUE, &error));
+    assert_text (p->path, "theirs");
+    assert_names (p, "file");
+  }
+}
+
 /* After SIGKILL: nothing, or one file that later writers pass by. */
 static void
 test_killed (Place *p, gconstpointer data)
@@ -564,6 +634,9 @@ main (int argc, char **argv)
   ADD ("/output/targets", test_targets);
   ADD ("/output/strangers", test_strangers);
   ADD ("/output/two", test_two);
+  ADD ("/output/first", test_first);
+  ADD ("/output/lost", test_lost);
+  ADD ("/output/path", test_path);
   ADD ("/output/killed", test_killed);
   ADD ("/output/named", test_named);
   ADD ("/output/sticky", test_sticky);

@@ -263,6 +263,43 @@ test_excerpt (void)
   }
 }
 
+/* Not within a character. */
+static void
+test_head (void)
+{
+  g_autofree char *all = owl2_printable_head ("\303\251\n", 3);
+  g_autofree char *cut = owl2_printable_head ("a\303\251\n\303\251", 2);
+
+  g_assert_cmpstr (all, ==, "\303\251\\n");
+  g_assert_cmpstr (cut, ==, "a\303\251");
+}
+
+static void
+test_cue (void)
+{
+  static const struct {
+    const char *text, *want;
+  } cues[] = {
+    { "a --> b", "a -- > b" },
+    { "---->-->", "---- >-- >" },
+    { "--{>", "--(>" },
+    { "<i>x</i> 1 < 2 <", "< i>x< /i> 1 < 2 <" },
+    { "{\\an8}", "(\\\\an8)" },
+    { "&lt;&#38;&#x26;&; AT&T & b", "& lt;& #38;& #x26;&; AT&T & b" },
+    { "a\n\n2\n", "a\\n\\n2\\n" },
+    { "\302\205\342\200\256", "\\u0085\\u202e" },
+  };
+  g_autofree char *much = g_strnfill (1 << 20, '>');
+  g_autofree char *same = owl2_printable_cue (much); /* in no time */
+
+  g_assert_cmpstr (same, ==, much);
+  for (guint i = 0; i < G_N_ELEMENTS (cues); i++) {
+    g_autofree char *got = owl2_printable_cue (cues[i].text);
+
+    g_assert_cmpstr (got, ==, cues[i].want);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -270,6 +307,8 @@ main (int argc, char **argv)
   g_test_add_func ("/printable/cases", test_cases);
   g_test_add_func ("/printable/round-trip", test_round_trip);
   g_test_add_func ("/printable/all-characters", test_all_characters);
+  g_test_add_func ("/printable/head", test_head);
+  g_test_add_func ("/printable/cue", test_cue);
   g_test_add_func ("/printable/long-message", test_long_message);
   g_test_add_func ("/printable/excerpt", test_excerpt);
   return g_test_run ();

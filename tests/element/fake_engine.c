@@ -59,6 +59,8 @@ fake_reset (void)
   fake.recipe = NULL;
   fake.word = " t";
   fake.scenes = NULL;
+  fake.texts = NULL;
+  fake.n_texts = fake.next_text = 0;
   fake.probability = 0.5;
   fake.n_cancelled = fake.n_frames = 0;
   fake.n_lost = 0;
@@ -99,6 +101,12 @@ void
 fake_set_word (const char *word)
 {
   LOCKED (fake.word = word);
+}
+
+void
+fake_set_answers (const char *const *texts, guint n)
+{
+  LOCKED (fake.texts = texts; fake.n_texts = n; fake.next_text = 0);
 }
 
 void

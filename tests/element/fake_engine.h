@@ -61,6 +61,9 @@ void fake_set_delay (FakeCall call, guint microseconds);
 void fake_set_n_tokens (guint n);
 /* The text of each token after the first one, " t" at first; static. */
 void fake_set_word (const char *word);
+/* The answers to come, in one token each, instead of that: @n of them, then
+ * from the first one again; static. 0: none. */
+void fake_set_answers (const char *const *texts, guint n);
 /* Of each token, as the callback hears it, and of the first of a request's
  * choices, of which the others share the rest evenly; 0.5 at first. */
 void fake_set_probability (double probability);

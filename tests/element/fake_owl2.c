@@ -446,7 +446,9 @@ static gboolean
 generate_tokens (Owl2Session *session, const Owl2Request *request, guint number,
     GString *text, guint *n_ids, GError **error)
 {
-  for (*n_ids = 0; *n_ids < fake.n_tokens; ++*n_ids) {
+  const guint n_tokens = fake.n_texts ? 1 : fake.n_tokens;
+
+  for (*n_ids = 0; *n_ids < n_tokens; ++*n_ids) {
     const char *piece = fake.word;
     gboolean more = TRUE;
 
@@ -454,7 +456,10 @@ generate_tokens (Owl2Session *session, const Owl2Request *request, guint number,
       return FALSE;
     while (fake.gate[FAKE_TOKEN])
       g_cond_wait (&fake.cond, &fake.lock);
-    if (*n_ids == 0) {
+    if (fake.n_texts) {
+      g_string_assign (text, fake.texts[fake.next_text++ % fake.n_texts]);
+      piece = text->str;
+    } else if (*n_ids == 0) {
       g_string_assign (text, "images");
       for (guint i = 0; i < request->n_frames; i++)
         g_string_append_printf (text, " %u", request->frames[i]->image);

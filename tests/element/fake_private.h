@@ -21,7 +21,9 @@ typedef struct {
   guint n_tokens;
   guint room, room_frames;
   const char *recipe; /* (nullable): static */
-  const char *word;   /* static, as is the next */
+  const char *word;   /* static, as are the next two */
+  const char *const *texts; /* n_texts of them */
+  guint n_texts, next_text;
   const char *scenes; /* (nullable) */
   double probability;
 

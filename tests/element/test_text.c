@@ -448,12 +448,14 @@ test_plain (void)
   Bench *b = bench_new (FALSE, NULL);
   Reader *r = reader_new (b);
 
-  fake_set_word ("\n\r\n\x01<b>--> \xc3\xa4\n");
+  fake_set_word (
+      "\n \r\n\x01<b>----> {\\an8}\xc2\x9b\xe2\x80\xae&lt; \xc3\xa4\n");
   fake_set_n_tokens (2);
   bench_push_range (b, 0, 1);
   bench_eos (b);
   reader_wait (r, r->eos);
-  reader_assert (r, BEGIN "0-1000=images 0\n <b>-> \xc3\xa4, final, eos");
+  reader_assert (r, BEGIN "0-1000=images 0\n\\x01< b>---- > "
+                          "(\\\\an8)\\u009b\\u202e& lt; \xc3\xa4, final, eos");
   end (b, r);
 }
 

@@ -4,8 +4,10 @@
 #include <string.h>
 #include <gst/gst.h>
 
+#include "cache_dir.h"
 #include "clip.h"
 #include "gstowl2settings.h"
+#include "program.h"
 #include "progress.h"
 
 #define DEFAULT_FRAMES 4
@@ -137,7 +139,7 @@ static gboolean
 show_load (const char *stage, double fraction, gpointer user_data)
 {
   progress_show (stage, fraction);
-  return TRUE;
+  return !program_signal;
 }
 
 static gboolean
@@ -167,8 +169,7 @@ open_session (Asker *a, const Owl2ModelInfo *info, GError **error)
 gboolean
 asker_open (Asker *a, const AskOptions *o, GError **error)
 {
-  g_autofree char *cache =
-      g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+  g_autofree char *cache = owl2_cache_dir ();
   Owl2ModelParams params = common_model_params (&o->common);
   Owl2ModelInfo info;
 

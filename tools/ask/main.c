@@ -156,7 +156,7 @@ ask_all (Run *run, Item *item)
   if (!questions->len)
     return ask (
         run, item, asker_default_question (&run->asker, item->clip->n_frames));
-  for (guint i = 0; i < questions->len; i++)
+  for (guint i = 0; i < questions->len && !program_signal; i++)
     ok &= ask (run, item, questions->pdata[i]);
   return ok;
 }
@@ -199,12 +199,12 @@ count_together (const AskOptions *o, guint *n, GError **error)
 }
 
 static gboolean
-run_all (Run *run, guint n_together, GError **error)
+ask_sources (Run *run, guint n_together, GError **error)
 {
   const AskOptions *o = run->options;
   gboolean ok = TRUE;
 
-  for (guint i = 0; i < o->sources->len; i += n_together) {
+  for (guint i = 0; i < o->sources->len && !program_signal; i += n_together) {
     g_auto (Item) item = { NULL };
     g_autoptr (GError) failed = NULL;
 
@@ -224,6 +224,21 @@ run_all (Run *run, guint n_together, GError **error)
     }
   }
   return (!run->printer || printer_end (run->printer, error)) && ok;
+}
+
+static gboolean
+run_all (Run *run, guint n_together, GError **error)
+{
+  gboolean ok;
+
+  /* Who stops it is left what has been said. */
+  if (run->options->srt || run->options->vtt)
+    program_catch_signals ();
+  ok = ask_sources (run, n_together, error);
+  if (!run->printer)
+    return ok;
+  return printer_finish (run->printer, ok || program_signal, ok ? error : NULL)
+         && ok && !program_signal;
 }
 
 int

@@ -251,6 +251,13 @@ printer_end (Printer *p, GError **error)
   return TRUE;
 }
 
+gboolean
+printer_finish (Printer *p, gboolean ok, GError **error)
+{
+  return subtitles_finish (p->srt, ok, error)
+         && subtitles_finish (p->vtt, ok, error);
+}
+
 /* ---- what is looked at ------------------------------------------------ */
 
 void

@@ -31,6 +31,9 @@ gboolean printer_add_shown (Printer *printer, const Asker *asker,
     const VideoClip *clip, const Owl2Answer *answer, GError **error);
 /* What has waited. */
 gboolean printer_end (Printer *printer, GError **error);
+/* Subtitles get their names, as subtitles_finish() has it; after that, only
+ * freeing is allowed. */
+gboolean printer_finish (Printer *printer, gboolean ok, GError **error);
 
 /* Frames, and how they were found, on standard error if that is wanted. */
 void printer_add_clip (Printer *printer, const VideoClip *clip);

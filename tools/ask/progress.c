@@ -6,6 +6,7 @@
 
 #include "printable.h"
 
+#define MAX_CHARACTERS 40 /* of what is under way */
 #define INTERVAL (G_USEC_PER_SEC / 5)
 #define ERASE "\r\033[K"
 
@@ -30,9 +31,9 @@ progress_show (const char *what, double fraction)
     return;
   last = now;
   shown = TRUE;
-  line = owl2_printable (what);
+  line = owl2_printable_head (what, MAX_CHARACTERS);
   fraction = CLAMP (fraction, 0, 1);
-  fprintf (stderr, ERASE "[%-24.*s] %3d %%  %.40s", (int) (fraction * 24), full,
+  fprintf (stderr, ERASE "[%-24.*s] %3d %%  %s", (int) (fraction * 24), full,
       (int) (fraction * 100), line);
 }
 

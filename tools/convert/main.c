@@ -20,6 +20,7 @@ enum { EXIT_USAGE = 2 };
 /* The pipeline looks at program_signal as an int. */
 G_STATIC_ASSERT (sizeof (sig_atomic_t) == sizeof (int));
 
+#define NAME_CHARACTERS 24 /* of a tensor's */
 #define BAR_INTERVAL (G_USEC_PER_SEC / 8)
 
 typedef struct {
@@ -94,8 +95,8 @@ show_progress (
   measure_rate (bar, done, now);
   left = (guint) MIN ((double) (total - done) / MAX (bar->rate, 1), 359999);
   bar->shown = TRUE;
-  shown = owl2_printable (tensor);
-  fprintf (stderr, "\r[%-24.*s] %3d %% %7.1f MB/s %u:%02u:%02u left  %-24.24s",
+  shown = owl2_printable_head (tensor, NAME_CHARACTERS);
+  fprintf (stderr, "\r[%-24.*s] %3d %% %7.1f MB/s %u:%02u:%02u left  %s\033[K",
       (int) (fraction * 24), full, (int) (fraction * 100), bar->rate / 1e6,
       left / 3600, left / 60 % 60, left % 60, shown);
 }

@@ -5,11 +5,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <glib/gstdio.h>
 
+#include "input.h"
 #include "json_line.h"
+#include "output.h"
 #include "table.h"
 
 #define SETTINGS "run.json"
@@ -102,24 +105,16 @@ read_settings (const char *path, GError **error)
 
 /* Under its name it is whole at once, and the first to give the name wins. */
 static gboolean
-make_settings (const char *folder, const char *path, const json_t *settings,
-    GError **error)
+make_settings (const char *path, const json_t *settings, GError **error)
 {
   g_autofree char *text = json_line_write (settings);
   g_autofree char *line = g_strconcat (text, "\n", NULL);
-  g_autofree char *part = g_build_filename (folder, ".run-XXXXXX.part", NULL);
-  const int fd = g_mkstemp_full (part, O_RDWR | O_CLOEXEC, 0666);
-  gboolean ok;
+  g_autoptr (Owl2Output) out = owl2_output_new (path, error);
 
-  if (fd < 0)
-    return fail_errno (folder, error);
-  ok = write_all (fd, line, strlen (line)) && fsync (fd) == 0
-       && (link (part, path) == 0 || errno == EEXIST);
-  if (!ok)
-    fail_errno (path, error);
-  close (fd);
-  g_unlink (part);
-  return ok && sync_folder (folder, error);
+  if (!out)
+    return FALSE;
+  fputs (line, owl2_output_file (out));
+  return owl2_output_finish_first (out, error);
 }
 
 gboolean
@@ -138,7 +133,7 @@ ledger_settle (const char *folder, const json_t *settings, GError **error)
   if (!ledger_make_folder (folder, error))
     return FALSE;
   if (!g_file_test (path, G_FILE_TEST_EXISTS)
-      && !make_settings (folder, path, settings, error))
+      && !make_settings (path, settings, error))
     return FALSE;
   there = read_settings (path, error);
   if (!there)
@@ -224,6 +219,24 @@ check_answers (const json_t *answers, const EvalSet *set, const char *path,
   return TRUE;
 }
 
+/* What is appended to must have no other name, which could be a file of
+ * somebody's that has nothing to do with answers. */
+static gboolean
+check_own (const Ledger *ledger, GError **error)
+{
+  struct stat st;
+
+  if (fstat (ledger->fd, &st) != 0)
+    return fail_errno (ledger->path, error);
+  if (S_ISREG (st.st_mode) && st.st_nlink == 1)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+      "%s: it is %s with %u names, and answers are only written to a file of "
+      "their own",
+      ledger->path, owl2_input_kind (st.st_mode), (guint) st.st_nlink);
+  return FALSE;
+}
+
 static gboolean
 lock (Ledger *ledger, GError **error)
 {
@@ -276,14 +289,20 @@ ledger_open (const char *folder, const EvalSet *set, guint shard, guint n,
         "%s has a run in %u shards, this one is in %u", folder, there, n);
     return NULL;
   }
-  ledger->fd =
-      open (ledger->path, O_RDWR | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
+  ledger->fd = open (ledger->path,
+      O_RDWR | O_APPEND | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0666);
   if (ledger->fd < 0) {
-    fail_errno (ledger->path, error);
+    if (errno == ELOOP)
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+          "%s: it is a link, and answers are only written to a file of their "
+          "own",
+          ledger->path);
+    else
+      fail_errno (ledger->path, error);
     return NULL;
   }
-  if (!lock (ledger, error) || !resume (ledger, error)
-      || !sync_folder (folder, error))
+  if (!check_own (ledger, error) || !lock (ledger, error)
+      || !resume (ledger, error) || !sync_folder (folder, error))
     return NULL;
   return g_steal_pointer (&ledger);
 }

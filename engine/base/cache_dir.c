@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#include "cache_dir.h"
+
+#include <errno.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <glib/gstdio.h>
+
+#ifdef __linux__
+#  include <sys/auxv.h>
+#endif
+
+gboolean
+owl2_is_privileged (void)
+{
+#ifdef __linux__
+  return getauxval (AT_SECURE) != 0;
+#else
+  return geteuid () != getuid () || getegid () != getgid ();
+#endif
+}
+
+char *
+owl2_cache_dir (void)
+{
+  return owl2_is_privileged ()
+             ? NULL
+             : g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
+}
+
+const char *
+owl2_cache_distrust (const char *path)
+{
+  struct stat st;
+
+  if (stat (path, &st) != 0)
+    return NULL;
+  if (st.st_uid != geteuid () && st.st_uid != 0)
+    return "it is another user's";
+  return st.st_mode & S_IWOTH ? "everybody may write to it" : NULL;
+}
+
+gboolean
+owl2_cache_make (const char *path, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  const char *wrong;
+
+  if (g_mkdir_with_parents (folder, 0700) != 0) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "can't make %s: %s",
+        folder, g_strerror (errno));
+    return FALSE;
+  }
+  wrong = owl2_cache_distrust (folder);
+  if (!wrong)
+    return TRUE;
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", folder, wrong);
+  return FALSE;
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* The one folder in which owl2 keeps what nobody asked it to write. */
+#ifndef OWL2_CACHE_DIR_H
+#define OWL2_CACHE_DIR_H
+
+#include "base.h"
+
+G_BEGIN_DECLS
+
+/* Whether the process has rights that whoever started it has not (set-user-id,
+ * set-group-id, file capabilities): what the environment says is not to be
+ * believed then. Any thread. */
+gboolean owl2_is_privileged (void);
+
+/* (transfer full) (nullable): "owl2" in the user's cache folder
+ * (XDG_CACHE_HOME), whether it is there or not; NULL, no cache, in a privileged
+ * process, which would write where others tell it to. */
+char *owl2_cache_dir (void);
+
+/* Makes the folder that @path is to lie in, for its user alone, and those that
+ * it is in. FAILED, also if another user has it or may write to it: what lies
+ * there would be theirs. */
+gboolean owl2_cache_make (const char *path, GError **error);
+
+/* What is wrong with the owner of @path, a file or folder that is there:
+ * another user has it or may write to it. NULL: nothing, or that it can't be
+ * looked at. Static. */
+const char *owl2_cache_distrust (const char *path);
+
+G_END_DECLS
+
+#endif
