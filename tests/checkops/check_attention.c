@@ -393,9 +393,10 @@ static void
 check_shapes (
     Check *c, gboolean probs, void (*check) (Check *c, const Shape *s))
 {
-  guint i, n = G_N_ELEMENTS (shapes) + (c->thorough ? 40 : 15);
+  const guint step = check_step (c);
+  const guint n = G_N_ELEMENTS (shapes) + (c->thorough ? 40 : 15);
 
-  for (i = 0; i < n; i++) {
+  for (guint i = check_between (c, 0, step - 1); i < n; i += step) {
     gboolean fixed = i < G_N_ELEMENTS (shapes);
     Shape s = fixed ? shapes[i] : random_shape (c);
 

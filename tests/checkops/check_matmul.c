@@ -174,7 +174,7 @@ check_matmul (Check *c)
     { 300, 1, 1 },
     { 20, 300, 1000 },
   };
-  const guint step = c->thorough || c->all ? 1 : 3;
+  const guint step = check_step (c);
   guint i;
 
   for (i = check_between (c, 0, step - 1); i < G_N_ELEMENTS (shapes);

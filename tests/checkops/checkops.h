@@ -48,6 +48,13 @@ typedef struct {
   guint n_cases, n_failed, n_op_cases, n_op_failed;
 } Check;
 
+/* Of the shapes that take long each so many are tried. */
+static inline guint
+check_step (const Check *c)
+{
+  return c->thorough || c->all ? 1 : 3;
+}
+
 guint64 check_random (Check *c);
 guint check_between (Check *c, guint lo, guint hi); /* both included */
 float check_float (Check *c, float lo, float hi);
