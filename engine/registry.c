@@ -338,10 +338,10 @@ join (Owl2Opening *opening, const char *key, const Owl2ModelParams *params,
 
   if (!entry)
     return FALSE;
-  /* Its last user is just leaving, or its device is lost. */
+  /* Its last user is just leaving, or its device is lost. The entry goes with
+   * the model: its load may still be telling others. */
   if (entry->model && !owl2_model_try_ref (entry->model)) {
-    entry_hide (entry);
-    entry_free (entry);
+    g_clear_pointer (&entry->key, g_free);
     return FALSE;
   }
   tell_nice (entry, params);

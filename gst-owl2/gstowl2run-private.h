@@ -37,6 +37,7 @@ typedef struct {
 
 struct _GstOwl2Run {
   gatomicrefcount refs;
+  GList link; /* in the list of gstowl2runlost.c */
   GstOwl2WorkerFuncs funcs;
   gpointer user_data;
   GstOwl2WorkerConfig *config;
@@ -154,6 +155,10 @@ void gst_owl2_run_end_load (GstOwl2Run *run);
 
 /* ---- gstowl2runlost.c --------------------------------------------------- */
 
+/* From its beginning to its stop others may tell it that the device of a model
+ * that it has is lost. Without any lock, as the next; that more than once. */
+void gst_owl2_run_enlist (GstOwl2Run *run);
+void gst_owl2_run_strike (GstOwl2Run *run);
 /* After DEVICE_LOST, which is run->fatal. FALSE if it is the engine's turn. */
 gboolean gst_owl2_run_step_lost (GstOwl2Run *run);
 /* The time has come to load the model again. */

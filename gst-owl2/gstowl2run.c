@@ -18,6 +18,14 @@ run_step_once (GstOwl2Run *run)
     gst_owl2_progress_free (progress);
     return TRUE;
   }
+  /* A flush left it, and the engine has nothing of it any more. */
+  if (run->asking && !run->n_calls && !run->generated
+      && gst_owl2_run_is_void (run, run->asking->epoch)) {
+    gst_owl2_run_end_clip (run);
+    return TRUE;
+  }
+  if (g_error_matches (run->fatal, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST))
+    return gst_owl2_run_step_lost (run);
   if (run->state == GST_OWL2_RUN_LOADING) {
     if (run->retry_due)
       gst_owl2_run_step_retry (run);
@@ -27,8 +35,6 @@ run_step_once (GstOwl2Run *run)
       return FALSE;
     return TRUE;
   }
-  if (g_error_matches (run->fatal, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST))
-    return gst_owl2_run_step_lost (run);
   if (run->fatal) {
     g_autoptr (GError) error = g_steal_pointer (&run->fatal);
 
@@ -49,10 +55,6 @@ run_step_once (GstOwl2Run *run)
   }
   if (run->cancelled || run->generating)
     return FALSE;
-  if (run->asking && gst_owl2_run_is_void (run, run->asking->epoch)) {
-    gst_owl2_run_end_clip (run);
-    return TRUE;
-  }
   if (!run->asking && (run->asked.length || run->clips.length))
     run->asking = gst_owl2_asking_new (
         g_queue_pop_head (run->asked.length ? &run->asked : &run->clips),
@@ -127,6 +129,7 @@ gst_owl2_run_new (const GstOwl2WorkerFuncs *funcs, gpointer user_data,
   g_queue_init (&run->asked);
   g_queue_init (&run->turns);
   g_queue_init (&run->partials);
+  gst_owl2_run_enlist (run);
   return run;
 }
 
@@ -201,6 +204,7 @@ gst_owl2_run_stop (GstOwl2Run *run)
   Owl2Session *session;
   gboolean cancelled;
 
+  gst_owl2_run_strike (run);
   g_mutex_lock (&run->lock);
   run_cancel (run);
   gst_owl2_run_take_queues (run, &encode, &clips);

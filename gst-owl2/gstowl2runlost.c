@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* A device that is lost does not come back, but the driver's next one may be
  * there after a while. All that the old one had goes first, so that there is
- * room for the model again; elements that shared it find the first one's. */
+ * room for the model again; elements that shared it, idle ones as well, let go
+ * of it, too, and find the first one's. */
 #include "gstowl2run-private.h"
 
 GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
@@ -11,6 +12,51 @@ GST_DEBUG_CATEGORY_EXTERN (gst_owl2_debug);
  * 1, 2 and 4 s. */
 #define MAX_TRIES 5
 #define FIRST_DELAY (GST_SECOND / 4)
+
+/* Those that were not stopped. */
+static struct {
+  GMutex lock;  /* before a run's own */
+  GQueue links; /* of the runs; borrowed */
+} runs = { .links = G_QUEUE_INIT };
+
+void
+gst_owl2_run_enlist (GstOwl2Run *run)
+{
+  run->link.data = run;
+  g_mutex_lock (&runs.lock);
+  g_queue_push_tail_link (&runs.links, &run->link);
+  g_mutex_unlock (&runs.lock);
+}
+
+void
+gst_owl2_run_strike (GstOwl2Run *run)
+{
+  g_mutex_lock (&runs.lock);
+  if (run->link.data)
+    g_queue_unlink (&runs.links, &run->link);
+  run->link.data = NULL;
+  g_mutex_unlock (&runs.lock);
+}
+
+/* One that has nothing to ask the device would keep the model. Without a run's
+ * lock. */
+static void
+tell_users (const Owl2Model *model, const GError *error)
+{
+  g_mutex_lock (&runs.lock);
+  for (GList *l = runs.links.head; l; l = l->next) {
+    GstOwl2Run *run = l->data;
+
+    g_mutex_lock (&run->lock);
+    if (run->model == model && !run->fatal && !run->stopping
+        && (run->state == GST_OWL2_RUN_READY || run->rests)) {
+      run->fatal = g_error_copy (error);
+      gst_owl2_run_kick (run);
+    }
+    g_mutex_unlock (&run->lock);
+  }
+  g_mutex_unlock (&runs.lock);
+}
 
 /* On the clock's thread. */
 static gboolean
@@ -53,9 +99,10 @@ run_schedule (GstOwl2Run *run)
     run->retry_due = TRUE;
 }
 
-/* Lets go of the model and of all that its device had. */
+/* Lets go of the model and of all that its device had. @lost: (nullable): the
+ * others that have the model do so, too. */
 static void
-run_drop_model (GstOwl2Run *run)
+run_drop_model (GstOwl2Run *run, const GError *lost)
 {
   Owl2Opening *opening = g_steal_pointer (&run->opening);
   Owl2Session *session = g_steal_pointer (&run->session);
@@ -66,6 +113,8 @@ run_drop_model (GstOwl2Run *run)
   run->opened = FALSE;
   run->cancelled = FALSE;
   gst_owl2_run_begin_away (run);
+  if (lost)
+    tell_users (model, lost);
   owl2_opening_cancel (opening);
   owl2_session_free (session);
   g_ptr_array_unref (features);
@@ -97,7 +146,7 @@ gst_owl2_run_step_lost (GstOwl2Run *run)
     return FALSE;
   }
   run->state = GST_OWL2_RUN_LOADING;
-  run_drop_model (run);
+  run_drop_model (run, error);
   if (run->stopping)
     return FALSE;
   gst_owl2_run_begin_callback (run);
@@ -143,7 +192,7 @@ gst_owl2_run_retry (GstOwl2Run *run, const GError *error)
 
   if (!run->n_losses || run->n_losses >= MAX_TRIES)
     return FALSE;
-  run_drop_model (run);
+  run_drop_model (run, NULL);
   if (run->stopping)
     return TRUE;
   text = g_strdup_printf ("Loading the model again: %s", error->message);

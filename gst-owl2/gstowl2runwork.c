@@ -53,6 +53,21 @@ run_end_work (GstOwl2Run *run, GstOwl2Frame *frame)
   g_cond_broadcast (&run->cond);
 }
 
+/* Of a frame that somebody wants. FALSE if it is without an end yet, as another
+ * device may encode it. With the lock held. */
+static gboolean
+run_take_error (GstOwl2Run *run, GstOwl2Frame *frame, const GError *error)
+{
+  if (error && error_is_fatal (error)) {
+    if (!run->fatal)
+      run->fatal = g_error_copy (error);
+    g_queue_push_tail (&run->encode, gst_owl2_frame_ref (frame));
+    return FALSE;
+  }
+  frame->error = error ? g_error_copy (error) : NULL;
+  return TRUE;
+}
+
 /* On the engine's thread, as all that follows up to run_start_work(). FALSE if
  * nobody wants to know. With the lock held. */
 static gboolean
@@ -62,17 +77,8 @@ work_take_error (Work *work, const GError *error)
 
   run->n_calls--;
   gst_owl2_run_kick (run);
-  if (gst_owl2_run_is_void (run, work->epoch))
-    return FALSE;
-  if (error && error_is_fatal (error)) {
-    if (!run->fatal)
-      run->fatal = g_error_copy (error);
-    /* Another device may encode it. */
-    g_queue_push_tail (&run->encode, gst_owl2_frame_ref (work->frame));
-    return FALSE;
-  }
-  work->frame->error = error ? g_error_copy (error) : NULL;
-  return TRUE;
+  return !gst_owl2_run_is_void (run, work->epoch)
+         && run_take_error (run, work->frame, error);
 }
 
 static void
@@ -132,7 +138,7 @@ run_start_work (GstOwl2Run *run, GstOwl2Frame *frame, gboolean shrink)
 {
   g_autofree Work *work = g_new0 (Work, 1);
   g_autofree gpointer memory = NULL;
-  GError *error = NULL;
+  g_autoptr (GError) error = NULL;
   Owl2Image image;
   Owl2Model *model;
   gboolean ok;
@@ -145,13 +151,13 @@ run_start_work (GstOwl2Run *run, GstOwl2Frame *frame, gboolean shrink)
        && gst_owl2_rgb_convert (&run->rgb, frame, &image, &memory, &error);
   owl2_model_unref (model);
   gst_owl2_run_end_away (run);
-  if (!ok) {
-    frame->error = error;
-    gst_owl2_frame_drop_raw (frame);
+  if (gst_owl2_run_is_void (run, work->epoch)) {
     run_end_work (run, frame);
     return;
   }
-  if (gst_owl2_run_is_void (run, work->epoch)) {
+  if (!ok) {
+    if (run_take_error (run, frame, error))
+      gst_owl2_frame_drop_raw (frame);
     run_end_work (run, frame);
     return;
   }

@@ -628,6 +628,11 @@ gst_owl2_snapshot_land (GstOwl2Snapshot *s, Owl2Model *model,
     *memory = s->imported;
     return TRUE;
   }
+  /* The next one may take it. */
+  if (g_error_matches (why, OWL2_ERROR, OWL2_ERROR_DEVICE_LOST)) {
+    g_propagate_error (error, g_steal_pointer (&why));
+    return FALSE;
+  }
   GST_INFO (
       "%s; pictures go through memory of the host from now on", why->message);
   g_atomic_int_or (&s->owner->told, TOLD_HOST);

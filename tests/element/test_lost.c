@@ -159,6 +159,39 @@ test_shared (void)
   bench_end (b);
 }
 
+/* Those that have nothing to ask, or no stream, let go of what is lost before
+ * it is loaded again. */
+static void
+test_idle (void)
+{
+  GstTestClock *clock = use_clock ();
+  Bench *benches[3];
+
+  for (guint i = 0; i < 3; i++) {
+    benches[i] = bench_new (TRUE, NULL);
+    g_object_set (benches[i]->element, "preload", TRUE, NULL);
+    bench_wait_loaded (benches[i]);
+  }
+  gst_element_set_state (benches[2]->element, GST_STATE_READY);
+  fake_lose_device ();
+  bench_push_range (benches[0], 0, 1);
+  g_assert_true (gst_test_clock_timed_wait_for_multiple_pending_ids (
+      clock, 3, BENCH_LIMIT_US / 1000, NULL));
+  g_assert_cmpuint (fake_n_models (), ==, 0);
+  for (guint i = 0; i < 3; i++)
+    gst_test_clock_crank (clock);
+  for (guint i = 0; i < 3; i++) {
+    expect_warning (benches[i]);
+    bench_wait_loaded (benches[i]);
+  }
+  g_assert_cmpuint (fake_n_models (), ==, 1);
+  g_assert_cmpuint (fake_n_calls (FAKE_LOAD), ==, 2);
+  bench_free (benches[2]);
+  bench_free (benches[1]);
+  bench_end (benches[0]);
+  drop_clock (clock);
+}
+
 /* After as many loads as there are delays it ends with the load's error; an
  * answer in between counts anew. */
 static void
@@ -248,6 +281,7 @@ add_tests (void)
   g_test_add_func ("/lost/overlap", test_overlap);
   g_test_add_func ("/lost/scene", test_scene);
   g_test_add_func ("/lost/shared", test_shared);
+  g_test_add_func ("/lost/idle", test_idle);
   g_test_add_data_func (
       "/lost/gives-up/load", GUINT_TO_POINTER (FAKE_LOAD), test_gives_up);
   g_test_add_data_func ("/lost/gives-up/generate",
