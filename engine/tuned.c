@@ -2,7 +2,7 @@
 /* The file of a device's tuning, read once. */
 #include "tuned.h"
 
-#include "input.h"
+#include "cache_dir.h"
 #include "tuning.h"
 
 #define AREA "engine"
@@ -20,10 +20,7 @@ owl2_tuned_path (const OvkCaps *caps, const char *cache_dir)
 static Owl2Tuning *
 read_file (const char *path, const OvkCaps *caps, GError **error)
 {
-  g_autoptr (Owl2Input) in = owl2_input_open (path, error);
-  g_autoptr (GBytes) bytes = in ? owl2_input_copy (in, 0, owl2_input_size (in),
-                                 MAX_BYTES, "the file", error)
-                                : NULL;
+  g_autoptr (GBytes) bytes = owl2_cache_read (path, MAX_BYTES, error);
   Owl2Tuning *tuning;
   gconstpointer text;
   gsize n;

@@ -7,6 +7,8 @@
 
 #include <glib/gstdio.h>
 
+#include "input.h"
+
 #ifdef __linux__
 #  include <sys/auxv.h>
 #endif
@@ -29,32 +31,53 @@ owl2_cache_dir (void)
              : g_build_filename (g_get_user_cache_dir (), "owl2", NULL);
 }
 
-const char *
-owl2_cache_distrust (const char *path)
+/* Of a file or folder of the cache. */
+static gboolean
+check_owner (const char *path, const struct stat *st, GError **error)
+{
+  const char *wrong = st->st_uid != geteuid () && st->st_uid != 0
+                          ? "it is another user's"
+                      : st->st_mode & S_IWOTH ? "everybody may write to it"
+                                              : NULL;
+
+  if (wrong)
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, wrong);
+  return !wrong;
+}
+
+static gboolean
+check_folder (const char *folder, GError **error)
 {
   struct stat st;
 
-  if (stat (path, &st) != 0)
-    return NULL;
-  if (st.st_uid != geteuid () && st.st_uid != 0)
-    return "it is another user's";
-  return st.st_mode & S_IWOTH ? "everybody may write to it" : NULL;
+  if (stat (folder, &st) == 0)
+    return check_owner (folder, &st, error);
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", folder,
+      g_strerror (errno));
+  return FALSE;
 }
 
 gboolean
 owl2_cache_make (const char *path, GError **error)
 {
   g_autofree char *folder = g_path_get_dirname (path);
-  const char *wrong;
 
-  if (g_mkdir_with_parents (folder, 0700) != 0) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "can't make %s: %s",
-        folder, g_strerror (errno));
-    return FALSE;
-  }
-  wrong = owl2_cache_distrust (folder);
-  if (!wrong)
-    return TRUE;
-  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", folder, wrong);
+  if (g_mkdir_with_parents (folder, 0700) == 0)
+    return check_folder (folder, error);
+  g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "can't make %s: %s",
+      folder, g_strerror (errno));
   return FALSE;
+}
+
+GBytes *
+owl2_cache_read (const char *path, gsize max_bytes, GError **error)
+{
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autoptr (Owl2Input) in =
+      check_folder (folder, error) ? owl2_input_open (path, error) : NULL;
+
+  return in && check_owner (path, owl2_input_stat (in), error)
+             ? owl2_input_copy (
+                 in, 0, owl2_input_size (in), max_bytes, "the file", error)
+             : NULL;
 }

@@ -18,14 +18,14 @@ gboolean owl2_is_privileged (void);
 char *owl2_cache_dir (void);
 
 /* Makes the folder that @path is to lie in, for its user alone, and those that
- * it is in. FAILED, also if another user has it or may write to it: what lies
- * there would be theirs. */
+ * it is in. FAILED, also if another user has it or everybody may write to it:
+ * what lies there would be theirs. */
 gboolean owl2_cache_make (const char *path, GError **error);
 
-/* What is wrong with the owner of @path, a file or folder that is there:
- * another user has it or may write to it. NULL: nothing, or that it can't be
- * looked at. Static. */
-const char *owl2_cache_distrust (const char *path);
+/* (transfer full): all of @path, a file of the cache, at most @max_bytes.
+ * FAILED if another user has it or its folder, or everybody may write to one of
+ * them; BAD_FILE; NO_MEMORY. */
+GBytes *owl2_cache_read (const char *path, gsize max_bytes, GError **error);
 
 G_END_DECLS
 

@@ -96,9 +96,11 @@ gboolean owl2_ops_self_test (OvkDevice *dev, GError **error);
  * with plain C (trial.h); recording fails with UNSUPPORTED and the kernel's
  * name if they are wrong. What was right once, with this build of the shaders
  * and of the driver, is right: in this process, and in the device's folder for
- * caches. Before others use @dev. verify.c owl2_ops_verify_set: the same now
- * for all pipelines of @set, which exist; some milliseconds each at first. Any
- * thread. Blocks. Errors: UNSUPPORTED, NO_MEMORY, DEVICE_LOST.
+ * caches. Before others use @dev. verify.c
+ *
+ * owl2_ops_verify_set: the same now for all pipelines of @set, which exist;
+ * some milliseconds each at first. Any thread. Blocks. Errors: UNSUPPORTED,
+ * NO_MEMORY, DEVICE_LOST.
  */
 void owl2_ops_verify_device (OvkDevice *dev);
 gboolean owl2_ops_verify_set (

@@ -10,6 +10,9 @@
 
 #define IN_BYTES ((gsize) 4 << 20)  /* of all operands of a trial */
 #define OUT_BYTES ((gsize) 1 << 20) /* of all that it makes */
+/* Of what plain C computes with: several times what a trial takes, of which
+ * only what is touched is there. */
+#define MEMORY_BYTES ((gsize) 8 << 20)
 #define ALIGN 256u /* bytes, of an operand; no device asks for more */
 #define NAN_WORD 0x7fc0deadu
 
@@ -27,12 +30,13 @@ struct _Owl2Trial {
   OvkSlice in, out;
   guint8 *host;      /* what goes to @in */
   guint8 *before;    /* what the first run left there */
-  gsize n_in, n_out; /* bytes in use */
-  GPtrArray *memory; /* of owl2_trial_alloc() */
-  GArray *outs;      /* Owl2TrialTensor */
+  guint8 *memory;    /* of owl2_trial_alloc() */
+  gsize n_in, n_out, n_memory; /* bytes in use */
+  GArray *outs;                /* Owl2TrialTensor */
   Pass pass;
   gboolean odd;      /* operands lie as no vector can be read */
   gboolean overflow; /* they don't fit */
+  gboolean ran;      /* something was computed and compared */
   guint64 rng;
   char *wrong;   /* (nullable) */
   GError *error; /* (nullable) */
@@ -68,10 +72,16 @@ owl2_trial_new (OvkDevice *dev, GError **error)
   g_autoptr (Owl2Trial) t = g_new0 (Owl2Trial, 1);
 
   t->dev = dev;
-  t->host = g_malloc (IN_BYTES);
-  t->before = g_malloc (OUT_BYTES);
-  t->memory = g_ptr_array_new_with_free_func (g_free);
+  t->host = g_try_malloc (IN_BYTES);
+  t->before = g_try_malloc (OUT_BYTES);
+  t->memory = g_try_malloc (MEMORY_BYTES);
   t->outs = g_array_new (FALSE, FALSE, sizeof (Owl2TrialTensor));
+  if (!t->host || !t->before || !t->memory) {
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_NO_MEMORY,
+        "no memory for %" G_GSIZE_FORMAT " bytes to try kernels with",
+        IN_BYTES + OUT_BYTES + MEMORY_BYTES);
+    return NULL;
+  }
   t->cmd = ovk_cmd_new (dev, "trial", error);
   t->arena = ovk_arena_new (dev, "trial", IN_BYTES);
   t->results = ovk_arena_new_results (dev, "trial results", OUT_BYTES);
@@ -90,10 +100,10 @@ owl2_trial_free (Owl2Trial *t)
   g_clear_pointer (&t->cmd, ovk_cmd_free);
   ovk_arena_free (t->arena);
   ovk_arena_free (t->results);
-  g_ptr_array_unref (t->memory);
-  g_array_unref (t->outs);
+  g_clear_pointer (&t->outs, g_array_unref);
   g_free (t->host);
   g_free (t->before);
+  g_free (t->memory);
   g_free (t->wrong);
   g_clear_error (&t->error);
   g_free (t);
@@ -135,15 +145,6 @@ owl2_trial_float (Owl2Trial *t, float lo, float hi)
   return lo + (hi - lo) * (float) (owl2_trial_random (t) >> 40) / 16777216.f;
 }
 
-void *
-owl2_trial_alloc (Owl2Trial *t, gsize bytes)
-{
-  gpointer memory = g_malloc0 (MAX (bytes, 1));
-
-  g_ptr_array_add (t->memory, memory);
-  return memory;
-}
-
 guint
 owl2_trial_few (guint cols, guint most)
 {
@@ -164,6 +165,15 @@ take (Owl2Trial *t, gsize *used, gsize all, gsize bytes)
   }
   *used += bytes;
   return at;
+}
+
+void *
+owl2_trial_alloc (Owl2Trial *t, gsize bytes)
+{
+  /* Trials take a few rows and columns of what a model has. */
+  g_assert (bytes <= MEMORY_BYTES);
+  return memset (
+      t->memory + take (t, &t->n_memory, MEMORY_BYTES, bytes), 0, bytes);
 }
 
 /* Rows of @cols words from @offset on, in a slice that ends behind the last. */
@@ -364,6 +374,7 @@ owl2_trial_run (Owl2Trial *t)
   }
   memcpy (t->before, made, t->n_out);
   read_outs (t);
+  t->ran = TRUE;
   return TRUE;
 }
 
@@ -404,14 +415,13 @@ run_pass (Owl2Trial *t, Pass pass, const Owl2Subject *s, OvkPipelineSet *used)
 {
   t->pass = pass;
   t->rng = 1;
-  t->n_in = t->n_out = 0;
-  t->overflow = FALSE;
+  t->n_in = t->n_out = t->n_memory = 0;
+  t->overflow = t->ran = FALSE;
   ovk_cmd_reset (t->cmd);
   ovk_cmd_collect (t->cmd, pass == LOOK ? used : NULL);
   ovk_cmd_fill (t->cmd, t->out, NAN_WORD);
   trials[s->op](t, s);
   ovk_cmd_collect (t->cmd, NULL);
-  g_ptr_array_set_size (t->memory, 0);
   g_array_set_size (t->outs, 0);
 }
 
@@ -439,6 +449,10 @@ owl2_trial (Owl2Trial *t, const OvkShader *shader, const guint32 *spec,
     return OWL2_TRIAL_NONE;
   run_pass (t, LOOK, s, used);
   run_pass (t, FIRST, s, NULL);
+  if (!t->error && (!t->ran || t->overflow)) {
+    g_clear_pointer (&t->wrong, g_free); /* what was compared is no number */
+    return OWL2_TRIAL_NONE;
+  }
   if (!t->error && !t->wrong)
     run_pass (t, SECOND, s, NULL);
   if (t->error) {

@@ -57,7 +57,7 @@ const OvkCaps *owl2_trial_caps (Owl2Trial *t);
 gboolean owl2_trial_is_odd (Owl2Trial *t);
 guint64 owl2_trial_random (Owl2Trial *t);
 float owl2_trial_float (Owl2Trial *t, float lo, float hi);
-/* Memory until the end of the trial, zeros. */
+/* Memory until the end of the trial, zeros; at most what a few rows take. */
 void *owl2_trial_alloc (Owl2Trial *t, gsize bytes);
 
 /* F32, from @lo to @hi. Where operands are to lie as no vector can be read,

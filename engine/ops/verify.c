@@ -36,6 +36,8 @@ device_key (const OvkCaps *caps)
     caps->subgroup_size, caps->matrix.subgroup };
   guint64 hash = add_bytes (14695981039346656037u, numbers, sizeof numbers);
 
+  /* A driver for the CPU names its compiler, and the CPU's vectors. */
+  hash = add_bytes (hash, caps->name, strlen (caps->name));
   hash = add_bytes (hash, caps->uuid, sizeof caps->uuid);
   hash = add_bytes (hash, caps->cache_uuid, sizeof caps->cache_uuid);
   return add_bytes (hash, caps->driver, strlen (caps->driver));
@@ -88,19 +90,27 @@ checksum_of (const char *text, gsize n)
 static void
 load (OvkDevice *dev)
 {
-  const gsize tail = 64 + 1;
-  g_autofree char *device = NULL, *text = NULL, *sum = NULL;
+  const gsize tail = 64 + 1, head = strlen (MAGIC);
+  g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = ovk_device_load_beside (dev, SUFFIX, &error);
+  g_autofree char *device = NULL, *keys = NULL, *sum = NULL;
   g_auto (GStrv) lines = NULL;
-  gsize n = 0, head = strlen (MAGIC);
+  const char *text;
+  gsize n;
 
-  text = ovk_device_load_beside (dev, SUFFIX, &n);
-  if (!text || n < head + tail || memcmp (text, MAGIC, head) != 0)
+  if (error)
+    owl2_log (ovk_device_log (dev), OWL2_LOG_WARNING, AREA,
+        "ignoring what kernels were found right: %s", error->message);
+  if (!bytes)
+    return;
+  text = g_bytes_get_data (bytes, &n);
+  if (n < head + tail || memcmp (text, MAGIC, head) != 0)
     return;
   sum = checksum_of (text, n - tail);
   if (memcmp (text + n - tail, sum, tail - 1) != 0 || memchr (text, 0, n))
     return;
-  text[n - tail] = 0;
-  lines = g_strsplit (text + head, "\n", -1);
+  keys = g_strndup (text + head, n - tail - head);
+  lines = g_strsplit (keys, "\n", -1);
   device = g_strdup_printf (
       "%016" G_GINT64_MODIFIER "x", device_key (ovk_device_caps (dev)));
   if (g_strcmp0 (lines[0], device) != 0)

@@ -437,10 +437,10 @@ ovk_device_save_beside (OvkDevice *dev, const char *suffix, const void *data,
   return ovk_pipelines_save_beside (&dev->pipelines, suffix, data, size, error);
 }
 
-char *
-ovk_device_load_beside (OvkDevice *dev, const char *suffix, gsize *size)
+GBytes *
+ovk_device_load_beside (OvkDevice *dev, const char *suffix, GError **error)
 {
-  return ovk_pipelines_load_beside (&dev->pipelines, suffix, size);
+  return ovk_pipelines_load_beside (&dev->pipelines, suffix, error);
 }
 
 void

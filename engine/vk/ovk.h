@@ -318,11 +318,12 @@ void ovk_device_save_cache (OvkDevice *dev);
  * with @suffix in place of its own: whole or not at all, for this user alone.
  * TRUE without one, too. Errors: FAILED.
  * ovk_device_load_beside: (transfer full) (nullable): what is there, at most
- * 16 MiB.
+ * 16 MiB; no error if there is nothing. Errors: those of owl2_cache_read().
  */
 gboolean ovk_device_save_beside (OvkDevice *dev, const char *suffix,
     const void *data, gsize size, GError **error);
-char *ovk_device_load_beside (OvkDevice *dev, const char *suffix, gsize *size);
+GBytes *ovk_device_load_beside (
+    OvkDevice *dev, const char *suffix, GError **error);
 
 /**
  * OvkVerifyFunc: whether @dev computes with a pipeline as it should; asked once

@@ -45,8 +45,8 @@ OvkPipeline *ovk_pipelines_get (OvkPipelines *ps, const OvkShader *shader,
 void ovk_pipelines_save_cache (OvkPipelines *ps);
 gboolean ovk_pipelines_save_beside (OvkPipelines *ps, const char *suffix,
     const void *data, gsize size, GError **error);
-char *ovk_pipelines_load_beside (
-    OvkPipelines *ps, const char *suffix, gsize *size);
+GBytes *ovk_pipelines_load_beside (
+    OvkPipelines *ps, const char *suffix, GError **error);
 
 guint ovk_pipeline_hash (gconstpointer pipeline); /* of the key */
 gboolean ovk_pipeline_equal (gconstpointer a, gconstpointer b);

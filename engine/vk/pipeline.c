@@ -347,28 +347,24 @@ check_cache (
 }
 
 /* (transfer full) the file if it can be used, else NULL. */
-static char *
-load_cache (OvkPipelines *ps, gsize *size)
+static GBytes *
+load_cache (OvkPipelines *ps)
 {
-  g_autofree char *file = NULL;
+  g_autoptr (GBytes) bytes = NULL;
   g_autoptr (GError) error = NULL;
   gboolean outdated = FALSE;
-  const char *wrong;
-  GStatBuf st;
+  const char *wrong = NULL;
 
-  if (!ps->cache_path || g_stat (ps->cache_path, &st) != 0)
+  if (!ps->cache_path || !g_file_test (ps->cache_path, G_FILE_TEST_EXISTS))
     return NULL;
-  if (!S_ISREG (st.st_mode) || (guint64) st.st_size > CACHE_MAX_BYTES)
-    wrong = "it is no file of a sensible size";
-  else if ((wrong = owl2_cache_distrust (ps->cache_path)))
-    ;
-  else if (!g_file_get_contents (ps->cache_path, &file, size, &error))
-    wrong = error->message;
-  else
-    wrong = check_cache (ps, file, *size, &outdated);
-  if (wrong) {
+  bytes = owl2_cache_read (ps->cache_path, CACHE_MAX_BYTES, &error);
+  if (bytes)
+    wrong = check_cache (ps, g_bytes_get_data (bytes, NULL),
+        g_bytes_get_size (bytes), &outdated);
+  if (!bytes || wrong) {
     owl2_log (&ps->gpu->log, OWL2_LOG_WARNING, AREA,
-        "ignoring the pipeline cache %s: %s", ps->cache_path, wrong);
+        "ignoring the pipeline cache %s%s%s", bytes ? ps->cache_path : "",
+        bytes ? ": " : "", bytes ? wrong : error->message);
     return NULL;
   }
   if (outdated) {
@@ -377,15 +373,14 @@ load_cache (OvkPipelines *ps, gsize *size)
         ps->cache_path);
     return NULL;
   }
-  return g_steal_pointer (&file);
+  return g_steal_pointer (&bytes);
 }
 
 gboolean
 ovk_pipelines_open (OvkPipelines *ps, const char *cache_dir,
     guint64 shaders_hash, GError **error)
 {
-  g_autofree char *file = NULL;
-  gsize size = 0;
+  g_autoptr (GBytes) file = NULL;
   VkPipelineCacheCreateInfo info = {
     .sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO,
   };
@@ -399,10 +394,11 @@ ovk_pipelines_open (OvkPipelines *ps, const char *cache_dir,
     ps->cache_path = g_build_filename (cache_dir, name, NULL);
   }
   ps->shaders_hash = shaders_hash;
-  file = load_cache (ps, &size);
+  file = load_cache (ps);
   if (file) {
-    info.initialDataSize = size - sizeof (CacheHeader);
-    info.pInitialData = file + sizeof (CacheHeader);
+    info.initialDataSize = g_bytes_get_size (file) - sizeof (CacheHeader);
+    info.pInitialData =
+        (const guint8 *) g_bytes_get_data (file, NULL) + sizeof (CacheHeader);
   }
   result = vkCreatePipelineCache (ps->gpu->handle, &info, NULL, &ps->cache);
   if (result != VK_SUCCESS && file) {
@@ -463,18 +459,14 @@ ovk_pipelines_save_beside (OvkPipelines *ps, const char *suffix,
   return !path || write_cache (path, data, size, error);
 }
 
-char *
-ovk_pipelines_load_beside (OvkPipelines *ps, const char *suffix, gsize *size)
+GBytes *
+ovk_pipelines_load_beside (OvkPipelines *ps, const char *suffix, GError **error)
 {
   g_autofree char *path = path_beside (ps, suffix);
-  GStatBuf st;
-  char *data = NULL;
 
-  if (!path || g_stat (path, &st) != 0 || !S_ISREG (st.st_mode)
-      || (guint64) st.st_size > BESIDE_MAX_BYTES
-      || !g_file_get_contents (path, &data, size, NULL))
-    return NULL;
-  return data;
+  return path && g_file_test (path, G_FILE_TEST_EXISTS)
+             ? owl2_cache_read (path, BESIDE_MAX_BYTES, error)
+             : NULL;
 }
 
 /* The file to be, if it would hold more than the one there is. */

@@ -46,6 +46,16 @@ refuse (const char *path, const char *wanted)
 }
 
 static void
+refuse_to_read (const char *path, gsize most, const char *wanted)
+{
+  g_autoptr (GError) error = NULL;
+
+  g_assert_null (owl2_cache_read (path, most, &error));
+  g_assert_nonnull (error);
+  g_assert_nonnull (strstr (error->message, wanted));
+}
+
+static void
 test_owner (void)
 {
   g_autofree char *top = g_dir_make_tmp ("owl2-cache-XXXXXX", NULL);
@@ -54,25 +64,34 @@ test_owner (void)
   g_autofree char *path = g_build_filename (dir, "file", NULL);
   g_autofree char *below = g_build_filename (path, "file", NULL);
   g_autoptr (GError) error = NULL;
+  g_autoptr (GBytes) bytes = NULL;
   struct stat st;
 
-  g_assert_null (owl2_cache_distrust (path)); /* it is not there */
+  refuse_to_read (path, 1, "No such file");
   g_assert_true (owl2_cache_make (path, &error));
   g_assert_no_error (error);
   g_assert_cmpint (stat (dir, &st), ==, 0);
   g_assert_cmpint (st.st_mode & 0777, ==, 0700);
-  g_assert_null (owl2_cache_distrust (dir));
+  refuse_to_read (path, 1, "No such file");
   g_assert_true (g_file_set_contents (path, "x", 1, NULL));
-  g_assert_null (owl2_cache_distrust (path));
+  bytes = owl2_cache_read (path, 1, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (g_bytes_get_size (bytes), ==, 1);
+  refuse_to_read (path, 0, "the limit is 0");
   refuse (below, "can't make");
   g_assert_cmpint (chmod (path, 0602), ==, 0);
-  g_assert_nonnull (owl2_cache_distrust (path));
+  refuse_to_read (path, 1, "file: everybody may write to it");
+  g_assert_cmpint (chmod (path, 0600), ==, 0);
   g_assert_cmpint (chmod (dir, 0777), ==, 0);
   refuse (path, "everybody may write to it");
+  refuse_to_read (path, 1, "owl2: everybody may write to it");
   g_assert_cmpint (chmod (dir, 0700), ==, 0);
   if (geteuid () == 0) {
+    g_assert_cmpint (chown (path, 65534, 65534), ==, 0);
+    refuse_to_read (path, 1, "file: it is another user's");
     g_assert_cmpint (chown (dir, 65534, 65534), ==, 0);
     refuse (path, "it is another user's");
+    refuse_to_read (path, 1, "owl2: it is another user's");
   } else {
     g_test_message ("SKIP: only root can make another user's folder");
   }

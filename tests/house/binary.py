@@ -145,8 +145,10 @@ def weak_program(cc, folder):
                     "-Wl,-z,lazy", "-Wl,-z,norelro", "-Wl,-z,execstack"]
     off = {"x86_64": ["-fcf-protection=none"],
            "aarch64": ["-mbranch-protection=none"]}
+    # With SOURCE_DATE_EPOCH compilers take that for the day.
+    env = {k: v for k, v in os.environ.items() if k != "SOURCE_DATE_EPOCH"}
     subprocess.run(command + off.get(platform.machine(), [])
-                   + [source, "-o", program], check=True)
+                   + [source, "-o", program], check=True, env=env)
     return program
 
 
