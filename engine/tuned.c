@@ -2,6 +2,7 @@
 /* The file of a device's tuning, read once. */
 #include "tuned.h"
 
+#include "cache_dir.h"
 #include "input.h"
 #include "tuning.h"
 
@@ -20,7 +21,8 @@ owl2_tuned_path (const OvkCaps *caps, const char *cache_dir)
 static Owl2Tuning *
 read_file (const char *path, const OvkCaps *caps, GError **error)
 {
-  g_autoptr (Owl2Input) in = owl2_input_open (path, error);
+  const char *wrong = owl2_cache_distrust (path);
+  g_autoptr (Owl2Input) in = wrong ? NULL : owl2_input_open (path, error);
   g_autoptr (GBytes) bytes = in ? owl2_input_copy (in, 0, owl2_input_size (in),
                                  MAX_BYTES, "the file", error)
                                 : NULL;
@@ -28,6 +30,8 @@ read_file (const char *path, const OvkCaps *caps, GError **error)
   gconstpointer text;
   gsize n;
 
+  if (wrong)
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, wrong);
   if (!bytes)
     return NULL;
   text = g_bytes_get_data (bytes, &n);

@@ -7,6 +7,8 @@
 
 #include <glib/gstdio.h>
 
+#include "output.h"
+
 #ifdef __linux__
 #  include <sys/auxv.h>
 #endif
@@ -56,5 +58,22 @@ owl2_cache_make (const char *path, GError **error)
   if (!wrong)
     return TRUE;
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", folder, wrong);
+  return FALSE;
+}
+
+gboolean
+owl2_cache_write (const char *path, const void *data, gsize size,
+    gboolean durable, GError **error)
+{
+  g_autoptr (Owl2Output) out =
+      owl2_cache_make (path, error) ? owl2_output_new (path, error) : NULL;
+
+  if (!out)
+    return FALSE;
+  if (fchmod (fileno (owl2_output_file (out)), 0600) == 0
+      && fwrite (data, 1, size, owl2_output_file (out)) == size)
+    return owl2_output_finish (out, durable, error);
+  g_set_error (
+      error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
   return FALSE;
 }

@@ -18,13 +18,21 @@ gboolean owl2_is_privileged (void);
 char *owl2_cache_dir (void);
 
 /* Makes the folder that @path is to lie in, for its user alone, and those that
- * it is in. FAILED, also if another user has it or may write to it: what lies
- * there would be theirs. */
+ * it is in. FAILED, also if another user has it or everybody may write to it:
+ * what lies there would be theirs. */
 gboolean owl2_cache_make (const char *path, GError **error);
 
-/* What is wrong with the owner of @path, a file or folder that is there:
- * another user has it or may write to it. NULL: nothing, or that it can't be
- * looked at. Static. */
+/* Makes @path, a file in the cache folder, of @data or puts it in place of what
+ * is there, whole and for its user alone. What is cached can be made again, but
+ * for what took somebody's time: that is @durable, as owl2_output_finish() has
+ * it. FAILED, also for what owl2_cache_make() refuses. */
+gboolean owl2_cache_write (const char *path, const void *data, gsize size,
+    gboolean durable, GError **error);
+
+/* What is wrong with the owner of @path, a file or folder that is there, or a
+ * link to one: another user has it or everybody may write to it. Asked before
+ * anything in the cache is read. NULL: nothing, or that it can't be looked at.
+ * Static. */
 const char *owl2_cache_distrust (const char *path);
 
 G_END_DECLS

@@ -64,6 +64,11 @@ test_owner (void)
   g_assert_null (owl2_cache_distrust (dir));
   g_assert_true (g_file_set_contents (path, "x", 1, NULL));
   g_assert_null (owl2_cache_distrust (path));
+  g_assert_true (owl2_cache_write (path, "new", 3, FALSE, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 0777, ==, 0600);
+  g_assert_cmpint (st.st_size, ==, 3);
   refuse (below, "can't make");
   g_assert_cmpint (chmod (path, 0602), ==, 0);
   g_assert_nonnull (owl2_cache_distrust (path));

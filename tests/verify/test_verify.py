@@ -117,6 +117,9 @@ def right_driver(program, temp, env):
         check(files[0].read_bytes() != text, f"a record stays {what}")
         if not LONG:
             break
+    files[0].chmod(0o602)
+    rc, out = run(program, cache, env)
+    check(rc == 0 and "tried" in out, f"a record that anybody writes: {out}")
     return cache
 
 
