@@ -6,7 +6,9 @@
 set -eu
 cd "$MESON_DIST_ROOT"
 command -v reuse >/dev/null || { echo 'owl2: reuse is not installed' >&2; exit 1; }
-# The time of the newest file, not that of the build.
-reuse spdx | sed "s/^Created: .*/Created: $(date -u -r meson.build +%Y-%m-%dT%H:%M:%SZ)/" \
-  >owl2.spdx.new
-mv owl2.spdx.new owl2.spdx
+made=$(mktemp) # elsewhere: it is none of the files
+trap 'rm -f "$made"' EXIT
+reuse spdx >"$made"
+# The time of the commit, which all files have here, not that of the build.
+sed "s/^Created: .*/Created: $(date -u -r meson.build +%Y-%m-%dT%H:%M:%SZ)/" \
+  "$made" >owl2.spdx
