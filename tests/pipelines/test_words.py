@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Hostile strings (300, or 10,000 with OWL2_LONG) as questions, names of files, values of properties
-and answers, through every program and script: nothing is executed or written
-that was not asked for, each is taken as the text that it is or refused in one
-line, and nothing that a terminal or a player acts on comes out.
+"""Hostile strings (300, or 10,000 with OWL2_LONG) as questions, names of files,
+values of properties and answers, through every program and script: nothing is
+executed or written that was not asked for, each is taken as the text that it is
+or refused in one line, and nothing that a terminal or a player acts on comes
+out.
 
 usage: test_words.py BUILD CHECKPOINT [STEP...]"""
 
