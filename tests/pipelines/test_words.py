@@ -51,7 +51,7 @@ class Programs:
                    else ["sh", ROOT / "pipelines" / name])
         before = set(os.listdir(bytes(self.folder)))
         r = subprocess.run(
-            command + list(args), cwd=self.folder, timeout=200,
+            command + list(args), cwd=self.folder, timeout=600,
             env={**self.env, **dict(env)}, stdout=out or subprocess.PIPE,
             stderr=subprocess.PIPE, **options)
         what = f"{name} {os.fsencode(args[-1])[:80]!r}" if args else name
@@ -353,8 +353,7 @@ def model_words(p, plain, video, folder):
                env={"GST_DEBUG": "owl2:9", "GST_DEBUG_NO_COLOR": "1"})
     check(b"model '\\x1b]0;P" in r.stderr, str(r.stderr))
     r = p.call("owl2-trace", "--verbose", *args, "--prompt=x", status=0)
-    r = p.call("owl2-bench", "--model", model, status=0)
-    check(b"\\x1b]0;P" in r.stdout, str(r.stdout[:300]))
+    # Its tables name no model.
     r = p.call("owl2-bench", "--json", "--model", model, status=0)
     check(json.loads(r.stdout.splitlines()[0])["model"].startswith(
         "\x1b]0;P"), str(r.stdout[:300]))

@@ -147,7 +147,7 @@ class World:
                     "XDG_CACHE_HOME": str(folder / "cache")}
 
     def run(self, *command, **options):
-        r = subprocess.run([*map(str, command)], env=self.env, timeout=250,
+        r = subprocess.run([*map(str, command)], env=self.env, timeout=600,
                            cwd=self.folder, capture_output=True, **options)
         check(r.returncode == 0, f"{command[0]}: {r.returncode} {r.stderr[:500]}")
         return r
