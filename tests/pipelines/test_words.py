@@ -390,7 +390,7 @@ def long_words(p, plain):
         pipe.get_by_name("owl2").set_property("prompt", text)
         pipe.set_state(Gst.State.PLAYING)
         m = pipe.get_bus().timed_pop_filtered(
-            60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+            600 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
         said = m.parse_error() if m and m.type == Gst.MessageType.ERROR else None
         pipe.set_state(Gst.State.NULL)
         check(said and len(said[0].message) < 500
