@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "pipelines"))
 import eval_set
 from checks import check, finish
 
-LAYER, ASK, CONVERT, EVAL, CHECKPOINT = sys.argv[1:]
+LAYER, ASK, CONVERT, EVAL, CHECKPOINT = map(os.path.abspath, sys.argv[1:])
 LONG = bool(os.environ.get("OWL2_LONG"))
 LIMIT_S = 120
 N = 3  # past what is before the program itself
