@@ -139,11 +139,11 @@ class Ablation(train.Trainer):
 def test_items():
     out = list(items.shape_items(100, 'test', 1, KINDS))
     out += [items.default_pattern('patterns', 'caption', name, [320, 240], 1) for name in sorted(PATTERNS)]
-    for i, (questions, text) in enumerate(facts.FACTS):
-        for k, q in enumerate(questions):
-            out.append(items.item('facts', 'alone', q, text, []))
+    for i, fact in enumerate(facts.FACTS):
+        for k, q in enumerate(fact.asked):
+            out.append(items.item('facts', 'alone', q, fact.answer, []))
             drawn = world.render(world.sample('test', 800000 + 2 * i + k))[0]
-            out.append(items.item('facts', 'beside an unrelated picture', q, text, drawn))
+            out.append(items.item('facts', 'beside an unrelated picture', q, fact.answer, drawn))
     return out
 
 

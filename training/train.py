@@ -24,6 +24,7 @@ import torch.nn.functional as F
 import batch
 import net as network
 import pool
+import questions
 import tasks
 import tokenizer
 import world
@@ -124,7 +125,7 @@ class Trainer:
 
     def questions(self, rng, scenes, tag, count=False):
         """count: nearly always one that counts, where two things share a colour or a shape"""
-        often = {k: 0.1 + self.wrong[tag + ' ' + k] for k in tasks.QUESTIONS}
+        often = {k: 0.1 + self.wrong[tag + ' ' + k] for k in questions.QUESTIONS}
         more = dict(often, count=2.0)
         return [batch.fill(self.tok, batch.ask(rng, s, 7, False, more if count and tasks.alike(s) else often), 88)
                 for s in scenes]
@@ -161,7 +162,7 @@ class Trainer:
             else:
                 p = self.clips if i % 3 == 0 else self.images
                 s = p.scenes[p.draw(rng, 1, CLIP_SHARES if i % 3 == 0 else SHARES)[0]]
-                items.append(tasks.questions(rng, s, 3))
+                items.append(questions.some(rng, s, 3))
         loss, right = self.text_loss(items)
         return loss, [(k, r) for k, r in right if k == 'fact'], {}
 
