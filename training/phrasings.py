@@ -51,6 +51,10 @@ FORMS = {
         'What is this?', 'What is it?', 'What does the {it} show?', 'What is shown here?', 'What is here?',
         'What does this {it} show?', 'What is in this {it}?', 'What is in the {it}?', 'What can you see?',
         'What have we here?']),
+    'thing': ([], [
+        'What thing is this?', 'Which thing do you see?', 'What is the thing called?', 'What thing is it?',
+        'What do you call this thing?', 'What is this thing?', 'Name the thing.', 'Which thing is this?', 'What thing is there?',
+        'Which thing is in the {it}?']),
     'colour': (
         ['What color is %s?', 'What is the color of %s?', 'Which color does %s have?'],
         ['Which color is %s?', 'What color does %s have?', 'Tell me the color of %s.', 'Name the color of %s.',

@@ -30,6 +30,9 @@ ONE_PICTURE = 'This is a single picture.'
 # where it has no clear answer.
 
 def plural(noun):
+    if ' of ' in noun:
+        one, rest = noun.split(' of ', 1)
+        return plural(one) + ' of ' + rest
     if noun in IRREGULAR:
         return IRREGULAR[noun]
     if noun.endswith(('s', 'x', 'ch', 'sh')):
@@ -67,9 +70,9 @@ def nothing_named(s):
     return 'There are no shapes.'
 
 
-def has_ball(s):
-    """A ball is a circle to some, so that it is not asked whether there are circles."""
-    return s['type'] == 'pattern' and s['pattern'] == 'ball'
+def vague(s):
+    """Whether a scene may hold shapes, things or text that have no name: a ball is a circle to some."""
+    return s.get('unclear') or s['type'] == 'pattern' and s['pattern'] == 'ball'
 
 
 def called(rng, s, o, way):
@@ -112,7 +115,7 @@ def q_it_colour(rng, s, way):
     if s['type'] == 'photo':
         return 'it colour', (), 'none', NOTHING
     if s['type'] == 'pattern':
-        if has_ball(s):
+        if s['pattern'] == 'ball':
             return None if 'colours' in s else ('it colour', (), 'white', 'The ball is white.')
         return 'it colour', (), 'none', nothing_named(s)
     if s['type'] == 'plain':
@@ -130,7 +133,7 @@ def q_it_colour(rng, s, way):
 
 
 def q_shape(rng, s, way):
-    c = [o for o in unique(s, 'colour') if o['colour'] and o.get('shape')]
+    c = [o for o in unique(s, 'colour') if o.get('shape')]
     if not c:
         return None
     o = pick(rng, c)
@@ -142,7 +145,7 @@ def q_shape(rng, s, way):
 def q_it_shape(rng, s, way):
     """Also of several, and of none"""
     there = shown(s)
-    if has_ball(s):
+    if vague(s):
         return None
     if len(there) == 1 and there[0].get('shape'):
         return 'it shape', (), there[0]['shape'], 'The shape is %s.' % article(there[0]['shape'])
@@ -162,13 +165,16 @@ def q_size(rng, s, way):
 
 def counted(rng, s):
     """(one of what is counted, how many there are), or None where that is not clear"""
-    if has_ball(s):
+    if vague(s):
         return None
     r = rng.random()
     if s['type'] in ('pattern', 'photo'):
         return 'shape' if r < 0.6 else pick(rng, CLEAR_OF_PATTERNS), 0
     if r >= 0.6:
         return things(s)[:-1], len(s['objects'])
+    if s['type'] == 'thing' and rng.random() < 0.5:
+        thing = pick(rng, ELSEWHERE)
+        return thing, sum(noun(o) == thing for o in s['objects'])
     # Of one colour or shape, which is absent in a third of the questions.
     objects = [o for o in s['objects'] if o['colour'] and o.get('shape')] if r < 0.25 else s['objects']
     value = (lambda o: o['colour']) if r < 0.25 else noun
@@ -259,7 +265,7 @@ def absent(rng, s):
         if have and rng.random() < 0.6:
             c, f = pick(rng, sorted(have))
             pair = (c, pair[1]) if rng.random() < 0.5 else (pair[0], f)
-        if pair not in have and pair not in HELD_PAIRS:
+        if pair not in have and pair not in HELD_PAIRS and all(o.get('thing') != pair[1] for o in s['objects']):
             return {'colour': pair[0], 'shape': pair[1], 'size': None}
 
 
@@ -273,13 +279,13 @@ def elsewhere(rng, s):
     if s['type'] == 'photo':
         return None
     thing = pick(rng, ELSEWHERE)
-    return None if any(noun(o) == thing for o in s['objects']) else thing
+    return None if any(noun(o) == thing for o in shown(s)) else thing
 
 
 def q_is_there(rng, s, way):
-    if has_ball(s):
+    if vague(s):
         return None
-    if way != CARD and rng.random() < 0.15:
+    if way != CARD and rng.random() < (0.5 if s['type'] == 'thing' else 0.15):
         thing = elsewhere(rng, s)
         return thing and ('is there', article(thing), 'no', 'No, there is no %s.' % thing)
     yes = bool(s['objects']) and rng.random() < 0.5
@@ -296,7 +302,7 @@ def q_is_there(rng, s, way):
 
 def q_are_there(rng, s, way):
     """Are there any circles?"""
-    if has_ball(s):
+    if vague(s):
         return None
     if rng.random() < 0.15:
         thing = elsewhere(rng, s)
@@ -340,7 +346,7 @@ def q_is_colour(rng, s, way):
 
 def q_is_shape(rng, s, way):
     """Is the red object a circle?"""
-    c = [o for o in unique(s, 'colour') if o['colour'] and o.get('shape')]
+    c = [o for o in unique(s, 'colour') if o.get('shape')]
     if not c:
         return None
     o = pick(rng, c)
@@ -355,7 +361,7 @@ def q_is_shape(rng, s, way):
 
 
 def q_direction(rng, s, way):
-    if not moving(s) and s['objects'] and way != CARD:
+    if not moving(s) and s['objects'] and way != CARD and rng.random() < 0.5:
         return 'direction', called(rng, s, pick(rng, s['objects']), way)[0], 'nowhere', ONE_PICTURE
     if not moving(s):
         return None
@@ -434,7 +440,7 @@ def q_anything_moving(rng, s, way):
 
 
 def q_background(rng, s, way):
-    if s['type'] == 'photo' or (s['type'] == 'pattern' and not has_ball(s)):
+    if s['type'] == 'photo' or (s['type'] == 'pattern' and s['pattern'] != 'ball'):
         return None if way == CARD or rng.random() < 0.5 else ('background', (), 'none', nothing_named(s))
     if s['type'] == 'pattern':
         return None if way == CARD or 'colours' in s else ('background', (), 'black', 'The background is plain black.')
@@ -474,6 +480,8 @@ def readable(rng, s):
     """('text', word), ('small', None), ('time', None), ('none', None), or None where it is not asked for text"""
     if s.get('text'):
         return 'text', s['text']['word']
+    if s.get('unclear'):
+        return None
     if s.get('small'):
         return None if s.get('pattern') == 'snow' else (s['small'], None)
     return None if s['type'] not in ('photo', 'pattern') and rng.random() < 0.75 else ('none', None)
@@ -520,9 +528,16 @@ def q_text_colour(rng, s, way):
     return 'text colour', (), 'none', 'There is no text.'
 
 
+def q_thing(rng, s, way):
+    c = [o for o in s['objects'] if o.get('thing')]
+    if len(c) != 1:
+        return None
+    return 'thing', (), c[0]['thing'], 'It is %s.' % article(c[0]['thing'])
+
+
 def q_missing(rng, s, way):
     """Asked for something that is not there."""
-    if has_ball(s) or 'pattern' in s and s['type'] != 'pattern' or way == CARD and s['type'] in ('pattern', 'text'):
+    if vague(s) or 'pattern' in s and s['type'] != 'pattern' or way == CARD and s['type'] in ('pattern', 'text'):
         return None
     o = absent(rng, s)
     only = not any(p.get('shape') == o['shape'] for p in s['objects'])
@@ -541,7 +556,7 @@ CARDS = {'colour': q_colour, 'shape': q_shape, 'size': q_size, 'count': q_count,
              'direction': q_direction, 'action': q_action, 'is moving': q_moving, 'background': q_background,
              'pattern': q_pattern, 'text': q_text, 'text colour': q_text_colour, 'missing': q_missing}
 # What the card's table has not: asked less often, as there are many.
-OTHERS = {'what': q_what, 'it colour': q_it_colour, 'it shape': q_it_shape, 'are there': q_are_there,
+OTHERS = {'what': q_what, 'thing': q_thing, 'it colour': q_it_colour, 'it shape': q_it_shape, 'are there': q_are_there,
              'is count': q_is_count, 'is colour': q_is_colour, 'is shape': q_is_shape, 'does it': q_does,
              'anything moving': q_anything_moving, 'is background': q_is_background, 'is pattern': q_is_pattern,
              'is text': q_is_text, 'says': q_says}

@@ -110,15 +110,20 @@ def shown(scene):
     return scene['objects'] + scene.get('others', [])
 
 
+def value(o, key):
+    """Its colour, or its shape or what thing it is; None: it has none, such as a thing of many colours"""
+    return noun(o) if key == 'shape' else o[key]
+
+
 def unique(scene, key):
-    """The objects that share their colour, or their shape (or what thing they are), with no other one"""
-    value = noun if key == 'shape' else lambda o: o[key]
-    return [o for o in scene['objects'] if sum(value(p) == value(o) for p in shown(scene)) == 1]
+    """The objects that have a colour, or a shape (or are a thing), and share it with no other one"""
+    return [o for o in scene['objects'] if value(o, key) is not None and
+            sum(value(p, key) == value(o, key) for p in shown(scene)) == 1]
 
 
 def alike(scene):
     """Whether two of its objects share their colour or their shape."""
-    return any(len(unique(scene, k)) < len(scene['objects']) for k in ('colour', 'shape'))
+    return any(len(unique(scene, k)) < sum(value(o, k) is not None for o in scene['objects']) for k in ('colour', 'shape'))
 
 
 # ---- targets of the throw-away heads ---------------------------------------------

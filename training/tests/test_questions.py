@@ -127,7 +127,7 @@ class Answers(unittest.TestCase):
                                     '%s of %s, short %s: %s' % (asked, kind, short, [g for g in got if g][:3]))
         for kind in questions.QUESTIONS:
             self.assertTrue(any(kind in of for of in self.NOTHING.values()) or
-                            kind in ('colour', 'shape', 'size', 'where', 'row', 'column', 'does it', 'is shape',
+                            kind in ('colour', 'shape', 'size', 'where', 'thing', 'row', 'column', 'does it', 'is shape',
                                      'is background'), kind)
 
     def test_yes_and_no(self):
@@ -197,6 +197,41 @@ class Answers(unittest.TestCase):
                 for o in s['objects']:
                     self.assertIn('%(colour)s %(shape)s' % o, got)
                 self.assertIn('There are', questions.ask(rng, s, 'it colour', False, TRAINED)[1])
+
+
+    def test_things(self):
+        """What is no shape is asked after by its name, and has neither a colour nor a size to ask after."""
+        rng = np.random.default_rng(12)
+        thing = {'thing': 'dog', 'colour': None, 'shape': None, 'size': None}
+        for i, s in enumerate(scenes('test', 'shapes', 120)):
+            o = s['objects'][0]
+            o.update(thing)
+            s['type'] = 'thing'
+            said = ' '.join(' '.join(g) for kind in questions.QUESTIONS for g in [questions.ask(rng, s, kind, None, TRAINED)]
+                            if g)
+            self.assertNotIn('None', said)
+            self.assertEqual(questions.ask(rng, s, 'thing', True)[1], 'dog')
+            short = questions.ask(rng, s, 'what', True, TRAINED)[1]
+            self.assertIn('dog', short)
+            if i < 40:
+                for _ in range(8):
+                    got = questions.ask(rng, s, 'is there', True, TRAINED)
+                    if got is None:
+                        continue
+                    self.assertEqual(got[1] == 'yes', ' dog' in got[0].lower() or any(
+                        '%(colour)s %(shape)s' % p in got[0].lower().replace('grey', 'gray') or
+                        re.search(r'\ba %(shape)s\b|\b%(colour)s shape' % p, got[0].lower().replace('grey', 'gray'))
+                        for p in s['objects'][1:]) or bool(re.search('one (dog|thing)', got[0].lower())), got)
+
+    def test_unclear(self):
+        """Of pictures of what has no name only what is sure is said."""
+        rng = np.random.default_rng(13)
+        s = {'type': 'photo', 'unclear': True, 'frames': 1, 'objects': []}
+        for kind in questions.QUESTIONS:
+            for _ in range(20):
+                got = questions.ask(rng, s, kind, None, TRAINED)
+                self.assertIn(kind if got else 'what', ('what', 'it colour', 'background', 'pattern', 'is pattern',
+                                                        'anything moving'), got)
 
 
 class Facts(unittest.TestCase):
