@@ -123,7 +123,7 @@ def add_noise(rng, frame, noise):
 
 def sample_size(rng):
     r = rng.random()
-    return [96, 72] if r < 0.06 else [1920, 1080] if r < 0.08 else [1280, 720] if r < 0.1 else world.frame_size(rng)
+    return [96, 72] if r < 0.06 else [1920, 1080] if r < 0.067 else [1280, 720] if r < 0.075 else world.frame_size(rng)
 
 
 def sample_look(rng, o, width, height):
@@ -306,7 +306,7 @@ def sample_wear(rng, scene):
     """Noise and compression. Noise that can be seen makes a plain ground noisy; on a plain screen it does not."""
     style, bg = scene['style'], scene['bg']
     w, h = scene['size']
-    if rng.random() < 0.35:
+    if rng.random() < (0.45 if scene['type'] == 'plain' else 0.25):
         plain = bg['kind'] == 'plain'
         strong = plain and rng.random() < 0.7
         low = NOISY * (1.5 if bg['names'][0] in ('black', 'white') else 1.0)
@@ -467,9 +467,10 @@ def ground(rng, bg, width, height):
     if bg['kind'] == 'gradient':
         c, s = math.cos(bg['angle']), math.sin(bg['angle'])
         half = (abs(c) * width + abs(s) * height) / 2
-        yy, xx = np.mgrid[:height, :width].astype(np.float32)
-        t = np.clip(((xx - width / 2) * c + (yy - height / 2) * s) / (2 * half) + 0.5, 0, 1)[..., None]
-        return (np.array(bg['rgb'][0]) * (1 - t) + np.array(bg['rgb'][1]) * t).astype(np.float32)
+        yy, xx = (np.arange(n, dtype=np.float32) for n in (height, width))
+        t = (((yy - height / 2) * s)[:, None] + ((xx - width / 2) * c)[None]) / (2 * half) + 0.5
+        a, b = (np.array(rgb, np.float32) for rgb in bg['rgb'])
+        return a + t[..., None].astype(np.float32) * (b - a)
     frame = np.empty((height, width, 3), np.float32)
     frame[:] = bg['rgb'][0]
     if bg['kind'] == 'noisy' and bg.get('sigma'):

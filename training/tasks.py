@@ -4,6 +4,7 @@
 `caption` gives the default caption, `ask` one question with its answer,
 `questions` a few different ones.  Every answer follows from the scene alone.
 """
+from icons import NAMES as THINGS
 from vocab import (CAPTION_CLIP, CAPTION_IMAGE, COLOUR_NAMES, COLUMNS, HELD_PAIRS, MAX_WORD, MOTIONS, NUMBERS,
                    PLACES, ROWS, SHAPES, SHORT, SIZES, article)
 from world import pick
@@ -30,6 +31,8 @@ def join(parts):
 
 
 def name(o, size=False):
+    if o.get('thing'):
+        return o['thing']
     words = ([SIZES[o['size']]] if size and o['size'] is not None else []) + [o['colour'], o['shape']]
     return ' '.join(words)
 
@@ -116,7 +119,7 @@ def background_word(scene):
 
 def unique(scene, key):
     """The objects that share their colour or shape with no other one; `others` are those that are not asked about."""
-    return [o for o in scene['objects'] if sum(p[key] == o[key] for p in shown(scene)) == 1]
+    return [o for o in scene['objects'] if o[key] and sum(p[key] == o[key] for p in shown(scene)) == 1]
 
 
 def shown(scene):
@@ -125,12 +128,12 @@ def shown(scene):
 
 def alike(scene):
     """Whether two of its objects share their colour or their shape."""
-    return any(len(unique(scene, k)) < len(scene['objects']) for k in ('colour', 'shape'))
+    return any(len(unique(scene, k)) < sum(o[k] is not None for o in scene['objects']) for k in ('colour', 'shape'))
 
 
 def called(rng, scene, o):
     """What a question calls an object: by colour and shape, or by one of them, or by neither, where that is clear."""
-    if rng.random() < 0.55:
+    if o.get('thing') or rng.random() < 0.55:
         return name(o)
     ways = [o['shape']] * 2 if o in unique(scene, 'shape') else []
     ways += [o['colour'] + ' shape', o['colour'] + ' object'] if o in unique(scene, 'colour') else []
@@ -173,11 +176,11 @@ def q_size(rng, s):
 def q_count(rng, s):
     if s['type'] == 'pattern' or s['type'] == 'photo':
         return None
-    what, n = 'shapes', len(s['objects'])
+    what, n = 'shapes', sum(o['shape'] is not None for o in s['objects'])
     r = rng.random()
     if r < 0.6:         # of one colour or shape, which is absent in a third of the questions
         key, names = ('colour', COLOUR_NAMES) if r < 0.25 else ('shape', SHAPES)
-        there = [o[key] for o in s['objects']]
+        there = [o[key] for o in s['objects'] if o[key]]
         several = [c for c in there if there.count(c) > 1]
         c = pick(rng, several or there) if there and rng.random() < 0.6 else pick(rng, names)
         what = c + (' shapes' if key == 'colour' else 'es' if c == 'cross' else 's')
@@ -241,7 +244,7 @@ def q_at(rng, s):
 
 def absent(rng, s):
     """A trained pair that is not there; often one that shares colour or shape with one that is."""
-    have = {(o['colour'], o['shape']) for o in s['objects']}
+    have = {(o['colour'], o['shape']) for o in s['objects'] if o['shape']}
     while True:
         pair = (pick(rng, COLOUR_NAMES), pick(rng, SHAPES))
         if have and rng.random() < 0.6:
@@ -257,8 +260,14 @@ def askable(scene, key):
 
 
 def q_is_there(rng, s):
-    if s['type'] == 'pattern' and s['pattern'] == 'ball':
+    if s['type'] == 'pattern' and s['pattern'] == 'ball' or s.get('unclear'):
         return None
+    if s['type'] == 'thing' and rng.random() < 0.6:
+        there = [o['thing'] for o in s['objects'] if o.get('thing')]
+        yes = rng.random() < 0.5
+        thing = pick(rng, there if yes else [t for t in THINGS if t not in there])
+        q = pick(rng, ['Is there %s?', 'Do you see %s?', 'Can you see %s?']) % article(thing)
+        return q, 'yes' if yes else 'no', 'Yes, there is %s.' % article(thing) if yes else 'No, there is no %s.' % thing
     yes = bool(s['objects']) and rng.random() < 0.5
     o = pick(rng, s['objects']) if yes else absent(rng, s)
     ways = [k for k in ('colour', 'shape') if askable(s, k) and (yes or all(p[k] != o[k] for p in s['objects']))]
@@ -314,7 +323,7 @@ def q_moving(rng, s):
 
 
 def q_background(rng, s):
-    if s['type'] not in ('shapes', 'text') or 'pattern' in s and not s['objects']:
+    if s['type'] not in ('shapes', 'text', 'thing') or 'pattern' in s and not s['objects']:
         return None
     w, sentence = background_word(s)
     q = pick(rng, ['What is the background?', 'What is the background like?', 'Describe the background.'])
@@ -322,7 +331,7 @@ def q_background(rng, s):
 
 
 def q_pattern(rng, s):
-    if s['type'] in ('shapes', 'text') and ('pattern' in s or rng.random() < 0.6):
+    if s['type'] in ('shapes', 'text', 'thing') and ('pattern' in s or rng.random() < 0.6):
         return None
     q = pick(rng, ['Which test pattern is this?', 'What test pattern is shown?', 'Name the test pattern.'])
     if s['type'] == 'pattern':
@@ -350,9 +359,17 @@ def q_text_colour(rng, s):
     return q, s['text']['colour'], 'The text is %s.' % s['text']['colour']
 
 
+def q_thing(rng, s):
+    c = [o for o in s['objects'] if o.get('thing')]
+    if len(c) != 1:
+        return None
+    q = pick(rng, ['What thing is this?', 'Which thing do you see?', 'What is the thing called?'])
+    return q, c[0]['thing'], 'It is %s.' % article(c[0]['thing'])
+
+
 def q_missing(rng, s):
     """Asked for something that is not there."""
-    if s['type'] not in ('shapes', 'photo', 'plain') or 'pattern' in s:
+    if s['type'] not in ('shapes', 'photo', 'plain') or 'pattern' in s or s.get('unclear'):
         return None
     o = absent(rng, s)
     only = not any(p['shape'] == o['shape'] for p in s['objects'])
@@ -369,7 +386,8 @@ def q_missing(rng, s):
 QUESTIONS = {'colour': q_colour, 'shape': q_shape, 'size': q_size, 'count': q_count, 'where': q_where, 'row': q_row,
              'column': q_column, 'what is at': q_at, 'is there': q_is_there,
              'direction': q_direction, 'action': q_action, 'is moving': q_moving, 'background': q_background,
-             'pattern': q_pattern, 'text': q_text, 'text colour': q_text_colour, 'missing': q_missing}
+             'pattern': q_pattern, 'text': q_text, 'text colour': q_text_colour, 'thing': q_thing, 'missing': q_missing}
+
 
 def ask(rng, scene, kind, short=None):
     """(question, answer) of one kind, or None; short: True a word, False a sentence, None either."""
@@ -417,7 +435,9 @@ WHOLE = [('type', 6), ('background', 4), ('background colour', 13), ('pattern', 
 # What a row tells of the object whose centre lies in its cell of the picture, and the letter of the
 # word that has the row's number.
 SLOT = [('colour', 13), ('shape', 9), ('size', 2), ('place', 9), ('r', 8), ('x', BINS), ('y', BINS), ('motion', 7),
-        ('letter', 27)]
+        ('letter', 27), ('thing', 1 + len(THINGS))]
+# The entries that are empty where there is nothing.
+EMPTY = [0, 1, 9]
 
 
 def cells(queries):
@@ -431,6 +451,11 @@ def number(names, name):
     return UNCLEAR if name is None else names.index(name) + 1
 
 
+def thing_number(o):
+    """0 for a shape"""
+    return THINGS.index(o['thing']) + 1 if o.get('thing') else 0
+
+
 def slot_targets(scene, frame, queries):
     """[queries, len(SLOT)]"""
     import numpy as np
@@ -438,7 +463,7 @@ def slot_targets(scene, frame, queries):
     if 'words' in scene:
         return out
     columns, rows = cells(queries)
-    out[:, :2] = 0
+    out[:, EMPTY] = 0
     owners = {}
     for o in scene.get('traced', scene['objects']):
         x, y, r = o['path'][frame]
@@ -447,7 +472,7 @@ def slot_targets(scene, frame, queries):
             for dy in (-0.03, 0, 0.03):
                 i, j = int((x + dx) * columns), int((y + dy) * rows)
                 if 0 <= i < columns and 0 <= j < rows:
-                    out[j * columns + i, :2] = UNCLEAR
+                    out[j * columns + i, EMPTY] = UNCLEAR
         own = min(rows - 1, int(y * rows)) * columns + min(columns - 1, int(x * columns))
         owners.setdefault(own, []).append((o, x, y, r))
     for own, found in owners.items():
@@ -456,6 +481,7 @@ def slot_targets(scene, frame, queries):
         if len(found) > 1:
             continue
         motion = o.get('motion', scene.get('motion')) if moving(scene) else 'still'
+        out[own, 9] = thing_number(o)
         out[own, :8] = [number(COLOUR_NAMES, o['colour']), number(SHAPES, o['shape']),
                         UNCLEAR if o.get('size') is None or motion in ('grow', 'shrink') else o['size'],
                         UNCLEAR if motion != 'still' or None in (o.get('row'), o.get('col')) else 3 * o['row'] + o['col'],
@@ -469,11 +495,11 @@ def slot_targets(scene, frame, queries):
 
 
 def aux_targets(scene, frame, boxes=(), pattern_index=0):
-    """(patch shape [64], patch colour [64], patch letters [64] bit sets, table [len(WHOLE)])"""
+    """(patch shape [64], patch colour [64], patch letters [64] bit sets, patch thing [64], table [len(WHOLE)])"""
     import numpy as np
-    shape, colour = np.zeros(64, np.uint8), np.zeros(64, np.uint8)
+    shape, colour, thing = (np.zeros(64, np.uint8) for _ in range(3))
     letters = np.zeros(64, np.uint32)
-    known = scene['type'] in ('shapes', 'text', 'plain')
+    known = scene['type'] in ('shapes', 'text', 'plain', 'thing')
     for o in scene.get('traced', scene['objects']):
         x, y, r = o['path'][frame]
         w, h = scene['size']
@@ -484,6 +510,7 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
         inside = ((dy[:, None] ** 2 + dx[None] ** 2) < 1).ravel()
         inside[min(GRID - 1, int(y * GRID)) * GRID + min(GRID - 1, int(x * GRID))] = True
         shape[inside], colour[inside] = number(SHAPES, o['shape']), number(COLOUR_NAMES, o['colour'])
+        thing[inside] = thing_number(o)
     for ch, x0, x1, y0, y1 in boxes:
         if ch not in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ':
             continue
@@ -496,13 +523,13 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
                 if min(y1, (j + 1) / GRID) - max(y0, j / GRID) >= 0.4 * min(y1 - y0, 1 / GRID):
                     letters[j * GRID + i] |= bit
     if scene['type'] == 'crowd':
-        return shape, colour, letters, np.full(len(WHOLE), UNCLEAR, np.uint8)
+        return shape, colour, letters, thing, np.full(len(WHOLE), UNCLEAR, np.uint8)
     bg = scene.get('bg')
     plain = known and bg['kind'] == 'plain' and bg['names']
     text = scene.get('text')
-    table = [['shapes', 'text', 'plain', 'pattern', 'photo'].index(scene['type']),
+    table = [['shapes', 'text', 'plain', 'pattern', 'photo', 'thing'].index(scene['type']),
              1 + ['plain', 'gradient', 'noisy'].index(bg['kind']) if known else 0,
              1 + COLOUR_NAMES.index(bg['names'][0]) if plain else 0, pattern_index,
              [None, 'time', 'small'].index(scene.get('small')),
              1 + COLOUR_NAMES.index(text['colour']) if text else 0]
-    return shape, colour, letters, np.array(table, np.uint8)
+    return shape, colour, letters, thing, np.array(table, np.uint8)
