@@ -6,15 +6,12 @@ answer follows from the scene alone; how a question is put is in phrasings.py.
 """
 import re
 
+from icons import NAMES as THINGS
 from phrasings import CARD, TRAINED, phrase
 from tasks import NOTHING, VERBS, background_word, caption, detailed, join, moving, name, noun, place, shown, unique, where
 from vocab import COLOUR_NAMES, COLUMNS, HELD_PAIRS, NUMBERS, ROWS, SHAPES, SHORT, SIZES, WORDS, article
 from world import pick
 
-# What a picture of shapes, words, plain screens or test patterns surely does not have.
-ELSEWHERE = ['dog', 'cat', 'bird', 'horse', 'fish', 'car', 'bus', 'train', 'bicycle', 'boat', 'house', 'tree', 'flower',
-             'person', 'man', 'woman', 'child', 'face', 'hand', 'chair', 'table', 'cup', 'bottle', 'apple', 'banana',
-             'clock', 'phone', 'book', 'cloud', 'mountain']
 # Shapes that no test pattern has.
 CLEAR_OF_PATTERNS = ['star', 'cross', 'heart']
 IRREGULAR = {'fish': 'fish', 'sheep': 'sheep', 'mouse': 'mice', 'person': 'people', 'man': 'men', 'woman': 'women',
@@ -172,9 +169,10 @@ def counted(rng, s):
         return 'shape' if r < 0.6 else pick(rng, CLEAR_OF_PATTERNS), 0
     if r >= 0.6:
         return things(s)[:-1], len(s['objects'])
-    if s['type'] == 'thing' and rng.random() < 0.5:
-        thing = pick(rng, ELSEWHERE)
-        return thing, sum(noun(o) == thing for o in s['objects'])
+    if s['type'] == 'thing':        # not of shapes: a thing has such, too
+        there = [o['thing'] for o in s['objects'] if o.get('thing')]
+        thing = pick(rng, there if rng.random() < 0.6 else THINGS)
+        return thing, there.count(thing)
     # Of one colour or shape, which is absent in a third of the questions.
     objects = [o for o in s['objects'] if o['colour'] and o.get('shape')] if r < 0.25 else s['objects']
     value = (lambda o: o['colour']) if r < 0.25 else noun
@@ -270,15 +268,16 @@ def absent(rng, s):
 
 
 def askable(scene, key):
-    """Whether it is clear what has a colour or a shape: a pattern has shapes without names, a photograph any colour."""
-    return scene['type'] != 'pattern' and (key == 'shape' or scene['type'] != 'photo')
+    """Whether it is clear what has a colour or a shape: patterns and things have shapes without names, photographs any
+    colour."""
+    return scene['type'] not in ('pattern', 'thing') and (key == 'shape' or scene['type'] != 'photo')
 
 
 def elsewhere(rng, s):
-    """A thing that is not there, or None where that can't be said"""
+    """An everyday thing that is not there, or None where that can't be said"""
     if s['type'] == 'photo':
         return None
-    thing = pick(rng, ELSEWHERE)
+    thing = pick(rng, THINGS)
     return None if any(noun(o) == thing for o in shown(s)) else thing
 
 
@@ -541,13 +540,14 @@ def q_missing(rng, s, way):
         return None
     o = absent(rng, s)
     only = not any(p.get('shape') == o['shape'] for p in s['objects'])
-    other = elsewhere(rng, s) if way != CARD and rng.random() < 0.2 else None
-    if rng.random() < 0.5 and (only or other):
+    thing_there = s['type'] == 'thing'
+    other = elsewhere(rng, s) if way != CARD and rng.random() < (0.6 if thing_there else 0.2) else None
+    if rng.random() < 0.5 and (only and not thing_there or other):
         thing = other or o['shape']
         return 'missing colour', 'the ' + thing, 'none', 'There is no %s.' % thing
     if any(p['motion'] != 'still' for p in s['objects']):
         return None
-    thing = other or (o['shape'] if only and rng.random() < 0.4 else name(o))
+    thing = other or (o['shape'] if only and not thing_there and rng.random() < 0.4 else name(o))
     return 'missing place', 'the ' + thing, 'nowhere', 'There is no %s.' % thing
 
 

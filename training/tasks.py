@@ -4,6 +4,7 @@
 `caption` gives the default caption.  Every sentence follows from the scene
 alone; what can be asked is in questions.py.
 """
+from icons import NAMES as THINGS
 from vocab import COLOUR_NAMES, MAX_WORD, MOTIONS, NUMBERS, PLACES, SHAPES, SIZES, article
 
 NOTHING = 'I see nothing that I know.'
@@ -137,7 +138,9 @@ WHOLE = [('type', 6), ('background', 4), ('background colour', 13), ('pattern', 
 # What a row tells of the object whose centre lies in its cell of the picture, and the letter of the
 # word that has the row's number.
 SLOT = [('colour', 13), ('shape', 9), ('size', 2), ('place', 9), ('r', 8), ('x', BINS), ('y', BINS), ('motion', 7),
-        ('letter', 27)]
+        ('letter', 27), ('thing', 1 + len(THINGS))]
+# The entries that are empty where there is nothing.
+EMPTY = [0, 1, 9]
 
 
 def cells(queries):
@@ -151,6 +154,11 @@ def number(names, name):
     return UNCLEAR if name is None else names.index(name) + 1
 
 
+def thing_number(o):
+    """0 for a shape"""
+    return THINGS.index(o['thing']) + 1 if o.get('thing') else 0
+
+
 def slot_targets(scene, frame, queries):
     """[queries, len(SLOT)]"""
     import numpy as np
@@ -158,7 +166,7 @@ def slot_targets(scene, frame, queries):
     if 'words' in scene:
         return out
     columns, rows = cells(queries)
-    out[:, :2] = 0
+    out[:, EMPTY] = 0
     owners = {}
     for o in scene.get('traced', scene['objects']):
         x, y, r = o['path'][frame]
@@ -167,7 +175,7 @@ def slot_targets(scene, frame, queries):
             for dy in (-0.03, 0, 0.03):
                 i, j = int((x + dx) * columns), int((y + dy) * rows)
                 if 0 <= i < columns and 0 <= j < rows:
-                    out[j * columns + i, :2] = UNCLEAR
+                    out[j * columns + i, EMPTY] = UNCLEAR
         own = min(rows - 1, int(y * rows)) * columns + min(columns - 1, int(x * columns))
         owners.setdefault(own, []).append((o, x, y, r))
     for own, found in owners.items():
@@ -176,6 +184,7 @@ def slot_targets(scene, frame, queries):
         if len(found) > 1:
             continue
         motion = o.get('motion', scene.get('motion')) if moving(scene) else 'still'
+        out[own, 9] = thing_number(o)
         out[own, :8] = [number(COLOUR_NAMES, o['colour']), number(SHAPES, o['shape']),
                         UNCLEAR if o.get('size') is None or motion in ('grow', 'shrink') else o['size'],
                         UNCLEAR if motion != 'still' or None in (o.get('row'), o.get('col')) else 3 * o['row'] + o['col'],
@@ -189,11 +198,11 @@ def slot_targets(scene, frame, queries):
 
 
 def aux_targets(scene, frame, boxes=(), pattern_index=0):
-    """(patch shape [64], patch colour [64], patch letters [64] bit sets, table [len(WHOLE)])"""
+    """(patch shape [64], patch colour [64], patch letters [64] bit sets, patch thing [64], table [len(WHOLE)])"""
     import numpy as np
-    shape, colour = np.zeros(64, np.uint8), np.zeros(64, np.uint8)
+    shape, colour, thing = (np.zeros(64, np.uint8) for _ in range(3))
     letters = np.zeros(64, np.uint32)
-    known = scene['type'] in ('shapes', 'text', 'plain')
+    known = scene['type'] in ('shapes', 'text', 'plain', 'thing')
     for o in scene.get('traced', scene['objects']):
         x, y, r = o['path'][frame]
         w, h = scene['size']
@@ -204,6 +213,7 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
         inside = ((dy[:, None] ** 2 + dx[None] ** 2) < 1).ravel()
         inside[min(GRID - 1, int(y * GRID)) * GRID + min(GRID - 1, int(x * GRID))] = True
         shape[inside], colour[inside] = number(SHAPES, o['shape']), number(COLOUR_NAMES, o['colour'])
+        thing[inside] = thing_number(o)
     for ch, x0, x1, y0, y1 in boxes:
         if ch not in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ':
             continue
@@ -216,13 +226,13 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
                 if min(y1, (j + 1) / GRID) - max(y0, j / GRID) >= 0.4 * min(y1 - y0, 1 / GRID):
                     letters[j * GRID + i] |= bit
     if scene['type'] == 'crowd':
-        return shape, colour, letters, np.full(len(WHOLE), UNCLEAR, np.uint8)
+        return shape, colour, letters, thing, np.full(len(WHOLE), UNCLEAR, np.uint8)
     bg = scene.get('bg')
     plain = known and bg['kind'] == 'plain' and bg['names']
     text = scene.get('text')
-    table = [['shapes', 'text', 'plain', 'pattern', 'photo'].index(scene['type']),
+    table = [['shapes', 'text', 'plain', 'pattern', 'photo', 'thing'].index(scene['type']),
              1 + ['plain', 'gradient', 'noisy'].index(bg['kind']) if known else 0,
              1 + COLOUR_NAMES.index(bg['names'][0]) if plain else 0, pattern_index,
              [None, 'time', 'small'].index(scene.get('small')),
              1 + COLOUR_NAMES.index(text['colour']) if text else 0]
-    return shape, colour, letters, np.array(table, np.uint8)
+    return shape, colour, letters, thing, np.array(table, np.uint8)
