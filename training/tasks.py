@@ -255,8 +255,8 @@ def absent(rng, s):
 
 
 def askable(scene, key):
-    """Whether it is clear what has a colour or a shape: a pattern has shapes without names, a photograph any colour."""
-    return scene['type'] != 'pattern' and (key == 'shape' or scene['type'] != 'photo')
+    """Whether it is clear what has a colour or a shape: patterns and things have shapes without names, photographs any colour."""
+    return scene['type'] not in ('pattern', 'thing') and (key == 'shape' or scene['type'] != 'photo')
 
 
 def q_is_there(rng, s):
@@ -268,8 +268,9 @@ def q_is_there(rng, s):
         thing = pick(rng, there if yes else [t for t in THINGS if t not in there])
         q = pick(rng, ['Is there %s?', 'Do you see %s?', 'Can you see %s?']) % article(thing)
         return q, 'yes' if yes else 'no', 'Yes, there is %s.' % article(thing) if yes else 'No, there is no %s.' % thing
-    yes = bool(s['objects']) and rng.random() < 0.5
-    o = pick(rng, s['objects']) if yes else absent(rng, s)
+    there = [o for o in s['objects'] if o['shape']]
+    yes = bool(there) and rng.random() < 0.5
+    o = pick(rng, there) if yes else absent(rng, s)
     ways = [k for k in ('colour', 'shape') if askable(s, k) and (yes or all(p[k] != o[k] for p in s['objects']))]
     thing = name(o)
     if ways and rng.random() < 0.35:
