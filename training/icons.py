@@ -1,5 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """The everyday things that have a name, and the icons that show each."""
+import os
+
+# Where setup.sh puts the sets of icons.
+FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'node_modules', '@iconify-json')
 
 # name: the icons that show it, without hyphens; those of their number ("glasses2") come with them.
 ICONS = {line.split(':')[0].strip(): line.split(':')[1].split() for line in '''
@@ -192,3 +196,7 @@ volcano: volcano
 mountain: mountain snowcappedmountain mountfuji
 '''.strip().splitlines()}
 NAMES = list(ICONS)
+
+
+def installed():
+    return os.path.isdir(FOLDER)

@@ -7,13 +7,16 @@ sum or photograph with training.  `evaluate.py` answers them in PyTorch,
 """
 import collections
 import copy
+import functools
 import re
 
 import numpy as np
 
 import facts
+import icons
 import patterns
 import questions
+import styles
 import tasks
 import world
 from phrasings import HELD, TRAINED
@@ -51,6 +54,14 @@ def named(question):
 
 def default_caption(scene):
     return CAPTION_CLIP if scene['frames'] > 1 else CAPTION_IMAGE
+
+
+def render(scene):
+    """The frames of a scene, in its style."""
+    if scene['type'] == 'thing':
+        import things       # the icons are not everywhere
+        return things.render(scene)[0]
+    return (styles if 'style' in scene else world).render(scene)[0]
 
 
 def worn(rng, scene):
@@ -272,6 +283,47 @@ def unknown_items(n):
                        worn(rng, scene), scene)
 
 
+# ---- other styles and things ------------------------------------------------------
+
+def style_items(n):
+    """Shapes, words and plain screens as other programs and cameras show them; words also in fonts never trained."""
+    for frames, group in ((1, 'other styles, image'), (4, 'other styles, clip')):
+        for i in range(n):
+            scene = styles.sample('test', i, 'shapes', frames)
+            draw = functools.partial(render, scene)
+            yield item(group, 'caption', default_caption(scene), tasks.caption(scene), draw, scene)
+            yield item(group, 'background', *questions.ask(world.generator('test', i, 804), scene, 'background'), draw, scene)
+    for i in range(n):
+        scene = styles.sample('test', i, 'text')
+        group = 'words in fonts never trained' if scene['text']['font'] in styles.HELD_FONTS else 'other styles, words'
+        draw = functools.partial(render, scene)
+        rng = world.generator('test', i, 805)
+        yield item(group, 'text', *questions.ask(rng, scene, 'text'), draw, scene)
+        yield item(group, 'text colour', *questions.ask(rng, scene, 'text colour'), draw, scene)
+        scene = styles.sample('test', i, 'plain', 1 + 3 * (i % 2))
+        yield item('other styles, plain screens', 'caption', default_caption(scene), tasks.caption(scene),
+                   functools.partial(render, scene), scene)
+
+
+def thing_items(n):
+    """Everyday things: trained pictures in scenes never seen, pictures and a style never trained; and what has no name."""
+    import things
+    import unknown
+    for which, group in (('train', 'things'), ('held', 'things, pictures never trained'), ('style', 'things, style never trained')):
+        for i in range(n):
+            scene = things.sample('test', i, 1, which)
+            draw = functools.partial(render, scene)
+            yield item(group, 'caption', default_caption(scene), tasks.caption(scene), draw, scene)
+            if len(scene['objects']) == 1:
+                yield item(group, 'thing', *questions.ask(world.generator('test', i, 806), scene, 'thing'), draw, scene)
+            scene = things.sample('test', i, 4, which)
+            yield item(group, 'caption, clip', default_caption(scene), tasks.caption(scene), functools.partial(render, scene), scene)
+    photos = patterns.Photos(True)
+    for i in range(n * 2):
+        scene, drawn = unknown.sample('test', i, 1 + 3 * (i % 4 == 0), photos)
+        yield item('what it does not know', scene['sort'], default_caption(scene), tasks.caption(scene), drawn, scene)
+
+
 # In the order of the table.
 GROUPS = collections.OrderedDict([
     ('image', lambda n: shape_items(n, 'test', 1, IMAGE_KINDS)),
@@ -287,7 +339,10 @@ GROUPS = collections.OrderedDict([
     ('phrasing', phrasing_items),
     ('nothing', nothing_items),
     ('unknown', unknown_items),
+    ('style', style_items),
 ])
+if icons.installed():
+    GROUPS['thing'] = thing_items
 
 
 def items(n, groups=GROUPS):

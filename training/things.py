@@ -21,11 +21,10 @@ from gi.repository import Rsvg  # noqa: E402
 
 import styles  # noqa: E402
 import world  # noqa: E402
-from icons import ICONS, NAMES  # noqa: E402
+from icons import FOLDER, ICONS, NAMES  # noqa: E402
 from vocab import MOTIONS  # noqa: E402
 from world import pick  # noqa: E402
 
-FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'node_modules', '@iconify-json')
 SETS = ['noto', 'noto-v1', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat', 'emojione', 'fxemoji', 'streamline-emojis']
 HELD_SET = 'openmoji'
 PIXELS = 160
@@ -48,10 +47,6 @@ def icon_set(name):
             'viewBox="%s %s %s %s" width="%s" height="%s">%s</svg>' % (icon.get('left', 0), icon.get('top', 0), w, h, w, h,
                                                                       icon['body'])
     return out
-
-
-def installed():
-    return os.path.exists(os.path.join(FOLDER, HELD_SET, 'icons.json'))
 
 
 def picture_held(style, icon):

@@ -208,7 +208,7 @@ class Trainer:
             scenes, end = [p.scenes[i] for i in chosen], at + len(chosen) * frames
             items = self.captions(rng, scenes) if captions else self.questions(rng, scenes, tag, stage in ('polish', 'widen'))
             part, r, e = self.picture_loss(rng, rows[at:end].reshape(len(chosen), -1, rows.shape[2]), items, tag,
-                                           targets[4][at:end][frames - 1::frames] if frames > 1 else None)
+                                           targets[-1][at:end][frames - 1::frames] if frames > 1 else None)
             loss, right, at = loss + weight * part, right + r, end
             extra.update(e)
         if not captions:
