@@ -264,7 +264,7 @@ def attempt(rng, split, kind, frames, words):
         scene = {'type': 'plain', 'size': None, 'frames': frames, 'objects': [],
                  'bg': {'kind': 'plain', 'names': [pick(rng, COLOUR_NAMES)], 'rgb': []}}
     scene['size'] = sample_size(rng) if kind != 'shapes' or rng.random() < 0.15 else scene['size']
-    if kind == 'shapes' and not all(p[0] * scene['size'][0] > 0 and fits(scene, p) for o in scene['objects'] for p in o['path']):
+    if kind == 'shapes' and not all(fits(scene, p) for o in scene['objects'] for p in o['path']):
         return None
     return dress(rng, split, scene)
 
@@ -297,7 +297,8 @@ def dress(rng, split, scene):
             if o['look']['fill'] in ('linear', 'radial'):
                 o['look']['to'] = hue(rng, o['colour'], style['gain']) or o['rgb']
     sample_wear(rng, scene)
-    if rng.random() < 0.12 and not add_bars(rng, scene):
+    # Of images with objects most are thrown away because bars make a place unclear.
+    if rng.random() < (0.15 if kind == 'shapes' and scene['frames'] == 1 else 0.12) and not add_bars(rng, scene):
         return None
     return scene
 

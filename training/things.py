@@ -121,7 +121,7 @@ def attempt(rng, split, frames, which):
     scene = {'type': 'thing', 'size': [width, height], 'frames': frames, 'bg': world.sample_background(rng), 'objects': []}
     if scene['bg']['kind'] == 'plain' and rng.random() < 0.25:       # what pictures most often stand on
         scene['bg']['names'] = ['white']
-    count = 1 if rng.random() < 0.65 else 2
+    count = 1 if rng.random() < (0.65 if frames == 1 else 0.4) else 2
     shape = count == 2 and rng.random() < 0.45
     if not styles.recolour(rng, scene, 1.0):
         return None
@@ -144,7 +144,7 @@ def attempt(rng, split, frames, which):
                 tuple(int(v * scene['style']['gain']) for v in scene['bg']['rgb'][0])) != scene['bg']['names'][0]:
             scene['style'].update(gain=1.0)
     styles.sample_wear(rng, scene)
-    if rng.random() < 0.08 and not styles.add_bars(rng, scene):
+    if rng.random() < (0.2 if frames == 1 else 0.1) and not styles.add_bars(rng, scene):
         return None
     return scene
 
