@@ -81,21 +81,24 @@ class Styles(unittest.TestCase):
         self.assertGreater(dim, N // 15)
 
     def test_objects_are_where_they_are_said_to_be(self):
-        """The middle of a filled circle has its colour, in the whole picture with its bars."""
-        found = 0
-        for i in range(N * 3):
+        """The middle of what has a circle's or a square's colour, in the whole picture with its bars."""
+        found = barred = 0
+        for i in range(N * 18):
             scene = styles.sample('train', i)
             style = scene['style']
-            if style['noise'] or style['jpeg'] or style['gain'] < 1 or scene['bg']['kind'] == 'noisy':
+            if i > N and not style['inner'] or len(scene['objects']) > 1 or style['noise'] or style['jpeg'] or style['gain'] < 1 or scene['bg']['kind'] == 'noisy':
                 continue
-            frame = styles.render(scene)[0][0]
-            for o in scene['objects']:
-                if o['shape'] in ('circle', 'square') and o['look']['fill'] == 'flat':
-                    x, y, _ = o['path'][0]
-                    got = frame[int(y * frame.shape[0]), int(x * frame.shape[1])]
-                    self.assertLess(np.abs(got - np.array(o['rgb'], float)).max(), 3, (i, o))
-                    found += 1
-        self.assertGreater(found, N // 8)
+            o, = scene['objects']
+            others = scene['bg']['rgb'] + [(0, 0, 0), (255, 255, 255)]      # of edges and bars
+            if o['shape'] not in ('circle', 'square', 'cross', 'diamond') or o['look']['fill'] != 'flat' or \
+                    min(np.abs(np.subtract(o['rgb'], c)).sum() for c in others) < 120 or scene['bg']['kind'] == 'gradient':
+                continue
+            got = patterns.centre(styles.render(scene)[0][0], o['rgb'])
+            np.testing.assert_allclose(got, o['path'][0][:2], atol=0.012, err_msg=repr((i, o)))
+            found += 1
+            barred += style['inner'] is not None
+        self.assertGreater(found, 3)
+        self.assertGreater(barred, 2)
 
     def test_noise_has_the_deviation_that_makes_a_ground_noisy(self):
         strong = weak = 0
