@@ -17,7 +17,7 @@ import numpy as np
 from PIL import Image
 
 gi.require_version('Rsvg', '2.0')
-from gi.repository import Rsvg  # noqa: E402
+from gi.repository import GLib, Rsvg  # noqa: E402
 
 import styles  # noqa: E402
 import world  # noqa: E402
@@ -69,8 +69,12 @@ def pictures(which):
 
 @functools.lru_cache(6000)
 def drawn(style, icon, pixels=PIXELS):
-    """[pixels, pixels, 4]: blue, green, red and what covers the ground, multiplied with it, cut to what there is"""
-    return trimmed(svg(icon_set(style)[icon], pixels))
+    """[pixels, pixels, 4]: blue, green, red and what covers the ground, multiplied with it, cut to what there is;
+    None: librsvg can't draw it"""
+    try:
+        return trimmed(svg(icon_set(style)[icon], pixels))
+    except GLib.Error:
+        return None
 
 
 def svg(text, pixels):
@@ -183,7 +187,7 @@ def sample_thing(rng, scene, frames, found, count):
     name = pick(rng, sorted(found))
     style, icon = pick(rng, found[name])
     a = drawn(style, icon)
-    if not stands_out(scene, a):
+    if a is None or not stands_out(scene, a):
         return None
     o = {'thing': name, 'icon': [style, icon], 'colour': None, 'shape': None, 'size': None, 'angle':
          float(rng.choice([0, 0, rng.uniform(-15, 15)])), 'flip': bool(rng.random() < 0.3),
