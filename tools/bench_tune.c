@@ -8,7 +8,6 @@
 #include "cache_dir.h"
 #include "json_line.h"
 #include "kernels.h"
-#include "output.h"
 #include "tuning.h"
 
 /* By turns, for so long, but not fewer times; the least counts. */
@@ -219,22 +218,6 @@ tune_one (OvkDevice *dev, const Owl2Work *work, Owl2Tuning *tuning,
 
 /* ---- the file ----------------------------------------------------------- */
 
-static gboolean
-write_file (const char *path, const char *text, GError **error)
-{
-  g_autoptr (Owl2Output) out =
-      owl2_cache_make (path, error) ? owl2_output_new (path, error) : NULL;
-
-  if (!out)
-    return FALSE;
-  if (fputs (text, owl2_output_file (out)) < 0) {
-    g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path,
-        g_strerror (errno));
-    return FALSE;
-  }
-  return owl2_output_finish (out, TRUE, error);
-}
-
 gboolean
 bench_tune (OvkDevice *dev, const GArray *works, const char *path,
     BenchPrint print, GError **error)
@@ -247,5 +230,5 @@ bench_tune (OvkDevice *dev, const GArray *works, const char *path,
             dev, &g_array_index (works, Owl2Work, i), tuning, print, error))
       return FALSE;
   text = owl2_tuning_write (tuning, ovk_device_caps (dev));
-  return write_file (path, text, error);
+  return owl2_cache_write (path, text, strlen (text), TRUE, error);
 }

@@ -452,12 +452,17 @@ play (const Options *o, GstElement *pipeline, Answers *answers, GError **error)
   return done;
 }
 
-/* @ok, which is returned but for what can't be written: so far all went well;
- * if not, @error may be set already. */
+/* @ok, which is returned but for what can't be written, of which this tells: so
+ * far all went well. */
 static gboolean
-end_answers (Answers *answers, gboolean ok, GError **error)
+end_answers (Answers *answers, gboolean ok)
 {
-  return answers_finish (answers, ok, ok ? error : NULL) && ok;
+  g_autoptr (GError) error = NULL;
+
+  if (answers_finish (answers, ok, &error))
+    return ok;
+  program_say ("%s", error->message);
+  return FALSE;
 }
 
 /* GStreamer's warnings of programming errors. One is none of ours: it says that
@@ -489,7 +494,7 @@ run (const Options *o, GError **error)
   ok = answers && play (o, pipeline, answers, error);
   gst_element_set_state (pipeline, GST_STATE_NULL);
   ok = ok && finish_files (outs, error);
-  return answers && end_answers (answers, ok, error);
+  return answers && end_answers (answers, ok);
 }
 
 /* ---- --read ------------------------------------------------------------- */
@@ -527,7 +532,7 @@ read_lines (Answers *answers, GError **error)
     if (!show_line (answers, line->str, error))
       return FALSE;
     g_string_truncate (line, 0);
-  } while (byte != EOF);
+  } while (byte != EOF && !program_signal);
   if (ferror (stdin) && !program_signal)
     return owl2_refuse (error, "standard input: %s", g_strerror (errno));
   return TRUE;
@@ -540,7 +545,7 @@ read_messages (const Options *o, GError **error)
 
   if (o->srt)
     program_catch_signals ();
-  return answers && end_answers (answers, read_lines (answers, error), error);
+  return answers && end_answers (answers, read_lines (answers, error));
 }
 
 int

@@ -52,8 +52,11 @@ refuse_privileges (void)
 {
   if (!owl2_is_privileged ())
     return;
-  program_say ("it has rights that who started it has not (set-user-id, "
-               "set-group-id or capabilities of the file), and is not made to");
+  program_say (
+      "it has rights that who started it has not (set-user-id, "
+      "set-group-id or capabilities of the file, or the rules of a "
+      "security module), and is not made to: the environment names the "
+      "plugins and drivers that it loads");
   _exit (EXIT_FAILURE);
 }
 

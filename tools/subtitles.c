@@ -7,6 +7,7 @@
 
 #include "output.h"
 #include "printable.h"
+#include "program.h"
 
 struct _Subtitles {
   char *path;
@@ -109,7 +110,7 @@ subtitles_add (
 gboolean
 subtitles_finish (Subtitles *s, gboolean ok, GError **error)
 {
-  if (!s || (!ok && s->n_cues == 0))
+  if (!s || (s->n_cues == 0 && (!ok || program_signal)))
     return TRUE;
   return ok ? owl2_output_finish (s->out, TRUE, error)
             : owl2_output_finish_first (s->out, error);

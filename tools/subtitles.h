@@ -29,7 +29,8 @@ gboolean subtitles_add (Subtitles *subtitles, guint64 start, guint64 end,
 /* The end of the answers, after which only freeing is allowed. @ok: all went
  * well, or a signal said that it is enough; where it did not, what was said
  * until then is kept, as hours may have gone into it, but nothing takes the
- * place of what there is. FAILED if they can't be written. Accepts NULL. */
+ * place of what there is. Nothing does, either, if it was stopped before there
+ * was a cue. FAILED if they can't be written. Accepts NULL. */
 gboolean subtitles_finish (Subtitles *subtitles, gboolean ok, GError **error);
 
 /* (transfer full): an answer and its time as a line for people, printable:

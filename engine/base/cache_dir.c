@@ -8,6 +8,7 @@
 #include <glib/gstdio.h>
 
 #include "input.h"
+#include "output.h"
 
 #ifdef __linux__
 #  include <sys/auxv.h>
@@ -66,6 +67,23 @@ owl2_cache_make (const char *path, GError **error)
     return check_folder (folder, error);
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "can't make %s: %s",
       folder, g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+owl2_cache_write (const char *path, const void *data, gsize size,
+    gboolean durable, GError **error)
+{
+  g_autoptr (Owl2Output) out =
+      owl2_cache_make (path, error) ? owl2_output_new (path, error) : NULL;
+
+  if (!out)
+    return FALSE;
+  if (fchmod (fileno (owl2_output_file (out)), 0600) == 0
+      && fwrite (data, 1, size, owl2_output_file (out)) == size)
+    return owl2_output_finish (out, durable, error);
+  g_set_error (
+      error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
   return FALSE;
 }
 

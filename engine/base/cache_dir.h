@@ -27,6 +27,13 @@ gboolean owl2_cache_make (const char *path, GError **error);
  * them; BAD_FILE; NO_MEMORY. */
 GBytes *owl2_cache_read (const char *path, gsize max_bytes, GError **error);
 
+/* Makes @path, a file in the cache folder, of @data or puts it in place of what
+ * is there, whole and for its user alone. What is cached can be made again, but
+ * for what took somebody's time: that is @durable, as owl2_output_finish() has
+ * it. FAILED, also for what owl2_cache_make() refuses. */
+gboolean owl2_cache_write (const char *path, const void *data, gsize size,
+    gboolean durable, GError **error);
+
 G_END_DECLS
 
 #endif

@@ -105,14 +105,15 @@ owl2_printable_head (const char *text, guint max)
   return shown;
 }
 
-/* "amp;", "#38;", "#x26;". */
+/* "amp;", "#38;", "#x26;". Players that read them as HTML is read do without
+ * the semicolon where a number or one of some hundred names begins, of which
+ * none has one letter. */
 static gboolean
 is_entity (const char *p)
 {
   const gsize hash = *p == '#';
-  const gsize n = strspn (p + hash, "0123456789" G_CSET_A_2_Z G_CSET_a_2_z);
 
-  return n > 0 && p[hash + n] == ';';
+  return g_ascii_isalnum (p[hash]) && (hash || g_ascii_isalnum (p[1]));
 }
 
 char *

@@ -51,7 +51,7 @@ char *owl2_printable_head (const char *text, guint max);
  *
  * As owl2_printable(), for players of subtitles, of which many have no way to
  * quote: what they would take for the beginning of a cue, for markup or for an
- * entity is made harmless. "-->" becomes "-- >", "<i>" "< i>", "&lt;" "& lt;",
+ * entity is made harmless. "-->" becomes "-- >", "<i>" "< i>", "&lt" "& lt",
  * "{" and "}" "(" and ")". Any thread.
  *
  * Returns: (transfer full)

@@ -9,7 +9,6 @@
 #include <sys/stat.h>
 
 #include "cache_dir.h"
-#include "output.h"
 
 #define AREA "vk"
 
@@ -421,22 +420,6 @@ ovk_pipelines_open (OvkPipelines *ps, const char *cache_dir,
   return TRUE;
 }
 
-static gboolean
-write_cache (const char *path, const char *file, gsize size, GError **error)
-{
-  g_autoptr (Owl2Output) out =
-      owl2_cache_make (path, error) ? owl2_output_new (path, error) : NULL;
-
-  if (!out)
-    return FALSE;
-  if (fchmod (fileno (owl2_output_file (out)), 0600) == 0
-      && fwrite (file, 1, size, owl2_output_file (out)) == size)
-    return owl2_output_finish (out, FALSE, error);
-  g_set_error (
-      error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: %s", path, g_strerror (errno));
-  return FALSE;
-}
-
 /* Of a file beside the cache, at most. */
 #define BESIDE_MAX_BYTES ((gsize) 16 << 20)
 
@@ -456,7 +439,7 @@ ovk_pipelines_save_beside (OvkPipelines *ps, const char *suffix,
 {
   g_autofree char *path = path_beside (ps, suffix);
 
-  return !path || write_cache (path, data, size, error);
+  return !path || owl2_cache_write (path, data, size, FALSE, error);
 }
 
 GBytes *
@@ -510,7 +493,7 @@ ovk_pipelines_save_cache (OvkPipelines *ps)
   locker = g_mutex_locker_new (&ps->lock);
   if (!ps->cache_grown || !(file = make_cache_file (ps, &size)))
     return;
-  if (!write_cache (ps->cache_path, file, size, &error)) {
+  if (!owl2_cache_write (ps->cache_path, file, size, FALSE, &error)) {
     if (!ps->cache_failed)
       owl2_log (&ps->gpu->log, OWL2_LOG_WARNING, AREA,
           "the pipeline cache can't be written, so each start compiles all"

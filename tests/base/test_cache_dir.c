@@ -78,6 +78,11 @@ test_owner (void)
   g_assert_no_error (error);
   g_assert_cmpuint (g_bytes_get_size (bytes), ==, 1);
   refuse_to_read (path, 0, "the limit is 0");
+  g_assert_true (owl2_cache_write (path, "new", 3, FALSE, &error));
+  g_assert_no_error (error);
+  g_assert_cmpint (stat (path, &st), ==, 0);
+  g_assert_cmpint (st.st_mode & 0777, ==, 0600);
+  g_assert_cmpint (st.st_size, ==, 3);
   refuse (below, "can't make");
   g_assert_cmpint (chmod (path, 0602), ==, 0);
   refuse_to_read (path, 1, "file: everybody may write to it");

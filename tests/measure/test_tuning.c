@@ -205,6 +205,9 @@ test_others (void)
 
   scene_init (&scene);
   check_changes (&scene, changes, G_N_ELEMENTS (changes));
+  put (&scene, scene.text, -1);
+  g_assert_cmpint (g_chmod (scene.path, 0602), ==, 0);
+  check_ignored (&scene);
   scene_clear (&scene);
 }
 

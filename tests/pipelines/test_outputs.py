@@ -46,11 +46,10 @@ class Job:
         self.whole = {}
         self.seconds = 0
 
-    def start(self, folder, **options):
+    def start(self, folder, stdout=subprocess.DEVNULL, **options):
         return subprocess.Popen(
-            self.command, cwd=folder, stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.env,
-            **options)
+            self.command, cwd=folder, stdin=subprocess.PIPE, stdout=stdout,
+            stderr=subprocess.PIPE, env=self.env, **options)
 
     def run(self, folder, **options):
         p = self.start(folder, **options)
@@ -165,20 +164,36 @@ def two_writers(a, b, rng):
     check(not list(place.path.glob(".owl2-*")), "two writers: parts are left")
 
 
-def interrupted(job):
-    """A signal says that it is enough: what was said is kept."""
-    place = Place(job, random.Random(1))
-    p = job.start(place.path)
-    p.stdin.write(job.input)
+def interrupted(job, n):
+    """A signal says that it is enough: what was said until then is kept, and
+    what was there if it is nothing."""
+    place = Place(job, random.Random(n))
+    name = job.files[0]
+    p = job.start(place.path, stdout=subprocess.PIPE)
+    lines = job.input.splitlines(keepends=True)[:n]
+    p.stdin.write(b"WARNING: it reads\n" + b"".join(lines))
     p.stdin.flush()
-    time.sleep(.2)
+    p.stderr.readline()
+    for _ in lines:
+        check(p.stdout.readline(), "interrupted: a line is lacking")
     p.send_signal(signal.SIGINT)
-    status = p.wait(timeout=20)
-    p.stdin.close()
-    p.stderr.close()
-    check(status == 0, f"interrupted: {status}")
-    n = (place.path / job.files[0]).read_bytes().count(b" --> ")
-    check(n == N_ANSWERS - 1 or n == N_ANSWERS, f"interrupted: {n} cues")
+    try:
+        status = p.wait(timeout=1)
+    except subprocess.TimeoutExpired:  # it began to wait for a line just then
+        p.stdin.write(b"\n")
+        p.stdin.flush()
+        try:
+            status = p.wait(timeout=60)
+        except subprocess.TimeoutExpired:
+            status = "none"
+    said = p.communicate()[1]
+    check(status == 0, f"interrupted: {status} {said}")
+    file = place.path / name
+    now = file.read_bytes() if file.exists() else None
+    if n == 0:
+        check(now == place.before[name], f"interrupted at once: {now}")
+    else:
+        check(now.count(b" --> ") == n, f"interrupted: {now[-200:]}, not {n}")
 
 
 def ledger(build, folder, env):
@@ -255,7 +270,8 @@ def main():
         for _ in range(N_KILLS // 5):
             two_writers(*gguf, rng)
             two_writers(read, other, rng)
-        interrupted(read)
+        for n in 0, 1, 100:
+            interrupted(read, n)
         ledger(build, folder, env)
         # What is left of the cache is of use, or was never there.
         where = folder / "last"

@@ -1,9 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Hostile strings (300, or 10,000 with OWL2_LONG) as questions, names of files, values of properties
-and answers, through every program and script: nothing is executed or written
-that was not asked for, each is taken as the text that it is or refused in one
-line, and nothing that a terminal or a player acts on comes out.
+"""Hostile strings (300, or 10,000 with OWL2_LONG) as questions, names of files,
+values of properties and answers, through every program and script: nothing is
+executed or written that was not asked for, each is taken as the text that it is
+or refused in one line, and nothing that a terminal or a player acts on comes
+out.
 
 usage: test_words.py BUILD CHECKPOINT [STEP...]"""
 
@@ -50,7 +51,7 @@ class Programs:
                    else ["sh", ROOT / "pipelines" / name])
         before = set(os.listdir(bytes(self.folder)))
         r = subprocess.run(
-            command + list(args), cwd=self.folder, timeout=200,
+            command + list(args), cwd=self.folder, timeout=600,
             env={**self.env, **dict(env)}, stdout=out or subprocess.PIPE,
             stderr=subprocess.PIPE, **options)
         what = f"{name} {os.fsencode(args[-1])[:80]!r}" if args else name
@@ -352,8 +353,7 @@ def model_words(p, plain, video, folder):
                env={"GST_DEBUG": "owl2:9", "GST_DEBUG_NO_COLOR": "1"})
     check(b"model '\\x1b]0;P" in r.stderr, str(r.stderr))
     r = p.call("owl2-trace", "--verbose", *args, "--prompt=x", status=0)
-    r = p.call("owl2-bench", "--model", model, status=0)
-    check(b"\\x1b]0;P" in r.stdout, str(r.stdout[:300]))
+    # Its tables name no model.
     r = p.call("owl2-bench", "--json", "--model", model, status=0)
     check(json.loads(r.stdout.splitlines()[0])["model"].startswith(
         "\x1b]0;P"), str(r.stdout[:300]))
@@ -390,7 +390,7 @@ def long_words(p, plain):
         pipe.get_by_name("owl2").set_property("prompt", text)
         pipe.set_state(Gst.State.PLAYING)
         m = pipe.get_bus().timed_pop_filtered(
-            60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+            600 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
         said = m.parse_error() if m and m.type == Gst.MessageType.ERROR else None
         pipe.set_state(Gst.State.NULL)
         check(said and len(said[0].message) < 500

@@ -29,7 +29,7 @@ PLUGIN, ASK, EVAL, RUN, EXAMPLE = (os.path.abspath(a) for a in sys.argv[1:6])
 N = 10000 if os.environ.get("OWL2_LONG") else 300
 # What the pieces of hostile.py lack.
 MORE = ["---->", "--", "->", "<b>", "</b>", "<c.x>", "<v A>", "<00:01.000>",
-        "&amp;", "&lt;", "&#60;", "&nbsp;", "{\\an8}", "{", "}", "WEBVTT",
+        "&amp;", "&lt;", "&#60;", "&nbsp;", "&lt", "&#60", "{\\an8}", "{", "}", "WEBVTT",
         "NOTE", "STYLE", "\n\n", "\r\n", "\n7\n", "00:00:01.000 --> 00:00:02.000",
         "\u0085", "\u0090", "\u009d0;x\u009c", "\u2066", "\u2069", "\ufeff",
         "\u00ad", "\U000e0041", "\v", "\f", "\b", "\ufffe", "\uffff"]
@@ -147,7 +147,7 @@ class World:
                     "XDG_CACHE_HOME": str(folder / "cache")}
 
     def run(self, *command, **options):
-        r = subprocess.run([*map(str, command)], env=self.env, timeout=250,
+        r = subprocess.run([*map(str, command)], env=self.env, timeout=600,
                            cwd=self.folder, capture_output=True, **options)
         check(r.returncode == 0, f"{command[0]}: {r.returncode} {r.stderr[:500]}")
         return r

@@ -229,16 +229,20 @@ ask_sources (Run *run, guint n_together, GError **error)
 static gboolean
 run_all (Run *run, guint n_together, GError **error)
 {
+  g_autoptr (GError) lost = NULL;
   gboolean ok;
 
   /* Who stops it is left what has been said. */
   if (run->options->srt || run->options->vtt)
     program_catch_signals ();
   ok = ask_sources (run, n_together, error);
-  if (!run->printer)
-    return ok;
-  return printer_finish (run->printer, ok || program_signal, ok ? error : NULL)
-         && ok && !program_signal;
+  if (run->printer
+      && !printer_finish (run->printer, ok || program_signal, &lost)) {
+    progress_erase ();
+    program_say ("%s", lost->message);
+    ok = FALSE;
+  }
+  return ok && !program_signal;
 }
 
 int

@@ -254,8 +254,9 @@ printer_end (Printer *p, GError **error)
 gboolean
 printer_finish (Printer *p, gboolean ok, GError **error)
 {
-  return subtitles_finish (p->srt, ok, error)
-         && subtitles_finish (p->vtt, ok, error);
+  const gboolean done = subtitles_finish (p->srt, ok, error);
+
+  return subtitles_finish (p->vtt, ok, done ? error : NULL) && done;
 }
 
 /* ---- what is looked at ------------------------------------------------ */

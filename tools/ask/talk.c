@@ -77,7 +77,7 @@ read_questions (Talk *t, gboolean terminal)
   for (;;) {
     if (terminal)
       fputs ("> ", stderr);
-    if (getline (&line, &size, stdin) < 0)
+    if (program_signal || getline (&line, &size, stdin) < 0)
       break;
     g_strstrip (line);
     if (!g_utf8_validate (line, -1, NULL)) {
@@ -104,7 +104,7 @@ talk (Printer *printer, const Asker *asker, const char *file,
   t.live = isatty (STDOUT_FILENO) && !asker->options->json;
   t.turns = g_array_new (FALSE, FALSE, sizeof (Owl2Turn));
   g_array_set_clear_func (t.turns, turn_clear);
-  for (guint i = 0; i < questions->len; i++)
+  for (guint i = 0; i < questions->len && !program_signal; i++)
     ok &= ask (&t, questions->pdata[i]);
   ok &= read_questions (&t, isatty (STDIN_FILENO) && isatty (STDERR_FILENO));
   g_array_unref (t.turns);

@@ -231,9 +231,10 @@ check_own (const Ledger *ledger, GError **error)
   if (S_ISREG (st.st_mode) && st.st_nlink == 1)
     return TRUE;
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-      "%s: it is %s with %u names, and answers are only written to a file of "
-      "their own",
-      ledger->path, owl2_input_kind (st.st_mode), (guint) st.st_nlink);
+      "%s: %s, and answers are only written to a file of their own",
+      ledger->path,
+      S_ISREG (st.st_mode) ? "the file has another name, too (a hard link)"
+                           : owl2_input_kind (st.st_mode));
   return FALSE;
 }
 
