@@ -41,7 +41,7 @@ IMAGES = 12
 STAGES = [('abstractor', 300, 1.8e-3), ('captions', 200, 1.2e-3), ('instruct', 500, 1.0e-3)]
 PLAN = [('shapes', None, 3000000, 5000), ('pattern', None, 3000000, 500), ('plain', None, 3000000, 250),
         ('photo', None, 3000000, 250)]
-SHARES = {'shapes': 0.8, 'pattern': 0.1, 'plain': 0.05, 'photo': 0.05}
+SHARES = {'one shape': 0.27, 'shapes': 0.37, 'alike': 0.16, 'pattern': 0.1, 'plain': 0.05, 'photo': 0.05}
 BASE = {'queries': 16, 'size': 112, 'adaptive': True, 'vit': 'decay'}
 RUNS = [BASE, dict(BASE, adaptive=False), dict(BASE, vit='frozen'), dict(BASE, vit='trained')] + \
        [dict(BASE, queries=q) for q in (1, 2, 4, 8)] + [dict(BASE, size=s) for s in (56, 84, 168)]
@@ -58,7 +58,7 @@ def pictures(directory, size):
     # The patch targets are those of an 8 x 8 grid; other grids take the nearest.
     at = (np.arange(size // 14) + 0.5) * tasks.GRID / (size // 14)
     index = (at.astype(int)[:, None] * tasks.GRID + at.astype(int)[None]).ravel()
-    out.aux[:3] = [a[..., index] for a in out.aux[:3]]
+    out.aux[:-1] = [a[..., index] for a in out.aux[:-1]]
     return out
 
 
@@ -139,11 +139,11 @@ class Ablation(train.Trainer):
 def test_items():
     out = list(items.shape_items(100, 'test', 1, KINDS))
     out += [items.default_pattern('patterns', 'caption', name, [320, 240], 1) for name in sorted(PATTERNS)]
-    for i, (questions, text) in enumerate(facts.FACTS):
-        for k, q in enumerate(questions):
-            out.append(items.item('facts', 'alone', q, text, []))
+    for i, fact in enumerate(facts.FACTS):
+        for k, q in enumerate(fact.asked):
+            out.append(items.item('facts', 'alone', q, fact.answer, []))
             drawn = world.render(world.sample('test', 800000 + 2 * i + k))[0]
-            out.append(items.item('facts', 'beside an unrelated picture', q, text, drawn))
+            out.append(items.item('facts', 'beside an unrelated picture', q, fact.answer, drawn))
     return out
 
 

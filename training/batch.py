@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 import facts
+import questions
 import tasks
 import world
 from vocab import WORDS
@@ -105,9 +106,9 @@ def fill(tok, asked, room):
 def ask(rng, scene, n, captions, weights={}):
     """The questions of one picture; in stage 1 captions only."""
     if captions:
-        asked = [('caption',) + tasks.ask(rng, scene, 'caption'), ('detailed',) + tasks.ask(rng, scene, 'detailed')]
+        asked = [('caption',) + questions.ask(rng, scene, 'caption'), ('detailed',) + questions.ask(rng, scene, 'detailed')]
         return [asked[i] for i in rng.permutation(2)]
-    asked = tasks.questions(rng, scene, n, weights)
+    asked = questions.some(rng, scene, n, weights)
     for i in range(len(asked)):
         if rng.random() < UNRELATED:
             asked[i] = ('fact beside image',) + facts.sample(rng)

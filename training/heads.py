@@ -15,13 +15,13 @@ import torch.nn as nn
 import torch.nn.functional as F
 
 from net import linear
-from tasks import SLOT, UNCLEAR, WHOLE
+from tasks import SLOT, THINGS, UNCLEAR, WHOLE
 from vocab import MAX_WORD, WORDS
 
 WEIGHT = {'type': 0.3, 'background': 0.3, 'background colour': 0.5, 'pattern': 0.5, 'small': 0.5, 'text colour': 0.3,
-          'colour': 1.5, 'shape': 1.5, 'size': 0.5, 'place': 1.0, 'r': 0.3, 'x': 0.7, 'y': 0.7, 'letter': 2.0}
+          'colour': 1.5, 'shape': 1.5, 'size': 0.5, 'place': 1.0, 'r': 0.3, 'x': 0.7, 'y': 0.7, 'letter': 2.0, 'thing': 1.5}
 # Where most entries are empty: the sum is over what there is, not over them.
-SPARSE = ('colour', 'shape', 'letter')
+SPARSE = ('colour', 'shape', 'letter', 'thing')
 MOTION = [n for n, _ in SLOT].index('motion')
 
 
@@ -46,7 +46,7 @@ def entries(logits, targets, kinds, right):
 class Heads(nn.Module):
     def __init__(self, vision_width, width, queries):
         super().__init__()
-        self.patch = nn.Linear(vision_width, 9 + 13 + 26)
+        self.patch = nn.Linear(vision_width, 9 + 13 + 26 + 1 + len(THINGS))
         self.narrow = nn.Linear(width, 32)
         self.table = nn.Linear(32 * queries, sum(n for _, n in WHOLE))
         self.slot = nn.Linear(width, sum(n for _, n in SLOT))
@@ -54,9 +54,9 @@ class Heads(nn.Module):
         self.word = nn.Linear(width, 1 + len(WORDS))
 
     def forward(self, vision, rows, targets):
-        """Loss, and {name: share right}; targets: shape, colour, letters [B, 64], table [B, n],
+        """Loss, and {name: share right}; targets: shape, colour, letters, thing [B, 64], table [B, n],
         slots [B, queries, m]."""
-        shape, colour, letters, table, slots = targets
+        shape, colour, letters, thing, table, slots = targets
         p = linear(vision[:, 1:], self.patch.weight, self.patch.bias).float()
         weight = torch.ones(13)
         weight[0] = 0.15
@@ -65,12 +65,18 @@ class Heads(nn.Module):
         # Letters: which patches have any, and then which one, among those that a patch shows parts of.
         bits = ((letters[..., None] >> torch.arange(26)) & 1).float()
         some = bits.sum(-1) > 0
-        loss = loss + 2 * F.binary_cross_entropy_with_logits(torch.logsumexp(p[..., 22:], -1), some.float())
+        loss = loss + 2 * F.binary_cross_entropy_with_logits(torch.logsumexp(p[..., 22:48], -1), some.float())
         right = {}
         if some.any():
-            logits, want = p[..., 22:][some], bits[some]
+            logits, want = p[..., 22:48][some], bits[some]
             loss = loss - 5 * (logits.log_softmax(-1) * want).sum(-1).div(want.sum(-1)).mean()
             right['patch letter'] = want.gather(1, logits.argmax(-1, keepdim=True)).mean().item()
+        weight = torch.ones(1 + len(THINGS))
+        weight[0] = 0.15
+        loss = loss + 2 * F.cross_entropy(p[..., 48:].reshape(-1, len(weight)), thing.view(-1), weight)
+        there = thing > 0
+        if there.any():
+            right['patch thing'] = (p[..., 48:].argmax(-1) == thing)[there].float().mean().item()
         full = (shape > 0) & (shape != UNCLEAR)
         if full.any():
             right['patch shape'] = (p[..., :9].argmax(-1) == shape)[full].float().mean().item()

@@ -1,22 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What can be said and asked about a scene.
+"""What can be said about a scene, and the targets of the throw-away heads.
 
-`caption` gives the default caption, `ask` one question with its answer,
-`questions` a few different ones.  Every answer follows from the scene alone.
+`caption` gives the default caption.  Every sentence follows from the scene
+alone; what can be asked is in questions.py.
 """
-from vocab import (CAPTION_CLIP, CAPTION_IMAGE, COLOUR_NAMES, COLUMNS, HELD_PAIRS, MAX_WORD, MOTIONS, NUMBERS,
-                   PLACES, ROWS, SHAPES, SHORT, SIZES, article)
-from world import pick
+from icons import NAMES as THINGS
+from vocab import COLOUR_NAMES, MAX_WORD, MOTIONS, NUMBERS, PLACES, SHAPES, SIZES, article
 
 NOTHING = 'I see nothing that I know.'
-CAPTIONS_IMAGE = [CAPTION_IMAGE, CAPTION_IMAGE, 'Describe the image in one sentence.', 'What is in the image?',
-                  'What do you see?', 'Describe this picture.']
-CAPTIONS_CLIP = [CAPTION_CLIP, CAPTION_CLIP, 'Describe the video in one sentence.', 'What happens in the video?',
-                 'What do you see?', 'Describe this clip.']
-DETAILED = ['Describe the image in detail.', 'Give a detailed description of the image.',
-            'Describe everything you see and where it is.']
-DETAILED_CLIP = ['Describe the video in detail.', 'Give a detailed description of the video.',
-                 'Describe everything you see and what it does.']
 VERBS = {'still': 'stays still', 'left': 'moves left', 'right': 'moves right', 'up': 'moves up', 'down': 'moves down',
          'grow': 'grows', 'shrink': 'shrinks'}
 
@@ -29,9 +20,14 @@ def join(parts):
     return parts[0] if len(parts) == 1 else ', '.join(parts[:-1]) + ' and ' + parts[-1]
 
 
+def noun(o):
+    """Its shape, or the thing that it is"""
+    return o.get('thing') or o['shape']
+
+
 def name(o, size=False):
-    words = ([SIZES[o['size']]] if size and o['size'] is not None else []) + [o['colour'], o['shape']]
-    return ' '.join(words)
+    words = ([SIZES[o['size']]] if size and o['size'] is not None else []) + [o['colour'], noun(o)]
+    return ' '.join(w for w in words if w)
 
 
 def background(scene):
@@ -110,300 +106,25 @@ def background_word(scene):
     return (kind, 'a gradient') if kind == 'gradient' else ('noise', 'noisy')
 
 
-# ---- questions -----------------------------------------------------------------
-# Each takes (rng, scene) and gives (question, short answer, sentence), or None where it has no
-# clear answer.  A sentence of None means the short answer serves as both.
+def shown(scene):
+    """All its objects; `others` are those that are not asked about."""
+    return scene['objects'] + scene.get('others', [])
+
+
+def value(o, key):
+    """Its colour, or its shape or what thing it is; None: it has none, such as a thing of many colours"""
+    return noun(o) if key == 'shape' else o[key]
+
 
 def unique(scene, key):
-    """The objects that share their colour or shape with no other one; `others` are those that are not asked about."""
-    return [o for o in scene['objects'] if sum(p[key] == o[key] for p in shown(scene)) == 1]
-
-
-def shown(scene):
-    return scene['objects'] + scene.get('others', [])
+    """The objects that have a colour, or a shape (or are a thing), and share it with no other one"""
+    return [o for o in scene['objects'] if value(o, key) is not None and
+            sum(value(p, key) == value(o, key) for p in shown(scene)) == 1]
 
 
 def alike(scene):
     """Whether two of its objects share their colour or their shape."""
-    return any(len(unique(scene, k)) < len(scene['objects']) for k in ('colour', 'shape'))
-
-
-def called(rng, scene, o):
-    """What a question calls an object: by colour and shape, or by one of them, or by neither, where that is clear."""
-    if rng.random() < 0.55:
-        return name(o)
-    ways = [o['shape']] * 2 if o in unique(scene, 'shape') else []
-    ways += [o['colour'] + ' shape', o['colour'] + ' object'] if o in unique(scene, 'colour') else []
-    ways += ['shape'] if len(shown(scene)) == 1 else []
-    return pick(rng, ways or [name(o)])
-
-
-def q_colour(rng, s):
-    c = unique(s, 'shape')
-    if not c:
-        return None
-    o = pick(rng, c)
-    q = pick(rng, ['What color is the %s?', 'What is the color of the %s?', 'Which color does the %s have?'])
-    thing = 'shape' if len(shown(s)) == 1 and rng.random() < 0.2 else o['shape']
-    return q % thing, o['colour'], 'The %s is %s.' % (thing, o['colour'])
-
-
-def q_shape(rng, s):
-    c = unique(s, 'colour')
-    if not c:
-        return None
-    o = pick(rng, c)
-    if len(shown(s)) == 1 and rng.random() < 0.2:
-        return pick(rng, ['What shape is there?', 'Which shape do you see?']), o['shape'], \
-            'The shape is %s.' % article(o['shape'])
-    q = pick(rng, ['What shape is the %s object?', 'Which shape is %s?', 'What is the shape of the %s object?'])
-    return q % o['colour'], o['shape'], 'The %s object is %s.' % (o['colour'], article(o['shape']))
-
-
-def q_size(rng, s):
-    c = [o for o in s['objects'] if o['motion'] not in ('grow', 'shrink') and o['size'] is not None]
-    if not c:
-        return None
-    o = pick(rng, c)
-    thing = called(rng, s, o)
-    q = pick(rng, ['How big is the %s?', 'What size is the %s?', 'Is the %s small or large?'])
-    return q % thing, SIZES[o['size']], 'The %s is %s.' % (thing, SIZES[o['size']])
-
-
-def q_count(rng, s):
-    if s['type'] == 'pattern' or s['type'] == 'photo':
-        return None
-    what, n = 'shapes', len(s['objects'])
-    r = rng.random()
-    if r < 0.6:         # of one colour or shape, which is absent in a third of the questions
-        key, names = ('colour', COLOUR_NAMES) if r < 0.25 else ('shape', SHAPES)
-        there = [o[key] for o in s['objects']]
-        several = [c for c in there if there.count(c) > 1]
-        c = pick(rng, several or there) if there and rng.random() < 0.6 else pick(rng, names)
-        what = c + (' shapes' if key == 'colour' else 'es' if c == 'cross' else 's')
-        n = sum(o[key] == c for o in s['objects'])
-    q = pick(rng, ['How many %s are there?', 'Count the %s.', 'How many %s do you see?'])
-    one = what[:-2] if what.endswith('crosses') else what[:-1]
-    return q % what, NUMBERS[n], 'There is one %s.' % one if n == 1 else \
-        'There are no %s.' % what if n == 0 else 'There are %s %s.' % (NUMBERS[n], what)
-
-
-def settled(s):
-    """Objects that have one place: those of images and of clips where nothing moves."""
-    if any(o['motion'] != 'still' for o in s['objects']):
-        return []
-    return [o for o in s['objects'] if None not in (o['row'], o['col'])]
-
-
-def q_where(rng, s):
-    c = settled(s)
-    if not c:
-        return None
-    o = pick(rng, c)
-    thing = called(rng, s, o)
-    q = pick(rng, ['Where is the %s?', 'In which part of the picture is the %s?', 'Where do you see the %s?'])
-    return q % thing, where(o), 'The %s is %s.' % (thing, place(o))
-
-
-def q_row(rng, s):
-    c = settled(s)
-    if not c:
-        return None
-    o = pick(rng, c)
-    thing = called(rng, s, o)
-    q = pick(rng, ['Is the %s at the top, in the middle or at the bottom?', 'In which row is the %s?'])
-    return q % thing, ROWS[o['row']], 'The %s is in the %s row.' % (thing, ROWS[o['row']])
-
-
-def q_column(rng, s):
-    c = settled(s)
-    if not c:
-        return None
-    o = pick(rng, c)
-    thing = called(rng, s, o)
-    q = pick(rng, ['Is the %s on the left, in the middle or on the right?', 'In which column is the %s?'])
-    return q % thing, COLUMNS[o['col']], 'The %s is in the %s column.' % (thing, COLUMNS[o['col']])
-
-
-def q_at(rng, s):
-    c = settled(s)
-    if not c or s['type'] != 'shapes' or len(c) != len(s['objects']) or (len(c) == 1 and 'pattern' in s):
-        return None
-    o = pick(rng, c) if rng.random() < 0.75 else None
-    cell = 3 * o['row'] + o['col'] if o else int(rng.integers(9))
-    o = next((p for p in c if 3 * p['row'] + p['col'] == cell), None)
-    at = place({'row': cell // 3, 'col': cell % 3})
-    q = pick(rng, ['What is %s?', 'Which object is %s?', 'What do you see %s?']) % at
-    if o is None:
-        return q, 'nothing', 'There is nothing %s.' % at
-    return q, name(o), 'There is %s %s.' % (article(name(o)), at)
-
-
-def absent(rng, s):
-    """A trained pair that is not there; often one that shares colour or shape with one that is."""
-    have = {(o['colour'], o['shape']) for o in s['objects']}
-    while True:
-        pair = (pick(rng, COLOUR_NAMES), pick(rng, SHAPES))
-        if have and rng.random() < 0.6:
-            c, f = pick(rng, sorted(have))
-            pair = (c, pair[1]) if rng.random() < 0.5 else (pair[0], f)
-        if pair not in have and pair not in HELD_PAIRS:
-            return {'colour': pair[0], 'shape': pair[1], 'size': None}
-
-
-def askable(scene, key):
-    """Whether it is clear what has a colour or a shape: a pattern has shapes without names, a photograph any colour."""
-    return scene['type'] != 'pattern' and (key == 'shape' or scene['type'] != 'photo')
-
-
-def q_is_there(rng, s):
-    if s['type'] == 'pattern' and s['pattern'] == 'ball':
-        return None
-    yes = bool(s['objects']) and rng.random() < 0.5
-    o = pick(rng, s['objects']) if yes else absent(rng, s)
-    ways = [k for k in ('colour', 'shape') if askable(s, k) and (yes or all(p[k] != o[k] for p in s['objects']))]
-    thing = name(o)
-    if ways and rng.random() < 0.35:
-        k = pick(rng, ways)
-        thing = o['shape'] if k == 'shape' else o['colour'] + ' shape'
-    q = pick(rng, ['Is there %s?', 'Do you see %s?', 'Can you see %s?']) % article(thing)
-    return q, 'yes' if yes else 'no', 'Yes, there is %s.' % article(thing) if yes else 'No, there is no %s.' % thing
-
-
-def q_direction(rng, s):
-    if not moving(s):
-        return None
-    qs = ['In which direction does the %s move?', 'Which way does the %s move?', 'Where is the %s going?']
-    if s['type'] == 'pattern':
-        if s['pattern'] != 'ball' or not s.get('motion'):
-            return None
-        thing, m = 'ball', s['motion']
-    elif s['objects']:
-        o = pick(rng, s['objects'])
-        m = o['motion']
-        if m in ('grow', 'shrink', 'still') and rng.random() < 0.6:
-            return None
-        thing = called(rng, s, o)
-    else:
-        return None
-    if m in ('still', 'grow', 'shrink'):
-        return pick(rng, qs) % thing, 'nowhere', 'The %s does not move.' % thing
-    return pick(rng, qs) % thing, m, 'The %s %s.' % (thing, VERBS[m])
-
-
-def q_action(rng, s):
-    if not moving(s) or not s['objects']:
-        return None
-    o = pick(rng, s['objects'])
-    thing = called(rng, s, o)
-    q = pick(rng, ['What does the %s do?', 'What is the %s doing?', 'What happens to the %s?']) % thing
-    return q, VERBS[o['motion']], 'The %s %s.' % (thing, VERBS[o['motion']])
-
-
-def q_moving(rng, s):
-    if not moving(s) or not s['objects']:
-        return None
-    o = pick(rng, s['objects'])
-    yes = o['motion'] in ('left', 'right', 'up', 'down')
-    if o['motion'] in ('grow', 'shrink'):
-        return None
-    thing = called(rng, s, o)
-    q = pick(rng, ['Is the %s moving?', 'Does the %s move?']) % thing
-    return q, 'yes' if yes else 'no', 'Yes, the %s %s.' % (thing, VERBS[o['motion']]) if yes else \
-        'No, the %s stays still.' % thing
-
-
-def q_background(rng, s):
-    if s['type'] not in ('shapes', 'text') or 'pattern' in s and not s['objects']:
-        return None
-    w, sentence = background_word(s)
-    q = pick(rng, ['What is the background?', 'What is the background like?', 'Describe the background.'])
-    return q, w, 'The background is %s.' % sentence
-
-
-def q_pattern(rng, s):
-    if s['type'] in ('shapes', 'text') and ('pattern' in s or rng.random() < 0.6):
-        return None
-    q = pick(rng, ['Which test pattern is this?', 'What test pattern is shown?', 'Name the test pattern.'])
-    if s['type'] == 'pattern':
-        return q, s['name'], 'The test pattern is %s.' % s['name']
-    return q, 'none', 'This is not a test pattern.' if s['type'] != 'plain' else \
-        'This is a plain %s screen.' % s['bg']['names'][0]
-
-
-def q_text(rng, s):
-    q = pick(rng, ['What does the text say?', 'Read the text.', 'What word is written here?'])
-    if s['type'] == 'text':
-        return q, s['text']['word'], 'The text says "%s".' % s['text']['word']
-    if s.get('small'):
-        return (q, 'a time stamp', 'The text is a time stamp.') if s['small'] == 'time' else \
-            (q, 'too small', 'The text is too small to read.')
-    if s['type'] in ('photo', 'pattern') or rng.random() < 0.75:
-        return None
-    return q, 'nothing', 'There is no text.'
-
-
-def q_text_colour(rng, s):
-    if s['type'] != 'text':
-        return None
-    q = pick(rng, ['What color is the text?', 'What is the color of the text?', 'Which color does the text have?'])
-    return q, s['text']['colour'], 'The text is %s.' % s['text']['colour']
-
-
-def q_missing(rng, s):
-    """Asked for something that is not there."""
-    if s['type'] not in ('shapes', 'photo', 'plain') or 'pattern' in s:
-        return None
-    o = absent(rng, s)
-    only = not any(p['shape'] == o['shape'] for p in s['objects'])
-    if rng.random() < 0.5 and only:
-        q = pick(rng, ['What color is the %s?', 'What is the color of the %s?'])
-        return q % o['shape'], 'none', 'There is no %s.' % o['shape']
-    if s['type'] == 'shapes' and any(p['motion'] != 'still' for p in s['objects']):
-        return None
-    thing = o['shape'] if only and rng.random() < 0.4 else name(o)
-    q = pick(rng, ['Where is the %s?', 'Where do you see the %s?'])
-    return q % thing, 'nowhere', 'There is no %s.' % thing
-
-
-QUESTIONS = {'colour': q_colour, 'shape': q_shape, 'size': q_size, 'count': q_count, 'where': q_where, 'row': q_row,
-             'column': q_column, 'what is at': q_at, 'is there': q_is_there,
-             'direction': q_direction, 'action': q_action, 'is moving': q_moving, 'background': q_background,
-             'pattern': q_pattern, 'text': q_text, 'text colour': q_text_colour, 'missing': q_missing}
-
-def ask(rng, scene, kind, short=None):
-    """(question, answer) of one kind, or None; short: True a word, False a sentence, None either."""
-    if kind == 'caption':
-        return pick(rng, CAPTIONS_CLIP if moving(scene) else CAPTIONS_IMAGE), caption(scene)
-    if kind == 'detailed':
-        return pick(rng, DETAILED_CLIP if moving(scene) else DETAILED), detailed(scene)
-    got = QUESTIONS[kind](rng, scene)
-    if got is None:
-        return None
-    q, word, sentence = got
-    if short is None:
-        short = rng.random() < 0.6
-    return (q + ' ' + SHORT, word) if short else (q, sentence)
-
-
-def questions(rng, scene, n, weights={}):
-    """n different questions [(kind, question, answer)], a caption among most; weights: kind -> how often, else 1"""
-    out = []
-    kinds = []
-    if rng.random() < 0.75:
-        kinds.append('caption' if rng.random() < 0.75 else 'detailed')
-    names = list(QUESTIONS)
-    w = [weights.get(k, 1.0) for k in names]
-    total = sum(w)
-    kinds += [names[i] for i in rng.choice(len(names), len(names), replace=False, p=[x / total for x in w])]
-    for k in kinds:
-        if len(out) == n:
-            break
-        got = ask(rng, scene, k)
-        if got:
-            out.append((k,) + got)
-    order = rng.permutation(len(out))
-    return [out[i] for i in order]
+    return any(len(unique(scene, k)) < sum(value(o, k) is not None for o in scene['objects']) for k in ('colour', 'shape'))
 
 
 # ---- targets of the throw-away heads ---------------------------------------------
@@ -417,7 +138,9 @@ WHOLE = [('type', 6), ('background', 4), ('background colour', 13), ('pattern', 
 # What a row tells of the object whose centre lies in its cell of the picture, and the letter of the
 # word that has the row's number.
 SLOT = [('colour', 13), ('shape', 9), ('size', 2), ('place', 9), ('r', 8), ('x', BINS), ('y', BINS), ('motion', 7),
-        ('letter', 27)]
+        ('letter', 27), ('thing', 1 + len(THINGS))]
+# The entries that are empty where there is nothing.
+EMPTY = [0, 1, 9]
 
 
 def cells(queries):
@@ -431,6 +154,11 @@ def number(names, name):
     return UNCLEAR if name is None else names.index(name) + 1
 
 
+def thing_number(o):
+    """0 for a shape"""
+    return THINGS.index(o['thing']) + 1 if o.get('thing') else 0
+
+
 def slot_targets(scene, frame, queries):
     """[queries, len(SLOT)]"""
     import numpy as np
@@ -438,7 +166,7 @@ def slot_targets(scene, frame, queries):
     if 'words' in scene:
         return out
     columns, rows = cells(queries)
-    out[:, :2] = 0
+    out[:, EMPTY] = 0
     owners = {}
     for o in scene.get('traced', scene['objects']):
         x, y, r = o['path'][frame]
@@ -447,7 +175,7 @@ def slot_targets(scene, frame, queries):
             for dy in (-0.03, 0, 0.03):
                 i, j = int((x + dx) * columns), int((y + dy) * rows)
                 if 0 <= i < columns and 0 <= j < rows:
-                    out[j * columns + i, :2] = UNCLEAR
+                    out[j * columns + i, EMPTY] = UNCLEAR
         own = min(rows - 1, int(y * rows)) * columns + min(columns - 1, int(x * columns))
         owners.setdefault(own, []).append((o, x, y, r))
     for own, found in owners.items():
@@ -456,6 +184,7 @@ def slot_targets(scene, frame, queries):
         if len(found) > 1:
             continue
         motion = o.get('motion', scene.get('motion')) if moving(scene) else 'still'
+        out[own, 9] = thing_number(o)
         out[own, :8] = [number(COLOUR_NAMES, o['colour']), number(SHAPES, o['shape']),
                         UNCLEAR if o.get('size') is None or motion in ('grow', 'shrink') else o['size'],
                         UNCLEAR if motion != 'still' or None in (o.get('row'), o.get('col')) else 3 * o['row'] + o['col'],
@@ -469,11 +198,11 @@ def slot_targets(scene, frame, queries):
 
 
 def aux_targets(scene, frame, boxes=(), pattern_index=0):
-    """(patch shape [64], patch colour [64], patch letters [64] bit sets, table [len(WHOLE)])"""
+    """(patch shape [64], patch colour [64], patch letters [64] bit sets, patch thing [64], table [len(WHOLE)])"""
     import numpy as np
-    shape, colour = np.zeros(64, np.uint8), np.zeros(64, np.uint8)
+    shape, colour, thing = (np.zeros(64, np.uint8) for _ in range(3))
     letters = np.zeros(64, np.uint32)
-    known = scene['type'] in ('shapes', 'text', 'plain')
+    known = scene['type'] in ('shapes', 'text', 'plain', 'thing')
     for o in scene.get('traced', scene['objects']):
         x, y, r = o['path'][frame]
         w, h = scene['size']
@@ -484,6 +213,7 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
         inside = ((dy[:, None] ** 2 + dx[None] ** 2) < 1).ravel()
         inside[min(GRID - 1, int(y * GRID)) * GRID + min(GRID - 1, int(x * GRID))] = True
         shape[inside], colour[inside] = number(SHAPES, o['shape']), number(COLOUR_NAMES, o['colour'])
+        thing[inside] = thing_number(o)
     for ch, x0, x1, y0, y1 in boxes:
         if ch not in 'ABCDEFGHIJKLMNOPQRSTUVWXYZ':
             continue
@@ -496,13 +226,13 @@ def aux_targets(scene, frame, boxes=(), pattern_index=0):
                 if min(y1, (j + 1) / GRID) - max(y0, j / GRID) >= 0.4 * min(y1 - y0, 1 / GRID):
                     letters[j * GRID + i] |= bit
     if scene['type'] == 'crowd':
-        return shape, colour, letters, np.full(len(WHOLE), UNCLEAR, np.uint8)
+        return shape, colour, letters, thing, np.full(len(WHOLE), UNCLEAR, np.uint8)
     bg = scene.get('bg')
     plain = known and bg['kind'] == 'plain' and bg['names']
     text = scene.get('text')
-    table = [['shapes', 'text', 'plain', 'pattern', 'photo'].index(scene['type']),
+    table = [['shapes', 'text', 'plain', 'pattern', 'photo', 'thing'].index(scene['type']),
              1 + ['plain', 'gradient', 'noisy'].index(bg['kind']) if known else 0,
              1 + COLOUR_NAMES.index(bg['names'][0]) if plain else 0, pattern_index,
              [None, 'time', 'small'].index(scene.get('small')),
              1 + COLOUR_NAMES.index(text['colour']) if text else 0]
-    return shape, colour, letters, np.array(table, np.uint8)
+    return shape, colour, letters, thing, np.array(table, np.uint8)

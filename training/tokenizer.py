@@ -14,25 +14,26 @@ import numpy as np
 import sentencepiece
 
 import facts
-import tasks
+import questions
 import world
+from phrasings import trained
 from vocab import LETTERS, PATTERN_NAMES, SHORT
 
 
 def corpus():
     rng = np.random.default_rng(7)
     lines = [SHORT] * 50
-    for q, a in facts.FACTS:
-        lines += (q + [a]) * 12
+    for f in facts.FACTS:
+        lines += (f.asked + [f.answer]) * 12 + trained(f.more) + [f.short]
     lines += ['USER:', 'ASSISTANT:'] * 50 + [p for p in PATTERN_NAMES for _ in range(20)]
     for i in range(6000):
         scene = world.sample('train', i, 'shapes', 1 if i % 3 else 4)
-        for kind, q, a in tasks.questions(rng, scene, 4):
+        for kind, q, a in questions.some(rng, scene, 4):
             lines += [q, a]
     for i in range(600):
         lines += list(facts.sample(rng))
         scene = world.sample('train', i, 'plain', 1)
-        for kind, q, a in tasks.questions(rng, scene, 3):
+        for kind, q, a in questions.some(rng, scene, 3):
             lines += [q, a]
     lines += [' '.join(LETTERS), 'The text says "', 'The word "', '" in red on a plain background.'] * 100
     lines += [''.join(chr(c) for c in range(33, 127))] * 4

@@ -24,6 +24,7 @@ import torch.nn.functional as F
 import batch
 import net as network
 import pool
+import questions
 import tasks
 import tokenizer
 import world
@@ -34,21 +35,29 @@ from optim import Flat, Shared
 RANKS = 2
 # name, steps, peak learning rate
 STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1200, 1.0e-3),
-          ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4)]
+          ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4), ('widen', 4000, 6e-4)]
 # What a run does that goes on from a model file; the throw-away heads begin anew.
 FURTHER = [('heads', 250, 3e-3), STAGES[-1]]
 # The part of a stage in which the rate falls, where it is not 0.6.
-PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.85}
+PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.85, 'widen': 0.85}
 # The kinds of the images of a step; in `instruct` nearly all words are known ones: the decoder learns to weigh
-# letters against words.  In `polish` more has a colour or a shape twice, which few pictures have.
-SHARES = {'shapes': 0.58, 'word': 0.14, 'letters': 0.12, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
-LAST_SHARES = {'shapes': 0.44, 'word': 0.33, 'letters': 0.05, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.08}
-CLIP_SHARES = {'shapes': 0.76, 'word': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
-POLISH_SHARES = dict(LAST_SHARES, shapes=0.3, alike=0.14)
-POLISH_CLIP_SHARES = dict(CLIP_SHARES, shapes=0.56, alike=0.2)
+# letters against words.  In `polish` more has a colour or a shape twice, which few pictures have.  In `widen` half of
+# the pictures are in other styles, of everyday things, and of what has no name.
+SHARES = {'one shape': 0.06, 'shapes': 0.39, 'alike': 0.13, 'word': 0.14, 'letters': 0.12, 'pattern': 0.06, 'plain': 0.04, 'photo': 0.06}
+LAST_SHARES = {'one shape': 0.05, 'shapes': 0.3, 'alike': 0.09, 'word': 0.33, 'letters': 0.05, 'pattern': 0.07, 'plain': 0.03, 'photo': 0.08}
+CLIP_SHARES = {'one shape': 0.27, 'shapes': 0.43, 'alike': 0.06, 'word': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
+POLISH_SHARES = dict(LAST_SHARES, shapes=0.2, alike=0.2)
+POLISH_CLIP_SHARES = dict(CLIP_SHARES, **{'one shape': 0.2, 'shapes': 0.31, 'alike': 0.25})
+WIDE_SHARES = {'one shape': 0.03, 'shapes': 0.13, 'alike': 0.1, 'word': 0.12, 'letters': 0.03, 'pattern': 0.05, 'plain': 0.02,
+               'photo': 0.04, 'styled one shape': 0.04, 'styled shapes': 0.09, 'styled alike': 0.04, 'styled word': 0.08,
+               'styled letters': 0.02, 'styled plain': 0.03, 'thing': 0.13, 'unknown': 0.05}
+WIDE_CLIP_SHARES = {'one shape': 0.12, 'shapes': 0.15, 'alike': 0.12, 'word': 0.01, 'pattern': 0.09, 'plain': 0.02,
+                    'photo': 0.03, 'styled one shape': 0.07, 'styled shapes': 0.1, 'styled alike': 0.05,
+                    'styled plain': 0.03, 'thing': 0.17, 'unknown': 0.04}
 # Images and clips of a step.
 PICTURES = {'captions': ((10, SHARES), (6, CLIP_SHARES)), 'instruct': ((16, LAST_SHARES), (5, CLIP_SHARES)),
-            'heads': ((16, LAST_SHARES), (5, CLIP_SHARES)), 'polish': ((16, POLISH_SHARES), (5, POLISH_CLIP_SHARES))}
+            'polish': ((16, POLISH_SHARES), (5, POLISH_CLIP_SHARES)), 'heads': ((16, WIDE_SHARES), (5, WIDE_CLIP_SHARES)),
+            'widen': ((17, WIDE_SHARES), (5, WIDE_CLIP_SHARES))}
 
 
 def rates(stage):
@@ -58,7 +67,7 @@ def rates(stage):
         head = name.startswith(('patch.', 'table.', 'narrow.', 'slot.'))
         if stage == 'heads':
             return 1.0 if head or name.startswith(('motion.', 'word.')) else 0.0
-        if name.startswith('word.') and stage not in ('instruct', 'polish'):
+        if name.startswith('word.') and stage not in ('instruct', 'polish', 'widen'):
             return 0.0
         if stage == 'text':
             return 0.0 if vision or abstractor or head or name.startswith('motion.') or 'multiway.1' in name else 1.0
@@ -124,7 +133,7 @@ class Trainer:
 
     def questions(self, rng, scenes, tag, count=False):
         """count: nearly always one that counts, where two things share a colour or a shape"""
-        often = {k: 0.1 + self.wrong[tag + ' ' + k] for k in tasks.QUESTIONS}
+        often = {k: 0.1 + self.wrong[tag + ' ' + k] for k in questions.QUESTIONS}
         more = dict(often, count=2.0)
         return [batch.fill(self.tok, batch.ask(rng, s, 7, False, more if count and tasks.alike(s) else often), 88)
                 for s in scenes]
@@ -161,7 +170,7 @@ class Trainer:
             else:
                 p = self.clips if i % 3 == 0 else self.images
                 s = p.scenes[p.draw(rng, 1, CLIP_SHARES if i % 3 == 0 else SHARES)[0]]
-                items.append(tasks.questions(rng, s, 3))
+                items.append(questions.some(rng, s, 3))
         loss, right = self.text_loss(items)
         return loss, [(k, r) for k, r in right if k == 'fact'], {}
 
@@ -182,7 +191,7 @@ class Trainer:
         """Stage 1 (captions) or 2 of the paper."""
         captions = stage == 'captions'
         images, clips = PICTURES[stage]
-        a, c = self.images.draw(rng, *images, True), self.clips.draw(rng, *clips, True)
+        a, c = self.images.draw(rng, *images), self.clips.draw(rng, *clips)
         b = [int(i) for i in rng.choice(self.words, 6)]
         parts = (self.images, a), (self.clips, c), (self.crowds, b)
         vision = self.net.model.vision_model(batch.pixels(np.concatenate([batch.frames_of(rng, p, i) for p, i in parts])))
@@ -197,9 +206,9 @@ class Trainer:
         at = 0
         for tag, p, chosen, frames, weight in (('image', self.images, a, 1, 1.0), ('clip', self.clips, c, world.FRAMES, 0.8)):
             scenes, end = [p.scenes[i] for i in chosen], at + len(chosen) * frames
-            items = self.captions(rng, scenes) if captions else self.questions(rng, scenes, tag, stage == 'polish')
+            items = self.captions(rng, scenes) if captions else self.questions(rng, scenes, tag, stage in ('polish', 'widen'))
             part, r, e = self.picture_loss(rng, rows[at:end].reshape(len(chosen), -1, rows.shape[2]), items, tag,
-                                           targets[4][at:end][frames - 1::frames] if frames > 1 else None)
+                                           targets[-1][at:end][frames - 1::frames] if frames > 1 else None)
             loss, right, at = loss + weight * part, right + r, end
             extra.update(e)
         if not captions:
@@ -211,7 +220,7 @@ class Trainer:
         """Encodes a part of the pool, for the stage that trains the decoder alone: tag -> (scenes, rows, slots)."""
         self.encoded = {}
         for tag, p, n, shares in (('image', self.images, 12000, SHARES), ('clip', self.clips, 5000, CLIP_SHARES)):
-            chosen = sorted(set(p.draw(np.random.default_rng([self.settings.seed, 9, self.rank]), n, shares, True)))
+            chosen = sorted(set(p.draw(np.random.default_rng([self.settings.seed, 9, self.rank]), n, shares)))
             scenes, rows = [p.scenes[i] for i in chosen], []
             with torch.no_grad():
                 for at in range(0, len(chosen), 32):
@@ -324,6 +333,7 @@ def parse(argv):
     p.add_argument('--seed', type=int, default=SEED)
     p.add_argument('--queries', type=int, default=16)
     p.add_argument('--scale', type=float, default=1.0, help='factor on the steps of all stages')
+    p.add_argument('--widen', type=int, help='steps of the stage of this name, instead of %d' % STAGES[-1][1])
     p.add_argument('--port', type=int, default=29871)
     p.add_argument('--rank', type=int, default=-1, help=argparse.SUPPRESS)
     return p.parse_args(argv)
@@ -343,7 +353,8 @@ def main(argv):
     t = Trainer(s.run, s.pool, s.rank, RANKS, s)
     t.log('parameters', sum(p.numel() for p in t.net.parameters()), 'and throw-away',
           sum(p.numel() for p in t.heads.parameters()))
-    t.train([(n, max(1, int(k * s.scale)), lr) for n, k, lr in (FURTHER if t.further else STAGES)])
+    t.train([(n, s.widen if s.widen and n == 'widen' else max(1, int(k * s.scale)), lr)
+             for n, k, lr in (FURTHER if t.further else STAGES)])
     return 0
 
 

@@ -71,4 +71,5 @@ def word_held(word):
 
 
 def article(noun):
-    return ('an ' if noun[0] in 'aeiou' else 'a ') + noun
+    vowel = noun[0] in 'aeiou' and not noun.startswith('uni') or noun.startswith('hour')
+    return ('an ' if vowel else 'a ') + noun

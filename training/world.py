@@ -497,7 +497,7 @@ def adjust(rng, frames):
         gain, shift = rng.uniform(0.88, 1.1), rng.uniform(-10, 10)
         x = (x - 128) * gain + 128 + shift
     if rng.random() < 0.5:
-        x = x + rng.normal(0, rng.uniform(1, 9), x.shape).astype(np.float32)
+        x = x + rng.normal(0, rng.uniform(1, 4), x.shape).astype(np.float32)
     return np.clip(x + 0.5, 0, 255).astype(np.uint8)
 
 

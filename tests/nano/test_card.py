@@ -189,7 +189,7 @@ def check_facts(card, build, folder):
     """The table of facts, alone and beside a picture."""
     pairs = [(q, answer) for asked, answer in rows(card, "asked as")
              for q in asked.split(" / ")]
-    known = {q: answer for asked, answer in FACTS for q in asked}
+    known = {q: fact.answer for fact in FACTS for q in fact.asked}
     for question, answer in pairs:
         check("plus" in answer or known.get(question) == answer,
               f"{question}: no fact of facts.py")

@@ -15,6 +15,7 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstApp", "1.0")
 from gi.repository import Gst, GstApp  # noqa: E402,F401 (methods of appsrc)
 
+import items  # noqa: E402
 import patterns  # noqa: E402
 import world  # noqa: E402
 
@@ -45,6 +46,8 @@ def plan(it, index, seed):
     rng = np.random.default_rng(
         [70, seed, zlib.crc32(f"{it['group']}/{it['kind']}".encode()), index])
     codec = list(CODECS)[(index + int(rng.integers(2))) % len(CODECS)]
+    if scene and scene.get("style", {}).get("noise"):
+        codec = "raw"  # an encoder would take away what makes a ground noisy
     width, height = scene["size"] if scene else (320, 240)
     is_clip = it["n_frames"] > 1
     p = {
@@ -131,12 +134,16 @@ def draw(it, p, photos):
         return [still(it)] * n
     if "pattern" in scene:
         return draw_pattern(scene, p)
+    if scene.get("unclear"):
+        import unknown  # the icons are not everywhere
+        return unknown.sample("test", scene["seed"][1], n, photos)[1]
     if scene["type"] == "photo":
         return photos.sample("test", scene["seed"][1], n)[1]
     at = [progress(p, (i + 0.5) / n) for i in range(n)]
-    objects = [dict(o, path=[along(o["path"], u) for u in at])
+    objects = [dict(o, **{k: [along(o[k], u) for u in at]
+                          for k in ("path", "inner") if k in o})
                for o in scene["objects"]]
-    return world.render(dict(scene, frames=n, objects=objects))[0]
+    return items.render(dict(scene, frames=n, objects=objects))
 
 
 def still(it):
@@ -144,7 +151,7 @@ def still(it):
     scene = it["scene"]
     drawn_here = scene and scene["type"] != "photo" and "seed" in scene \
         and "pattern" not in scene
-    return world.render(scene)[0][0] if drawn_here else it["draw"][0]
+    return items.render(scene)[0] if drawn_here else it["draw"][0]
 
 
 # ---- encoding and decoding -----------------------------------------------------

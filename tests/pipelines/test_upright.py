@@ -99,6 +99,9 @@ def check_photographs(Gst, program, video, temp):
     check(caption == "The red circle is on the left." and times == [0],
           f"photo.png: {caption!r} from {times}")
     for name in "photo.jpg", "photo.png":
+        caption, times = ask(program, temp / name, "What is in the image?")
+        check("stays" not in caption and times == [0],
+              f"{name} as a video: {caption!r} from {times}")
         answers = element(Gst, temp / name, "trigger=eos frames=4")
         check(len(answers) == 1 and len(frame_times(answers[0])) == 1
               and "image" in answers[0].get_value("prompt"),

@@ -12,16 +12,21 @@ import torch
 
 TRAINING = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..')
 sys.path.insert(0, TRAINING)
+import icons  # noqa: E402
 import net  # noqa: E402
 import pool  # noqa: E402
 import train  # noqa: E402
 import world  # noqa: E402
 
 IMAGES = [('shapes', None, 0, 40), ('text', 'known', 0, 12), ('text', 'trained', 1000000, 6), ('pattern', None, 0, 4),
-          ('plain', None, 0, 4), ('photo', None, 0, 4)]
+          ('plain', None, 0, 4), ('photo', None, 0, 4), ('styled shapes', None, 0, 8), ('styled text', 'known', 0, 4),
+          ('styled text', 'trained', 1000000, 2), ('styled plain', None, 0, 2)]
 CLIPS = [('shapes', None, 0, 20), ('text', 'known', 0, 2), ('pattern', None, 0, 3), ('plain', None, 0, 2),
-         ('photo', None, 0, 2)]
+         ('photo', None, 0, 2), ('styled shapes', None, 0, 4), ('styled plain', None, 0, 2)]
 CROWDS = [('crowd', None, 0, 12)]
+if icons.installed():
+    IMAGES += [('thing', None, 0, 8), ('unknown', None, 0, 4)]
+    CLIPS += [('thing', None, 0, 4), ('unknown', None, 0, 2)]
 
 
 def run(folder, pools, stages):
@@ -62,7 +67,7 @@ def main(path):
         assert begun(log) == [name for name, *_ in train.FURTHER]
         # What is trained further begins as the file, not as noise.
         start = torch.load(further + '/start.pt')['lm_head.weight']
-        end = torch.load(further + '/after-polish.pt')['lm_head.weight']
+        end = torch.load(further + '/after-widen.pt')['lm_head.weight']
         far = ((end - start).norm() / start.norm()).item()
         assert far < 0.1, 'lm_head has moved by %.3f of its length' % far
         print('%d and %d stages run' % (len(names), len(train.FURTHER)))
