@@ -23,7 +23,7 @@ $SUDO apt-get install -y --no-install-recommends \
 # Licences and what each is for: README.md, "Pictures that are not drawn here".
 here=$(cd "$(dirname "$0")" && pwd)
 set --
-for icons in noto@1.2.9 noto-v1@1.2.5 twemoji@1.2.5 fluent-emoji@1.2.7 fluent-emoji-flat@1.2.6 emojione@1.2.3 \
+for icons in noto@1.2.9 noto-v1@1.2.5 twemoji@1.2.5 fluent-emoji@1.2.7 fluent-emoji-flat@1.2.6 \
     fxemoji@1.2.2 streamline-emojis@1.2.4 openmoji@1.2.29; do
   set -- "$@" "@iconify-json/$icons"
 done

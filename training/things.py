@@ -25,7 +25,7 @@ from icons import FOLDER, ICONS, NAMES  # noqa: E402
 from vocab import MOTIONS  # noqa: E402
 from world import pick  # noqa: E402
 
-SETS = ['noto', 'noto-v1', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat', 'emojione', 'fxemoji', 'streamline-emojis']
+SETS = ['noto', 'noto-v1', 'twemoji', 'fluent-emoji', 'fluent-emoji-flat', 'fxemoji', 'streamline-emojis']
 HELD_SET = 'openmoji'
 PIXELS = 160
 

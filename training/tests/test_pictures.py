@@ -146,6 +146,7 @@ class Things(unittest.TestCase):
         self.assertFalse(of['train'] & of['held'])
         self.assertEqual({s for s, _ in of['style']}, {things.HELD_SET})
         self.assertNotIn(things.HELD_SET, {s for s, _ in of['train']})
+        self.assertNotIn('emojione', things.SETS)        # of tests/nano/held
         self.assertAlmostEqual(len(of['held']) / len(of['held'] | of['train']), 0.2, delta=0.04)
         self.assertGreaterEqual(len(icons.NAMES), 150)
         self.assertEqual(sorted(trained), sorted(icons.NAMES))
