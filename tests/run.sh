@@ -12,9 +12,13 @@ set -eu
 cd "$(dirname "$0")/.."
 how=${1-}
 more= # suites
+less='--no-suite long'
 case $how in
   '' | quick) unset OWL2_LONG ;;
-  long) export OWL2_LONG=1 more='--suite gpu --suite driver' ;;
+  long)
+    export OWL2_LONG=1
+    more='--suite gpu --suite driver --suite once --suite model' less=
+    ;;
   *)
     echo "tests/run.sh: '$how' is neither quick nor long" >&2
     exit 2
@@ -164,7 +168,7 @@ export MESA_SHADER_CACHE_DIR="$builds/mesa-cache"
 
 say 'gcc: all tests on the default device'
 build gcc gcc || exit 0
-run_tests gcc gcc
+run_tests gcc gcc $less
 [ "$how" != quick ] || exit 0
 
 say 'Khronos validation layers (core, synchronization, best practices)'
@@ -228,7 +232,7 @@ no_aslr
 export ASAN_OPTIONS=detect_leaks=1:allocator_may_return_null=1
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 build asan clang -Db_sanitize=address,undefined -Db_lundef=false &&
-  run_tests asan asan --suite host --suite gpu --suite once $more
+  run_tests asan asan --suite host --suite threads $more
 unset ASAN_OPTIONS UBSAN_OPTIONS
 [ "$how" = long ] || exit 0
 
