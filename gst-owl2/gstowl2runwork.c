@@ -53,14 +53,21 @@ run_end_work (GstOwl2Run *run, GstOwl2Frame *frame)
   g_cond_broadcast (&run->cond);
 }
 
+/* The first one counts. With the lock held. */
+static void
+run_note_fatal (GstOwl2Run *run, const GError *error)
+{
+  if (!run->fatal)
+    run->fatal = g_error_copy (error);
+}
+
 /* Of a frame that somebody wants. FALSE if it is without an end yet, as another
  * device may encode it. With the lock held. */
 static gboolean
 run_take_error (GstOwl2Run *run, GstOwl2Frame *frame, const GError *error)
 {
   if (error && error_is_fatal (error)) {
-    if (!run->fatal)
-      run->fatal = g_error_copy (error);
+    run_note_fatal (run, error);
     g_queue_push_tail (&run->encode, gst_owl2_frame_ref (frame));
     return FALSE;
   }
@@ -404,15 +411,15 @@ gst_owl2_run_end_clip (GstOwl2Run *run)
 static void
 run_take_refusal (GstOwl2Run *run, const GError *error)
 {
-  if (!error_is_fatal (error)) {
-    gst_owl2_run_lose (run, error);
-  } else if (error->code != OWL2_ERROR_DEVICE_LOST) {
+  const gboolean fatal = error_is_fatal (error);
+
+  if (fatal && error->code != OWL2_ERROR_DEVICE_LOST) {
     gst_owl2_run_fail (run, error);
-  } else {
-    if (!run->fatal)
-      run->fatal = g_error_copy (error);
-    gst_owl2_run_lose (run, error);
+    return;
   }
+  if (fatal)
+    run_note_fatal (run, error);
+  gst_owl2_run_lose (run, error);
 }
 
 void

@@ -3,10 +3,7 @@
  * kept on disk. */
 #include "ovk_pipelines.h"
 
-#include <errno.h>
-#include <glib/gstdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "cache_dir.h"
 
