@@ -3,7 +3,8 @@
 
     python3 pool.py DIR SHARD SHARDS [PART]
 
-PART of the pictures of each kind (1: all) are drawn.  Each shard is drawn by one process and read by one training process.
+PART of the pictures of each kind (1: all) are drawn, and half of that of those that a model file which is trained
+further has seen before.  Each shard is drawn by one process and read by one training process.
 """
 import os
 import pickle
@@ -29,6 +30,7 @@ CROWDS = [('crowd', None, 0, 36000)]
 CLIPS = [('shapes', None, 0, 15000), ('text', 'known', 0, 700), ('pattern', None, 0, 2600), ('plain', None, 0, 700),
          ('photo', None, 0, 2000), ('styled shapes', None, 0, 8000), ('styled plain', None, 0, 700),
          ('thing', None, 0, 6000), ('unknown', None, 0, 1500)]
+NEW = 'styled ', 'thing', 'unknown'     # what the stages before `see` don't draw
 CODEC = 0.06
 AUX = ('shape', 'colour', 'letters', 'thing', 'table')
 
@@ -136,4 +138,5 @@ if __name__ == '__main__':
     os.makedirs(sys.argv[1], exist_ok=True)
     shard, shards, part = int(sys.argv[2]), int(sys.argv[3]), float(sys.argv[4]) if len(sys.argv) > 4 else 1.0
     for name, plan, frames in (('clips', CLIPS, world.FRAMES), ('crowds', CROWDS, 1), ('images', IMAGES, 1)):
-        build(sys.argv[1], name, [(*kind, max(1, int(n * part))) for *kind, n in plan], frames, shard, shards)
+        build(sys.argv[1], name, [(*kind, max(1, int(n * (part if part == 1 or kind[0].startswith(NEW) else part / 2))))
+                                  for *kind, n in plan], frames, shard, shards)

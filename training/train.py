@@ -11,6 +11,7 @@ answered wrongly of late, which a run that goes on learns anew.
 """
 import argparse
 import collections
+import copy
 import os
 import subprocess
 import sys
@@ -35,9 +36,9 @@ from optim import Flat, Shared
 RANKS = 2
 # name, steps, peak learning rate
 STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1200, 1.0e-3),
-          ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4), ('widen', 4000, 6e-4)]
+          ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4), ('see', 2200, 1.2e-3), ('widen', 4000, 6e-4)]
 # What a run does that goes on from a model file; the throw-away heads begin anew.
-FURTHER = [('heads', 250, 3e-3), STAGES[-1]]
+FURTHER = [('heads', 250, 3e-3), *STAGES[-2:]]
 # The part of a stage in which the rate falls, where it is not 0.6.
 PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.85, 'widen': 0.85}
 # The kinds of the images of a step; in `instruct` nearly all words are known ones: the decoder learns to weigh
@@ -54,6 +55,13 @@ WIDE_SHARES = {'one shape': 0.03, 'shapes': 0.13, 'alike': 0.1, 'word': 0.12, 'l
 WIDE_CLIP_SHARES = {'one shape': 0.12, 'shapes': 0.15, 'alike': 0.12, 'word': 0.01, 'pattern': 0.09, 'plain': 0.02,
                     'photo': 0.03, 'styled one shape': 0.07, 'styled shapes': 0.1, 'styled alike': 0.05,
                     'styled plain': 0.03, 'thing': 0.17, 'unknown': 0.04}
+SEE_SHARES = {'one shape': 0.02, 'shapes': 0.07, 'alike': 0.03, 'word': 0.06, 'letters': 0.03, 'pattern': 0.02, 'plain': 0.01,
+              'photo': 0.01, 'styled one shape': 0.04, 'styled shapes': 0.1, 'styled word': 0.06, 'styled letters': 0.02,
+              'styled plain': 0.01, 'thing': 0.48, 'unknown': 0.04}
+SEE_CLIP_SHARES = {'one shape': 0.05, 'shapes': 0.12, 'alike': 0.05, 'pattern': 0.04, 'styled shapes': 0.14, 'thing': 0.6}
+# Images, clips of which one frame is taken, and crowds of a step of a stage that trains the encoder by its heads alone.
+SEEN = {'vision': ((12, SHARES), (6, CLIP_SHARES), 24), 'see': ((32, SEE_SHARES), (8, SEE_CLIP_SHARES), 4)}
+KEEP = 10       # weight of the rows of old pictures in `see`
 # Images and clips of a step.
 PICTURES = {'captions': ((10, SHARES), (6, CLIP_SHARES)), 'instruct': ((16, LAST_SHARES), (5, CLIP_SHARES)),
             'polish': ((16, POLISH_SHARES), (5, POLISH_CLIP_SHARES)), 'heads': ((16, WIDE_SHARES), (5, WIDE_CLIP_SHARES)),
@@ -71,7 +79,7 @@ def rates(stage):
             return 0.0
         if stage == 'text':
             return 0.0 if vision or abstractor or head or name.startswith('motion.') or 'multiway.1' in name else 1.0
-        if stage == 'vision':
+        if stage in SEEN:
             return 1.0 if vision or abstractor or head else 0.0
         if stage == 'lookup':
             return 0.0 if vision or abstractor or head else 1.0
@@ -174,9 +182,35 @@ class Trainer:
         loss, right = self.text_loss(items)
         return loss, [(k, r) for k, r in right if k == 'fact'], {}
 
-    def step_vision(self, rng):
-        a, c = self.images.draw(rng, 12, SHARES), self.clips.draw(rng, 6, CLIP_SHARES)
-        b = self.crowds.draw(rng, 24, {'crowd': 1})
+    def keep_old(self, begin):
+        """Copies encoder and abstractor, as they were before step 0 of `see`."""
+        path = os.path.join(self.run, 'before-see.pt')
+        parts = self.net.model.vision_model, self.net.model.visual_abstractor
+        if begin == 0 and self.rank == 0:
+            torch.save([m.state_dict() for m in parts], path + '.tmp')
+            os.replace(path + '.tmp', path)
+        if self.shared:
+            dist.barrier()
+        self.old = copy.deepcopy(parts)
+        for m, state in zip(self.old, torch.load(path)):
+            m.load_state_dict(state)
+            m.requires_grad_(False)
+
+    def old_loss(self, frames, rows, scenes):
+        """How far the rows of pictures of a kind that the decoder can read already have gone from what they were."""
+        known = [i for i, s in enumerate(scenes) if pool.Pool.kind(s) in SHARES]
+        if not known:
+            return 0.0, {}
+        with torch.no_grad():
+            want = self.old[1](self.old[0](batch.pixels(frames[known])))
+        loss = F.mse_loss(rows[known].float(), want.float()) / want.float().var()
+        return KEEP * loss, {'old rows': loss.item()}
+
+    def step_seen(self, rng, stage):
+        """Encoder and abstractor by the throw-away heads alone."""
+        images, clips, crowds = SEEN[stage]
+        a, c = self.images.draw(rng, *images), self.clips.draw(rng, *clips)
+        b = self.crowds.draw(rng, crowds, {'crowd': 1})
         f = rng.integers(0, world.FRAMES, len(c))
         frames = np.concatenate([batch.frames_of(rng, self.images, a), batch.frames_of(rng, self.crowds, b)] +
                                 [world.adjust(rng, self.clips.pictures[i, k][None]) for i, k in zip(c, f)])
@@ -184,7 +218,13 @@ class Trainer:
         targets = [torch.cat(t) for t in zip(batch.aux_of(self.images, a, q), batch.aux_of(self.crowds, b, q),
                                              batch.aux_of(self.clips, c, q, f))]
         vision = self.net.model.vision_model(batch.pixels(frames))
-        loss, right = self.heads(vision, self.net.model.visual_abstractor(vision), targets)
+        rows = self.net.model.visual_abstractor(vision)
+        loss, right = self.heads(vision, rows, targets)
+        if stage == 'see':
+            scenes = [p.scenes[i] for p, chosen in ((self.images, a), (self.crowds, b), (self.clips, c)) for i in chosen]
+            part, share = self.old_loss(frames, rows, scenes)
+            loss = loss + part
+            right.update(share)
         return loss, [], right
 
     def step_pictures(self, rng, stage):
@@ -292,13 +332,15 @@ class Trainer:
         stats, scores, since, losses, saved = {}, {}, time.time(), [], time.time()
         if name == 'lookup':
             self.encode_some()
+        if name == 'see':
+            self.keep_old(begin)
         for step in range(begin, steps):
             rng = self.rng(number, step)
             self.flat.g.zero_()
             if name == 'text':
                 loss, right, extra = self.step_text(rng)
-            elif name == 'vision':
-                loss, right, extra = self.step_vision(rng)
+            elif name in SEEN:
+                loss, right, extra = self.step_seen(rng, name)
             elif name == 'lookup':
                 loss, right, extra = self.step_lookup(rng)
             else:

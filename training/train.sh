@@ -19,7 +19,7 @@ mkdir -p "$out/pool"
 export OMP_NUM_THREADS=1
 [ -f "$out/tokenizer.model" ] || $python "$here/tokenizer.py" "$out/tokenizer.model"
 part=1
-[ -z "${2-}" ] || part=0.35      # a shorter training sees fewer pictures
+[ -z "${2-}" ] || part=0.4       # a shorter training sees fewer pictures
 $python "$here/pool.py" "$out/pool" 0 2 $part &
 first=$!
 $python "$here/pool.py" "$out/pool" 1 2 $part
