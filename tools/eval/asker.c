@@ -22,7 +22,8 @@ struct _Asker {
   Owl2Model *model;
   Owl2Session *session;
   VideoModel eye;
-  char *seen;          /* (nullable): the media of @features */
+  char *seen;               /* (nullable): the media of @features, or */
+  const char *seen_picture; /* (nullable): their picture, borrowed of the set */
   guint n_seen;        /* most frames that were taken of it */
   GPtrArray *features; /* (nullable) */
 };
@@ -247,13 +248,17 @@ see (Asker *asker, const EvalSet *set, const EvalItem *item, const char *prompt,
       asker->way->n_frames ? asker->way->n_frames : most_frames (asker, prompt);
   g_autofree char *path = NULL;
 
-  if (!item->picture && g_strcmp0 (asker->seen, item->media) == 0
-      && asker->n_seen == n_most)
+  if (asker->n_seen == n_most
+      && (item->picture ? item->picture == asker->seen_picture
+                        : g_strcmp0 (asker->seen, item->media) == 0))
     return TRUE;
   g_clear_pointer (&asker->seen, g_free);
+  asker->seen_picture = NULL;
+  asker->n_seen = n_most;
   g_clear_pointer (&asker->features, g_ptr_array_unref);
   if (item->picture) {
     asker->features = look_at_bytes (asker, item->picture, n_most, error);
+    asker->seen_picture = asker->features ? item->picture : NULL;
     return asker->features != NULL;
   }
   path = eval_set_find (set, item, error);
@@ -265,7 +270,6 @@ see (Asker *asker, const EvalSet *set, const EvalItem *item, const char *prompt,
     return FALSE;
   }
   asker->seen = g_strdup (item->media);
-  asker->n_seen = n_most;
   return TRUE;
 }
 

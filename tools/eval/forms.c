@@ -145,7 +145,7 @@ eval_item_free (EvalItem *item)
     return;
   json_decref (item->id);
   g_free (item->media);
-  g_free (item->picture);
+  g_clear_pointer (&item->picture, g_ref_string_release);
   g_free (item->question);
   g_free (item->plain);
   g_free (item->answer);

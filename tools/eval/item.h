@@ -17,7 +17,8 @@ G_BEGIN_DECLS
  * @id: as the data set has it, a string or an integer
  * @media: (nullable): the picture or video it is about, as the data set names
  *   it; NULL and no @picture: it is about none
- * @picture: (nullable): base64 of it, where the data set brings it along
+ * @picture: (nullable): base64 of it, where the data set brings it along: a
+ *   GRefString, which items about the same picture share
  * @question: what goes to the place of the question in the prompt
  * @plain: (nullable): the question alone, where @question has more to it
  * @answer: (nullable): the right one

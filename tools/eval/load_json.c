@@ -124,33 +124,47 @@ id_key (const json_t *id)
   return json_dumps (id, JSON_ENCODE_ANY);
 }
 
-/* (transfer full): {question_id as JSON: its record}, borrowed from @records */
-static GHashTable *
-index_answers (const char *path, const json_t *records, GError **error)
-{
-  g_autoptr (GHashTable) by_id =
-      g_hash_table_new_full (g_str_hash, g_str_equal, free, NULL);
+/* The records of a file with answers, and where each question_id, as JSON, is.
+ */
+typedef struct {
+  const char *path;
+  json_t *records;
+  GHashTable *places;
+} Answers;
 
-  for (gsize i = 0; i < json_array_size (records); i++) {
-    Record record = { path, i, json_array_get (records, i), error };
+static void
+answers_clear (Answers *a)
+{
+  json_decref (a->records);
+  g_hash_table_unref (a->places);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Answers, answers_clear)
+
+static gboolean
+index_answers (const Answers *a, GError **error)
+{
+  for (gsize i = 0; i < json_array_size (a->records); i++) {
+    Record record = { a->path, i, json_array_get (a->records, i), error };
     json_auto_t *id = record_id (&record, "question_id");
 
     if (record.failed)
-      return NULL;
-    if (!g_hash_table_insert (
-            by_id, id_key (id), json_array_get (records, i))) {
+      return FALSE;
+    if (!g_hash_table_insert (a->places, id_key (id), GSIZE_TO_POINTER (i))) {
       record_fail (&record, "its question_id was there before");
-      return NULL;
+      return FALSE;
     }
   }
-  return g_steal_pointer (&by_id);
+  return TRUE;
 }
 
 static void
-read_question (Record *r, EvalItem *item, gpointer by_id)
+read_question (Record *r, EvalItem *item, gpointer data)
 {
+  const Answers *a = data;
+  Record answer = { a->path, 0, NULL, r->error };
   g_autofree char *key = NULL;
-  Record answer = *r;
+  gpointer place;
   json_t *type;
 
   item->id = record_id (r, "question_id");
@@ -159,11 +173,12 @@ read_question (Record *r, EvalItem *item, gpointer by_id)
   if (r->failed)
     return;
   key = id_key (item->id);
-  answer.object = g_hash_table_lookup (by_id, key);
-  if (!answer.object) {
+  if (!g_hash_table_lookup_extended (a->places, key, NULL, &place)) {
     record_fail (r, "there is no answer to question_id %s", key);
     return;
   }
+  answer.i = GPOINTER_TO_SIZE (place);
+  answer.object = json_array_get (a->records, answer.i);
   item->answer = g_strdup (record_string (&answer, "answer"));
   type = json_object_get (answer.object, "type");
   if (type)
@@ -175,15 +190,15 @@ read_question (Record *r, EvalItem *item, gpointer by_id)
 gboolean
 eval_load_questions (EvalSet *set, GBytes *bytes, GError **error)
 {
-  g_autoptr (GBytes) answers = table_read (set->answers, error);
-  g_autoptr (GHashTable) by_id = NULL;
-  json_auto_t *records = NULL;
+  g_autoptr (GBytes) text = table_read (set->answers, error);
+  g_auto (Answers) answers = { set->answers, NULL,
+    g_hash_table_new_full (g_str_hash, g_str_equal, free, NULL) };
 
-  if (!answers)
+  if (!text)
     return FALSE;
-  records = table_records (answers, set->answers, NULL, error);
-  by_id = records ? index_answers (set->answers, records, error) : NULL;
-  return by_id && read_all (set, bytes, read_question, by_id, error);
+  answers.records = table_records (text, set->answers, NULL, error);
+  return answers.records && index_answers (&answers, error)
+         && read_all (set, bytes, read_question, &answers, error);
 }
 
 /* ---- pictures --------------------------------------------------------- */

@@ -272,11 +272,11 @@ static gboolean
 read_mmbench_row (const Reader *r, EvalSet *set, GError **error)
 {
   EvalItem *item = g_new0 (EvalItem, 1);
-  const char *index = optional (r, "index");
+  const char *index = optional (r, "index"), *image = optional (r, "image");
   gint64 number;
 
   g_ptr_array_add (set->items, item);
-  item->picture = g_strdup (optional (r, "image"));
+  item->picture = image ? g_ref_string_new (image) : NULL;
   item->plain = g_strdup (optional (r, "question"));
   item->answer = g_strdup (optional (r, "answer"));
   item->type = g_strdup (optional (r, "category"));
@@ -294,6 +294,52 @@ read_mmbench_row (const Reader *r, EvalSet *set, GError **error)
   return check_answer (r, item, error);
 }
 
+/* Whether it is the index of the row that has the picture: base64 of one is
+ * longer than any index. */
+static gboolean
+is_row (const char *picture, gint64 *index)
+{
+  return strlen (picture) < 20
+         && g_ascii_string_to_signed (
+             picture, 10, G_MININT64, G_MAXINT64, index, NULL);
+}
+
+/* A picture that is asked about more than once is in one row, whose index the
+ * others have in its place. */
+static gboolean
+find_pictures (const Reader *r, const EvalSet *set, GError **error)
+{
+  g_autoptr (GHashTable) rows =
+      g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, NULL);
+  gint64 row;
+
+  for (guint i = 0; i < set->items->len; i++) {
+    EvalItem *item = set->items->pdata[i];
+    const gint64 index = json_integer_value (item->id);
+
+    if (!is_row (item->picture, &row))
+      g_hash_table_insert (rows, g_memdup2 (&index, sizeof index), item);
+  }
+  for (guint i = 0; i < set->items->len; i++) {
+    EvalItem *item = set->items->pdata[i];
+    const EvalItem *other;
+
+    if (!is_row (item->picture, &row))
+      continue;
+    other = g_hash_table_lookup (rows, &row);
+    if (!other) {
+      g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
+          "%s: the image of index %" JSON_INTEGER_FORMAT " is that of index "
+          "%" G_GINT64_FORMAT ", and no row with a picture has that",
+          r->file, json_integer_value (item->id), row);
+      return FALSE;
+    }
+    g_ref_string_release (item->picture);
+    item->picture = g_ref_string_acquire (other->picture);
+  }
+  return TRUE;
+}
+
 gboolean
 eval_load_mmbench_table (EvalSet *set, GBytes *bytes, GError **error)
 {
@@ -304,7 +350,8 @@ eval_load_mmbench_table (EvalSet *set, GBytes *bytes, GError **error)
   reader_take_header (&r);
   if (!need (&r, "index image question A B", error))
     return FALSE;
-  return read_rows (&r, set, read_mmbench_row, error);
+  return read_rows (&r, set, read_mmbench_row, error)
+         && find_pictures (&r, set, error);
 }
 
 /* ---- text choices ----------------------------------------------------- */

@@ -148,6 +148,12 @@ static const Case cases[] = {
       "{\"questions\": 1, \"failed\": 0, \"accuracy\": 100.0, \"by-type\": "
       "{\"ocr\": {\"questions\": 1, \"accuracy\": 100.0}}, "
       "\"without-option\": 0}" },
+  { "mmbench", "again.tsv",
+      "index\timage\tquestion\tA\tB\tanswer\n7\t8\tq\tx\ty\tA\n8\tAAAA\tq\tx\t"
+      "y\tB\n1000008\t8\tq\ty\tx\tA\n",
+      NULL, NULL, NULL, "A\nB\nB", NULL, "N/A\nq\nA. x\nB. y", NULL,
+      "{\"questions\": 3, \"failed\": 0, \"accuracy\": 66.67, "
+      "\"without-option\": 0}" },
   { "choices", "abstract_algebra_test.csv",
       "\"Find, if any\",0,\"4, or\",2,6,B\nq,a,b,c,d,D\n", NULL, NULL, NULL,
       "B\nA", NULL,
@@ -249,6 +255,21 @@ check_case (const Case *c)
       scratch, set->form->lines ? "predictions.jsonl" : "predictions.json");
   if (c->predictions)
     g_assert_cmpstr (written, ==, c->predictions);
+}
+
+/* Rows that name another one's picture share it. */
+static void
+test_pictures (void)
+{
+  const Case c = { "mmbench", "again.tsv",
+    "index\timage\tquestion\tA\tB\n7\t8\tq\tx\ty\n8\tAAAA\tq\tx\ty\n" };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (EvalSet) set = load_case (&c, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpstr (eval_set_item (set, 0)->picture, ==, "AAAA");
+  g_assert_true (
+      eval_set_item (set, 0)->picture == eval_set_item (set, 1)->picture);
 }
 
 static void
@@ -391,6 +412,11 @@ static const struct {
       "{\"index\": 1, \"image\": \"\", \"question\": \"\", \"choices\": "
       "[\"a\"], \"answer\": \"B\"}",
       "x: record 1: the answer \"B\" is none of the 1 options$" },
+  { "mmbench",
+      "index\timage\tquestion\tA\tB\n7\tAAAA\tq\ta\tb\n8\t9\tq\ta\tb\n9\t7\tq"
+      "\ta\tb\n",
+      "x: the image of index 8 is that of index 9, and no row with a picture "
+      "has that$" },
   { "mmbench", "index\tA\n1\tx\n", "x:1: there is no column \"image\"$" },
   { "mmbench", "index\timage\tquestion\tA\tB\ta\nz\tA\tq\ta\tb\t\n",
       "x:2: the index \"z\" is no integer$" },
@@ -453,6 +479,12 @@ test_bad_answers (void)
   g_assert_null (load_case (&c, &error));
   g_assert_true (g_str_has_suffix (error->message,
       "test_a.json: record 2: its question_id was there before"));
+  g_clear_error (&error);
+  c.other_text = "[{\"answer\": \"no\", \"question_id\": \"a\"}, "
+                 "{\"answer\": 7, \"question_id\": \"b\"}]";
+  g_assert_null (load_case (&c, &error));
+  g_assert_true (g_str_has_suffix (
+      error->message, "test_a.json: record 2: \"answer\" is no string"));
 }
 
 static void
@@ -502,6 +534,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   scratch = scratch_new ();
   g_test_add_func ("/eval/forms/cases", test_cases);
+  g_test_add_func ("/eval/forms/pictures", test_pictures);
   g_test_add_func ("/eval/forms/recorded", test_recorded);
   g_test_add_func ("/eval/forms/bad", test_bad);
   g_test_add_func ("/eval/forms/bad-answers", test_bad_answers);
