@@ -49,12 +49,12 @@ LAST_SHARES = {'one shape': 0.05, 'shapes': 0.3, 'alike': 0.09, 'word': 0.33, 'l
 CLIP_SHARES = {'one shape': 0.27, 'shapes': 0.43, 'alike': 0.06, 'word': 0.02, 'pattern': 0.13, 'plain': 0.04, 'photo': 0.05}
 POLISH_SHARES = dict(LAST_SHARES, shapes=0.2, alike=0.2)
 POLISH_CLIP_SHARES = dict(CLIP_SHARES, **{'one shape': 0.2, 'shapes': 0.31, 'alike': 0.25})
-WIDE_SHARES = {'one shape': 0.03, 'shapes': 0.13, 'alike': 0.1, 'word': 0.12, 'letters': 0.03, 'pattern': 0.05, 'plain': 0.02,
+WIDE_SHARES = {'one shape': 0.03, 'shapes': 0.12, 'alike': 0.09, 'word': 0.11, 'letters': 0.03, 'pattern': 0.05, 'plain': 0.02,
                'photo': 0.04, 'styled one shape': 0.04, 'styled shapes': 0.09, 'styled alike': 0.04, 'styled word': 0.08,
-               'styled letters': 0.02, 'styled plain': 0.03, 'thing': 0.13, 'unknown': 0.05}
+               'styled letters': 0.02, 'styled plain': 0.03, 'thing': 0.16, 'unknown': 0.05}
 WIDE_CLIP_SHARES = {'one shape': 0.12, 'shapes': 0.15, 'alike': 0.12, 'word': 0.01, 'pattern': 0.09, 'plain': 0.02,
                     'photo': 0.03, 'styled one shape': 0.07, 'styled shapes': 0.1, 'styled alike': 0.05,
-                    'styled plain': 0.03, 'thing': 0.17, 'unknown': 0.04}
+                    'styled plain': 0.03, 'thing': 0.18, 'unknown': 0.04}
 SEE_SHARES = {'one shape': 0.02, 'shapes': 0.07, 'alike': 0.03, 'word': 0.06, 'letters': 0.03, 'pattern': 0.02, 'plain': 0.01,
               'photo': 0.01, 'styled one shape': 0.04, 'styled shapes': 0.1, 'styled word': 0.06, 'styled letters': 0.02,
               'styled plain': 0.01, 'thing': 0.48, 'unknown': 0.04}
