@@ -39,6 +39,8 @@ gboolean owl2_model_start (Owl2Model *model, const Owl2ModelParams *params,
  */
 Owl2Model *owl2_model_synthetic_7b (
     const Owl2ModelParams *params, Owl2Type type, GError **error);
+/* Its sizes, before owl2_config_check(), which sets those that follow. */
+extern const Owl2Config owl2_synthetic_config;
 
 /* FALSE with BAD_FILE if weights are read in place and the file has changed, so
  * that what is computed with them is worth nothing. */

@@ -11,7 +11,7 @@ typedef struct {
   guint8 **pools; /* one for each type, by owl2_type_index() */
 } Synthetic;
 
-static const Owl2Config config_7b = {
+const Owl2Config owl2_synthetic_config = {
   .name = (char *) "synthetic 7B",
   .vision = {
     .image_size = 448,
@@ -130,7 +130,7 @@ owl2_model_synthetic_7b (
     .tensor = synthetic_tensor,
     .user_data = &synthetic,
   };
-  Owl2Config config = config_7b;
+  Owl2Config config = owl2_synthetic_config;
   gboolean ok;
 
   model->tokenizer = make_tokenizer (config.decoder.n_vocab, error);

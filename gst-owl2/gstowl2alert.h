@@ -16,8 +16,17 @@ G_BEGIN_DECLS
 void gst_owl2_alert_update (
     const GstOwl2Settings *settings, GstOwl2Answer *answer, gboolean *active);
 /* (transfer full): what is told of an @answer with an alert that begins or
- * ends: `active`, `probability`, `threshold`, `choice`, `id`, `prompt`,
- * `start`, `end` and `element`. */
+ * ends. Its fields, of which docs/properties.md is made, are
+ *
+ * `active`: whether it begins
+ * `probability`: of the first choice
+ * `threshold`: that this reached, or fell below
+ * `choice`: the first
+ * `id`: of the answer
+ * `prompt`: the question
+ * `start`: as in the answer
+ * `end`: as in the answer
+ * `element`: name of the element that asked */
 GstStructure *gst_owl2_alert_structure (const GstOwl2Answer *answer);
 
 G_END_DECLS

@@ -63,11 +63,32 @@ typedef struct {
 GstOwl2Answer *gst_owl2_answer_new (void);
 GstOwl2Answer *gst_owl2_answer_ref (GstOwl2Answer *answer);
 void gst_owl2_answer_unref (GstOwl2Answer *answer); /* accepts NULL */
-/* Once, when all else is set: makes the structure `owl2-answer` with `id`,
- * `text`, `prompt`, `start`, `end`, `tokens`, `prompt-tokens`, `latency`,
- * `confidence`, `final`, `model`, `element`, `frame-times`, where they apply
- * `choices`, `probabilities`, `score`, `alert` and `thinned-from`, and all
- * these as one text, `json`. Bytes that are not UTF-8 become U+FFFD. */
+/* Once, when all else is set: makes the structure `owl2-answer`. Its fields, of
+ * which docs/properties.md is made, are
+ *
+ * `id`: counts up with each clip that is asked about, from 1
+ * `text`: what the model says; UTF-8, where bytes that are not become U+FFFD
+ * `prompt`: the question
+ * `start`: stream time of the beginning of what was looked at, in nanoseconds
+ * `end`: and of its end
+ * `frame-times`: stream time of each frame, in nanoseconds, in playback order
+ * `tokens`: of the answer
+ * `prompt-tokens`: of the prompt, those of pictures included
+ * `latency`: nanoseconds from the last frame's arrival to the answer
+ * `confidence`: geometric mean of the chosen tokens' probabilities
+ * `final`: FALSE while tokens are still to come
+ * `model`: name of the model
+ * `element`: name of the element that asked
+ * `json`: all other fields as one JSON text
+ *
+ * and where they apply
+ *
+ * `choices`: what `text` was chosen from
+ * `probabilities`: of each of them; they add to 1
+ * `score`: sum of the choices' weights times their probabilities
+ * `alert`: whether the first choice is likely enough for one
+ * `thinned-from`: frames that there were to be, of which those of `frame-times`
+ *   stayed */
 void gst_owl2_answer_seal (GstOwl2Answer *answer);
 
 /* Makes the meta known to GStreamer; more than once is fine. It has no tags,
