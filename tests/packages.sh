@@ -47,7 +47,7 @@ fresh_root () {
   root=$dir/base-$n
   [ -d "$root" ] || make_root "$release"
   root=$dir/$1
-  rm -rf "$root"
+  rm -rf --one-file-system "$root"
   cp -a "$dir/base-$n" "$root"
   mount_root
   quietly in_root apt-get update
@@ -92,9 +92,8 @@ caption () {
   # shellcheck disable=SC2086
   quietly in_root sh -c "cd /build && exec $apt ./gstreamer1.0-owl2*.deb"
   cp tests/install/circle.png "$root/build"
-  line='gst-launch-1.0 -m filesrc location=/build/circle.png ! decodebin !
-    videoconvert ! owl2 ! fakesink'
-  in_root sh -c "$line" >"$dir/caption-$n.txt" || fail "gst-launch-1.0 ended"
+  in_root gst-launch-1.0 -m filesrc location=/build/circle.png ! decodebin ! \
+    videoconvert ! owl2 ! fakesink >"$dir/caption-$n.txt" || fail "gst-launch-1.0 ended"
   echo "Debian $n: $(in_root gst-launch-1.0 --version | head -n 1)"
   text=$(sed -n 's/.*owl2-answer, .* text=(string)\("[^"]*"\).*/\1/p' \
     "$dir/caption-$n.txt")
@@ -115,7 +114,7 @@ test_installed () {
   # shellcheck disable=SC2086
   quietly in_root $apt --no-install-recommends autopkgtest
   quietly in_root sh -c "cd /build && exec $apt ./*.deb"
-  in_root sh -c 'cd /build && exec autopkgtest -B ./*.deb owl2 -- null' \
+  in_root sh -c 'cd /build && exec autopkgtest -B ./*.deb ./owl2/ -- null' \
     >"$dir/autopkgtest-$n.txt" 2>&1 || fail "autopkgtest: $dir/autopkgtest-$n.txt"
   grep -E '^(caption|programs) +(PASS|FAIL)' "$dir/autopkgtest-$n.txt" ||
     fail 'autopkgtest ran nothing'
