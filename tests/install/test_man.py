@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import urllib.request
 
 import helps
 
@@ -122,11 +123,16 @@ def serves(what, folder, env):
     """A program that prints an address and serves it until it is stopped."""
     with subprocess.Popen(["sh", "-ec", f"exec {what}"], cwd=folder, env=env,
                           text=True, stdout=subprocess.PIPE) as p:
-        first = p.stdout.readline()
-        p.terminate()
-        p.stdout.read()
-        check(first.startswith("http://") and p.wait(60) == 0,
-              f"{what} prints {first}, exit {p.returncode}")
+        try:
+            address = p.stdout.readline().strip()
+            with urllib.request.urlopen(address, timeout=60) as page:
+                check(b"<html" in page.read().lower(), f"{what}: no page")
+            p.terminate()
+            check(p.wait(60) == 0, f"{what}: exit {p.returncode}")
+        except (OSError, ValueError) as error:
+            check(False, f"{what} prints {address}: {error}")
+        finally:
+            p.kill()
 
 
 def run_examples(path, env, stand_ins):
