@@ -538,6 +538,8 @@ const Owl2Recipe *owl2_recipe_find (const char *name);
 const Owl2Recipe *owl2_recipe_require (const char *name, GError **error);
 /* (array length=n): all, in an order for people. Any thread. */
 const Owl2Recipe *owl2_recipes (guint *n);
+/* (transfer full): their names, with ", " between. Any thread. */
+char *owl2_recipe_names (void);
 
 /**
  * owl2_prompt_fill:

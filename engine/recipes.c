@@ -160,15 +160,12 @@ const Owl2Recipe *
 owl2_recipe_require (const char *name, GError **error)
 {
   const Owl2Recipe *recipe = owl2_recipe_find (name);
-  g_autoptr (GString) names = NULL;
+  g_autofree char *names = NULL;
 
   if (recipe)
     return recipe;
-  names = g_string_new (NULL);
-  for (guint i = 0; i < G_N_ELEMENTS (recipes); i++)
-    g_string_append_printf (names, "%s%s", i ? ", " : "", recipes[i].name);
-  owl2_refuse (
-      error, "there is no recipe '%s'; there are %s", name, names->str);
+  names = owl2_recipe_names ();
+  owl2_refuse (error, "there is no recipe '%s'; there are %s", name, names);
   return NULL;
 }
 
@@ -177,6 +174,16 @@ owl2_recipes (guint *n)
 {
   *n = G_N_ELEMENTS (recipes);
   return recipes;
+}
+
+char *
+owl2_recipe_names (void)
+{
+  GString *names = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (recipes); i++)
+    g_string_append_printf (names, "%s%s", i ? ", " : "", recipes[i].name);
+  return g_string_free (names, FALSE);
 }
 
 gboolean

@@ -15,7 +15,7 @@ if ! command -v parallel >/dev/null; then
   echo 'there is no parallel: it is in the package "parallel"' >&2
   exit 1
 fi
-eval=$owl2_build/tools/eval/owl2-eval
+eval=$owl2_eval
 mark=@SHARD@ # {} is the question in a template
 seq 0 $((n - 1)) |
   parallel --no-notice --quote --sshlogin "$hosts" --workdir "$PWD" \

@@ -24,8 +24,8 @@ if ! command -v sbatch >/dev/null; then
   exit 1
 fi
 mkdir -p "$out" || exit 1
-set -- "$owl2_root/pipelines/eval-slurm.sh" "$owl2_build/tools/eval/owl2-eval" \
-  "$dataset" --out "$out" "$@"
+set -- "$owl2_root/pipelines/eval-slurm.sh" "$owl2_eval" "$dataset" \
+  --out "$out" "$@"
 shards=$(sbatch --parsable --job-name=owl2-eval --array="0-$((n - 1))" \
   --requeue --output="$out/slurm-%a.log" \
   --export=ALL,OWL2_EVAL_JOB=shard "$@") || exit 1

@@ -48,8 +48,9 @@ common_options_new (const char *text, CommonOptions *options)
         "are, else f16)",
         "TYPE" },
     { "image-mode", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) parse_image_mode,
-        "how a picture becomes square: stretch, pad, crop (default: auto, as "
-        "the recipe or the model file says)",
+        "how a picture becomes square: auto, stretch, pad, crop (default: "
+        "auto, "
+        "as the recipe or the model file says)",
         "MODE" },
     { "mmap", 0, 0, G_OPTION_ARG_NONE, &options->mmap,
         "read the weights in place, where the driver can; cutting the file "

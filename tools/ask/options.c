@@ -279,9 +279,10 @@ check_written (const AskOptions *o, const char *path, GError **error)
 
 /* ---- parsing ---------------------------------------------------------- */
 
-/* The help is the table of what can be said. */
+/* The help is the table of what can be said. @recipe_help outlives @context. */
 static void
-add_options (GOptionContext *context, AskOptions *o, char ***rest)
+add_options (GOptionContext *context, AskOptions *o, const char *recipe_help,
+    char ***rest)
 {
   const GOptionEntry entries[] = {
     { "frames", 'f', 0, G_OPTION_ARG_INT, &o->frames,
@@ -305,9 +306,7 @@ add_options (GOptionContext *context, AskOptions *o, char ***rest)
     { "choice-weights", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) parse_weights,
         "the score is the sum of weight times probability", "X,Y,..." },
     { "recipe", 0, 0, G_OPTION_ARG_CALLBACK, (gpointer) parse_recipe,
-        "a published way of asking, such as quality or video-quality; scores "
-        "are printed as a table, the best first",
-        "NAME" },
+        recipe_help, "NAME" },
     { "json", 0, 0, G_OPTION_ARG_NONE, &o->json,
         "print answers as JSON, an object a line", NULL },
     { "srt", 0, 0, G_OPTION_ARG_FILENAME, &o->srt,
@@ -349,6 +348,11 @@ ask_options_parse (AskOptions *o, int *argc, char ***argv, GError **error)
 {
   const int n_after = count_after (*argc, *argv);
   g_auto (GStrv) rest = NULL;
+  g_autofree char *recipes = owl2_recipe_names ();
+  g_autofree char *recipe_help = g_strdup_printf (
+      "a published way of asking: %s; scores are printed as a table, the best "
+      "first",
+      recipes);
   g_autoptr (GOptionContext) context =
       common_options_new ("- answers questions about videos", &o->common);
 
@@ -357,7 +361,7 @@ ask_options_parse (AskOptions *o, int *argc, char ***argv, GError **error)
   o->max_pixels = OWL2_MAX_PIXELS;
   o->sources = g_ptr_array_new_with_free_func (g_free);
   o->questions = g_ptr_array_new_with_free_func (g_free);
-  add_options (context, o, &rest);
+  add_options (context, o, recipe_help, &rest);
   program_add_options (context, &o->verbose,
       "print on standard error which frames were looked at, how they were "
       "found, and what prompts took");

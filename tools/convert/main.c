@@ -175,8 +175,8 @@ main (int argc, char **argv)
         "in their order)",
         "ADAPTER_DIR" },
     { "image-mode", 0, 0, G_OPTION_ARG_STRING, &mode_name,
-        "How pictures become square: stretch, pad, crop, or auto, which leaves "
-        "it open (default: as config.json says)",
+        "How pictures become square: auto, stretch, pad, crop; auto leaves it "
+        "open (default: as config.json says)",
         "MODE" },
     { "recipe", 0, 0, G_OPTION_ARG_STRING, &recipe,
         "Recipe that the model is made for, or none (default: as the "

@@ -71,6 +71,9 @@ check_options (Options *o, GError **error)
 static gboolean
 parse (Options *o, int *argc, char ***argv, GError **error)
 {
+  g_autofree char *recipes = owl2_recipe_names ();
+  g_autofree char *recipe_help = g_strdup_printf (
+      "how to ask: %s (default: as published for the form)", recipes);
   const GOptionEntry entries[] = {
     { "form", 0, 0, G_OPTION_ARG_STRING, &o->form,
         "what the data set is, see below", "NAME" },
@@ -87,8 +90,7 @@ parse (Options *o, int *argc, char ***argv, GError **error)
         "DIR" },
     { "answers", 0, 0, G_OPTION_ARG_FILENAME, &o->answers,
         "the right answers, where they are in another file", "FILE" },
-    { "recipe", 0, 0, G_OPTION_ARG_STRING, &o->recipe,
-        "how to ask, by name (default: as published for the form)", "NAME" },
+    { "recipe", 0, 0, G_OPTION_ARG_STRING, &o->recipe, recipe_help, "NAME" },
     { "template", 0, 0, G_OPTION_ARG_STRING, &o->template,
         "the literal prompt, {} for the question", "TEXT" },
     { "frames", 'f', 0, G_OPTION_ARG_INT, &o->frames,
