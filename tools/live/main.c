@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* owl2-live: a page with live pictures, and with what the model says of them
  * while it says it. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <glib-unix.h>
 #include <gst/gst.h>
 
@@ -13,6 +17,8 @@
 #define MODEL_NICE 19
 /* Files and connections at a time. */
 #define MAX_FILES 4096
+/* Longest time that the end takes after a signal. */
+#define END_US 800000
 
 typedef struct {
   LiveOptions options;
@@ -38,6 +44,23 @@ end (Live *live, GError *error)
   g_main_loop_quit (live->loop);
 }
 
+static void
+on_alarm (int number)
+{
+  _exit (EXIT_SUCCESS);
+}
+
+/* What the device has under way may take longer to end than anybody waits, and
+ * nothing is lost by leaving it. */
+static void
+limit_end (void)
+{
+  const struct itimerval limit = { .it_value.tv_usec = END_US };
+
+  signal (SIGALRM, on_alarm);
+  setitimer (ITIMER_REAL, &limit, NULL);
+}
+
 /* The next one ends it at once. */
 static gboolean
 on_signal (gpointer user_data)
@@ -46,6 +69,7 @@ on_signal (gpointer user_data)
 
   for (guint i = 0; i < G_N_ELEMENTS (live->signals); i++)
     g_clear_handle_id (&live->signals[i], g_source_remove);
+  limit_end ();
   end (live, NULL);
   return G_SOURCE_CONTINUE;
 }
@@ -103,7 +127,8 @@ on_model (Owl2Model *model, const GError *error, gpointer user_data)
   g_idle_add_full (G_PRIORITY_DEFAULT, on_opened, opened, g_free);
 }
 
-/* The elements share it; from it come its name and what it thinks of choices. */
+/* The elements share it; from it come its name and what it thinks of choices.
+ */
 static gboolean
 open_model (Live *live, GError **error)
 {
@@ -176,13 +201,14 @@ static void
 clear (Live *live)
 {
   live->host.failed = NULL;
-  server_free (live->server);
+  server_close (live->server);
   g_ptr_array_unref (live->streams);
   shrinker_free (live->host.shrinker);
   events_free (live->host.events);
   owl2_opening_cancel (live->opening);
   while (g_main_context_iteration (NULL, FALSE))
     ;
+  server_free (live->server);
   if (live->host.model)
     owl2_model_unref (live->host.model);
   g_main_loop_unref (live->loop);
