@@ -105,7 +105,7 @@ class Live:
         """Status, headers and body."""
         connection = self.connect()
         try:
-            if isinstance(body, (dict, list)):
+            if body is not None and not isinstance(body, str):
                 body = json.dumps(body)
                 headers.setdefault('Content_Type', 'application/json')
             headers = {k.replace('_', '-'): v for k, v in headers.items()}

@@ -99,6 +99,9 @@ def test_no_video(folder):
         done = subprocess.run([PROGRAM, '--port', '0', source], timeout=240,
                               capture_output=True, text=True)
         check(done.returncode == 1 and words in done.stderr, done)
+        check(f'{source}: ' in done.stderr, done)
+        check(len([line for line in done.stderr.splitlines()
+                   if 'computes on the CPU' not in line]) == 1, done)
         print('refused:', done.stderr.strip().splitlines()[-1])
     done = subprocess.run([PROGRAM, '--port', '0', '--max-pixels', '1000',
                            f'{folder}/ball.webm'], timeout=240,

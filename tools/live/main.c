@@ -27,22 +27,11 @@ typedef struct {
   Server *server;
   GMainLoop *loop;
   Owl2Opening *opening;
-  GError *error; /* (nullable): why it ends */
+  gboolean failed; /* it ends, and was told why */
   guint signals[3];
 } Live;
 
 /* ---- ends --------------------------------------------------------------- */
-
-/* @error: (transfer full) (nullable) */
-static void
-end (Live *live, GError *error)
-{
-  if (live->error)
-    g_clear_error (&error);
-  else
-    live->error = error;
-  g_main_loop_quit (live->loop);
-}
 
 static void
 on_alarm (int number)
@@ -70,7 +59,7 @@ on_signal (gpointer user_data)
   for (guint i = 0; i < G_N_ELEMENTS (live->signals); i++)
     g_clear_handle_id (&live->signals[i], g_source_remove);
   limit_end ();
-  end (live, NULL);
+  g_main_loop_quit (live->loop);
   return G_SOURCE_CONTINUE;
 }
 
@@ -85,12 +74,14 @@ has_worked (const Live *live)
 
 /* A page without a picture is of no use; one of several may come yet. */
 static void
-on_failed (Stream *stream, const char *why, gpointer user_data)
+on_failed (Stream *stream, gboolean for_good, gpointer user_data)
 {
   Live *live = user_data;
 
-  if (live->streams->len == 1 && !has_worked (live))
-    end (live, g_error_new_literal (OWL2_ERROR, OWL2_ERROR_FAILED, why));
+  if (has_worked (live) || (!for_good && live->streams->len > 1))
+    return;
+  live->failed = TRUE;
+  g_main_loop_quit (live->loop);
 }
 
 /* ---- the model ---------------------------------------------------------- */
@@ -98,24 +89,18 @@ on_failed (Stream *stream, const char *why, gpointer user_data)
 typedef struct {
   Live *live;
   Owl2Model *model;
-  GError *error;
 } Opened;
 
 static gboolean
 on_opened (gpointer user_data)
 {
   Opened *opened = user_data;
-  Live *live = opened->live;
 
-  live->host.model = opened->model;
-  if (opened->error && !has_worked (live))
-    end (live, opened->error);
-  else
-    g_clear_error (&opened->error);
+  opened->live->host.model = opened->model;
   return G_SOURCE_REMOVE;
 }
 
-/* On the thread that loads. */
+/* On the thread that loads. If there is no model, the elements say why. */
 static void
 on_model (Owl2Model *model, const GError *error, gpointer user_data)
 {
@@ -123,7 +108,6 @@ on_model (Owl2Model *model, const GError *error, gpointer user_data)
 
   opened->live = user_data;
   opened->model = model;
-  opened->error = error ? g_error_copy (error) : NULL;
   g_idle_add_full (G_PRIORITY_DEFAULT, on_opened, opened, g_free);
 }
 
@@ -189,12 +173,9 @@ run (Live *live, GError **error)
   for (guint i = 0; i < live->streams->len; i++)
     stream_start (live->streams->pdata[i]);
   second = g_timeout_add_seconds (1, on_second, live);
-  if (!live->error)
-    g_main_loop_run (live->loop);
+  g_main_loop_run (live->loop);
   g_source_remove (second);
-  if (live->error)
-    g_propagate_error (error, g_steal_pointer (&live->error));
-  return *error == NULL;
+  return !live->failed;
 }
 
 static void

@@ -135,8 +135,8 @@ source_failed (Stream *s, const GError *cause)
   line_set_source (s->line, NULL);
   set_state (s, FAILED, error->message);
   begin_source_later (s, g_get_monotonic_time () + RETRY_S * G_USEC_PER_SEC);
-  if (!s->worked && s->host->failed)
-    s->host->failed (s, error->message, s->host->user_data);
+  if (s->host->failed)
+    s->host->failed (s, FALSE, s->host->user_data);
 }
 
 /* A file goes on from its beginning. */
@@ -233,7 +233,7 @@ on_error (Stream *s, GstMessage *message)
   /* The model or the encoder: there is nothing to try again. */
   set_state (s, FAILED, error->message);
   if (s->host->failed)
-    s->host->failed (s, error->message, s->host->user_data);
+    s->host->failed (s, TRUE, s->host->user_data);
 }
 
 /* Clips that are skipped are counted, which is enough. */

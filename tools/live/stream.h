@@ -23,14 +23,15 @@ typedef struct _Stream Stream;
 /**
  * StreamHost: what streams share. Borrowed.
  * @model: (nullable): once it is loaded
- * @failed: (nullable): called when a stream can't go on, with why
+ * @failed: (nullable): called when a stream fails, which was told; @for_good:
+ *   the model or the encoder, not the source, which is tried again
  */
 typedef struct {
   const LiveOptions *options;
   Events *events;
   Shrinker *shrinker;
   Owl2Model *model;
-  void (*failed) (Stream *stream, const char *why, gpointer user_data);
+  void (*failed) (Stream *stream, gboolean for_good, gpointer user_data);
   gpointer user_data;
 } StreamHost;
 
