@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Who is refused: other hosts, other pages, no token, what is malformed; and
 that nobody can fill the log."""
-import http.client
 import json
 import os
 import random
 import socket
+import subprocess
 import sys
 import time
 import urllib.parse
@@ -203,8 +203,28 @@ def test_token(live):
         check(b' 403 ' in got[:16], header)
 
 
+def test_addresses():
+    """Links that lead there, whatever the address is."""
+    with Live(PROGRAM, '--listen', '0.0.0.0') as live:
+        check(live.host != '0.0.0.0', live.link)
+        check(status_of(live, 'GET', f'/streams?{live.query}') == 200)
+        for host, status in ((f'10.1.2.3:{live.port}', 200),
+                             (f'evil.example:{live.port}', 421),
+                             ('10.1.2.3:1', 421), ('10.1.2.3', 421),
+                             (f'10.1.2.3.example:{live.port}', 421),
+                             (f'[::2]:{live.port}', 200)):
+            check(status_of(live, 'GET', f'/streams?{live.query}', Host=host)
+                  == status, host)
+        live.stop()
+    if os.path.exists('/proc/net/if_inet6') and '00000000000000000000000000000001' \
+            in open('/proc/net/if_inet6').read():
+        with Live(PROGRAM, '--listen', '::1') as live:
+            check(f'http://[::1]:{live.port}/' in live.link, live.link)
+            check(status_of(live, 'GET', f'/streams?{live.query}') == 200)
+            live.stop()
+
+
 def test_usage():
-    import subprocess
     for args, words in ((['--port', '70000'], '--port'),
                         (['--port', '-1'], '--port'),
                         (['--listen', 'localhost'], '--listen'),
@@ -224,7 +244,6 @@ def test_usage():
 
 
 def test_port_taken(live):
-    import subprocess
     done = subprocess.run([PROGRAM, '--port', str(live.port)],
                           capture_output=True, text=True)
     check(done.returncode == 1 and str(live.port) in done.stderr, done)
@@ -245,6 +264,7 @@ def main():
         test_token(live)
         check_log(live)
         live.stop()
+    test_addresses()
 
 
 main()

@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the page asks for: pictures, captions, questions, settings, files."""
+import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import tempfile
+
+import PIL.Image
 
 from live import Live, Events, check, wait_for
 
@@ -94,6 +97,13 @@ def set_prompt(live, events, test, **settings):
                                and not a['question'] and test(a))
 
 
+def is_white(live):
+    """The test picture's ground, of which the ball hides a part at most."""
+    picture = PIL.Image.open(io.BytesIO(live.get('/streams/0/newest.jpg')))
+    return sum(min(picture.getpixel(at)) > 240 for at in
+               ((5, 5), (634, 5), (5, 354), (634, 354))) >= 3
+
+
 def test_settings(live, events):
     stream, answer = set_prompt(
         live, events, lambda a: a.get('choices') == ['Yes', 'No'],
@@ -108,10 +118,12 @@ def test_settings(live, events):
     stream, answer = set_prompt(live, events, lambda a: 'choices' not in a,
                                 choices=[], prompt='', look=True)
     check(stream['look'] and not stream['choices'], stream)
+    wait_for(lambda: not is_white(live), 'the map on the picture')
     check('score' not in answer and stream['prompt'], answer)
     stream, answer = set_prompt(live, events, lambda a: 'score' in a,
                                 recipe='quality', look=False)
     check(len(stream['choices']) == len(answer['choices']) == 5, stream)
+    wait_for(lambda: is_white(live), 'the picture without a map')
     stream, _ = set_prompt(live, events, lambda a: 'score' not in a,
                            recipe='')
     check(not stream['choices'], stream)
@@ -207,6 +219,8 @@ def test_no_encoder():
 def test_cost(events):
     cost = events.wait('cost')
     check(cost['frames-seen'] > 0 and cost['clients'] >= 1, cost)
+    told = events.wait('stream', lambda s: s['model'])
+    check(told['device'], told)
     check(cost['memory'] > 1e6 and cost['delay'] >= 0, cost)
 
 

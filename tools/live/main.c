@@ -97,6 +97,9 @@ on_opened (gpointer user_data)
   Opened *opened = user_data;
 
   opened->live->host.model = opened->model;
+  if (opened->live->host.failed)
+    for (guint i = 0; i < opened->live->streams->len; i++)
+      stream_tell (opened->live->streams->pdata[i]);
   return G_SOURCE_REMOVE;
 }
 

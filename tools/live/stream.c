@@ -52,21 +52,28 @@ stream_describe (const Stream *s)
 {
   static const char *const states[] = { "loading", "playing", "failed" };
   const LineState line = line_state (s->line);
+  Owl2ModelInfo info = { NULL };
   json_t *told = json_object ();
 
+  if (s->host->model)
+    owl2_model_get_info (s->host->model, &info);
   json_object_set_new (told, "id", json_integer (s->id));
   json_object_set_new (told, "name", json_line_string (name_of (s)));
   json_object_set_new (told, "state", json_string (states[s->state]));
   json_object_set_new (
       told, "error", json_line_string (s->error ? s->error : ""));
   settings_describe (line_owl2 (s->line), s->prompt, told);
+  json_object_set_new (
+      told, "model", json_line_string (info.name ? info.name : ""));
+  json_object_set_new (
+      told, "device", json_line_string (info.device ? info.device : ""));
   json_object_set_new (told, "width", json_integer (line.width));
   json_object_set_new (told, "height", json_integer (line.height));
   return told;
 }
 
-static void
-tell (Stream *s)
+void
+stream_tell (Stream *s)
 {
   events_send (s->host->events, "stream", stream_describe (s));
 }
@@ -82,7 +89,7 @@ set_state (Stream *s, State state, const char *error)
   s->state = state;
   g_free (s->error);
   s->error = g_strdup (error);
-  tell (s);
+  stream_tell (s);
 }
 
 void
@@ -466,7 +473,7 @@ stream_set (Stream *s, const json_t *settings, GError **error)
   if (!settings_apply (
           line_owl2 (s->line), s->host->model, settings, &s->prompt, error))
     return FALSE;
-  tell (s);
+  stream_tell (s);
   return TRUE;
 }
 

@@ -47,6 +47,8 @@ void stream_tick (Stream *stream);
 
 /* (transfer full): as it is told in `GET /streams`. */
 json_t *stream_describe (const Stream *stream);
+/* Tells it to all browsers. */
+void stream_tell (Stream *stream);
 /* Adds events about it and its last answers to @first. */
 void stream_replay (Stream *stream, GPtrArray *first);
 
