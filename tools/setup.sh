@@ -18,7 +18,7 @@ demo='python3 python3-numpy python3-cairo python3-pil python3-gi
 test='reuse g++ binutils strace clang gjs vulkan-validationlayers python3-sentencepiece
   gstreamer1.0-plugins-ugly fonts-liberation
   fonts-freefont-ttf mate-backgrounds forensics-samples-files
-  parallel slurm-wlm munge'
+  parallel slurm-wlm munge chromium'
 
 wanted=$build
 case ${1-} in
