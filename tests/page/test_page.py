@@ -6,7 +6,7 @@ picture is; on a file of two scenes all that a person can do, by keyboard.
 
 usage: test_page.py OWL2_LIVE PLUGIN_FOLDER [FOLDER]
   FOLDER: where pictures of the page are left: light.png, dark.png, phone.png,
-  narrow.png, choices.png"""
+  narrow.png, choices.png, look.png, tiles.png"""
 
 import pathlib
 import re
@@ -32,15 +32,16 @@ FIRST_CAPTION_S = 3
 DELAY_S = 0.3
 
 
-def draw_scenes(path):
-    """Four seconds of a ball, four of colour bars."""
+def draw(path, *patterns):
+    """Four seconds of each."""
     caps = "video/x-raw,width=640,height=360,framerate=25/1"
     subprocess.run(
         ["gst-launch-1.0", "-q", "concat", "name=c", "!", caps, "!", "vp8enc",
          "deadline=1", "!", "webmmux", "!", "filesink", f"location={path}"]
-        + ["videotestsrc", "pattern=ball", "num-buffers=100",
-           "foreground-color=0xffff0000", "background-color=0xffffffff", "!", "c."]
-        + ["videotestsrc", "pattern=smpte", "num-buffers=100", "!", "c."],
+        + [word for pattern in patterns for word in (
+            "videotestsrc", f"pattern={pattern}", "num-buffers=100",
+            "foreground-color=0xffff0000", "background-color=0xffffffff", "!",
+            "c.")],
         check=True, timeout=60)
 
 
@@ -349,6 +350,32 @@ def check_lost(b, server, *sources):
                      10) is not None, "the picture goes on")
 
 
+def check_tiles(b, server):
+    """Two sources: each has its captions, and the second is chosen by keyboard."""
+    check_opening(b, server)
+    tiles = "[...document.querySelectorAll('#tiles button')]"
+    check(b.run(f"{tiles}.length") == 2, "there is a tile for each source")
+    check(b.wait(f"{tiles}.every(t => t.querySelector('.says').textContent"
+                 " && t.querySelector('img').naturalWidth > 0)", 20) is not None,
+          "each has a caption and a picture")
+    b.run(f"{tiles}[0].focus()")
+    b.press("Tab")
+    b.press("Enter", "\r")
+    check(b.run(f"{tiles}.map(t => t.ariaCurrent)") == [None, "true"],
+          "the second one is chosen")
+    check(b.wait("document.getElementById('picture').src.includes('/streams/1/')"
+                 " && !document.getElementById('picture').hidden", 10) is not None,
+          "its picture is shown")
+    own = b.wait("document.getElementById('said').textContent"
+                 f" === {tiles}[1].querySelector('.says').textContent", 10)
+    check(own is not None and "check" in b.run(f"{tiles}[1].textContent"),
+          f"its caption is shown: {b.run(tiles + '[1].textContent')}")
+    answer = ask(b, "Is there a checkerboard?")
+    print(f"of the second source: {answer!r}")
+    check(answer, "a question is about the source that is shown")
+    leave_picture(b, "tiles.png")
+
+
 def main():
     if PICTURES:
         PICTURES.mkdir(parents=True, exist_ok=True)
@@ -358,7 +385,9 @@ def main():
         check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")
     with tempfile.TemporaryDirectory() as folder:
         scenes = f"{folder}/scenes.webm"
-        draw_scenes(scenes)
+        draw(scenes, "ball", "smpte")
+        other = f"{folder}/other.webm"
+        draw(other, "checkers-8")
         with Server(PROGRAM, PLUGINS, scenes) as server, Browser() as b:
             check_opening(b, server)
             check_changes(b)
@@ -373,6 +402,9 @@ def main():
             check_clip(b, folder)
             check_many(b)
             check_lost(b, server, scenes)
+        with Server(PROGRAM, PLUGINS, scenes, other) as server, Browser() as b:
+            check_tiles(b, server)
+            check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")
     return finish()
 
 
