@@ -617,18 +617,15 @@ function fill_standing() {
   at('weights').value = (info['choice-weights'] ?? []).join(', ');
 }
 
-// What differs from what is set; an Error if a weight is no number.
+// What differs from what is set; an Error if a weight is no number. New choices
+// have no weights, unless they come with them.
 function standing_changes() {
   const weights = list_of(at('weights').value).map(Number);
   if (!weights.every(Number.isFinite))
     throw new Error('Weights are numbers with commas between, such as 1, 0.5, 0.');
-  const wanted = {
-    'prompt': at('prompt').value.trim(),
-    'choices': list_of(at('choices').value),
-    'choice-weights': weights,
-  };
-  return Object.fromEntries(Object.entries(wanted).filter(([name, value]) =>
-    JSON.stringify(value) !== JSON.stringify(selected.info[name])));
+  const { info } = selected, prompt = at('prompt').value.trim(), choices = list_of(at('choices').value);
+  const same = JSON.stringify([choices, weights]) === JSON.stringify([info.choices, info['choice-weights']]);
+  return { ...(prompt !== info.prompt && { prompt }), ...(!same && { choices, 'choice-weights': weights }) };
 }
 
 at('standing').addEventListener('input', () => {
