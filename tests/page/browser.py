@@ -27,9 +27,10 @@ class Browser:
         self.home = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
         to_read, self.write_fd = os.pipe()
         self.read_fd, to_write = os.pipe()
+        self.says = tempfile.TemporaryFile()
         # The browser reads its file 3 and writes its file 4.
         self.process = subprocess.Popen(
-            ["sh", "-c", f"exec 3<&{to_read} 4>&{to_write}; exec \"$@\"", "sh",
+            ["sh", "-c", f"exec 3</dev/fd/{to_read} 4>/dev/fd/{to_write}; exec \"$@\"", "sh",
              PROGRAM, "--headless=new", "--remote-debugging-pipe",
              "--no-sandbox", "--no-first-run", "--disable-gpu", "--mute-audio",
              "--disable-background-networking", "--disable-component-update",
@@ -38,7 +39,7 @@ class Browser:
              f"--user-data-dir={self.home.name}",
              f"--window-size={size[0]},{size[1]}", "about:blank"],
             pass_fds=(to_read, to_write), stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            stderr=self.says,
             env={**os.environ, "HOME": self.home.name})
         os.close(to_read)
         os.close(to_write)
@@ -67,6 +68,7 @@ class Browser:
                     else:
                         self.events.append((m["method"], m["params"]))
                     self.arrived.notify_all()
+        os.close(self.read_fd)
         with self.arrived:
             self.answers = None
             self.arrived.notify_all()
@@ -79,18 +81,26 @@ class Browser:
         if self.session:
             message["sessionId"] = self.session
         data = json.dumps(message).encode() + b"\0"
-        while data:
-            data = data[os.write(self.write_fd, data):]
+        try:
+            while data:
+                data = data[os.write(self.write_fd, data):]
+        except BrokenPipeError:
+            raise self._end(method) from None
         with self.arrived:
             if not self.arrived.wait_for(
                     lambda: self.answers is None or n in self.answers, 30):
                 raise BrowserError(f"{method}: no answer after 30 s")
             if self.answers is None:
-                raise BrowserError(f"{method}: the browser has ended")
+                raise self._end(method)
             answer = self.answers.pop(n)
         if "error" in answer:
             raise BrowserError(f"{method}: {answer['error']['message']}")
         return answer["result"]
+
+    def _end(self, method):
+        self.says.seek(0)
+        return BrowserError(f"{method}: the browser has ended: "
+                            + self.says.read().decode(errors="replace")[-2000:])
 
     def open(self, address):
         self.call("Page.navigate", url=address)
@@ -172,6 +182,7 @@ class Browser:
             self.process.kill()
             self.process.wait()
         os.close(self.write_fd)
+        self.says.close()
         self.home.cleanup()
 
     def __enter__(self):

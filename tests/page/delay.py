@@ -48,11 +48,11 @@ def delays(seen, log):
     ages = []
     for when, x, y in seen:
         # Of the last four seconds (the ball's way takes eight) the one whose ball
-        # is the nearest.
-        near = [(math.hypot((bx - x) * WIDTH, (by - y) * HEIGHT), t)
+        # is the nearest, in pixels; where the way crosses itself, the later one.
+        near = [(math.hypot((bx - x) * WIDTH, (by - y) * HEIGHT) + when - t, t)
                 for n, t in times.items() if 0 <= when - t < 4
                 for bx, by in [ball(n)]]
-        if near and min(near)[0] < 4:
+        if near and min(near)[0] < 6:
             ages.append(when - min(near)[1])
     return ages
 

@@ -28,6 +28,7 @@ PICTURES = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
 IN_PAGE = (pathlib.Path(__file__).parent / "in_page.js").read_text()
 HURT = '<img src=x onerror="window.hurt = 1">'
 CAPTION = "document.getElementById('announced')?.textContent"
+LONG = 60  # for what has no bar in time
 FIRST_CAPTION_S = 3
 DELAY_S = 0.3
 
@@ -54,7 +55,7 @@ def leave_picture(b, name, whole=False):
 def check_opening(b, server):
     b.look(1280, 900)
     b.open(server.address)
-    took = b.wait(f"!!{CAPTION}", 30)
+    took = b.wait(f"!!{CAPTION}", LONG)
     print(f"first caption after {took} s: {b.run(CAPTION)!r}")
     check(took is not None and took < FIRST_CAPTION_S,
           f"the first caption is there within {FIRST_CAPTION_S} s: {took}")
@@ -82,7 +83,7 @@ def check_delay(b, server):
 def check_changes(b):
     """The caption follows the picture."""
     captions = []
-    end = time.monotonic() + 30
+    end = time.monotonic() + LONG
     while time.monotonic() < end:
         text = b.run(CAPTION)
         if text and text not in captions:
@@ -114,7 +115,7 @@ def ask(b, question):
     item = ("[...document.querySelectorAll('#list .answer')].find(i => "
             f"i.querySelector('.question')?.textContent === {question!r}"
             " && i.querySelector('time'))")
-    if b.wait(f"!!{item}", 30) is None:
+    if b.wait(f"!!{item}", LONG) is None:
         return None
     check(b.run(f"{item}.querySelectorAll('.frames img').length") > 0,
           "an answer has pictures of its frames")
@@ -143,7 +144,7 @@ def set_standing(b, **values):
             b.press("Delete")
     b.press("Enter", "\r")
     note = "document.getElementById('standing-note').textContent"
-    b.wait(f"!!{note}", 10)
+    b.wait(f"!!{note}", LONG)
     return b.run(note)
 
 
@@ -152,24 +153,24 @@ def check_standing(b):
     said = set_standing(b, prompt="Is there a ball?", choices=f"{HURT}, No",
                         weights="1, 0")
     check(said == "Set.", f"choices are set: {said}")
-    took = b.wait(f"[{HURT!r}, 'No'].includes({CAPTION})", 15)
+    took = b.wait(f"[{HURT!r}, 'No'].includes({CAPTION})", LONG)
     check(took is not None, f"the caption is a choice: {b.run(CAPTION)!r}")
     bars = b.run("[...document.querySelectorAll('#bars .choice')]"
                  ".map(e => e.textContent)")
     check(bars == [HURT, "No"], f"bars have the choices as text: {bars}")
     check(b.wait("document.querySelector('#curve polyline')?.getAttribute"
-                 "('points').split(' ').length > 3", 20) is not None,
+                 "('points').split(' ').length > 3", LONG) is not None,
           "the score is a curve")
     set_standing(b, choices="Yes, No")
     b.wait("[...document.querySelectorAll('#list .text')].some("
-           "e => e.textContent === 'Yes')", 20)
+           "e => e.textContent === 'Yes')", LONG)
     time.sleep(8 if PICTURES else 0)
-    leave_picture(b, "choices.png")
+    leave_picture(b, "choices.png", whole=True)
     said = set_standing(b, weights="1, x")
     check("numbers" in said, f"a weight that is none is told: {said}")
     said = set_standing(b, prompt="", choices="", weights="")
     check(said == "Set.", f"choices are taken back: {said}")
-    check(b.wait("document.getElementById('bars').hidden", 20) is not None,
+    check(b.wait("document.getElementById('bars').hidden", LONG) is not None,
           "the bars go with the choices")
 
 
@@ -210,7 +211,7 @@ def check_saving(b, folder):
     wanted = b.run(CAPTION)
     press_button(b, "save-captions")
     said = "document.getElementById('save-note').textContent"
-    check(b.wait(f"{said} === 'Saved.'", 10) is not None,
+    check(b.wait(f"{said} === 'Saved.'", LONG) is not None,
           f"captions are saved: {b.run(said)}")
     files = []
     end = time.monotonic() + 10
@@ -338,13 +339,13 @@ def check_lost(b, server, *sources):
     check(b.run(connection) == "Connected", f"it is said: {b.run(connection)}")
     status = server.stop()
     check(status == 0, f"the server ends: {status}")
-    check(b.wait(f"{connection}.includes('lost')", 10) is not None,
+    check(b.wait(f"{connection}.includes('lost')", LONG) is not None,
           "a lost connection is said")
     with Server(PROGRAM, PLUGINS, *sources, port=server.port):
-        check(b.wait(f"{connection} === 'Connected'", 20) is not None,
+        check(b.wait(f"{connection} === 'Connected'", LONG) is not None,
               f"and mended: {b.run(connection)}")
         b.run("document.getElementById('announced').textContent = ''")
-        check(b.wait(f"!!{CAPTION}", 20) is not None, "captions go on")
+        check(b.wait(f"!!{CAPTION}", LONG) is not None, "captions go on")
         check(b.wait("document.getElementById('picture').complete"
                      " && document.getElementById('picture').naturalWidth > 0",
                      10) is not None, "the picture goes on")
@@ -356,7 +357,7 @@ def check_tiles(b, server):
     tiles = "[...document.querySelectorAll('#tiles button')]"
     check(b.run(f"{tiles}.length") == 2, "there is a tile for each source")
     check(b.wait(f"{tiles}.every(t => t.querySelector('.says').textContent"
-                 " && t.querySelector('img').naturalWidth > 0)", 20) is not None,
+                 " && t.querySelector('img').naturalWidth > 0)", LONG) is not None,
           "each has a caption and a picture")
     b.run(f"{tiles}[0].focus()")
     b.press("Tab")

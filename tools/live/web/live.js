@@ -375,6 +375,9 @@ function on_answer(answer) {
   const stream = streams.get(answer.stream);
   if (!stream || !is_new(stream, answer))
     return;
+  // Which model it is, is known when it has been loaded.
+  if (!server.model)
+    read_streams().catch(lose);
   const waiting = waiting_record(stream, answer), same = same_record(stream, answer);
   if (waiting) {
     put_record(stream, to_record({ ...answer, question: answer.question || waiting.question }), waiting);
