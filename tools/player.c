@@ -2,32 +2,25 @@
 #include "player.h"
 
 #include <string.h>
-#include <gio/gio.h>
 #include <gst/app/gstappsink.h>
-#include <gst/pbutils/pbutils.h>
 
 #include "base.h"
 #include "clip.h"
 #include "gstowl2upright.h"
+#include "intake.h"
 #include "program.h"
 
 /* How soon an error, which wakes no appsink, and a signal are noticed. */
 #define POLL (20 * GST_MSECOND)
 
 struct _Player {
-  char *uri;
-  guint64 max_pixels;
+  Intake *intake;
   GstElement *pipeline; /* (nullable): NULL while nothing runs */
   GstElement *out;
   GstOwl2Orientation orientation;
   gboolean live;
   gboolean pulled; /* a frame, since the start */
-  gint n_decoded, guesses; /* atomic */
-  /* What went by while the source was taken apart; with @lock. */
-  GMutex lock;
-  GString *missing; /* descriptions of decoders */
-  gboolean saw_video, saw_other;
-  guint width, height; /* of frames that are too large */
+  gint n_decoded; /* atomic */
 };
 
 void
@@ -43,10 +36,7 @@ player_new (const char *uri, guint64 max_pixels)
 {
   Player *p = g_new0 (Player, 1);
 
-  p->uri = g_strdup (uri);
-  p->max_pixels = max_pixels;
-  p->missing = g_string_new (NULL);
-  g_mutex_init (&p->lock);
+  p->intake = intake_new (uri, max_pixels);
   return p;
 }
 
@@ -65,96 +55,11 @@ player_free (Player *p)
   if (!p)
     return;
   player_stop (p);
-  g_string_free (p->missing, TRUE);
-  g_mutex_clear (&p->lock);
-  g_free (p->uri);
+  intake_free (p->intake);
   g_free (p);
 }
 
 /* ---- what goes by ------------------------------------------------------- */
-
-/* What is too large is refused before a decoder takes memory for it, if that is
- * known. */
-static gboolean
-check_size (Player *p, const GstCaps *caps)
-{
-  const GstStructure *s = gst_caps_get_structure (caps, 0);
-  int width = 0, height = 0;
-
-  gst_structure_get_int (s, "width", &width);
-  gst_structure_get_int (s, "height", &height);
-  if (!p->max_pixels || width <= 0 || height <= 0
-      || (guint64) width * (guint) height <= p->max_pixels)
-    return TRUE;
-  g_mutex_lock (&p->lock);
-  p->width = (guint) width;
-  p->height = (guint) height;
-  g_mutex_unlock (&p->lock);
-  return FALSE;
-}
-
-/* Each stream in the source, and each form that a parser gives it, is offered
- * here before something is found that takes it. */
-static gboolean
-on_stream (GstElement *in, GstPad *pad, GstCaps *caps, gpointer user_data)
-{
-  static const char *const others[] = { "audio/", "text/", "subpicture/",
-    "application/x-id3", "application/x-subtitle" };
-  Player *p = user_data;
-  const char *name = gst_structure_get_name (gst_caps_get_structure (caps, 0));
-
-  g_mutex_lock (&p->lock);
-  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
-    p->saw_other |= g_str_has_prefix (name, others[i]);
-  g_mutex_unlock (&p->lock);
-  return check_size (p, caps);
-}
-
-/* A frame that goes to its decoder. Where the file has no times for frames, the
- * decoder makes them up from those before. */
-static GstPadProbeReturn
-on_coded (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
-{
-  GstBuffer *buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-  Player *p = user_data;
-
-  if (!GST_BUFFER_PTS_IS_VALID (buffer)
-      && !GST_BUFFER_FLAG_IS_SET (buffer, GST_BUFFER_FLAG_HEADER))
-    g_atomic_int_set (&p->guesses, TRUE);
-  return GST_PAD_PROBE_OK;
-}
-
-/* Each thread of libav's holds frames of its own, on machines with many cores
- * more than all else takes; and few frames are decoded in a row. */
-static void
-limit_threads (GstElement *decoder)
-{
-  if (g_object_class_find_property (
-          G_OBJECT_GET_CLASS (decoder), "max-threads"))
-    gst_util_set_object_arg (G_OBJECT (decoder), "max-threads", "2");
-}
-
-static void
-on_element (GstBin *bin, GstBin *sub, GstElement *element, gpointer user_data)
-{
-  GstElementFactory *factory = gst_element_get_factory (element);
-  g_autoptr (GstPad) pad = NULL;
-  Player *p = user_data;
-
-  if (!factory
-      || !gst_element_factory_list_is_type (
-          factory, GST_ELEMENT_FACTORY_TYPE_DECODER
-                       | GST_ELEMENT_FACTORY_TYPE_MEDIA_VIDEO
-                       | GST_ELEMENT_FACTORY_TYPE_MEDIA_IMAGE))
-    return;
-  g_mutex_lock (&p->lock);
-  p->saw_video = TRUE;
-  g_mutex_unlock (&p->lock);
-  limit_threads (element);
-  pad = gst_element_get_static_pad (element, "sink");
-  if (pad)
-    gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_coded, p, NULL);
-}
 
 static GstPadProbeReturn
 on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
@@ -167,98 +72,12 @@ on_data (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   } else if (GST_EVENT_TYPE (GST_PAD_PROBE_INFO_EVENT (info))
              == GST_EVENT_CAPS) {
     gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
-    check_size (p, caps);
+    intake_see_caps (p->intake, caps);
   }
   return GST_PAD_PROBE_OK;
 }
 
 /* ---- errors ------------------------------------------------------------- */
-
-/* Of sound nobody wants one. */
-static void
-add_missing (Player *p, GstMessage *message)
-{
-  const GstStructure *s = gst_message_get_structure (message);
-  const GValue *detail = gst_structure_get_value (s, "detail");
-  g_autofree char *what = NULL;
-
-  if (detail && GST_VALUE_HOLDS_CAPS (detail)
-      && !gst_caps_is_empty (gst_value_get_caps (detail))
-      && g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (
-                               gst_value_get_caps (detail), 0)),
-          "audio/"))
-    return;
-  what = gst_missing_plugin_message_get_description (message);
-  g_mutex_lock (&p->lock);
-  if (!strstr (p->missing->str, what))
-    g_string_append_printf (
-        p->missing, "%s%s", p->missing->len ? ", " : "", what);
-  g_mutex_unlock (&p->lock);
-}
-
-/* (nullable) (transfer full): why the host of the source can't be reached. */
-static char *
-try_host (Player *p)
-{
-  static const struct {
-    const char *scheme;
-    guint16 port;
-  } schemes[] = { { "http:", 80 }, { "https:", 443 }, { "rtsp:", 554 } };
-  g_autoptr (GSocketClient) client = g_socket_client_new ();
-  g_autoptr (GSocketConnection) connection = NULL;
-  g_autoptr (GError) error = NULL;
-
-  g_socket_client_set_timeout (client, 5);
-  for (guint i = 0; i < G_N_ELEMENTS (schemes); i++)
-    if (g_ascii_strncasecmp (
-            p->uri, schemes[i].scheme, strlen (schemes[i].scheme))
-        == 0)
-      connection = g_socket_client_connect_to_uri (
-          client, p->uri, schemes[i].port, NULL, &error);
-  return error ? g_strdup (error->message) : NULL;
-}
-
-/* The plainest cause of @cause, which is what the pipeline noticed. */
-static void
-set_error (Player *p, const GError *cause, GError **error)
-{
-  g_autofree char *host = p->pulled ? NULL : try_host (p);
-  g_autofree char *said = NULL;
-
-  g_mutex_lock (&p->lock);
-  if (p->width)
-    said = g_strdup_printf ("%ux%u are %" G_GUINT64_FORMAT
-                            " pixels, more than the %" G_GUINT64_FORMAT
-                            " of --max-pixels",
-        p->width, p->height, (guint64) p->width * p->height, p->max_pixels);
-  else if (host)
-    said = g_strdup_printf ("can't be reached: %s", host);
-  else if (p->missing->len)
-    said = g_strdup_printf ("GStreamer has no %s installed", p->missing->str);
-  else if (p->saw_other && !p->saw_video)
-    said = g_strdup ("there is no video in it");
-  else if (!cause)
-    said = g_strdup ("no video frame was decoded");
-  else
-    said = g_strdup_printf ("%s: %s",
-        cause->domain == GST_RESOURCE_ERROR ? "can't be read"
-                                            : "no video can be decoded",
-        cause->message);
-  g_mutex_unlock (&p->lock);
-  g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, said);
-}
-
-/* Frames, or what leads to them, are too large. */
-static gboolean
-is_too_large (Player *p)
-{
-  gboolean is;
-
-  g_mutex_lock (&p->lock);
-  is = p->width > 0;
-  g_mutex_unlock (&p->lock);
-  return is;
-}
 
 /* What was posted since; FALSE if the pipeline can't go on. */
 static gboolean
@@ -271,31 +90,17 @@ check_bus (Player *p, GError **error)
   while (!cause && (message = gst_bus_pop (bus))) {
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR)
       gst_message_parse_error (message, &cause, NULL);
-    else if (gst_is_missing_plugin_message (message))
-      add_missing (p, message);
+    else
+      intake_see_message (p->intake, message);
     gst_message_unref (message);
   }
   if (!cause)
     return TRUE;
-  set_error (p, cause, error);
+  intake_explain (p->intake, cause, !p->pulled, error);
   return FALSE;
 }
 
 /* ---- playing ------------------------------------------------------------ */
-
-/* Parsers find out which way up a photograph is, decoders do not; so where one
- * can be had, it comes before them. */
-static void
-prefer_parser (const char *name)
-{
-  GstPluginFeature *parser =
-      gst_registry_lookup_feature (gst_registry_get (), name);
-
-  if (!parser)
-    return;
-  gst_plugin_feature_set_rank (parser, GST_RANK_PRIMARY + 1);
-  gst_object_unref (parser);
-}
 
 void
 player_start (Player *p)
@@ -305,7 +110,6 @@ player_start (Player *p)
 
   player_stop (p);
   p->pulled = FALSE;
-  prefer_parser ("jpegparse");
   /* Of fewer frames that wait, fewer are decoded for nothing before a seek. */
   p->pipeline = gst_parse_launch (
       "uridecodebin name=in caps=video/x-raw(ANY) expose-all-streams=false ! "
@@ -314,10 +118,7 @@ player_start (Player *p)
   in = gst_bin_get_by_name (GST_BIN (p->pipeline), "in");
   p->out = gst_bin_get_by_name (GST_BIN (p->pipeline), "out");
   memset (&p->orientation, 0, sizeof p->orientation);
-  g_object_set (in, "uri", p->uri, NULL);
-  g_signal_connect (in, "autoplug-continue", G_CALLBACK (on_stream), p);
-  g_signal_connect (
-      p->pipeline, "deep-element-added", G_CALLBACK (on_element), p);
+  intake_watch (p->intake, in, GST_BIN (p->pipeline));
   pad = gst_element_get_static_pad (p->out, "sink");
   gst_pad_add_probe (pad,
       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_data,
@@ -394,8 +195,8 @@ player_pull (Player *p, PlayerFrame *frame, GError **error)
           error, OWL2_ERROR, OWL2_ERROR_CANCELLED, "ended by a signal");
       return FALSE;
     }
-    if (is_too_large (p)) {
-      set_error (p, NULL, error);
+    if (intake_is_too_large (p->intake)) {
+      intake_explain (p->intake, NULL, !p->pulled, error);
       return FALSE;
     }
     if (sample && frame_init (p, frame, sample, &bad))
@@ -409,7 +210,7 @@ player_pull (Player *p, PlayerFrame *frame, GError **error)
     if (sample || !gst_app_sink_is_eos (GST_APP_SINK (p->out)))
       continue;
     if (!p->pulled)
-      set_error (p, NULL, error);
+      intake_explain (p->intake, NULL, !p->pulled, error);
     return p->pulled;
   }
 }
@@ -443,7 +244,7 @@ player_can_seek (Player *p)
 gboolean
 player_has_times (Player *p)
 {
-  return !g_atomic_int_get (&p->guesses);
+  return !intake_has_guesses (p->intake);
 }
 
 gboolean

@@ -8,7 +8,7 @@ set -eu
 
 build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
   libglib2.0-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
-  libjansson-dev libpng-dev zlib1g-dev
+  libjansson-dev libpng-dev libsoup-3.0-dev zlib1g-dev
   mesa-vulkan-drivers gstreamer1.0-tools gstreamer1.0-plugins-base
   gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
   libgstreamer-plugins-bad1.0-dev libxkbcommon-dev libxkbcommon-x11-dev

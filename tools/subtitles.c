@@ -27,7 +27,7 @@ subtitles_new (const char *path, SubtitlesForm form, GError **error)
   if (!s->out)
     return NULL;
   if (form == SUBTITLES_VTT)
-    fputs ("WEBVTT\n\n", owl2_output_file (s->out));
+    fputs (SUBTITLES_VTT_HEAD, owl2_output_file (s->out));
   return g_steal_pointer (&s);
 }
 
@@ -73,14 +73,33 @@ subtitles_line (guint64 start, guint64 end, const char *text)
 }
 
 static void
-print_stamp (const Subtitles *s, guint64 ns, const char *end)
+add_stamp (GString *cue, SubtitlesForm form, guint64 ns, const char *end)
 {
   const guint64 ms = to_ms (ns);
 
-  fprintf (owl2_output_file (s->out), "%02u:%02u:%02u%c%03u%s",
-      (guint) (ms / 3600000), (guint) (ms / 60000 % 60),
-      (guint) (ms / 1000 % 60), s->form == SUBTITLES_SRT ? ',' : '.',
-      (guint) (ms % 1000), end);
+  g_string_append_printf (cue, "%02u:%02u:%02u%c%03u%s", (guint) (ms / 3600000),
+      (guint) (ms / 60000 % 60), (guint) (ms / 1000 % 60),
+      form == SUBTITLES_SRT ? ',' : '.', (guint) (ms % 1000), end);
+}
+
+char *
+subtitles_cue (SubtitlesForm form, guint number, guint64 start, guint64 end,
+    const char *text)
+{
+  g_autofree char *line =
+      form == SUBTITLES_SRT ? owl2_printable_cue (text) : vtt_text (text);
+  GString *cue;
+
+  g_strstrip (line);
+  if (!*line)
+    return NULL;
+  cue = g_string_new (NULL);
+  if (form == SUBTITLES_SRT)
+    g_string_append_printf (cue, "%u\n", number);
+  add_stamp (cue, form, start, " --> ");
+  add_stamp (cue, form, end, "\n");
+  g_string_append_printf (cue, "%s\n\n", line);
+  return g_string_free (cue, FALSE);
 }
 
 gboolean
@@ -88,18 +107,13 @@ subtitles_add (
     Subtitles *s, guint64 start, guint64 end, const char *text, GError **error)
 {
   FILE *file = owl2_output_file (s->out);
-  g_autofree char *line =
-      s->form == SUBTITLES_SRT ? owl2_printable_cue (text) : vtt_text (text);
+  g_autofree char *cue =
+      subtitles_cue (s->form, s->n_cues + 1, start, end, text);
 
-  g_strstrip (line);
-  if (!*line)
+  if (!cue)
     return TRUE;
   s->n_cues++;
-  if (s->form == SUBTITLES_SRT)
-    fprintf (file, "%u\n", s->n_cues);
-  print_stamp (s, start, " --> ");
-  print_stamp (s, end, "\n");
-  fprintf (file, "%s\n\n", line);
+  fputs (cue, file);
   if (fflush (file) == 0 && !ferror (file))
     return TRUE;
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED, "%s: can't write: %s",

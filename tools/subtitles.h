@@ -13,6 +13,9 @@ typedef enum {
   SUBTITLES_VTT,
 } SubtitlesForm;
 
+/* What a WebVTT file begins with. */
+#define SUBTITLES_VTT_HEAD "WEBVTT\n\n"
+
 typedef struct _Subtitles Subtitles;
 
 /* To be at @path, in place of what is there, when they are finished: an
@@ -32,6 +35,11 @@ gboolean subtitles_add (Subtitles *subtitles, guint64 start, guint64 end,
  * place of what there is. Nothing does, either, if it was stopped before there
  * was a cue. FAILED if they can't be written. Accepts NULL. */
 gboolean subtitles_finish (Subtitles *subtitles, gboolean ok, GError **error);
+
+/* (transfer full) (nullable): one cue as it stands in a file; NULL: there is no
+ * text. @number: of a SubRip cue, from 1. Times in ns. */
+char *subtitles_cue (SubtitlesForm form, guint number, guint64 start,
+    guint64 end, const char *text);
 
 /* (transfer full): an answer and its time as a line for people, printable:
  * "    0.0 -     2.0 s   A red ball moves to the left." */

@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "video_private.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
-#include <glib/gstdio.h>
 
-#include "input.h"
+#include "intake.h"
 #include "look.h"
 
 /* Frames are kept as they are until there are more of them than this, then at
@@ -15,52 +12,11 @@
 
 /* ---- opening ------------------------------------------------------------ */
 
-/* A FIFO or a terminal would be waited for without end. */
-static gboolean
-check_file (const char *path, GError **error)
-{
-  GStatBuf st;
-  const char *what;
-
-  if (g_stat (path, &st) < 0
-      || (S_ISREG (st.st_mode) && g_access (path, R_OK) < 0)) {
-    g_set_error_literal (
-        error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, g_strerror (errno));
-    return FALSE;
-  }
-  what = S_ISREG (st.st_mode) ? "an empty file" : owl2_input_kind (st.st_mode);
-  if (S_ISREG (st.st_mode) && st.st_size > 0)
-    return TRUE;
-  g_set_error (
-      error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "it is %s, no video file", what);
-  return FALSE;
-}
-
-/* (transfer full) */
-static char *
-make_uri (const char *name, GError **error)
-{
-  g_autofree char *path = NULL;
-
-  if (g_str_equal (name, "-")) {
-    if (!isatty (STDIN_FILENO))
-      return g_strdup ("fd://0");
-    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE,
-        "standard input is a terminal, no video");
-    return NULL;
-  }
-  if (gst_uri_is_valid (name) && !g_file_test (name, G_FILE_TEST_EXISTS)) {
-    path = g_filename_from_uri (name, NULL, NULL);
-    return !path || check_file (path, error) ? g_strdup (name) : NULL;
-  }
-  return check_file (name, error) ? gst_filename_to_uri (name, error) : NULL;
-}
-
 Video *
 video_open (const char *name, guint64 max_pixels, GError **error)
 {
   g_autoptr (Video) v = g_new0 (Video, 1);
-  g_autofree char *uri = make_uri (name, error);
+  g_autofree char *uri = intake_make_uri (name, error);
 
   if (!uri)
     return NULL;
