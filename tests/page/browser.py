@@ -105,6 +105,10 @@ class Browser:
     def open(self, address):
         self.call("Page.navigate", url=address)
 
+    def before(self, script):
+        """Runs a script in each page that is opened, before the page's own."""
+        self.call("Page.addScriptToEvaluateOnNewDocument", source=script)
+
     def run(self, script):
         """The value of a script in the page, awaited if it is a promise."""
         r = self.call("Runtime.evaluate", expression=script, awaitPromise=True,

@@ -60,3 +60,29 @@ function watch_ball(ms) {
       done(seen);
   }));
 }
+
+// A server in the page that sends video over WebRTC, as long as those in window.far are open.
+function fake_webrtc() {
+  const real = window.fetch.bind(window);
+  const reply = (object) => new Response(JSON.stringify(object));
+  window.fetch = async (path, options) => {
+    if (path === '/streams')
+      return reply({ ...await (await real(path)).json(), webrtc: true });
+    if (!path.endsWith('/webrtc'))
+      return real(path, options);
+    const canvas = Object.assign(document.createElement('canvas'), { width: 320, height: 180 });
+    const context = canvas.getContext('2d');
+    setInterval(() => {
+      context.fillStyle = `hsl(${performance.now() / 20} 80% 50%)`;
+      context.fillRect(0, 0, 320, 180);
+    }, 40);
+    const stream = canvas.captureStream(25), pc = new RTCPeerConnection();
+    (window.far ??= []).push(pc);
+    await pc.setRemoteDescription({ type: 'offer', sdp: JSON.parse(options.body).sdp });
+    pc.addTrack(stream.getTracks()[0], stream);
+    await pc.setLocalDescription();
+    while (pc.iceGatheringState !== 'complete')
+      await new Promise((done) => setTimeout(done, 50));
+    return reply({ sdp: pc.localDescription.sdp });
+  };
+}

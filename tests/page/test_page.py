@@ -259,6 +259,11 @@ def check_heard(b):
           f"the accessibility tree has the caption {caption!r}: {texts}")
     live = b.run("document.getElementById('announced').ariaLive")
     check(live == "polite", f"captions are told politely: {live}")
+    loud = b.run("[...document.querySelectorAll('[aria-live], [role=status],"
+                 " [role=alert], output')].map(e => e.id)")
+    check(set(loud) <= {"connection", "announced", "save-note", "ask-note",
+                        "standing-note"},
+          f"nothing that changes all the time is told: {loud}")
     heads = [name for role, name, _ in nodes if role == "heading"]
     check(len(heads) >= 5, f"there are headings: {heads}")
     controls = [(role, name) for role, name, _ in nodes
@@ -377,12 +382,33 @@ def check_tiles(b, server):
     leave_picture(b, "tiles.png")
 
 
+def check_webrtc(b, server):
+    """Video over WebRTC where the server has it, and what is without it when that
+    ends. The other end is in the page."""
+    b.before(f"{IN_PAGE}; fake_webrtc()")
+    video = "document.getElementById('video')"
+    state = "document.getElementById('state').textContent"
+    came = None
+    for _ in range(3):  # Where nothing else leaves it the time.
+        b.open(server.address)
+        came = b.wait(f"{video} && !{video}.hidden"
+                      f" && {video}.currentTime > 0.5 && {state} === ''", 10)
+        if came:
+            break
+    check(came, "video comes")
+    b.run("far.forEach(pc => pc.close())")
+    check(b.wait(f"{video}.hidden && !document.getElementById('picture').hidden"
+                 " && document.getElementById('picture').src.includes('/picture?')",
+                 LONG) is not None, "pictures come where video ends")
+
+
 def main():
     if PICTURES:
         PICTURES.mkdir(parents=True, exist_ok=True)
     with Server(PROGRAM, PLUGINS, debug=delay.DEBUG) as server, Browser() as b:
         check_opening(b, server)
         check_delay(b, server)
+        check_webrtc(b, server)
         check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")
     with tempfile.TemporaryDirectory() as folder:
         scenes = f"{folder}/scenes.webm"

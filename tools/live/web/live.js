@@ -82,6 +82,8 @@ function clock(wall) {
   return isNaN(date) ? '' : date.toLocaleTimeString(undefined, { timeStyle: 'medium', hourCycle: 'h23' });
 }
 
+// Of a file's name the part that tells files apart; addresses as they are.
+const short = (name) => (/:\/\//.test(name) ? name : name.split('/').pop() || name);
 const several = (n, what) => `${n} ${what}${n === 1 ? '' : 's'}`;
 const to_record = (answer) => ({ ...answer, question: answer.question ?? '', count: 1, last: answer });
 
@@ -130,25 +132,26 @@ function start_mjpeg() {
   picture.src = `/streams/${selected.info.id}/picture?${mine}`;
 }
 
-// Shows the video from its first frame on, for as long as frames come.
+// Gives the video up when no frame of it is shown for a while.
 async function watch_video(mine) {
-  let last = 0, since = performance.now();
-  while (mine === turn && performance.now() - since < PICTURE_S * 1000) {
-    if (video.currentTime > last) {
-      last = video.currentTime;
-      since = performance.now();
+  let since = performance.now();
+  video.hidden = false;
+  video.requestVideoFrameCallback?.(function seen() {
+    since = performance.now();
+    if (mine === turn) {
       show_picture(video);
+      video.requestVideoFrameCallback(seen);
     }
+  });
+  while (mine === turn && performance.now() - since < PICTURE_S * 1000)
     await sleep(250);
-  }
   leave_webrtc(mine);
 }
 
 function leave_webrtc(mine) {
-  if (mine !== turn)
-    return;
-  webrtc_failed = true;
-  start_picture();
+  webrtc_failed ||= mine === turn;
+  if (mine === turn)
+    start_picture();
 }
 
 async function start_webrtc(mine) {
@@ -453,7 +456,7 @@ function add_stream(info) {
 function take_stream(info) {
   const stream = streams.get(info.id) ?? add_stream(info);
   stream.info = info;
-  say(stream.name, info.name);
+  say(stream.name, short(info.name));
   if (!selected)
     select(stream);
   if (stream === selected)
@@ -463,9 +466,8 @@ function take_stream(info) {
 function draw_stream() {
   const { info } = selected;
   say(at('name'), `Picture: ${info.name}`);
-  document.title = `${info.name} \u2013 owl2 live`;
-  picture.alt = `Live picture of ${info.name}`;
-  video.setAttribute('aria-label', picture.alt);
+  document.title = `${short(info.name)} \u2013 owl2 live`;
+  picture.alt = video.ariaLabel = `Live picture of ${short(info.name)}`;
   if (info.width > 0 && info.height > 0)
     at('screen').style.setProperty('--ratio', (info.width / info.height).toFixed(4));
   at('look').checked = info.look;
@@ -672,7 +674,7 @@ async function save(button, file) {
     const reply = await request(`/streams/${id}/${file}`);
     const link = make('a');
     link.href = URL.createObjectURL(await reply.blob());
-    link.download = `${name.replace(/[^\p{L}\p{N}]+/gu, '-')}-${file}`;
+    link.download = `${short(name).replace(/[^\p{L}\p{N}]+/gu, '-')}-${file}`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 60000);
     note('save-note', 'Saved.');
