@@ -21,7 +21,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Intake, intake_free)
  * without the name. */
 char *intake_make_uri (const char *name, GError **error);
 
-/* Gives @in, a uridecodebin in @bin, the URI, and watches it until it is gone. */
+/* Gives @in, a uridecodebin in @bin, the URI, and watches it until it is gone.
+ */
 void intake_watch (Intake *intake, GstElement *in, GstBin *bin);
 
 /* Of a message on the bus, what it says of missing decoders. Any thread. */

@@ -20,7 +20,7 @@ struct _Player {
   GstOwl2Orientation orientation;
   gboolean live;
   gboolean pulled; /* a frame, since the start */
-  gint n_decoded; /* atomic */
+  gint n_decoded;  /* atomic */
 };
 
 void

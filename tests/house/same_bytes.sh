@@ -30,7 +30,7 @@ meson setup "$one" "$source" -Dtests=false >"$temp/log" 2>&1 &&
 n=0 failed=0
 for file in gst-owl2/libgstowl2.so tools/owl2-ask tools/owl2-trace \
     tools/owl2-bench tools/owl2-run tools/convert/owl2-convert \
-    tools/eval/owl2-eval; do
+    tools/eval/owl2-eval tools/live/owl2-live; do
   if [ ! -f "$one/$file" ] && [ ! -f "$two/$file" ]; then
     continue
   fi

@@ -56,23 +56,11 @@ captions_add (Captions *captions, gint64 start, gint64 end, const char *text)
 
   caption->start = start;
   caption->end = MAX (end, start);
+  caption->came = g_get_monotonic_time ();
   caption->text = g_strdup (text);
   g_queue_push_tail (&captions->all, caption);
-  while (has_old (captions, caption->end))
+  while (has_old (captions, caption->came))
     caption_free (g_queue_pop_head (&captions->all));
-}
-
-/* When the text of @l is no more to be seen. */
-static gint64
-stays_until (GList *l)
-{
-  const Caption *caption = l->data, *next = l->next ? l->next->data : NULL;
-
-  if (!next)
-    return caption->end + STAY_US;
-  return next->start <= caption->end + STAY_US
-             ? MAX (next->start, caption->start)
-             : caption->end;
 }
 
 GPtrArray *
@@ -81,19 +69,33 @@ captions_between (Captions *captions, gint64 from, gint64 to)
   GPtrArray *some = g_ptr_array_new_with_free_func (caption_free);
 
   for (GList *l = captions->all.head; l; l = l->next) {
-    const Caption *caption = l->data;
-    const gint64 end = MIN (stays_until (l), to);
+    const Caption *caption = l->data, *next = l->next ? l->next->data : NULL;
+    const gint64 start = MAX (caption->came, from);
+    const gint64 end = next ? MIN (next->came, to) : to;
     Caption *copy;
 
-    if (end <= from || caption->start >= to || end <= caption->start)
+    if (start >= end)
       continue;
     copy = g_new0 (Caption, 1);
-    copy->start = MAX (caption->start, from);
+    copy->start = start;
     copy->end = end;
+    copy->came = caption->came;
     copy->text = g_strdup (caption->text);
     g_ptr_array_add (some, copy);
   }
   return some;
+}
+
+/* When the time that the text of @l is shown for ends. */
+static gint64
+stays_until (GList *l)
+{
+  const Caption *caption = l->data, *next = l->next ? l->next->data : NULL;
+
+  return next && next->start > caption->start
+                 && next->start <= caption->end + STAY_US
+             ? next->start
+             : caption->end;
 }
 
 static guint64
@@ -109,7 +111,7 @@ captions_vtt (Captions *captions, gint64 zero)
 
   for (GList *l = captions->all.head; l; l = l->next) {
     const Caption *caption = l->data;
-    const gint64 end = l->next ? stays_until (l) : caption->end;
+    const gint64 end = stays_until (l);
     g_autofree char *cue = subtitles_cue (SUBTITLES_VTT, 0,
         to_ns (caption->start, zero), to_ns (end, zero), caption->text);
 

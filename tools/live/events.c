@@ -55,9 +55,9 @@ GBytes *
 events_make (Events *events, const char *kind, const json_t *data)
 {
   g_autofree char *json = json_line_write (data);
-  char *text = g_strdup_printf ("event: %s\nid: %" G_GUINT64_FORMAT
-                                "\ndata: %s\n\n",
-      kind, ++events->n_sent, json);
+  char *text =
+      g_strdup_printf ("event: %s\nid: %" G_GUINT64_FORMAT "\ndata: %s\n\n",
+          kind, ++events->n_sent, json);
 
   return g_bytes_new_take (text, strlen (text));
 }

@@ -18,8 +18,8 @@ void events_free (Events *events); /* accepts NULL */
 
 /* Sends an event of @kind to all. @data: (transfer full) */
 void events_send (Events *events, const char *kind, json_t *data);
-/* (transfer full): the same as bytes, with a number of its own. @data: (transfer
- * none) */
+/* (transfer full): the same as bytes, with a number of its own. @data:
+ * (transfer none) */
 GBytes *events_make (Events *events, const char *kind, const json_t *data);
 /* One more who listens, and gets @first, GBytes of events_make(), before all
  * else. From within a handler of the server. */

@@ -56,11 +56,18 @@ find_encoder (void)
   return -1;
 }
 
-gboolean
-film_is_possible (void)
+const char *
+film_missing (void)
 {
-  return find_encoder () >= 0 && is_there ("h264parse") && is_there ("mp4mux")
-         && is_there ("textoverlay");
+  static const char *const needed[] = { "jpegdec", "textoverlay", "h264parse",
+    "mp4mux", "fdsink" };
+
+  if (find_encoder () < 0)
+    return "H.264 encoder, such as x264enc of gstreamer1.0-plugins-ugly,";
+  for (guint i = 0; i < G_N_ELEMENTS (needed); i++)
+    if (!is_there (needed[i]))
+      return needed[i];
+  return NULL;
 }
 
 /* ---- making it ---------------------------------------------------------- */
@@ -104,14 +111,14 @@ push (GstElement *in, GBytes *bytes, gint64 from_us, gint64 to_us)
 static void
 push_pictures (GstElement *pipeline, const GPtrArray *pictures)
 {
-  g_autoptr (GstElement) in = gst_bin_get_by_name (GST_BIN (pipeline), "pictures");
+  g_autoptr (GstElement) in =
+      gst_bin_get_by_name (GST_BIN (pipeline), "pictures");
   const Picture *first = pictures->pdata[0];
   gint64 at = 0, stay = G_USEC_PER_SEC / 15;
 
   for (guint i = 0; i < pictures->len; i++) {
     const Picture *picture = pictures->pdata[i];
-    const Picture *next =
-        i + 1 < pictures->len ? pictures->pdata[i + 1] : NULL;
+    const Picture *next = i + 1 < pictures->len ? pictures->pdata[i + 1] : NULL;
 
     if (next)
       stay = MAX (next->taken - first->taken - at, 1000);
@@ -213,8 +220,8 @@ film_make (const GPtrArray *pictures, const GPtrArray *captions, FilmFunc done,
         "there is no memory for the film: %s", g_strerror (errno));
     return NULL;
   }
-  film->pipeline = make_pipeline (
-      pictures->pdata[pictures->len - 1], film->file, error);
+  film->pipeline =
+      make_pipeline (pictures->pdata[pictures->len - 1], film->file, error);
   if (!film->pipeline)
     return NULL;
   film->done = done;

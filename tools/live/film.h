@@ -13,8 +13,8 @@ typedef struct _Film Film;
 /* @mp4: (nullable): NULL with @error set */
 typedef void (*FilmFunc) (GBytes *mp4, const GError *error, gpointer user_data);
 
-/* Whether an encoder for H.264 is installed, and what else it takes. */
-gboolean film_is_possible (void);
+/* (nullable): what GStreamer has not, that a film takes; NULL: all is there. */
+const char *film_missing (void);
 
 /**
  * film_make:

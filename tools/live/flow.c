@@ -156,8 +156,7 @@ flow_begin (SoupServerMessage *msg, const char *type, FlowFunc written,
   soup_message_headers_set_encoding (headers, SOUP_ENCODING_EOF);
   soup_message_body_set_accumulate (
       soup_server_message_get_response_body (msg), FALSE);
-  g_signal_connect (
-      msg, "wrote-body-data", G_CALLBACK (on_body_data), flow);
+  g_signal_connect (msg, "wrote-body-data", G_CALLBACK (on_body_data), flow);
   g_signal_connect (msg, "wrote-chunk", G_CALLBACK (on_chunk), flow);
   g_signal_connect (msg, "finished", G_CALLBACK (on_finished), flow);
   return flow;

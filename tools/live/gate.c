@@ -97,7 +97,8 @@ is_number (const Gate *gate, const char *host)
   g_autofree char *number = NULL;
   guint64 port;
 
-  if (!colon || !g_ascii_string_to_unsigned (colon + 1, 10, 1, 65535, &port, NULL)
+  if (!colon
+      || !g_ascii_string_to_unsigned (colon + 1, 10, 1, 65535, &port, NULL)
       || port != gate->port)
     return FALSE;
   if (n >= 2 && host[0] == '[' && host[n - 1] == ']')
@@ -176,8 +177,8 @@ has_cookie (const Gate *gate, SoupMessageHeaders *headers)
 char *
 gate_cookie (const Gate *gate)
 {
-  return g_strdup_printf ("%s=%s; Path=/; HttpOnly; SameSite=Strict",
-      gate->cookie, gate->token);
+  return g_strdup_printf (
+      "%s=%s; Path=/; HttpOnly; SameSite=Strict", gate->cookie, gate->token);
 }
 
 /* ---- requests ----------------------------------------------------------- */
@@ -217,9 +218,9 @@ gate_check (const Gate *gate, SoupServerMessage *msg, GHashTable *query)
   const char *host = soup_message_headers_get_list (headers, "Host");
   GUri *uri = soup_server_message_get_uri (msg);
   const char *of_uri = g_uri_get_host (uri);
-  g_autofree char *authority = g_strdup_printf (
-      strchr (of_uri, ':') ? "[%s]:%d" : "%s:%d", of_uri,
-      g_uri_get_port (uri) > 0 ? g_uri_get_port (uri) : 80);
+  g_autofree char *authority =
+      g_strdup_printf (strchr (of_uri, ':') ? "[%s]:%d" : "%s:%d", of_uri,
+          g_uri_get_port (uri) > 0 ? g_uri_get_port (uri) : 80);
 
   /* A whole address in the request's line goes before the header. */
   if (!host || !is_own_host (gate, host) || !is_own_host (gate, authority))

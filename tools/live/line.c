@@ -15,7 +15,7 @@
 #define MAX_DELAY (10 * G_USEC_PER_SEC)
 
 struct _Line {
-  GstElement *pipeline, *sync, *owl2, *sink;
+  GstElement *pipeline, *sync, *owl2, *encoder, *sink;
   Source *source; /* (nullable) */
   Pictures *pictures;
   LineEndedFunc ended;
@@ -33,7 +33,8 @@ struct _Line {
 static gint64
 running_now (Line *line)
 {
-  g_autoptr (GstClock) clock = gst_pipeline_get_clock (GST_PIPELINE (line->pipeline));
+  g_autoptr (GstClock) clock =
+      gst_pipeline_get_clock (GST_PIPELINE (line->pipeline));
 
   return clock ? (gint64) (gst_clock_get_time (clock)
                            - gst_element_get_base_time (line->pipeline))
@@ -155,8 +156,9 @@ on_shown (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 static gint64
 age_of (Line *line, GstSample *sample)
 {
-  const guint64 t = gst_segment_to_running_time (gst_sample_get_segment (sample),
-      GST_FORMAT_TIME, GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
+  const guint64 t =
+      gst_segment_to_running_time (gst_sample_get_segment (sample),
+          GST_FORMAT_TIME, GST_BUFFER_PTS (gst_sample_get_buffer (sample)));
   gint64 age;
 
   if (!GST_CLOCK_TIME_IS_VALID (t))
@@ -172,7 +174,8 @@ age_of (Line *line, GstSample *sample)
 static void
 add_picture (Line *line, GstSample *sample, GstBuffer *buffer)
 {
-  const GstStructure *s = gst_caps_get_structure (gst_sample_get_caps (sample), 0);
+  const GstStructure *s =
+      gst_caps_get_structure (gst_sample_get_caps (sample), 0);
   Picture about = { .taken = g_get_monotonic_time () - age_of (line, sample),
     .time = gst_segment_to_stream_time (gst_sample_get_segment (sample),
         GST_FORMAT_TIME, GST_BUFFER_PTS (buffer)) };
@@ -249,7 +252,8 @@ connect_line (Line *line, GstBusFunc message, gpointer user_data)
   g_autoptr (GstClock) clock = gst_system_clock_obtain ();
 
   line->sink = gst_bin_get_by_name (GST_BIN (line->pipeline), "sink");
-  gst_app_sink_set_callbacks (GST_APP_SINK (line->sink), &callbacks, line, NULL);
+  gst_app_sink_set_callbacks (
+      GST_APP_SINK (line->sink), &callbacks, line, NULL);
   add_probe (GST_BIN (line->pipeline), "sync", "sink",
       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_input,
       line);
@@ -260,34 +264,41 @@ connect_line (Line *line, GstBusFunc message, gpointer user_data)
   gst_pipeline_use_clock (GST_PIPELINE (line->pipeline), clock);
 }
 
+static gboolean
+add_elements (Line *line, const LiveOptions *options, GError **error)
+{
+  line->sync = gst_element_factory_make ("clocksync", "sync");
+  if (!line->sync) {
+    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "GStreamer has no element clocksync");
+    return FALSE;
+  }
+  gst_bin_add (GST_BIN (line->pipeline), line->sync);
+  line->encoder = make_encoder (error);
+  if (!line->encoder)
+    return FALSE;
+  gst_owl2_meta_register ();
+  line->owl2 = g_object_new (GST_TYPE_OWL2, "name", "owl2", NULL);
+  set_up_owl2 (line->owl2, options);
+  gst_bin_add_many (GST_BIN (line->pipeline), line->owl2, line->encoder, NULL);
+  return gst_element_link_many (line->sync, line->owl2, line->encoder, NULL);
+}
+
 Line *
 line_new (const LiveOptions *options, Pictures *pictures, GstBusFunc message,
     LineEndedFunc ended, gpointer user_data, GError **error)
 {
   Line *line = g_new0 (Line, 1);
-  GstElement *encoder = make_encoder (error);
 
   g_mutex_init (&line->lock);
   line->pictures = pictures;
   line->ended = ended;
   line->user_data = user_data;
   line->pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));
-  line->sync = gst_element_factory_make ("clocksync", "sync");
-  if (!encoder || !line->sync) {
-    if (encoder) {
-      gst_object_unref (gst_object_ref_sink (encoder));
-      g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-          "GStreamer has no element clocksync");
-    }
+  if (!add_elements (line, options, error)) {
     line_free (line);
     return NULL;
   }
-  gst_owl2_meta_register ();
-  line->owl2 = g_object_new (GST_TYPE_OWL2, "name", "owl2", NULL);
-  set_up_owl2 (line->owl2, options);
-  gst_bin_add_many (
-      GST_BIN (line->pipeline), line->sync, line->owl2, encoder, NULL);
-  gst_element_link_many (line->sync, line->owl2, encoder, NULL);
   connect_line (line, message, user_data);
   return line;
 }
@@ -317,6 +328,16 @@ line_owl2 (Line *line)
   return line->owl2;
 }
 
+gboolean
+line_is_behind (Line *line, GstMessage *message)
+{
+  GstObject *from = GST_MESSAGE_SRC (message);
+
+  return from == GST_OBJECT (line->sync) || from == GST_OBJECT (line->owl2)
+         || (from
+             && gst_object_has_as_ancestor (from, GST_OBJECT (line->encoder)));
+}
+
 void
 line_start (Line *line)
 {
@@ -335,7 +356,7 @@ remove_source (Line *line)
   source_free (g_steal_pointer (&line->source));
   while (g_idle_remove_by_data (line))
     ;
-  gst_element_sync_state_with_parent (line->sync);
+  gst_element_set_state (line->sync, GST_STATE_PLAYING);
 }
 
 void
@@ -353,7 +374,7 @@ line_set_source (Line *line, Source *source)
   line->source = source;
   gst_bin_add (GST_BIN (line->pipeline), source_bin (source));
   gst_element_link (source_bin (source), line->sync);
-  gst_element_sync_state_with_parent (source_bin (source));
+  gst_element_set_state (source_bin (source), GST_STATE_PLAYING);
 }
 
 Source *

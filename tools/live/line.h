@@ -30,9 +30,13 @@ void line_free (Line *line); /* accepts NULL */
 
 /* The element `owl2`. */
 GstElement *line_owl2 (Line *line);
+/* Whether @message is of what is behind the source. What a source has taken out
+ * of itself by then has no owner. */
+gboolean line_is_behind (Line *line, GstMessage *message);
 /* Starts what is behind the source; a message tells what fails. */
 void line_start (Line *line);
-/* Puts @source (transfer full) in the place of what there is (nullable: nothing).
+/* Puts @source (transfer full) in the place of what there is (nullable:
+ * nothing).
  */
 void line_set_source (Line *line, Source *source);
 /* (nullable) */

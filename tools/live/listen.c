@@ -78,9 +78,9 @@ make_link (const LiveOptions *options, guint16 port, const char *token)
   g_autoptr (GInetAddress) address = shown_address (options->address);
   g_autofree char *host = g_inet_address_to_string (address);
 
-  return g_strdup_printf (strchr (host, ':') ? "http://[%s]:%u/%s%s"
-                                             : "http://%s:%u/%s%s",
-      host, (guint) port, token ? "?token=" : "", token ? token : "");
+  return g_strdup_printf (
+      strchr (host, ':') ? "http://[%s]:%u/%s%s" : "http://%s:%u/%s%s", host,
+      (guint) port, token ? "?token=" : "", token ? token : "");
 }
 
 /* ---- listening ---------------------------------------------------------- */
@@ -94,10 +94,10 @@ add_address (Listen *listen, const LiveOptions *options, GError **error)
   g_autoptr (GError) why = NULL;
   g_autofree char *host = g_inet_address_to_string (options->address);
 
-  if (g_socket_listener_add_address (G_SOCKET_LISTENER (listen->service), wanted,
-          G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got, &why)) {
-    listen->port =
-        g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (got));
+  if (g_socket_listener_add_address (G_SOCKET_LISTENER (listen->service),
+          wanted, G_SOCKET_TYPE_STREAM, G_SOCKET_PROTOCOL_TCP, NULL, &got,
+          &why)) {
+    listen->port = g_inet_socket_address_get_port (G_INET_SOCKET_ADDRESS (got));
     return TRUE;
   }
   g_set_error (error, OWL2_ERROR, OWL2_ERROR_FAILED,

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* owl2-live: a page with live pictures, and with what the model says of them
  * while it says it. */
+#include <signal.h>
+#include <stdlib.h>
+#include <unistd.h>
 #include <sys/resource.h>
+#include <sys/time.h>
 #include <glib-unix.h>
 #include <gst/gst.h>
 
@@ -13,6 +17,8 @@
 #define MODEL_NICE 19
 /* Files and connections at a time. */
 #define MAX_FILES 4096
+/* Longest time that the end takes after a signal. */
+#define END_US 800000
 
 typedef struct {
   LiveOptions options;
@@ -21,21 +27,27 @@ typedef struct {
   Server *server;
   GMainLoop *loop;
   Owl2Opening *opening;
-  GError *error; /* (nullable): why it ends */
+  gboolean failed; /* it ends, and was told why */
   guint signals[3];
 } Live;
 
 /* ---- ends --------------------------------------------------------------- */
 
-/* @error: (transfer full) (nullable) */
 static void
-end (Live *live, GError *error)
+on_alarm (int number)
 {
-  if (live->error)
-    g_clear_error (&error);
-  else
-    live->error = error;
-  g_main_loop_quit (live->loop);
+  _exit (EXIT_SUCCESS);
+}
+
+/* What the device has under way may take longer to end than anybody waits, and
+ * nothing is lost by leaving it. */
+static void
+limit_end (void)
+{
+  const struct itimerval limit = { .it_value.tv_usec = END_US };
+
+  signal (SIGALRM, on_alarm);
+  setitimer (ITIMER_REAL, &limit, NULL);
 }
 
 /* The next one ends it at once. */
@@ -46,7 +58,8 @@ on_signal (gpointer user_data)
 
   for (guint i = 0; i < G_N_ELEMENTS (live->signals); i++)
     g_clear_handle_id (&live->signals[i], g_source_remove);
-  end (live, NULL);
+  limit_end ();
+  g_main_loop_quit (live->loop);
   return G_SOURCE_CONTINUE;
 }
 
@@ -61,12 +74,14 @@ has_worked (const Live *live)
 
 /* A page without a picture is of no use; one of several may come yet. */
 static void
-on_failed (Stream *stream, const char *why, gpointer user_data)
+on_failed (Stream *stream, gboolean for_good, gpointer user_data)
 {
   Live *live = user_data;
 
-  if (live->streams->len == 1 && !has_worked (live))
-    end (live, g_error_new_literal (OWL2_ERROR, OWL2_ERROR_FAILED, why));
+  if (has_worked (live) || (!for_good && live->streams->len > 1))
+    return;
+  live->failed = TRUE;
+  g_main_loop_quit (live->loop);
 }
 
 /* ---- the model ---------------------------------------------------------- */
@@ -74,24 +89,21 @@ on_failed (Stream *stream, const char *why, gpointer user_data)
 typedef struct {
   Live *live;
   Owl2Model *model;
-  GError *error;
 } Opened;
 
 static gboolean
 on_opened (gpointer user_data)
 {
   Opened *opened = user_data;
-  Live *live = opened->live;
 
-  live->host.model = opened->model;
-  if (opened->error && !has_worked (live))
-    end (live, opened->error);
-  else
-    g_clear_error (&opened->error);
+  opened->live->host.model = opened->model;
+  if (opened->live->host.failed)
+    for (guint i = 0; i < opened->live->streams->len; i++)
+      stream_tell (opened->live->streams->pdata[i]);
   return G_SOURCE_REMOVE;
 }
 
-/* On the thread that loads. */
+/* On the thread that loads. If there is no model, the elements say why. */
 static void
 on_model (Owl2Model *model, const GError *error, gpointer user_data)
 {
@@ -99,11 +111,11 @@ on_model (Owl2Model *model, const GError *error, gpointer user_data)
 
   opened->live = user_data;
   opened->model = model;
-  opened->error = error ? g_error_copy (error) : NULL;
   g_idle_add_full (G_PRIORITY_DEFAULT, on_opened, opened, g_free);
 }
 
-/* The elements share it; from it come its name and what it thinks of choices. */
+/* The elements share it; from it come its name and what it thinks of choices.
+ */
 static gboolean
 open_model (Live *live, GError **error)
 {
@@ -164,25 +176,23 @@ run (Live *live, GError **error)
   for (guint i = 0; i < live->streams->len; i++)
     stream_start (live->streams->pdata[i]);
   second = g_timeout_add_seconds (1, on_second, live);
-  if (!live->error)
-    g_main_loop_run (live->loop);
+  g_main_loop_run (live->loop);
   g_source_remove (second);
-  if (live->error)
-    g_propagate_error (error, g_steal_pointer (&live->error));
-  return *error == NULL;
+  return !live->failed;
 }
 
 static void
 clear (Live *live)
 {
   live->host.failed = NULL;
-  server_free (live->server);
+  server_close (live->server);
   g_ptr_array_unref (live->streams);
   shrinker_free (live->host.shrinker);
   events_free (live->host.events);
   owl2_opening_cancel (live->opening);
   while (g_main_context_iteration (NULL, FALSE))
     ;
+  server_free (live->server);
   if (live->host.model)
     owl2_model_unref (live->host.model);
   g_main_loop_unref (live->loop);

@@ -28,7 +28,8 @@ check_numbers (LiveOptions *o, GError **error)
     return owl2_refuse (
         error, "--port is %d (0 to 65535, 0 is any that is free)", o->port);
   if (o->frames < 0 || o->frames > MAX_FRAMES)
-    return owl2_refuse (error, "--frames is %d (1 to %d)", o->frames, MAX_FRAMES);
+    return owl2_refuse (
+        error, "--frames is %d (1 to %d)", o->frames, MAX_FRAMES);
   if (o->max_pixels < 1)
     return owl2_refuse (error,
         "--max-pixels is %" G_GINT64_FORMAT " (1 or more)", o->max_pixels);
@@ -44,11 +45,13 @@ static gboolean
 check_address (LiveOptions *o, GError **error)
 {
   o->open = o->listen != NULL;
-  o->address = g_inet_address_new_from_string (o->open ? o->listen : "127.0.0.1");
+  o->address =
+      g_inet_address_new_from_string (o->open ? o->listen : "127.0.0.1");
   if (o->address)
     return TRUE;
   return owl2_refuse (error,
-      "--listen is '%s', which is no address such as 192.168.1.2, 0.0.0.0 or ::",
+      "--listen is '%s', which is no address such as 192.168.1.2, 0.0.0.0 or "
+      "::",
       o->listen);
 }
 

@@ -42,7 +42,8 @@ picture_unref (Picture *picture)
 static Picture *
 picture_new (const void *jpeg, gsize n, const Picture *about)
 {
-  const gint64 wall = g_get_real_time () - (g_get_monotonic_time () - about->taken);
+  const gint64 wall =
+      g_get_real_time () - (g_get_monotonic_time () - about->taken);
   g_autofree char *head = g_strdup_printf (
       "Content-Type: image/jpeg\r\nContent-Length: %" G_GSIZE_FORMAT
       "\r\nX-Taken: %" G_GINT64_FORMAT ".%06d\r\n\r\n",

@@ -14,8 +14,8 @@ reply_bytes (SoupServerMessage *msg, const char *type, GBytes *bytes)
 }
 
 void
-reply_download (SoupServerMessage *msg, const char *type, GBytes *bytes,
-    const char *name)
+reply_download (
+    SoupServerMessage *msg, const char *type, GBytes *bytes, const char *name)
 {
   g_autofree char *value =
       g_strdup_printf ("attachment; filename=\"%s\"", name);

@@ -12,8 +12,8 @@ G_BEGIN_DECLS
 /* @type: a constant */
 void reply_bytes (SoupServerMessage *msg, const char *type, GBytes *bytes);
 /* The same as a download. @name: of the file; plain letters */
-void reply_download (SoupServerMessage *msg, const char *type, GBytes *bytes,
-    const char *name);
+void reply_download (
+    SoupServerMessage *msg, const char *type, GBytes *bytes, const char *name);
 /* @value: (transfer full) */
 void reply_json (SoupServerMessage *msg, guint status, json_t *value);
 /* {"error": @text} */

@@ -35,8 +35,8 @@ static const struct {
 typedef struct {
   Film *film;
   Waiting *waiting;
-  GBytes *mp4;   /* (nullable) */
-  char *error;   /* (nullable) */
+  GBytes *mp4; /* (nullable) */
+  char *error; /* (nullable) */
 } Job;
 
 struct _Server {
@@ -76,8 +76,8 @@ judge_body (SoupServerMessage *msg, gboolean post)
 }
 
 static GateReason
-judge (Server *server, SoupServerMessage *msg, const char *path,
-    GHashTable *query)
+judge (
+    Server *server, SoupServerMessage *msg, const char *path, GHashTable *query)
 {
   const GateReason reason = gate_check (server->gate, msg, query);
   Route route;
@@ -88,8 +88,9 @@ judge (Server *server, SoupServerMessage *msg, const char *path,
     return GATE_PATH;
   if (!g_str_equal (
           soup_server_message_get_method (msg), route.post ? "POST" : "GET")) {
-    soup_message_headers_replace (soup_server_message_get_response_headers (msg),
-        "Allow", route.post ? "POST" : "GET");
+    soup_message_headers_replace (
+        soup_server_message_get_response_headers (msg), "Allow",
+        route.post ? "POST" : "GET");
     return GATE_METHOD;
   }
   return judge_body (msg, route.post);
@@ -106,8 +107,8 @@ refuse (Server *server, SoupServerMessage *msg, GateReason reason)
   gate_tell (server->gate, reason);
   soup_message_body_set_accumulate (
       soup_server_message_get_request_body (msg), FALSE);
-  soup_message_headers_replace (soup_server_message_get_response_headers (msg),
-      "Connection", "close");
+  soup_message_headers_replace (
+      soup_server_message_get_response_headers (msg), "Connection", "close");
   reply_error (msg, gate_status (reason), gate_text (reason));
   if (endless
       && !(soup_message_headers_get_expectations (request)
@@ -291,10 +292,11 @@ reply_film (Server *server, Stream *stream, guint id, SoupServerMessage *msg)
   g_autoptr (GError) error = NULL;
   Job *job = &server->jobs[id];
 
-  if (!film_is_possible ()) {
-    reply_error (msg, SOUP_STATUS_NOT_IMPLEMENTED,
-        "GStreamer has no H.264 encoder installed, such as x264enc of "
-        "gstreamer1.0-plugins-ugly");
+  if (film_missing ()) {
+    g_autofree char *text =
+        g_strdup_printf ("GStreamer has no %s installed", film_missing ());
+
+    reply_error (msg, SOUP_STATUS_NOT_IMPLEMENTED, text);
     return;
   }
   if (!job->film) {
@@ -322,7 +324,8 @@ take_object (SoupServerMessage *msg)
   gsize n;
   const char *text = g_bytes_get_data (body, &n);
   json_error_t why;
-  json_t *object = json_read (text ? text : "", n, JSON_REJECT_DUPLICATES, &why);
+  json_t *object =
+      json_read (text ? text : "", n, JSON_REJECT_DUPLICATES, &why);
   g_autofree char *error = NULL;
 
   if (json_is_object (object))
@@ -420,7 +423,8 @@ on_request (SoupServer *soup, SoupServerMessage *msg, const char *path,
 
   if (!route_parse (path, server->streams->len, &route))
     reply_error (msg, SOUP_STATUS_NOT_FOUND, gate_text (GATE_PATH));
-  else if (g_str_equal (path, "/") && gate_has_query_token (server->gate, query))
+  else if (g_str_equal (path, "/")
+           && gate_has_query_token (server->gate, query))
     welcome (server, msg);
   else if (route.kind == ROUTE_FILE)
     reply_file (msg, &route);
@@ -463,11 +467,22 @@ server_new (const StreamHost *host, const GPtrArray *streams, GError **error)
       listen_token (server->listen));
   soup_server_add_early_handler (server->soup, NULL, on_early, server, NULL);
   soup_server_add_handler (server->soup, NULL, on_request, server, NULL);
-  g_signal_connect (server->soup, "request-finished",
-      G_CALLBACK (on_request_end), server);
+  g_signal_connect (
+      server->soup, "request-finished", G_CALLBACK (on_request_end), server);
   g_signal_connect (
       server->soup, "request-aborted", G_CALLBACK (on_request_end), server);
   return server;
+}
+
+void
+server_close (Server *server)
+{
+  if (!server)
+    return;
+  g_clear_pointer (&server->listen, listen_free);
+  soup_server_remove_handler (server->soup, NULL);
+  for (guint i = 0; i < server->streams->len; i++)
+    end_job (&server->jobs[i]);
 }
 
 void
@@ -476,8 +491,6 @@ server_free (Server *server)
   if (!server)
     return;
   listen_free (server->listen);
-  for (guint i = 0; i < server->streams->len; i++)
-    end_job (&server->jobs[i]);
   soup_server_disconnect (server->soup);
   g_object_unref (server->soup);
   gate_free (server->gate);

@@ -17,7 +17,9 @@ typedef struct _Server Server;
  */
 Server *server_new (
     const StreamHost *host, const GPtrArray *streams, GError **error);
-/* Before the streams. */
+/* Nobody is answered any more. Before the streams are freed. */
+void server_close (Server *server); /* accepts NULL */
+/* After them, when the main loop has let go of those who looked at them. */
 void server_free (Server *server); /* accepts NULL */
 /* (transfer none): the address that a browser opens, with the token if there is
  * one. */

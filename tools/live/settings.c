@@ -29,8 +29,7 @@ settings_text (const json_t *text, const char *what, guint max, GError **error)
   stripped = g_strstrip (g_strdup (json_string_value (text)));
   n = g_utf8_strlen (stripped, -1);
   if (n == 0 || n > (glong) max) {
-    owl2_refuse (
-        error, "%s has %ld characters (1 to %u)", what, (long) n, max);
+    owl2_refuse (error, "%s has %ld characters (1 to %u)", what, (long) n, max);
     return NULL;
   }
   return g_steal_pointer (&stripped);
@@ -54,8 +53,9 @@ check_apart (Owl2Model *model, const json_t *choices, GError **error)
   gboolean ok = TRUE;
 
   for (gsize i = 0; i < json_array_size (choices); i++)
-    g_ptr_array_add (ids, owl2_model_tokenize (model,
-                              json_string_value (json_array_get (choices, i)), -1));
+    g_ptr_array_add (
+        ids, owl2_model_tokenize (
+                 model, json_string_value (json_array_get (choices, i)), -1));
   for (guint i = 0; ok && i < ids->len; i++)
     for (guint j = 0; ok && j < ids->len; j++)
       if (i != j && is_beginning (ids->pdata[i], ids->pdata[j]))
@@ -77,8 +77,8 @@ check_choices (Owl2Model *model, const json_t *choices, GError **error)
   if (!owl2_check_n_choices ((guint) MIN (n, G_MAXUINT), error))
     return FALSE;
   for (gsize i = 0; i < n; i++) {
-    g_autofree char *text =
-        settings_text (json_array_get (choices, i), "a choice", MAX_CHOICE, error);
+    g_autofree char *text = settings_text (
+        json_array_get (choices, i), "a choice", MAX_CHOICE, error);
 
     if (!text)
       return FALSE;
@@ -98,7 +98,8 @@ check_weights (const json_t *weights, gsize n_choices, GError **error)
         || !isfinite (json_number_value (json_array_get (weights, i))))
       return owl2_refuse (error, "choice-weights has what is no number");
   return n == 0 || n == n_choices
-         || owl2_refuse (error, "%zu choice-weights for %zu choices", n, n_choices);
+         || owl2_refuse (
+             error, "%zu choice-weights for %zu choices", n, n_choices);
 }
 
 static gboolean
@@ -147,8 +148,7 @@ look_at (GstElement *owl2, Owl2Model *model, const json_t *settings,
   json_t *value;
   gsize n;
 
-  json_object_foreach ((json_t *) settings, name, value)
-  {
+  json_object_foreach ((json_t *) settings, name, value) {
     if (g_str_equal (name, "prompt")) {
       if (!look_at_prompt (value, wanted, error))
         return FALSE;
@@ -172,8 +172,7 @@ look_at (GstElement *owl2, Owl2Model *model, const json_t *settings,
       && !check_recipe (
           wanted->recipe, wanted->prompt && *wanted->prompt, error))
     return FALSE;
-  n = wanted->choices ? json_array_size (wanted->choices)
-                      : n_choices_of (owl2);
+  n = wanted->choices ? json_array_size (wanted->choices) : n_choices_of (owl2);
   return !wanted->weights || check_weights (wanted->weights, n, error);
 }
 
@@ -277,7 +276,9 @@ settings_describe (GstElement *owl2, const char *prompt, json_t *to)
   g_object_get (
       owl2, "prompt", &in_force, "look", &look, "recipe", &recipe, NULL);
   json_object_set_new (to, "prompt",
-      json_line_string (prompt ? prompt : in_force ? in_force : ""));
+      json_line_string (prompt     ? prompt
+                        : in_force ? in_force
+                                   : ""));
   json_object_set_new (to, "recipe", json_line_string (recipe ? recipe : ""));
   put_array (owl2, "choices", to);
   put_array (owl2, "choice-weights", to);

@@ -98,8 +98,8 @@ on_samples (gpointer user_data)
   Shrinker *shrinker = user_data;
   GstSample *sample;
 
-  while ((sample = gst_app_sink_try_pull_sample (
-              GST_APP_SINK (shrinker->out), 0))) {
+  while ((sample =
+              gst_app_sink_try_pull_sample (GST_APP_SINK (shrinker->out), 0))) {
     take (shrinker, sample);
     gst_sample_unref (sample);
   }
@@ -122,8 +122,9 @@ shrinker_new (GError **error)
   g_queue_init (&shrinker->waiting);
   shrinker->pipeline = gst_parse_launch_full (
       "appsrc name=in caps=image/jpeg format=time max-bytes=0 ! jpegdec ! "
-      "videoscale ! video/x-raw,width=" G_STRINGIFY (SMALL_WIDTH)
-      ",pixel-aspect-ratio=1/1 ! jpegenc ! appsink name=out sync=false",
+      "videoscale ! video/x-raw,width=" G_STRINGIFY (
+          SMALL_WIDTH) ",pixel-aspect-ratio=1/1 ! jpegenc ! appsink name=out "
+                       "sync=false",
       NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
   if (!shrinker->pipeline) {
     g_free (shrinker);

@@ -55,7 +55,8 @@ on_source (GstElement *in, GstElement *src, gpointer user_data)
   GstElementFactory *factory = gst_element_get_factory (src);
 
   if (factory && g_str_equal (GST_OBJECT_NAME (factory), "rtspsrc"))
-    g_object_set (src, "latency", RTSP_LATENCY_MS, "drop-on-latency", TRUE, NULL);
+    g_object_set (
+        src, "latency", RTSP_LATENCY_MS, "drop-on-latency", TRUE, NULL);
 }
 
 static gboolean
@@ -84,6 +85,8 @@ source_new (const char *uri, guint64 max_pixels)
   Source *source = g_new0 (Source, 1);
 
   source->bin = gst_object_ref_sink (gst_bin_new (NULL));
+  /* That it is on its way, or fails, is nothing to the pipeline. */
+  g_object_set (source->bin, "async-handling", TRUE, NULL);
   if (uri ? add_decoder (source, uri, max_pixels) : add_test_picture (source))
     return source;
   source_free (source);
@@ -106,16 +109,11 @@ source_bin (Source *source)
   return source->bin;
 }
 
-gboolean
-source_owns (Source *source, GstMessage *message)
+void
+source_see_message (Source *source, GstMessage *message)
 {
-  GstObject *from = GST_MESSAGE_SRC (message);
-
-  if (!from || !gst_object_has_as_ancestor (from, GST_OBJECT (source->bin)))
-    return FALSE;
   if (source->intake)
     intake_see_message (source->intake, message);
-  return TRUE;
 }
 
 gboolean

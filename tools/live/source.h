@@ -17,8 +17,8 @@ void source_free (Source *source); /* accepts NULL */
 
 /* (transfer none): the bin, with one pad, `src`: raw video. */
 GstElement *source_bin (Source *source);
-/* Whether @message is of it, and what it tells of missing decoders. */
-gboolean source_owns (Source *source, GstMessage *message);
+/* What @message tells of missing decoders. */
+void source_see_message (Source *source, GstMessage *message);
 /* Its pictures are too large, which no message tells. */
 gboolean source_is_refused (Source *source);
 /* (transfer full): in plain words why there is no video; @cause: (nullable):

@@ -29,8 +29,8 @@ struct _Stream {
   Recent *recent;
   Line *line;
   State state;
-  char *error;  /* (nullable): why it failed, or what went wrong of late */
-  char *prompt; /* (nullable): a browser's, in its own words */
+  char *error;       /* (nullable): why it failed, or what went wrong of late */
+  char *prompt;      /* (nullable): a browser's, in its own words */
   GHashTable *asked; /* guint64 id -> char *question */
   gboolean loaded, worked;
   guint retry; /* source id of the main loop */
@@ -52,20 +52,28 @@ stream_describe (const Stream *s)
 {
   static const char *const states[] = { "loading", "playing", "failed" };
   const LineState line = line_state (s->line);
+  Owl2ModelInfo info = { NULL };
   json_t *told = json_object ();
 
+  if (s->host->model)
+    owl2_model_get_info (s->host->model, &info);
   json_object_set_new (told, "id", json_integer (s->id));
   json_object_set_new (told, "name", json_line_string (name_of (s)));
   json_object_set_new (told, "state", json_string (states[s->state]));
-  json_object_set_new (told, "error", json_line_string (s->error ? s->error : ""));
+  json_object_set_new (
+      told, "error", json_line_string (s->error ? s->error : ""));
   settings_describe (line_owl2 (s->line), s->prompt, told);
+  json_object_set_new (
+      told, "model", json_line_string (info.name ? info.name : ""));
+  json_object_set_new (
+      told, "device", json_line_string (info.device ? info.device : ""));
   json_object_set_new (told, "width", json_integer (line.width));
   json_object_set_new (told, "height", json_integer (line.height));
   return told;
 }
 
-static void
-tell (Stream *s)
+void
+stream_tell (Stream *s)
 {
   events_send (s->host->events, "stream", stream_describe (s));
 }
@@ -81,7 +89,7 @@ set_state (Stream *s, State state, const char *error)
   s->state = state;
   g_free (s->error);
   s->error = g_strdup (error);
-  tell (s);
+  stream_tell (s);
 }
 
 void
@@ -108,7 +116,8 @@ begin_source (gpointer user_data)
   if (source)
     line_set_source (s->line, source);
   else
-    set_state (s, FAILED, "GStreamer has no element uridecodebin or videotestsrc");
+    set_state (
+        s, FAILED, "GStreamer has no element uridecodebin or videotestsrc");
   return G_SOURCE_REMOVE;
 }
 
@@ -133,8 +142,8 @@ source_failed (Stream *s, const GError *cause)
   line_set_source (s->line, NULL);
   set_state (s, FAILED, error->message);
   begin_source_later (s, g_get_monotonic_time () + RETRY_S * G_USEC_PER_SEC);
-  if (!s->worked && s->host->failed)
-    s->host->failed (s, error->message, s->host->user_data);
+  if (s->host->failed)
+    s->host->failed (s, FALSE, s->host->user_data);
 }
 
 /* A file goes on from its beginning. */
@@ -176,7 +185,8 @@ add_caption (Stream *s, const GstStructure *answer, const char *text)
   gst_structure_get_uint64 (answer, "start", &start);
   gst_structure_get_uint64 (answer, "end", &end);
   gst_structure_get_uint64 (answer, "latency", &latency);
-  last = n ? g_value_get_uint64 (gst_value_array_get_value (times, n - 1)) : end;
+  last =
+      n ? g_value_get_uint64 (gst_value_array_get_value (times, n - 1)) : end;
   came = g_get_monotonic_time () - (gint64) (latency / 1000);
   captions_add (s->captions, came + ((gint64) start - (gint64) last) / 1000,
       came + ((gint64) end - (gint64) last) / 1000, text);
@@ -223,14 +233,14 @@ on_error (Stream *s, GstMessage *message)
   g_autoptr (GError) error = NULL;
 
   gst_message_parse_error (message, &error, NULL);
-  if (line_source (s->line) && source_owns (line_source (s->line), message)) {
+  if (!line_is_behind (s->line, message)) {
     source_failed (s, error);
     return;
   }
   /* The model or the encoder: there is nothing to try again. */
   set_state (s, FAILED, error->message);
   if (s->host->failed)
-    s->host->failed (s, error->message, s->host->user_data);
+    s->host->failed (s, TRUE, s->host->user_data);
 }
 
 /* Clips that are skipped are counted, which is enough. */
@@ -280,7 +290,7 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
           && gst_structure_has_name (fields, "owl2-answer"))
         on_answer (s, fields);
       else if (line_source (s->line))
-        source_owns (line_source (s->line), message);
+        source_see_message (line_source (s->line), message);
       break;
     default:
       break;
@@ -316,8 +326,8 @@ stream_new (const StreamHost *host, guint id, GError **error)
   s->recent = recent_new (id);
   s->asked =
       g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
-  s->line = line_new (
-      host->options, s->pictures, on_message, on_ended, s, error);
+  s->line =
+      line_new (host->options, s->pictures, on_message, on_ended, s, error);
   if (s->line)
     return s;
   stream_free (s);
@@ -463,7 +473,7 @@ stream_set (Stream *s, const json_t *settings, GError **error)
   if (!settings_apply (
           line_owl2 (s->line), s->host->model, settings, &s->prompt, error))
     return FALSE;
-  tell (s);
+  stream_tell (s);
   return TRUE;
 }
 

@@ -23,14 +23,15 @@ typedef struct _Stream Stream;
 /**
  * StreamHost: what streams share. Borrowed.
  * @model: (nullable): once it is loaded
- * @failed: (nullable): called when a stream can't go on, with why
+ * @failed: (nullable): called when a stream fails, which was told; @for_good:
+ *   the model or the encoder, not the source, which is tried again
  */
 typedef struct {
   const LiveOptions *options;
   Events *events;
   Shrinker *shrinker;
   Owl2Model *model;
-  void (*failed) (Stream *stream, const char *why, gpointer user_data);
+  void (*failed) (Stream *stream, gboolean for_good, gpointer user_data);
   gpointer user_data;
 } StreamHost;
 
@@ -46,6 +47,8 @@ void stream_tick (Stream *stream);
 
 /* (transfer full): as it is told in `GET /streams`. */
 json_t *stream_describe (const Stream *stream);
+/* Tells it to all browsers. */
+void stream_tell (Stream *stream);
 /* Adds events about it and its last answers to @first. */
 void stream_replay (Stream *stream, GPtrArray *first);
 

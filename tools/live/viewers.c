@@ -75,9 +75,9 @@ viewers_add (Viewers *viewers, SoupServerMessage *msg)
   Viewer *v = g_new0 (Viewer, 1);
 
   v->viewers = viewers;
-  v->flow = flow_begin (msg,
-      "multipart/x-mixed-replace; boundary=" PICTURES_BOUNDARY, on_written,
-      on_ended, v);
+  v->flow =
+      flow_begin (msg, "multipart/x-mixed-replace; boundary=" PICTURES_BOUNDARY,
+          on_written, on_ended, v);
   viewers->all = g_list_prepend (viewers->all, v);
   flow_send (v->flow, first);
 }
