@@ -13,7 +13,7 @@ const PICTURE_S = 3; // without a picture
 
 const streams = new Map(); // by id, what is known of each: see add_stream()
 let selected = null;
-let server = { model: '', device: '', webrtc: false };
+let server = { webrtc: false };
 
 const at = (id) => document.getElementById(id);
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -180,6 +180,7 @@ function draw_state() {
   const { state, error } = selected.info;
   const waits = state === 'loading' ? 'The model is being loaded \u2026' : 'Waiting for a picture \u2026';
   say(at('state'), state === 'failed' ? error || 'This source has failed.' : selected.has_picture ? '' : waits);
+  say(at('trouble'), state === 'playing' ? error : '');
 }
 
 // ---- The caption
@@ -378,9 +379,6 @@ function on_answer(answer) {
   const stream = streams.get(answer.stream);
   if (!stream || !is_new(stream, answer))
     return;
-  // Which model it is, is known when it has been loaded.
-  if (!server.model)
-    read_streams().catch(lose);
   const waiting = waiting_record(stream, answer), same = same_record(stream, answer);
   if (waiting) {
     put_record(stream, to_record({ ...answer, question: answer.question || waiting.question }), waiting);
@@ -465,6 +463,7 @@ function take_stream(info) {
 
 function draw_stream() {
   const { info } = selected;
+  say(at('model'), [info.model, info.device].filter(Boolean).join(' on '));
   say(at('name'), `Picture: ${info.name}`);
   document.title = `${short(info.name)} \u2013 owl2 live`;
   picture.alt = video.ariaLabel = `Live picture of ${short(info.name)}`;
@@ -506,7 +505,6 @@ function renew_stills() {
 
 async function read_streams() {
   server = await ask_server('/streams');
-  say(at('model'), [server.model, server.device].filter(Boolean).join(' on '));
   server.streams.forEach(take_stream);
   const ids = server.streams.map((s) => s.id);
   for (const stream of [...streams.values()].filter((s) => !ids.includes(s.info.id))) {

@@ -7,10 +7,14 @@ import re
 import statistics
 import time
 
-# What makes videotestsrc and its base tell of each frame, in GST_DEBUG.
-DEBUG = "videotestsrc:5,basesrc:6"
 RATE = 25
 WIDTH, HEIGHT, RADIUS = 640, 360, 20
+
+
+def logged(path):
+    """The environment in which videotestsrc and its base tell of each frame."""
+    return {"GST_DEBUG": "videotestsrc:5,basesrc:6", "GST_DEBUG_FILE": str(path),
+            "GST_DEBUG_NO_COLOR": "1"}
 
 
 def ball(n):

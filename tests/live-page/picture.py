@@ -3,7 +3,7 @@
 """Draws docs/live.png: what owl2-live shows of the demo's clips after a while and
 two questions.
 
-usage: picture.py OWL2_LIVE PLUGIN_FOLDER OUT.png"""
+usage: picture.py OWL2_LIVE OUT.png"""
 
 import pathlib
 import subprocess
@@ -12,7 +12,7 @@ import tempfile
 import time
 
 from browser import Browser
-from server import Server
+from live import Live
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CLIPS = ["heart", "circle", "star", "two"]
@@ -33,11 +33,11 @@ def draw(folder):
 
 
 def main():
-    program, plugins, out = sys.argv[1:]
+    program, out = sys.argv[1:]
     with tempfile.TemporaryDirectory() as folder, \
-            Server(program, plugins, draw(folder)) as server, Browser() as b:
+            Live(program, draw(folder)) as live, Browser() as b:
         b.look(1280, 860)
-        b.open(server.address)
+        b.open(live.link)
         time.sleep(9)
         for word, question in QUESTIONS:
             b.wait(f"{CAPTION}.includes({word!r})", 20)

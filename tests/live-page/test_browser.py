@@ -4,7 +4,7 @@
 embedded model: on the test picture how soon it says something and how old its
 picture is; on a file of two scenes all that a person can do, by keyboard.
 
-usage: test_page.py OWL2_LIVE PLUGIN_FOLDER [FOLDER]
+usage: test_browser.py OWL2_LIVE [FOLDER]
   FOLDER: where pictures of the page are left: light.png, dark.png, phone.png,
   narrow.png, choices.png, look.png, tiles.png"""
 
@@ -18,13 +18,13 @@ import time
 import delay
 from browser import PROGRAM as PROGRAM_OF_BROWSER
 from browser import Browser
-from server import Server
+from live import Live
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "pipelines"))
 from checks import check, finish  # noqa: E402
 
-PROGRAM, PLUGINS = sys.argv[1:3]
-PICTURES = pathlib.Path(sys.argv[3]) if len(sys.argv) > 3 else None
+PROGRAM = sys.argv[1]
+PICTURES = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
 IN_PAGE = (pathlib.Path(__file__).parent / "in_page.js").read_text()
 HURT = '<img src=x onerror="window.hurt = 1">'
 CAPTION = "document.getElementById('announced')?.textContent"
@@ -52,9 +52,9 @@ def leave_picture(b, name, whole=False):
         b.picture(PICTURES / name, whole)
 
 
-def check_opening(b, server):
+def check_opening(b, live):
     b.look(1280, 900)
-    b.open(server.address)
+    b.open(live.link)
     took = b.wait(f"!!{CAPTION}", LONG)
     print(f"first caption after {took} s: {b.run(CAPTION)!r}")
     check(took is not None and took < FIRST_CAPTION_S,
@@ -66,10 +66,9 @@ def check_opening(b, server):
     check(moves is not None, "there is a picture")
 
 
-def check_delay(b, server):
-    b.run("document.getElementById('announced').textContent")
+def check_delay(b, log):
     seen = b.run(f"{IN_PAGE}; watch_ball(8000)")
-    ages = delay.delays(seen, server.debug())
+    ages = delay.delays(seen, log.read_text(errors="replace"))
     check(len(seen) >= 40, f"the picture moves: {len(seen)} in 8 s")
     check(len(ages) >= 0.9 * len(seen),
           f"frames are known: {len(ages)} of {len(seen)}")
@@ -338,15 +337,16 @@ def check_many(b, n=55):
           f"50 answers are kept: {b.run(count)}")
 
 
-def check_lost(b, server, *sources):
+def check_lost(b, live, *sources):
     """A server that ends and comes again."""
     connection = "document.getElementById('connection').textContent"
     check(b.run(connection) == "Connected", f"it is said: {b.run(connection)}")
-    status = server.stop()
+    live.process.terminate()
+    status = live.process.wait(60)
     check(status == 0, f"the server ends: {status}")
     check(b.wait(f"{connection}.includes('lost')", LONG) is not None,
           "a lost connection is said")
-    with Server(PROGRAM, PLUGINS, *sources, port=server.port):
+    with Live(PROGRAM, '--port', str(live.port), *sources):
         check(b.wait(f"{connection} === 'Connected'", LONG) is not None,
               f"and mended: {b.run(connection)}")
         b.run("document.getElementById('announced').textContent = ''")
@@ -356,9 +356,9 @@ def check_lost(b, server, *sources):
                      10) is not None, "the picture goes on")
 
 
-def check_tiles(b, server):
+def check_tiles(b, live):
     """Two sources: each has its captions, and the second is chosen by keyboard."""
-    check_opening(b, server)
+    check_opening(b, live)
     tiles = "[...document.querySelectorAll('#tiles button')]"
     check(b.run(f"{tiles}.length") == 2, "there is a tile for each source")
     check(b.wait(f"{tiles}.every(t => t.querySelector('.says').textContent"
@@ -382,7 +382,7 @@ def check_tiles(b, server):
     leave_picture(b, "tiles.png")
 
 
-def check_webrtc(b, server):
+def check_webrtc(b, live):
     """Video over WebRTC where the server has it, and what is without it when that
     ends. The other end is in the page."""
     b.before(f"{IN_PAGE}; fake_webrtc()")
@@ -390,7 +390,7 @@ def check_webrtc(b, server):
     state = "document.getElementById('state').textContent"
     came = None
     for _ in range(3):  # Where nothing else leaves it the time.
-        b.open(server.address)
+        b.open(live.link)
         came = b.wait(f"{video} && !{video}.hidden"
                       f" && {video}.currentTime > 0.5 && {state} === ''", 10)
         if came:
@@ -405,18 +405,18 @@ def check_webrtc(b, server):
 def main():
     if PICTURES:
         PICTURES.mkdir(parents=True, exist_ok=True)
-    with Server(PROGRAM, PLUGINS, debug=delay.DEBUG) as server, Browser() as b:
-        check_opening(b, server)
-        check_delay(b, server)
-        check_webrtc(b, server)
-        check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")
     with tempfile.TemporaryDirectory() as folder:
-        scenes = f"{folder}/scenes.webm"
+        log = pathlib.Path(folder) / "log"
+        with Live(PROGRAM, env=delay.logged(log)) as live, Browser() as b:
+            check_opening(b, live)
+            check_delay(b, log)
+            check_webrtc(b, live)
+            check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")
+        scenes, other = f"{folder}/scenes.webm", f"{folder}/other.webm"
         draw(scenes, "ball", "smpte")
-        other = f"{folder}/other.webm"
         draw(other, "checkers-8")
-        with Server(PROGRAM, PLUGINS, scenes) as server, Browser() as b:
-            check_opening(b, server)
+        with Live(PROGRAM, scenes) as live, Browser() as b:
+            check_opening(b, live)
             check_changes(b)
             check_question(b)
             check_heard(b)
@@ -428,9 +428,9 @@ def main():
             check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")
             check_clip(b, folder)
             check_many(b)
-            check_lost(b, server, scenes)
-        with Server(PROGRAM, PLUGINS, scenes, other) as server, Browser() as b:
-            check_tiles(b, server)
+            check_lost(b, live, scenes)
+        with Live(PROGRAM, scenes, other) as live, Browser() as b:
+            check_tiles(b, live)
             check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")
     return finish()
 
