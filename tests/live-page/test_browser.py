@@ -18,7 +18,7 @@ import time
 import delay
 from browser import PROGRAM as PROGRAM_OF_BROWSER
 from browser import Browser
-from live import Live
+from live import PATIENCE, Live
 
 sys.path.insert(0, str(pathlib.Path(__file__).parents[1] / "pipelines"))
 from checks import check, finish  # noqa: E402
@@ -28,7 +28,7 @@ PICTURES = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
 IN_PAGE = (pathlib.Path(__file__).parent / "in_page.js").read_text()
 HURT = '<img src=x onerror="window.hurt = 1">'
 CAPTION = "document.getElementById('announced')?.textContent"
-LONG = 60  # for what has no bar in time
+LONG = PATIENCE  # for what has no bar in time
 FIRST_CAPTION_S = 3
 DELAY_S = 0.3
 
@@ -62,7 +62,7 @@ def check_opening(b, live):
     check(b.run("document.getElementById('said').textContent"),
           "the caption can be seen")
     moves = b.wait("document.getElementById('picture').naturalWidth > 0"
-                   " && !document.getElementById('picture').hidden", 5)
+                   " && !document.getElementById('picture').hidden", LONG)
     check(moves is not None, "there is a picture")
 
 
@@ -232,10 +232,10 @@ def check_clip(b, folder):
     """The last ten seconds, or why not; a refusal is an error in the console."""
     press_button(b, "save-clip")
     said = "document.getElementById('save-note').textContent"
-    check(b.wait(f"!['', 'Saving \\u2026'].includes({said})", 60) is not None,
+    check(b.wait(f"!['', 'Saving \\u2026'].includes({said})", LONG) is not None,
           "something comes of it")
     if b.run(said) == "Saved.":
-        time.sleep(0.5)
+        time.sleep(2)
         data = [f.read_bytes() for f in pathlib.Path(folder).glob("*.mp4")]
         check(len(data) == 1 and data[0][4:8] == b"ftyp" and b"avc1" in data[0],
               f"it is H.264 in MP4: {[d[:12] for d in data]}")
@@ -295,7 +295,7 @@ def check_keyboard(b):
     press_button(b, "save-captions")
     check(tab_to(b, "look"), "Tab leads to the switch")
     b.press(" ", " ")
-    check(b.wait("document.getElementById('look').checked", 5) is not None,
+    check(b.wait("document.getElementById('look').checked", LONG) is not None,
           "the space bar shows where it looks")
     leave_picture(b, "look.png")
     time.sleep(0.5)
@@ -330,9 +330,9 @@ def check_many(b, n=55):
       }
     })(); 0""" % n)
     count = "document.querySelectorAll('#list > li').length"
-    reached = b.wait(f"{count} >= 50", 120)
+    reached = b.wait(f"{count} >= 50", LONG)
     last = b.wait("[...document.querySelectorAll('#list .question')].some("
-                  f"e => e.textContent.endsWith(' {n - 1}'))", 60)
+                  f"e => e.textContent.endsWith(' {n - 1}'))", LONG)
     check(reached is not None and last is not None and b.run(count) == 50,
           f"50 answers are kept: {b.run(count)}")
 
@@ -370,10 +370,10 @@ def check_tiles(b, live):
     check(b.run(f"{tiles}.map(t => t.ariaCurrent)") == [None, "true"],
           "the second one is chosen")
     check(b.wait("document.getElementById('picture').src.includes('/streams/1/')"
-                 " && !document.getElementById('picture').hidden", 10) is not None,
+                 " && !document.getElementById('picture').hidden", LONG) is not None,
           "its picture is shown")
     own = b.wait("document.getElementById('said').textContent"
-                 f" === {tiles}[1].querySelector('.says').textContent", 10)
+                 f" === {tiles}[1].querySelector('.says').textContent", LONG)
     check(own is not None and "check" in b.run(f"{tiles}[1].textContent"),
           f"its caption is shown: {b.run(tiles + '[1].textContent')}")
     answer = ask(b, "Is there a checkerboard?")
@@ -396,6 +396,8 @@ def check_webrtc(b, live):
         if came:
             break
     check(came, "video comes")
+    if not came:
+        return
     b.run("far.forEach(pc => pc.close())")
     check(b.wait(f"{video}.hidden && !document.getElementById('picture').hidden"
                  " && document.getElementById('picture').src.includes('/picture?')",
