@@ -9,7 +9,7 @@
 
 /* Pictures for browsers: edge in pixels, and the shortest time from one to the
  * next, a bit less than a fifteenth of a second. */
-#define MAX_EDGE 640
+#define MAX_EDGE "640"
 #define GAP_US 60000
 /* No picture is older, whatever its time says, us. */
 #define MAX_DELAY (10 * G_USEC_PER_SEC)
@@ -220,17 +220,18 @@ set_up_owl2 (GstElement *owl2, const LiveOptions *o)
     g_object_set (owl2, "recipe", o->recipe, NULL);
 }
 
-/* (transfer floating) (nullable): from the model's pictures to files. */
+/* (transfer floating) (nullable): from the model's pictures to files, whose
+ * colours have all of their range, as JPEG has them. */
 static GstElement *
 make_encoder (GError **error)
 {
   return gst_parse_bin_from_description_full (
       "queue name=queue leaky=downstream max-size-buffers=1 max-size-bytes=0 "
       "max-size-time=0 ! videoflip name=flip video-direction=auto ! videoscale "
-      "! videoconvert ! video/x-raw,format=I420,pixel-aspect-ratio=1/1,"
-      "width=[1," G_STRINGIFY (MAX_EDGE) "],height=[1," G_STRINGIFY (
-          MAX_EDGE) "] ! jpegenc quality=80 ! appsink name=sink sync=false "
-                    "async=false max-buffers=2 drop=true",
+      "! videoconvert ! video/x-raw,format=I420,colorimetry=(string)1:4:0:0,"
+      "pixel-aspect-ratio=1/1,width=[1," MAX_EDGE "],height=[1," MAX_EDGE "] "
+      "! jpegenc quality=80 ! appsink name=sink sync=false async=false "
+      "max-buffers=2 drop=true",
       TRUE, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
 }
 
