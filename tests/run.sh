@@ -160,7 +160,7 @@ no_aslr () {
 }
 
 say 'what is needed is installed'
-sh tools/setup.sh test
+if [ "$how" = long ]; then sh tools/setup.sh long; else sh tools/setup.sh test; fi
 trap finish EXIT
 
 # All builds share what Mesa compiles, which takes minutes under a sanitizer.

@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
-# Installs what building (and, with "demo" or "test", the demo or all tests) needs,
-# from the packages of Debian 12 or 13. Does nothing where all of it is there.
+# Installs what building (and, with "demo", "test" or "long", the demo, the tests or
+# also those of a browser) needs, from the packages of Debian 12 or 13. Does nothing
+# where all of it is there.
 #
-# usage: tools/setup.sh [demo|test]
+# usage: tools/setup.sh [demo|test|long]
 set -eu
 
 build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
@@ -20,11 +21,13 @@ test='reuse g++ binutils strace clang gjs vulkan-validationlayers python3-senten
   fonts-freefont-ttf mate-backgrounds forensics-samples-files
   parallel slurm-wlm munge graphviz git git-lfs mosquitto mosquitto-clients
   groff-base mandoc zsh fish'
+long=chromium
 
 wanted=$build
 case ${1-} in
   demo) wanted="$wanted $demo" ;;
   test) wanted="$wanted $demo $test" ;;
+  long) wanted="$wanted $demo $test $long" ;;
 esac
 
 if ! command -v apt-get >/dev/null; then
@@ -41,8 +44,12 @@ installed () {
 # fuzzer are a package of their own, named by clang's version.
 find_missing () {
   missing=
-  [ "${1-}" != test ] || runtime=$(apt-cache depends clang 2>/dev/null |
-    sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1)
+  case ${1-} in
+    test | long)
+      runtime=$(apt-cache depends clang 2>/dev/null |
+        sed -n 's/.*Depends: clang-\([0-9]*\)$/libclang-rt-\1-dev/p' | head -n 1)
+      ;;
+  esac
   for package in $wanted ${runtime-}; do
     installed "$package" || missing="$missing $package"
   done
