@@ -8,7 +8,7 @@ set -eu
 cd "$MESON_DIST_ROOT"
 command -v reuse >/dev/null || { echo 'owl2: reuse is not installed' >&2; exit 1; }
 when=${SOURCE_DATE_EPOCH:-$(git -C "$MESON_SOURCE_ROOT" log -1 --format=%ct)}
-list=$(mktemp)
+list=$(mktemp --suffix=.spdx)
 trap 'rm -f "$list"' EXIT
 reuse spdx --output "$list"
 date=$(date -u -d "@$when" +%Y-%m-%dT%H:%M:%SZ)
