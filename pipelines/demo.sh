@@ -67,3 +67,9 @@ launch \
   "$out/clip.srt" "$out/captioned.png"
 
 printf 'owl2: done: %s, %s\n' "$out/captioned.webm" "$out/captioned.png"
+
+# Where there is a screen, a page with the clips in a loop, until Ctrl-C.
+if [ -n "${DISPLAY-}${WAYLAND_DISPLAY-}" ] && command -v owl2-live >/dev/null; then
+  echo 'owl2: the same live, in a browser, until Ctrl-C:'
+  exec owl2-live --port 0 "$out/clip.webm"
+fi

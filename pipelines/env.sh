@@ -11,7 +11,7 @@ if [ -f "$owl2_root/meson.build" ] || [ -n "${OWL2_BUILD-}" ]; then
   fi
   owl2_build=$(CDPATH= cd -- "$owl2_build" && pwd)
   GST_PLUGIN_PATH=$owl2_build/gst-owl2${GST_PLUGIN_PATH:+:$GST_PLUGIN_PATH}
-  PATH=$owl2_build/tools:$owl2_build/tools/convert:$owl2_build/tools/eval:$PATH
+  PATH=$owl2_build/tools:$owl2_build/tools/convert:$owl2_build/tools/eval:$owl2_build/tools/live:$PATH
   export GST_PLUGIN_PATH PATH
 fi
 owl2_eval=$(command -v owl2-eval || :)
