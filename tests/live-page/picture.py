@@ -22,7 +22,8 @@ CAPTION = "document.getElementById('said').textContent"
 
 
 def draw(folder):
-    subprocess.run([ROOT / "pipelines" / "draw-clips.py", folder], check=True)
+    subprocess.run([sys.executable, ROOT / "pipelines" / "draw-clips.py", folder],
+                   check=True)
     sources = [word for clip in CLIPS for word in (
         "filesrc", f"location={folder}/{clip}.webm", "!", "matroskademux", "!",
         "vp8dec", "!", "c.")]
