@@ -220,15 +220,16 @@ set_up_owl2 (GstElement *owl2, const LiveOptions *o)
     g_object_set (owl2, "recipe", o->recipe, NULL);
 }
 
-/* (transfer floating) (nullable): from the model's pictures to files, whose
- * colours have all of their range, as JPEG has them. */
+/* (transfer floating) (nullable): from the model's pictures to files. Colours
+ * of JPEG have all of their range, which they get by way of RGB only:
+ * videoconvert leaves that of I420 as it is. */
 static GstElement *
 make_encoder (GError **error)
 {
   return gst_parse_bin_from_description_full (
       "queue name=queue leaky=downstream max-size-buffers=1 max-size-bytes=0 "
       "max-size-time=0 ! videoflip name=flip video-direction=auto ! videoscale "
-      "! videoconvert ! video/x-raw,format=I420,colorimetry=(string)1:4:0:0,"
+      "! videoconvert ! video/x-raw,format=RGB,"
       "pixel-aspect-ratio=1/1,width=[1," MAX_EDGE "],height=[1," MAX_EDGE "] "
       "! jpegenc quality=80 ! appsink name=sink sync=false async=false "
       "max-buffers=2 drop=true",
