@@ -11,6 +11,8 @@ import sys
 import tempfile
 import time
 
+from PIL import Image
+
 from browser import Browser
 from live import Live
 
@@ -50,6 +52,7 @@ def main():
         b.wait("document.querySelector('#caption.writing')"
                " && document.getElementById('rest').textContent.length > 12", 20)
         b.picture(out)
+        Image.open(out).quantize(256, dither=Image.Dither.NONE).save(out, optimize=True)
 
 
 if __name__ == "__main__":
