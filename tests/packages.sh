@@ -81,9 +81,9 @@ build_packages () {
   in_root sh -c 'cd /one && lintian --allow-root --fail-on error,warning \
     *.changes' || fail lintian
   echo "Debian $n: building again, elsewhere"
-  build 'build/another folder' binary
+  build 'build/another' binary
   for deb in "$root"/one/*.deb; do
-    cmp "$deb" "$root/build/another folder/${deb##*/}" ||
+    cmp "$deb" "$root/build/another/${deb##*/}" ||
       fail "other bytes from another folder: ${deb##*/}"
   done
   rm -rf "$packages"

@@ -15,5 +15,6 @@ date=$(date -u -d "@$when" +%Y-%m-%dT%H:%M:%SZ)
 sum=$(sed '/^DocumentNamespace: /d; /^Created: /d' "$list" | sha256sum)
 sed -e "s|^\(DocumentNamespace: .*/spdx-v[0-9.]*-\).*|\1${sum%% *}|" \
   -e "s|^Created: .*|Created: $date|" "$list" >owl2.spdx
-# The archive keeps the times of files.
+# The archive keeps the times of files, which links have from being unpacked.
+find . -type l -exec touch -h -d "@$when" {} +
 touch -d "@$when" owl2.spdx .

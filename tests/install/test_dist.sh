@@ -52,6 +52,6 @@ export GST_PLUGIN_PATH GST_REGISTRY="$temp/registry"
 run gst-launch-1.0 -m videotestsrc num-buffers=1 ! owl2 ! fakesink
 grep -q 'owl2-answer, ' "$temp/log" || { echo 'FAIL: no answer'; exit 1; }
 run ninja -C "$temp/b" uninstall
-left=$(find "$temp/root" -name '*owl2*')
+left=$(find "$temp" -path "$temp/root/*owl2*")
 [ -z "$left" ] || { echo "FAIL: left behind: $left"; exit 1; }
 echo 'passed'
