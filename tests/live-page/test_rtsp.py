@@ -16,7 +16,7 @@ Gst.init(None)
 server = GstRtspServer.RTSPServer(address='127.0.0.1', service=sys.argv[1])
 factory = GstRtspServer.RTSPMediaFactory(shared=True)
 factory.set_launch('( videotestsrc is-live=true pattern=ball ! '
-                   'video/x-raw,width=320,height=240,framerate=15/1 ! '
+                   'video/x-raw,format=I420,width=320,height=240,framerate=15/1 ! '
                    'jpegenc ! rtpjpegpay name=pay0 )')
 server.get_mount_points().add_factory('/camera', factory)
 server.attach(None)

@@ -28,6 +28,8 @@ ELSEWHERE = {
     "sh tests/run.sh": "what runs this test",
     "sh tools/build.sh": "what built this",
     "sh pipelines/camera.sh interval=2000000000": "the test pipelines",
+    "build/tools/live/owl2-live v4l2:///dev/video0": "the tests live-*",
+    "owl2-live v4l2:///dev/video0": "the tests live-*",
 }
 # Words of a command and what stands in for them.
 STAND_INS = {
@@ -67,6 +69,8 @@ INLINE = {
     "gst-inspect-1.0 owl2": "gst-inspect-1.0 owl2",
     "owl2-ask --look FILE.png":
         "build/tools/owl2-ask --look look.png video.webm && test -s look.png",
+    # By the tests live-*.
+    "owl2-live [SOURCE...]": None,
     # As lines of README.md and ask.md.
     "owl2-ask --json FILE QUESTION": None,
     "owl2-run --json PIPELINE": None,

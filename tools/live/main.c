@@ -167,12 +167,13 @@ run (Live *live, GError **error)
   static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
   guint second;
 
+  /* Who reads the link may stop it at once. */
+  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
+    live->signals[i] = g_unix_signal_add (numbers[i], on_signal, live);
   live->server = server_new (&live->host, live->streams, error);
   if (!live->server || !open_model (live, error)
       || !program_print_line (server_link (live->server), error))
     return FALSE;
-  for (guint i = 0; i < G_N_ELEMENTS (numbers); i++)
-    live->signals[i] = g_unix_signal_add (numbers[i], on_signal, live);
   for (guint i = 0; i < live->streams->len; i++)
     stream_start (live->streams->pdata[i]);
   second = g_timeout_add_seconds (1, on_second, live);
