@@ -79,6 +79,8 @@ def test_questions(live, events):
     asked = live.post('/streams/0/ask', {'question': ' What is it? '})
     answer = events.wait('answer', lambda a: a['id'] == asked['id'])
     check(answer['question'] == 'What is it?', answer)
+    parts = events.of('partial', lambda p: p['id'] == answer['id'])
+    check(parts and all(p['question'] == 'What is it?' for p in parts), parts)
     asked = live.post('/streams/0/ask', {'question': HOSTILE})
     answer = events.wait('answer', lambda a: a['id'] == asked['id'])
     check(answer['question'] == HOSTILE.strip(), answer)

@@ -161,13 +161,16 @@ on_ended (gpointer user_data)
 
 /* ---- answers ------------------------------------------------------------ */
 
+/* @question: (nullable): a browser's */
 static void
-tell_partial (Stream *s, guint64 id, const char *text)
+tell_partial (Stream *s, guint64 id, const char *question, const char *text)
 {
   json_t *told = json_object ();
 
   json_object_set_new (told, "stream", json_integer (s->id));
   json_object_set_new (told, "id", json_integer ((json_int_t) id));
+  json_object_set_new (
+      told, "question", json_line_string (question ? question : ""));
   json_object_set_new (told, "text", json_line_string (text));
   events_send (s->host->events, "partial", told);
 }
@@ -204,11 +207,11 @@ on_answer (Stream *s, const GstStructure *answer)
   gst_structure_get_uint64 (answer, "id", &id);
   if (!text)
     return;
+  question = g_hash_table_lookup (s->asked, &id);
   if (!final) {
-    tell_partial (s, id, text);
+    tell_partial (s, id, question, text);
     return;
   }
-  question = g_hash_table_lookup (s->asked, &id);
   if (!question)
     add_caption (s, answer, text);
   events_send (s->host->events, "answer",
