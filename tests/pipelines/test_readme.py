@@ -58,6 +58,7 @@ PACKAGES = {"gjs": "gjs", "parallel": "parallel", "git lfs": "git-lfs",
 INLINE = {
     "sh tests/run.sh": "true",
     "sh tests/run.sh long": None,
+    "sh tests/packages.sh": None,
     "sh tests/fuzz/run.sh [SECONDS]": None,
     "sh tools/build.sh": "true",
     "sh pipelines/burn-in.sh FILE OUT.mp4":
