@@ -204,13 +204,14 @@ asker_call_finish (AskerCall *call)
   return ret;
 }
 
+/* The first @n_wait are waited for. */
 static char *
-answers (Bench *b, gboolean with_span)
+answers (Bench *b, gboolean with_span, guint n_wait)
 {
   GString *text = g_string_new (NULL);
   GstStructure *s;
 
-  while ((s = bench_answer (b, 0))) {
+  while ((s = bench_answer (b, n_wait ? WAIT_LIMIT * GST_USECOND : 0))) {
     g_autofree char *times = structure_times (s);
 
     g_string_append_printf (text, "%s%s:%s", text->len ? ", " : "",
@@ -219,6 +220,7 @@ answers (Bench *b, gboolean with_span)
       g_string_append_printf (text, " %" G_GUINT64_FORMAT "-%" G_GUINT64_FORMAT,
           structure_uint64 (s, "start") / MS, structure_uint64 (s, "end") / MS);
     gst_structure_free (s);
+    n_wait -= n_wait > 0;
   }
   return g_string_free (text, FALSE);
 }
@@ -226,11 +228,17 @@ answers (Bench *b, gboolean with_span)
 char *
 asker_answers (Bench *b)
 {
-  return answers (b, TRUE);
+  return answers (b, TRUE, 0);
 }
 
 char *
 asker_times (Bench *b)
 {
-  return answers (b, FALSE);
+  return answers (b, FALSE, 0);
+}
+
+char *
+asker_wait_times (Bench *b, guint n)
+{
+  return answers (b, FALSE, n);
 }

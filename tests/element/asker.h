@@ -51,5 +51,7 @@ GstFlowReturn asker_call_finish (AskerCall *call);
 char *asker_answers (Bench *b);
 /* The same without start and end. */
 char *asker_times (Bench *b);
+/* The same once there are @n: an answer is counted before it is told. */
+char *asker_wait_times (Bench *b, guint n);
 
 #endif
