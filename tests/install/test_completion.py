@@ -21,18 +21,12 @@ import time
 
 import helps
 
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "pipelines"))
+from checks import check, finish  # noqa: E402
+
 FOLDER, PROGRAMS = pathlib.Path(sys.argv[1]), [
     pathlib.Path(p).absolute() for p in sys.argv[2:]]
 LIMIT_S = 60
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text[:1500], flush=True)
 
 
 # Completes the last word of the arguments, which are split as readline does it.
@@ -201,8 +195,7 @@ def main():
             check_typed("zsh", terminal)
         else:
             print("there is no zsh here")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -13,18 +13,12 @@ import subprocess
 import sys
 import tempfile
 
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "pipelines"))
+from checks import check, finish  # noqa: E402
+
 BUILD, PREFIX = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 PROGRAMS = [pathlib.Path(p).name for p in sys.argv[3:]]
 PICTURE = pathlib.Path(__file__).parent / "circle.png"
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text[:1500], flush=True)
 
 
 def run(*command, env=None, stdin=None):
@@ -118,8 +112,7 @@ def main():
         log.write_bytes(kept)
     elif log.exists():
         log.unlink()
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return finish()
 
 
 if __name__ == "__main__":

@@ -19,17 +19,11 @@ import urllib.request
 
 import helps
 
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "pipelines"))
+from checks import check, finish  # noqa: E402
+
 # An hour on a CPU; cameras.
 LEFT_OUT = ("owl2-bench --synthetic=7b", "owl2-live --listen=0.0.0.0 v4l2:")
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text[:1500], flush=True)
 
 
 def plain(text):
@@ -173,8 +167,7 @@ def main():
                 "ADAPTER_DIR": checkpoint.parent / "adapter"})
     else:
         check_pages(folder, programs)
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return finish()
 
 
 if __name__ == "__main__":

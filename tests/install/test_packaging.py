@@ -9,19 +9,13 @@ import pathlib
 import re
 import sys
 
+sys.path.append(str(pathlib.Path(__file__).parents[1] / "pipelines"))
+from checks import check, finish  # noqa: E402
+
 ROOT, VERSION = pathlib.Path(sys.argv[1]), sys.argv[2]
 # What debhelper brings, what runs and is not built with, and fonts of the demo.
 NOT_TO_BUILD = re.compile(
     r"gcc|libc6-dev|ninja-build|mesa-|gstreamer1\.0-|fonts-|pkg-config$")
-passed = failed = 0
-
-
-def check(ok, text):
-    global passed, failed
-    passed += bool(ok)
-    failed += not ok
-    if not ok:
-        print("FAIL", text[:1500], flush=True)
 
 
 def read(path):
@@ -69,8 +63,7 @@ def main():
              if s.get("Package", "").strip() == "owl2-tools"]
     named = set(re.findall(r"^  \* (owl2-\w+) ", tools[0]["Description"], re.M))
     check(named == set(sys.argv[3:]), f"owl2-tools describes {sorted(named)}")
-    print(f"{passed} passed, {failed} failed")
-    return 1 if failed or not passed else 0
+    return finish()
 
 
 if __name__ == "__main__":
