@@ -174,6 +174,19 @@ owl2_choices_init (Owl2Choices *choices, const Owl2Tokenizer *tokenizer,
   return TRUE;
 }
 
+gboolean
+owl2_model_check_choices (
+    Owl2Model *model, const char *const *choices, guint n, GError **error)
+{
+  const Owl2Request request = { .choices = choices, .n_choices = n };
+  Owl2Choices all = { 0 };
+  const gboolean ok = owl2_choices_init (&all, model->tokenizer, &request, 0,
+      model->weights->config.decoder.n_ctx, error);
+
+  owl2_choices_clear (&all);
+  return ok;
+}
+
 guint
 owl2_choices_longest (
     const Owl2Tokenizer *tokenizer, const Owl2Request *request, guint most)

@@ -405,6 +405,11 @@ typedef struct {
 #define OWL2_MAX_CHOICES 64
 /* BAD_REQUEST: an answer can't be one of @n choices. */
 gboolean owl2_check_n_choices (guint n, GError **error);
+/* BAD_REQUEST: an answer can't be one of these @n, whatever the prompt: their
+ * number, or one that is empty, longer than the model's context, or the
+ * beginning of another one. Any thread. */
+gboolean owl2_model_check_choices (
+    Owl2Model *model, const char *const *choices, guint n, GError **error);
 
 /**
  * Owl2Answer:
@@ -540,6 +545,8 @@ const Owl2Recipe *owl2_recipe_require (const char *name, GError **error);
 const Owl2Recipe *owl2_recipes (guint *n);
 /* (transfer full): their names, with ", " between. Any thread. */
 char *owl2_recipe_names (void);
+/* Whether it has a place for a question and none of its own. */
+gboolean owl2_recipe_needs_question (const Owl2Recipe *recipe);
 
 /**
  * owl2_prompt_fill:

@@ -187,6 +187,12 @@ owl2_recipe_names (void)
 }
 
 gboolean
+owl2_recipe_needs_question (const Owl2Recipe *recipe)
+{
+  return !recipe->question && strstr (recipe->pattern, "{}");
+}
+
+gboolean
 owl2_check_n_choices (guint n, GError **error)
 {
   if (n >= 2 && n <= OWL2_MAX_CHOICES)

@@ -127,7 +127,7 @@ GST_DEBUG_CATEGORY (gst_owl2_debug);
 
 /* Of the system's range those that need no privilege. */
 #define NICE_MAX 19
-#define NICE_DEFAULT NICE_MAX
+#define NICE_DEFAULT GST_OWL2_NICE
 
 enum {
   PROP_0,

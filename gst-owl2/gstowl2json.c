@@ -5,8 +5,8 @@
 
 #include "json_line.h"
 
-static json_t *
-value_json (const GValue *value)
+json_t *
+gst_owl2_json_value (const GValue *value)
 {
   json_t *array;
 
@@ -31,7 +31,7 @@ value_json (const GValue *value)
   array = json_array ();
   for (guint i = 0; i < gst_value_array_get_size (value); i++)
     json_array_append_new (
-        array, value_json (gst_value_array_get_value (value, i)));
+        array, gst_owl2_json_value (gst_value_array_get_value (value, i)));
   return array;
 }
 
@@ -44,8 +44,8 @@ gst_owl2_json (const GstStructure *structure)
   for (int i = 0; i < gst_structure_n_fields (structure); i++) {
     const char *name = gst_structure_nth_field_name (structure, (guint) i);
 
-    json_object_set_new (
-        object, name, value_json (gst_structure_get_value (structure, name)));
+    json_object_set_new (object, name,
+        gst_owl2_json_value (gst_structure_get_value (structure, name)));
   }
   line = json_line_write (object);
   json_decref (object);

@@ -4,6 +4,7 @@
 #define GST_OWL2_JSON_H
 
 #include <gst/gst.h>
+#include <jansson.h>
 
 G_BEGIN_DECLS
 
@@ -12,6 +13,8 @@ G_BEGIN_DECLS
  * in nanoseconds, and one that is unknown is null, as is what else JSON can't
  * say. It is UTF-8, and all its characters are printable. */
 char *gst_owl2_json (const GstStructure *structure);
+/* (transfer full): the same of one field's value. */
+json_t *gst_owl2_json_value (const GValue *value);
 
 G_END_DECLS
 

@@ -151,8 +151,8 @@ check_recipe (const AskOptions *o, GError **error)
 {
   const Owl2Recipe *r = o->recipe;
 
-  if (!r || r->question || o->questions->len || o->interactive
-      || !strstr (r->pattern, "{}"))
+  if (!r || o->questions->len || o->interactive
+      || !owl2_recipe_needs_question (r))
     return TRUE;
   return owl2_refuse (error, "recipe '%s' needs a question", r->name);
 }

@@ -10,11 +10,10 @@
 #include <gst/gst.h>
 
 #include "cache_dir.h"
+#include "gstowl2.h"
 #include "program.h"
 #include "server.h"
 
-/* The element's own, so that the model is loaded once. */
-#define MODEL_NICE 19
 /* Files and connections at a time. */
 #define MAX_FILES 4096
 /* Longest time that the end takes after a signal. */
@@ -123,7 +122,7 @@ open_model (Live *live, GError **error)
   Owl2ModelParams params = common_model_params (&live->options.common);
 
   params.cache_dir = cache;
-  params.nice = MODEL_NICE;
+  params.nice = GST_OWL2_NICE;
   live->opening = owl2_model_open (&params, TRUE, on_model, live, error);
   return live->opening != NULL;
 }

@@ -2,7 +2,6 @@
 #include "options.h"
 
 #include <math.h>
-#include <string.h>
 #include <gst/gst.h>
 
 #include "intake.h"
@@ -65,7 +64,7 @@ check_recipe (const LiveOptions *o, GError **error)
   recipe = owl2_recipe_require (o->recipe, error);
   if (!recipe)
     return FALSE;
-  return recipe->question || o->prompt || !strstr (recipe->pattern, "{}")
+  return o->prompt || !owl2_recipe_needs_question (recipe)
          || owl2_refuse (error, "recipe '%s' needs a --prompt", o->recipe);
 }
 

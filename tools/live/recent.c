@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #include "recent.h"
 
+#include "gstowl2json.h"
 #include "json_line.h"
 
 typedef struct {
@@ -61,41 +62,34 @@ put_text (json_t *to, const char *name, const char *text)
 }
 
 static void
-put_array (json_t *to, const char *name, const GstStructure *s)
+put_frame_times (json_t *to, const GstStructure *s)
 {
-  const GValue *values = gst_structure_get_value (s, name);
-  json_t *array;
+  const GValue *times = gst_structure_get_value (s, "frame-times");
+  const guint n = times ? gst_value_array_get_size (times) : 0;
+  json_t *array = json_array ();
 
-  if (!values)
-    return;
-  array = json_array ();
-  for (guint i = 0; i < gst_value_array_get_size (values); i++) {
-    const GValue *value = gst_value_array_get_value (values, i);
+  for (guint i = 0; i < n; i++) {
+    const GValue *time = gst_value_array_get_value (times, i);
 
-    if (G_VALUE_HOLDS_STRING (value))
-      json_array_append_new (
-          array, json_line_string (g_value_get_string (value)));
-    else if (G_VALUE_HOLDS_UINT64 (value))
-      json_array_append_new (
-          array, json_real ((double) g_value_get_uint64 (value) / 1e9));
-    else
-      json_array_append_new (array, json_real (g_value_get_double (value)));
+    json_array_append_new (
+        array, json_real ((double) g_value_get_uint64 (time) / 1e9));
   }
-  json_object_set_new (to, name, array);
+  json_object_set_new (to, "frame-times", array);
 }
 
+/* Where they apply. */
 static void
 put_scores (json_t *to, const GstStructure *s)
 {
-  double score;
-  gboolean alert;
+  static const char *const names[] = { "choices", "probabilities", "score",
+    "alert" };
 
-  put_array (to, "choices", s);
-  put_array (to, "probabilities", s);
-  if (gst_structure_get_double (s, "score", &score))
-    json_object_set_new (to, "score", json_real (score));
-  if (gst_structure_get_boolean (s, "alert", &alert))
-    json_object_set_new (to, "alert", json_boolean (alert));
+  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
+    const GValue *value = gst_structure_get_value (s, names[i]);
+
+    if (value)
+      json_object_set_new (to, names[i], gst_owl2_json_value (value));
+  }
 }
 
 /* (transfer full) */
@@ -116,7 +110,7 @@ describe (guint stream, const GstStructure *s, const char *question)
   put_text (told, "text", gst_structure_get_string (s, "text"));
   put_time (told, "start", s);
   put_time (told, "end", s);
-  put_array (told, "frame-times", s);
+  put_frame_times (told, s);
   put_time (told, "latency", s);
   json_object_set_new (told, "confidence", json_real (confidence));
   put_text (told, "wall", wall);

@@ -228,18 +228,6 @@ reply_newest (Stream *stream, SoupServerMessage *msg)
         msg, SOUP_STATUS_SERVICE_UNAVAILABLE, "there is no picture yet");
 }
 
-static void
-reply_frame (Stream *stream, SoupServerMessage *msg, const Route *route)
-{
-  Small *small =
-      recent_find (stream_recent (stream), route->answer, route->frame);
-
-  if (small)
-    small_reply (small, msg);
-  else
-    reply_error (msg, SOUP_STATUS_NOT_FOUND, "this picture is not kept");
-}
-
 /* ---- downloads ---------------------------------------------------------- */
 
 static void
@@ -283,12 +271,24 @@ on_film (GBytes *mp4, const GError *error, gpointer user_data)
   end_job (job);
 }
 
+static gboolean
+begin_film (Job *job, Stream *stream, GError **error)
+{
+  g_autoptr (GPtrArray) pictures = pictures_all (stream_pictures (stream));
+  g_autoptr (GPtrArray) captions = captions_between (stream_captions (stream),
+      pictures->len ? ((Picture *) pictures->pdata[0])->taken : 0,
+      g_get_monotonic_time ());
+
+  job->film = film_make (pictures, captions, on_film, job, error);
+  if (job->film)
+    job->waiting = waiting_new ();
+  return job->film != NULL;
+}
+
 /* Who asks while one is made gets the same. */
 static void
 reply_film (Server *server, Stream *stream, guint id, SoupServerMessage *msg)
 {
-  g_autoptr (GPtrArray) pictures = pictures_all (stream_pictures (stream));
-  g_autoptr (GPtrArray) captions = NULL;
   g_autoptr (GError) error = NULL;
   Job *job = &server->jobs[id];
 
@@ -299,16 +299,9 @@ reply_film (Server *server, Stream *stream, guint id, SoupServerMessage *msg)
     reply_error (msg, SOUP_STATUS_NOT_IMPLEMENTED, text);
     return;
   }
-  if (!job->film) {
-    captions = captions_between (stream_captions (stream),
-        pictures->len ? ((Picture *) pictures->pdata[0])->taken : 0,
-        g_get_monotonic_time ());
-    job->film = film_make (pictures, captions, on_film, job, &error);
-    if (!job->film) {
-      reply_error (msg, SOUP_STATUS_SERVICE_UNAVAILABLE, error->message);
-      return;
-    }
-    job->waiting = waiting_new ();
+  if (!job->film && !begin_film (job, stream, &error)) {
+    reply_error (msg, SOUP_STATUS_SERVICE_UNAVAILABLE, error->message);
+    return;
   }
   waiting_add (job->waiting, msg);
 }
@@ -394,7 +387,9 @@ reply_of_stream (Server *server, SoupServerMessage *msg, const Route *route)
       reply_newest (stream, msg);
       break;
     case ROUTE_FRAME:
-      reply_frame (stream, msg, route);
+      small_reply (
+          recent_find (stream_recent (stream), route->answer, route->frame),
+          msg);
       break;
     case ROUTE_CAPTIONS:
       reply_captions (stream, msg);

@@ -2,8 +2,8 @@
 #include "settings.h"
 
 #include <math.h>
-#include <string.h>
 
+#include "gstowl2json.h"
 #include "json_line.h"
 #include "stream.h"
 
@@ -37,38 +37,12 @@ settings_text (const json_t *text, const char *what, guint max, GError **error)
 
 /* ---- checks ------------------------------------------------------------- */
 
-static gboolean
-is_beginning (const GArray *a, const GArray *b)
-{
-  return a->len <= b->len
-         && memcmp (a->data, b->data, a->len * sizeof (gint32)) == 0;
-}
-
-/* As the model reads them, no choice may be the beginning of another one. */
-static gboolean
-check_apart (Owl2Model *model, const json_t *choices, GError **error)
-{
-  g_autoptr (GPtrArray) ids =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) g_array_unref);
-  gboolean ok = TRUE;
-
-  for (gsize i = 0; i < json_array_size (choices); i++)
-    g_ptr_array_add (
-        ids, owl2_model_tokenize (
-                 model, json_string_value (json_array_get (choices, i)), -1));
-  for (guint i = 0; ok && i < ids->len; i++)
-    for (guint j = 0; ok && j < ids->len; j++)
-      if (i != j && is_beginning (ids->pdata[i], ids->pdata[j]))
-        ok = owl2_refuse (error, "choice '%s' is the beginning of '%s'",
-            json_string_value (json_array_get (choices, i)),
-            json_string_value (json_array_get (choices, j)));
-  return ok;
-}
-
+/* @model: (nullable): not there yet, so that what it would say comes later */
 static gboolean
 check_choices (Owl2Model *model, const json_t *choices, GError **error)
 {
   const gsize n = json_array_size (choices);
+  g_autoptr (GPtrArray) texts = g_ptr_array_new_with_free_func (g_free);
 
   if (!json_is_array (choices))
     return owl2_refuse (error, "choices is no list");
@@ -77,13 +51,16 @@ check_choices (Owl2Model *model, const json_t *choices, GError **error)
   if (!owl2_check_n_choices ((guint) MIN (n, G_MAXUINT), error))
     return FALSE;
   for (gsize i = 0; i < n; i++) {
-    g_autofree char *text = settings_text (
+    char *text = settings_text (
         json_array_get (choices, i), "a choice", MAX_CHOICE, error);
 
     if (!text)
       return FALSE;
+    g_ptr_array_add (texts, text);
   }
-  return !model || check_apart (model, choices, error);
+  return !model
+         || owl2_model_check_choices (
+             model, (const char *const *) texts->pdata, texts->len, error);
 }
 
 static gboolean
@@ -112,7 +89,7 @@ check_recipe (const char *name, gboolean asks, GError **error)
   recipe = owl2_recipe_require (name, error);
   if (!recipe)
     return FALSE;
-  return asks || recipe->question || !strstr (recipe->pattern, "{}")
+  return asks || !owl2_recipe_needs_question (recipe)
          || owl2_refuse (error, "recipe '%s' needs a prompt", name);
 }
 
@@ -250,21 +227,12 @@ settings_apply (GstElement *owl2, Owl2Model *model, const json_t *settings,
 static void
 put_array (GstElement *owl2, const char *name, json_t *to)
 {
-  json_t *list = json_array ();
   GValue array = G_VALUE_INIT;
 
   g_value_init (&array, GST_TYPE_ARRAY);
   g_object_get_property (G_OBJECT (owl2), name, &array);
-  for (guint i = 0; i < gst_value_array_get_size (&array); i++) {
-    const GValue *value = gst_value_array_get_value (&array, i);
-
-    json_array_append_new (
-        list, G_VALUE_HOLDS_STRING (value)
-                  ? json_line_string (g_value_get_string (value))
-                  : json_real (g_value_get_double (value)));
-  }
+  json_object_set_new (to, name, gst_owl2_json_value (&array));
   g_value_unset (&array);
-  json_object_set_new (to, name, list);
 }
 
 void

@@ -31,7 +31,7 @@ reply_now (SoupServerMessage *msg, gpointer user_data)
 {
   Small *small = user_data;
 
-  if (small->jpeg)
+  if (small && small->jpeg)
     reply_bytes (msg, "image/jpeg", small->jpeg);
   else
     reply_error (msg, SOUP_STATUS_NOT_FOUND, "this picture is not kept");
@@ -64,7 +64,7 @@ small_free (Small *small)
 void
 small_reply (Small *small, SoupServerMessage *msg)
 {
-  if (small->waiting)
+  if (small && small->waiting)
     waiting_add (small->waiting, msg);
   else
     reply_now (msg, small);

@@ -24,8 +24,8 @@ void shrinker_free (Shrinker *shrinker); /* accepts NULL */
 Small *shrinker_add (Shrinker *shrinker, const Picture *picture);
 /* Who waits for it is told that it is not there. */
 void small_free (Small *small); /* accepts NULL */
-/* Answers @msg with it, as soon as it is made. From within a handler of the
- * server. */
+/* Answers @msg with it, as soon as it is made, or that it is not kept. From
+ * within a handler of the server. @small: (nullable) */
 void small_reply (Small *small, SoupServerMessage *msg);
 
 G_END_DECLS
