@@ -6,7 +6,7 @@
  * with each that the device can do; the device is opened as it is, then
  * without subgroups, then with a small storage range, so that the paths of
  * lesser devices run too. A kernel that is forced, and lesser devices, take
- * every third of the shapes of matmul and attention, other ones with each seed,
+ * every sixth of the shapes of matmul and attention, other ones with each seed,
  * unless OWL2_LONG is set: each costs a CPU driver a pipeline. Ends with 1 if
  * anything was wrong, 77 if there is no device. */
 #include "checkops.h"

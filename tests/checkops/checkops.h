@@ -52,7 +52,7 @@ typedef struct {
 static inline guint
 check_step (const Check *c)
 {
-  return c->thorough || c->all ? 1 : 3;
+  return c->thorough || c->all ? 1 : 6;
 }
 
 guint64 check_random (Check *c);
