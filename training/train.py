@@ -36,11 +36,12 @@ from optim import Flat, Shared
 RANKS = 2
 # name, steps, peak learning rate
 STAGES = [('text', 250, 3e-3), ('vision', 3900, 1.8e-3), ('captions', 400, 1.2e-3), ('lookup', 1200, 1.0e-3),
-          ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4), ('see', 2200, 1.2e-3), ('widen', 4000, 6e-4)]
+          ('instruct', 5400, 8e-4), ('polish', 2800, 5e-4), ('see', 2200, 1.2e-3), ('name', 1200, 8e-4),
+          ('widen', 4000, 6e-4)]
 # What a run does that goes on from a model file; the throw-away heads begin anew.
-FURTHER = [('heads', 250, 3e-3), *STAGES[-2:]]
+FURTHER = [('heads', 250, 3e-3), *STAGES[-3:]]
 # The part of a stage in which the rate falls, where it is not 0.6.
-PARTS = {'lookup': 0.3, 'instruct': 0.85, 'polish': 0.85, 'widen': 0.85}
+PARTS = {'lookup': 0.3, 'name': 0.3, 'instruct': 0.85, 'polish': 0.85, 'widen': 0.85}
 # The kinds of the images of a step; in `instruct` nearly all words are known ones: the decoder learns to weigh
 # letters against words.  In `polish` more has a colour or a shape twice, which few pictures have.  In `widen` half of
 # the pictures are in other styles, of everyday things, and of what has no name.
@@ -61,6 +62,11 @@ SEE_SHARES = {'one shape': 0.02, 'shapes': 0.07, 'alike': 0.03, 'word': 0.06, 'l
 SEE_CLIP_SHARES = {'one shape': 0.05, 'shapes': 0.12, 'alike': 0.05, 'pattern': 0.04, 'styled shapes': 0.14, 'thing': 0.6}
 # Images, clips of which one frame is taken, and crowds of a step of a stage that trains the encoder by its heads alone.
 SEEN = {'vision': ((12, SHARES), (6, CLIP_SHARES), 24), 'see': ((32, SEE_SHARES), (8, SEE_CLIP_SHARES), 4)}
+# Images and clips that are encoded for a stage that trains the decoder alone, and how many a step takes of them.
+NAME_SHARES = dict(WIDE_SHARES, thing=0.5)
+NAME_CLIP_SHARES = dict(WIDE_CLIP_SHARES, thing=0.5)
+ENCODED = {'lookup': ((12000, 24, SHARES), (5000, 8, CLIP_SHARES)),
+           'name': ((9000, 24, NAME_SHARES), (2500, 8, NAME_CLIP_SHARES))}
 KEEP = 10       # weight of the rows of old pictures in `see`
 # Images and clips of a step.
 PICTURES = {'captions': ((10, SHARES), (6, CLIP_SHARES)), 'instruct': ((16, LAST_SHARES), (5, CLIP_SHARES)),
@@ -81,7 +87,7 @@ def rates(stage):
             return 0.0 if vision or abstractor or head or name.startswith('motion.') or 'multiway.1' in name else 1.0
         if stage in SEEN:
             return 1.0 if vision or abstractor or head else 0.0
-        if stage == 'lookup':
+        if stage in ENCODED:
             return 0.0 if vision or abstractor or head else 1.0
         if stage == 'captions':
             return 0.5 if vision or abstractor or head else 1.0 if 'multiway.1' in name or name.startswith('motion.') else 0.0
@@ -256,10 +262,10 @@ class Trainer:
             loss, right = loss + 0.15 * lt, right + rt
         return loss, right, extra
 
-    def encode_some(self):
-        """Encodes a part of the pool, for the stage that trains the decoder alone: tag -> (scenes, rows, slots)."""
+    def encode_some(self, stage):
+        """Encodes a part of the pool, for a stage that trains the decoder alone: tag -> (scenes, rows, slots)."""
         self.encoded = {}
-        for tag, p, n, shares in (('image', self.images, 12000, SHARES), ('clip', self.clips, 5000, CLIP_SHARES)):
+        for tag, p, (n, _, shares) in zip(('image', 'clip'), (self.images, self.clips), ENCODED[stage]):
             chosen = sorted(set(p.draw(np.random.default_rng([self.settings.seed, 9, self.rank]), n, shares)))
             scenes, rows = [p.scenes[i] for i in chosen], []
             with torch.no_grad():
@@ -271,13 +277,13 @@ class Trainer:
             self.encoded[tag] = (scenes, rows.reshape(len(chosen), -1, rows.shape[2]),
                                  batch.slots_of(p, chosen, self.settings.queries, last).byte())
 
-    def step_lookup(self, rng):
+    def step_encoded(self, rng, stage):
         """Many questions about pictures that were encoded before: the decoder learns to find things in the rows."""
         loss, right, extra = 0.15 * self.text_loss(batch.text(rng, 4, 3))[0], [], {}
-        for tag, n, weight in (('image', 24, 1.0), ('clip', 8, 0.8)):
+        for tag, (_, n, _), weight in zip(('image', 'clip'), ENCODED[stage], (1.0, 0.8)):
             scenes, rows, slots = self.encoded[tag]
             chosen = rng.integers(0, len(scenes), n)
-            items = self.questions(rng, [scenes[i] for i in chosen], tag)
+            items = self.questions(rng, [scenes[i] for i in chosen], tag, stage == 'name')
             part, r, e = self.picture_loss(rng, rows[chosen], items, tag, slots[chosen].long() if tag == 'clip' else None)
             loss, right = loss + weight * part, right + r
             extra.update(e)
@@ -330,8 +336,8 @@ class Trainer:
 
     def stage(self, number, name, begin, steps, peak):
         stats, scores, since, losses, saved = {}, {}, time.time(), [], time.time()
-        if name == 'lookup':
-            self.encode_some()
+        if name in ENCODED:
+            self.encode_some(name)
         if name == 'see':
             self.keep_old(begin)
         for step in range(begin, steps):
@@ -341,8 +347,8 @@ class Trainer:
                 loss, right, extra = self.step_text(rng)
             elif name in SEEN:
                 loss, right, extra = self.step_seen(rng, name)
-            elif name == 'lookup':
-                loss, right, extra = self.step_lookup(rng)
+            elif name in ENCODED:
+                loss, right, extra = self.step_encoded(rng, name)
             else:
                 loss, right, extra = self.step_pictures(rng, name)
             loss.backward()
