@@ -175,8 +175,7 @@ video_rewind (Video *v, GError **error)
   v->first = (Owl2Pace){ 0 };
   forget (v);
   v->sought = FALSE;
-  player_start (v->player);
-  if (!video_advance (v, error))
+  if (!player_start (v->player, error) || !video_advance (v, error))
     return FALSE;
   v->first = (Owl2Pace){ v->cur.frame.t, v->cur.frame.duration };
   v->first_stop = v->cur.frame.stop;

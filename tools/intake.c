@@ -109,19 +109,31 @@ intake_see_caps (Intake *p, const GstCaps *caps)
   return FALSE;
 }
 
+/* Sound, subtitles and tags. */
+static gboolean
+is_other (const GstCaps *caps)
+{
+  static const char *const others[] = { "audio/", "text/", "subpicture/",
+    "subtitle/", "closedcaption/", "application/x-id3",
+    "application/x-subtitle", "application/x-ssa", "application/x-ass",
+    "application/ttml+xml" };
+  const char *name = gst_structure_get_name (gst_caps_get_structure (caps, 0));
+
+  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
+    if (g_str_has_prefix (name, others[i]))
+      return TRUE;
+  return FALSE;
+}
+
 /* Each stream in the source, and each form that a parser gives it, is offered
  * here before something is found that takes it. */
 static gboolean
 on_stream (GstElement *in, GstPad *pad, GstCaps *caps, gpointer user_data)
 {
-  static const char *const others[] = { "audio/", "text/", "subpicture/",
-    "application/x-id3", "application/x-subtitle" };
   Intake *p = user_data;
-  const char *name = gst_structure_get_name (gst_caps_get_structure (caps, 0));
 
   g_mutex_lock (&p->lock);
-  for (guint i = 0; i < G_N_ELEMENTS (others); i++)
-    p->saw_other |= g_str_has_prefix (name, others[i]);
+  p->saw_other |= is_other (caps);
   g_mutex_unlock (&p->lock);
   return intake_see_caps (p, caps);
 }
@@ -214,7 +226,7 @@ intake_watch (Intake *p, GstElement *in, GstBin *bin)
 
 /* ---- errors ------------------------------------------------------------- */
 
-/* Of sound nobody wants one. */
+/* Of sound and subtitles nobody wants one. */
 static void
 add_missing (Intake *p, GstMessage *message)
 {
@@ -224,9 +236,7 @@ add_missing (Intake *p, GstMessage *message)
 
   if (detail && GST_VALUE_HOLDS_CAPS (detail)
       && !gst_caps_is_empty (gst_value_get_caps (detail))
-      && g_str_has_prefix (gst_structure_get_name (gst_caps_get_structure (
-                               gst_value_get_caps (detail), 0)),
-          "audio/"))
+      && is_other (gst_value_get_caps (detail)))
     return;
   what = gst_missing_plugin_message_get_description (message);
   g_mutex_lock (&p->lock);

@@ -102,9 +102,10 @@ check_bus (Player *p, GError **error)
 
 /* ---- playing ------------------------------------------------------------ */
 
-void
-player_start (Player *p)
+gboolean
+player_start (Player *p, GError **error)
 {
+  g_autoptr (GError) missing = NULL;
   g_autoptr (GstElement) in = NULL;
   g_autoptr (GstPad) pad = NULL;
 
@@ -114,7 +115,13 @@ player_start (Player *p)
   p->pipeline = gst_parse_launch (
       "uridecodebin name=in caps=video/x-raw(ANY) expose-all-streams=false ! "
       "appsink name=out sync=false max-buffers=1 caps=video/x-raw",
-      NULL);
+      &missing);
+  if (missing) {
+    gst_clear_object (&p->pipeline);
+    g_set_error (error, OWL2_ERROR, OWL2_ERROR_BAD_FILE, "can't be decoded: %s",
+        missing->message);
+    return FALSE;
+  }
   in = gst_bin_get_by_name (GST_BIN (p->pipeline), "in");
   p->out = gst_bin_get_by_name (GST_BIN (p->pipeline), "out");
   memset (&p->orientation, 0, sizeof p->orientation);
@@ -126,6 +133,7 @@ player_start (Player *p)
   p->live = gst_element_set_state (p->pipeline, GST_STATE_PAUSED)
             == GST_STATE_CHANGE_NO_PREROLL;
   gst_element_set_state (p->pipeline, GST_STATE_PLAYING);
+  return TRUE;
 }
 
 /* The next buffer as a sample, after the events before it; NULL if there is

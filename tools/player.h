@@ -33,8 +33,9 @@ void player_free (Player *player); /* accepts NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (Player, player_free)
 
 /* Begins at the source's beginning, anew if it runs. A pipe can be read once
- * only. What does not work is told by the first player_pull(). */
-void player_start (Player *player);
+ * only. FALSE: an element is missing, BAD_FILE. What does not work besides is
+ * told by the first player_pull(). */
+gboolean player_start (Player *player, GError **error);
 /* Gives everything back that a running pipeline has. */
 void player_stop (Player *player);
 

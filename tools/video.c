@@ -8,7 +8,7 @@
 
 /* Frames are kept as they are until there are more of them than this, then at
  * the model's size, which they get sooner or later anyway. */
-#define RAW_BYTES (16 * 1024 * 1024)
+#define RAW_BYTES (8 * 1024 * 1024)
 
 /* ---- opening ------------------------------------------------------------ */
 
