@@ -9,6 +9,7 @@
 
 #include "base.h"
 #include "captions.h"
+#include "h264.h"
 #include "pictures.h"
 #include "printable.h"
 
@@ -23,51 +24,13 @@ struct _Film {
   gpointer user_data;
 };
 
-/* The first that is there is taken. */
-static const struct {
-  const char *element, *settings;
-} encoders[] = {
-  { "x264enc", "speed-preset=veryfast bitrate=2000 threads=2" },
-  { "openh264enc", "bitrate=2000000" },
-  { "vah264enc", "" },
-  { "vaapih264enc", "" },
-  { "nvh264enc", "" },
-  { "v4l2h264enc", "" },
-  { "vulkanh264enc", "" },
-};
-
-static gboolean
-is_there (const char *element)
-{
-  GstElementFactory *factory = gst_element_factory_find (element);
-
-  if (factory)
-    gst_object_unref (factory);
-  return factory != NULL;
-}
-
-/* -1: there is none. */
-static int
-find_encoder (void)
-{
-  for (guint i = 0; i < G_N_ELEMENTS (encoders); i++)
-    if (is_there (encoders[i].element))
-      return (int) i;
-  return -1;
-}
-
 const char *
 film_missing (void)
 {
   static const char *const needed[] = { "jpegdec", "textoverlay", "h264parse",
-    "mp4mux", "fdsink" };
+    "mp4mux", "fdsink", NULL };
 
-  if (find_encoder () < 0)
-    return "H.264 encoder, such as x264enc of gstreamer1.0-plugins-ugly,";
-  for (guint i = 0; i < G_N_ELEMENTS (needed); i++)
-    if (!is_there (needed[i]))
-      return needed[i];
-  return NULL;
+  return h264_missing (needed);
 }
 
 /* ---- making it ---------------------------------------------------------- */
@@ -77,10 +40,10 @@ film_missing (void)
 static GstElement *
 make_pipeline (const Picture *last, int file, GError **error)
 {
-  const int encoder = find_encoder ();
+  const char *encoder = h264_for_file ();
   g_autofree char *text = NULL;
 
-  if (encoder < 0) {
+  if (!encoder) {
     g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
         "GStreamer has no H.264 encoder installed");
     return NULL;
@@ -89,11 +52,10 @@ make_pipeline (const Picture *last, int file, GError **error)
       "appsrc name=pictures caps=image/jpeg format=time max-bytes=0 ! jpegdec "
       "! videoscale ! video/x-raw,width=%d,height=%d ! textoverlay name=t "
       "shaded-background=true font-desc=\"Sans 14\" ! videoconvert ! "
-      "video/x-raw,format=I420 ! %s %s ! h264parse ! mp4mux ! fdsink fd=%d "
+      "video/x-raw,format=I420 ! %s ! h264parse ! mp4mux ! fdsink fd=%d "
       "sync=false  appsrc name=texts caps=text/x-raw,format=utf8 format=time "
       "max-bytes=0 ! t.text_sink",
-      MAX (last->width & ~1, 2), MAX (last->height & ~1, 2),
-      encoders[encoder].element, encoders[encoder].settings, file);
+      MAX (last->width & ~1, 2), MAX (last->height & ~1, 2), encoder, file);
   return gst_parse_launch_full (text, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
 }
 

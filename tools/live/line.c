@@ -7,9 +7,8 @@
 #include "gstowl2.h"
 #include "gstowl2meta.h"
 
-/* Pictures for browsers: edge in pixels, and the shortest time from one to the
- * next, a bit less than a fifteenth of a second. */
-#define MAX_EDGE "640"
+/* Shortest time from one JPEG file to the next: a bit less than a fifteenth of
+ * a second. */
 #define GAP_US 60000
 /* No picture is older, whatever its time says, us. */
 #define MAX_DELAY (10 * G_USEC_PER_SEC)
@@ -18,6 +17,7 @@ struct _Line {
   GstElement *pipeline, *sync, *owl2, *encoder, *sink;
   Source *source; /* (nullable) */
   Pictures *pictures;
+  Video *video;
   LineEndedFunc ended;
   gpointer user_data;
   guint watch;
@@ -139,13 +139,14 @@ on_input (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
   return GST_PAD_PROBE_DROP;
 }
 
-/* Not more pictures than anybody needs. */
+/* Upright, for whoever watches video; then not more than anybody needs. */
 static GstPadProbeReturn
 on_shown (GstPad *pad, GstPadProbeInfo *info, gpointer user_data)
 {
   Line *line = user_data;
   const gint64 now = g_get_monotonic_time ();
 
+  video_show (line->video, pad, GST_PAD_PROBE_INFO_BUFFER (info));
   if (now - line->last_shown < GAP_US)
     return GST_PAD_PROBE_DROP;
   line->last_shown = now;
@@ -230,7 +231,8 @@ make_encoder (GError **error)
       "queue name=queue leaky=downstream max-size-buffers=1 max-size-bytes=0 "
       "max-size-time=0 ! videoflip name=flip video-direction=auto ! videoscale "
       "! videoconvert ! video/x-raw,format=RGB,"
-      "pixel-aspect-ratio=1/1,width=[1," MAX_EDGE "],height=[1," MAX_EDGE "] "
+      "pixel-aspect-ratio=1/1,width=[1," PICTURES_MAX_EDGE "],"
+      "height=[1," PICTURES_MAX_EDGE "] "
       "! jpegenc quality=80 ! appsink name=sink sync=false async=false "
       "max-buffers=2 drop=true",
       TRUE, NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
@@ -259,8 +261,8 @@ connect_line (Line *line, GstBusFunc message, gpointer user_data)
   add_probe (GST_BIN (line->pipeline), "sync", "sink",
       GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, on_input,
       line);
-  add_probe (GST_BIN (line->pipeline), "queue", "src",
-      GST_PAD_PROBE_TYPE_BUFFER, on_shown, line);
+  add_probe (GST_BIN (line->pipeline), "flip", "src", GST_PAD_PROBE_TYPE_BUFFER,
+      on_shown, line);
   line->watch = gst_bus_add_watch (bus, message, user_data);
   /* Sources come and go; the clock stays. */
   gst_pipeline_use_clock (GST_PIPELINE (line->pipeline), clock);
@@ -287,13 +289,14 @@ add_elements (Line *line, const LiveOptions *options, GError **error)
 }
 
 Line *
-line_new (const LiveOptions *options, Pictures *pictures, GstBusFunc message,
-    LineEndedFunc ended, gpointer user_data, GError **error)
+line_new (const LiveOptions *options, Pictures *pictures, Video *video,
+    GstBusFunc message, LineEndedFunc ended, gpointer user_data, GError **error)
 {
   Line *line = g_new0 (Line, 1);
 
   g_mutex_init (&line->lock);
   line->pictures = pictures;
+  line->video = video;
   line->ended = ended;
   line->user_data = user_data;
   line->pipeline = gst_object_ref_sink (gst_pipeline_new (NULL));

@@ -13,6 +13,7 @@
 #include "options.h"
 #include "pictures.h"
 #include "source.h"
+#include "video.h"
 
 G_BEGIN_DECLS
 
@@ -23,7 +24,7 @@ typedef void (*LineEndedFunc) (gpointer user_data);
 
 /* @message: called in the main loop for each message of the pipeline, before
  * @ended for what came later. FAILED: an element is missing. */
-Line *line_new (const LiveOptions *options, Pictures *pictures,
+Line *line_new (const LiveOptions *options, Pictures *pictures, Video *video,
     GstBusFunc message, LineEndedFunc ended, gpointer user_data,
     GError **error);
 void line_free (Line *line); /* accepts NULL */

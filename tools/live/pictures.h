@@ -9,6 +9,8 @@ G_BEGIN_DECLS
 
 /* How long pictures are kept, in microseconds; and one a second for longer. */
 #define PICTURES_US (10 * G_USEC_PER_SEC)
+/* Larger ones are made smaller for browsers, however they are sent. */
+#define PICTURES_MAX_EDGE "640"
 /* Between two parts of a response with pictures. */
 #define PICTURES_BOUNDARY "owl2-live-picture"
 

@@ -25,6 +25,7 @@ static const struct {
   { "clip.mp4", ROUTE_FILM, FALSE },
   { "ask", ROUTE_ASK, TRUE },
   { "settings", ROUTE_SETTINGS, TRUE },
+  { "webrtc", ROUTE_VIDEO, TRUE },
 };
 
 /* A number of a path, up to @end, which is passed; written in one way only. */

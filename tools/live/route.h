@@ -19,6 +19,7 @@ typedef enum {
   ROUTE_FILM,
   ROUTE_ASK,
   ROUTE_SETTINGS,
+  ROUTE_VIDEO,
 } RouteKind;
 
 /**

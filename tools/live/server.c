@@ -198,7 +198,7 @@ reply_streams (Server *server, SoupServerMessage *msg)
       told, "model", json_line_string (info.name ? info.name : ""));
   json_object_set_new (
       told, "device", json_line_string (info.device ? info.device : ""));
-  json_object_set_new (told, "webrtc", json_false ());
+  json_object_set_new (told, "webrtc", json_boolean (!calls_missing ()));
   json_object_set_new (told, "streams", streams);
   reply_json (msg, SOUP_STATUS_OK, told);
 }
@@ -226,6 +226,16 @@ reply_newest (Stream *stream, SoupServerMessage *msg)
   else
     reply_error (
         msg, SOUP_STATUS_SERVICE_UNAVAILABLE, "there is no picture yet");
+}
+
+/* @what: GStreamer has not */
+static void
+reply_missing (SoupServerMessage *msg, const char *what)
+{
+  g_autofree char *text =
+      g_strdup_printf ("GStreamer has no %s installed", what);
+
+  reply_error (msg, SOUP_STATUS_NOT_IMPLEMENTED, text);
 }
 
 /* ---- downloads ---------------------------------------------------------- */
@@ -293,10 +303,7 @@ reply_film (Server *server, Stream *stream, guint id, SoupServerMessage *msg)
   Job *job = &server->jobs[id];
 
   if (film_missing ()) {
-    g_autofree char *text =
-        g_strdup_printf ("GStreamer has no %s installed", film_missing ());
-
-    reply_error (msg, SOUP_STATUS_NOT_IMPLEMENTED, text);
+    reply_missing (msg, film_missing ());
     return;
   }
   if (!job->film && !begin_film (job, stream, &error)) {
@@ -372,6 +379,24 @@ reply_settings (Stream *stream, SoupServerMessage *msg)
   json_decref (object);
 }
 
+static void
+reply_video (Stream *stream, SoupServerMessage *msg)
+{
+  json_t *object = take_object (msg);
+  const char *sdp;
+
+  if (!object)
+    return;
+  sdp = json_string_value (json_object_get (object, "sdp"));
+  if (calls_missing ())
+    reply_missing (msg, calls_missing ());
+  else if (sdp)
+    calls_add (stream_calls (stream), msg, sdp);
+  else
+    reply_error (msg, SOUP_STATUS_BAD_REQUEST, "there is no sdp");
+  json_decref (object);
+}
+
 /* ---- requests ----------------------------------------------------------- */
 
 static void
@@ -402,6 +427,9 @@ reply_of_stream (Server *server, SoupServerMessage *msg, const Route *route)
       break;
     case ROUTE_SETTINGS:
       reply_settings (stream, msg);
+      break;
+    case ROUTE_VIDEO:
+      reply_video (stream, msg);
       break;
     default:
       break;

@@ -25,6 +25,8 @@ struct _Stream {
   guint id;
   Pictures *pictures;
   Viewers *viewers;
+  Video *video;
+  Calls *calls;
   Captions *captions;
   Recent *recent;
   Line *line;
@@ -325,12 +327,14 @@ stream_new (const StreamHost *host, guint id, GError **error)
   s->began = g_get_monotonic_time ();
   s->pictures = pictures_new (on_pictures, s);
   s->viewers = viewers_new (s->pictures);
+  s->video = video_new ();
+  s->calls = calls_new (host->options, s->video);
   s->captions = captions_new ();
   s->recent = recent_new (id);
   s->asked =
       g_hash_table_new_full (g_int64_hash, g_int64_equal, g_free, g_free);
-  s->line =
-      line_new (host->options, s->pictures, on_message, on_ended, s, error);
+  s->line = line_new (
+      host->options, s->pictures, s->video, on_message, on_ended, s, error);
   if (s->line)
     return s;
   stream_free (s);
@@ -345,6 +349,8 @@ stream_free (Stream *s)
   g_clear_handle_id (&s->retry, g_source_remove);
   line_free (s->line);
   viewers_free (s->viewers);
+  calls_free (s->calls);
+  video_free (s->video);
   pictures_free (s->pictures);
   captions_free (s->captions);
   recent_free (s->recent);
@@ -443,6 +449,7 @@ stream_tick (Stream *s)
 {
   check_still (s);
   viewers_check (s->viewers);
+  calls_check (s->calls);
   tell_cost (s);
 }
 
@@ -490,6 +497,12 @@ Viewers *
 stream_viewers (Stream *s)
 {
   return s->viewers;
+}
+
+Calls *
+stream_calls (Stream *s)
+{
+  return s->calls;
 }
 
 Captions *

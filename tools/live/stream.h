@@ -4,6 +4,7 @@
 #ifndef OWL2_LIVE_STREAM_H
 #define OWL2_LIVE_STREAM_H
 
+#include "calls.h"
 #include "captions.h"
 #include "events.h"
 #include "options.h"
@@ -62,6 +63,7 @@ gboolean stream_set (Stream *stream, const json_t *settings, GError **error);
 /* (transfer none) */
 Pictures *stream_pictures (Stream *stream);
 Viewers *stream_viewers (Stream *stream);
+Calls *stream_calls (Stream *stream);
 Captions *stream_captions (Stream *stream);
 Recent *stream_recent (Stream *stream);
 /* When it began; monotonic clock, us. */
