@@ -12,11 +12,9 @@
 #include "offer.h"
 #include "reply.h"
 
-/* Longest times until the own addresses are found, until there is a connection,
- * and without anything from the other end; a browser reports each second. */
-#define GATHER_US (2 * G_USEC_PER_SEC)
-#define CONNECT_US (10 * G_USEC_PER_SEC)
-#define SILENCE_US (10 * G_USEC_PER_SEC)
+/* Longest time until there is an answer, from then until there is a connection,
+ * and then without anything from the other end; a browser reports each second. */
+#define MAX_WAIT_US (10 * G_USEC_PER_SEC)
 /* Pictures that may wait to be sent. */
 #define MAX_WAITING 8
 
@@ -34,10 +32,9 @@ typedef struct {
   GstElement *pipeline, *in, *peer;
   guint watch;
   Waiting *waiting; /* (nullable): its answer */
-  gint64 began;
   gint failed;       /* atomic */
   gint heard;        /* atomic: since it was looked at */
-  gint64 last_heard; /* when that was; monotonic clock, us */
+  gint64 last_heard; /* or answered, or begun; monotonic clock, us */
   gboolean ready;    /* under the lock: it is sent pictures */
   gboolean lost;     /* under the lock: up to the next that needs none */
 } Call;
@@ -165,6 +162,7 @@ answer (Call *call)
     return;
   text = gst_sdp_message_as_text (local->sdp);
   gst_webrtc_session_description_free (local);
+  call->last_heard = g_get_monotonic_time ();
   waiting_end (g_steal_pointer (&call->waiting), reply_answer, text);
 }
 
@@ -174,15 +172,13 @@ begin_sending (Call *call)
   Calls *calls = call->calls;
   const VideoTaker taker = { on_video, on_video_failed, calls };
 
-  if (!video_is_on (calls->video)
-      && !video_start (calls->video, &taker, NULL)) {
-    end_call (call, "");
-    return;
-  }
   g_mutex_lock (&calls->lock);
   call->ready = TRUE;
   g_mutex_unlock (&calls->lock);
-  video_want_key (calls->video);
+  if (video_is_on (calls->video))
+    video_want_key (calls->video);
+  else if (!video_start (calls->video, &taker, NULL))
+    end_call (call, "");
 }
 
 static void
@@ -208,10 +204,8 @@ check_times (Call *call, gint64 now)
 {
   if (g_atomic_int_exchange (&call->heard, FALSE))
     call->last_heard = now;
-  if (call->waiting && now - call->began > GATHER_US)
-    end_call (call, "there is no address to send from");
-  else if (now - call->last_heard > (call->ready ? SILENCE_US : CONNECT_US))
-    end_call (call, "");
+  if (now - call->last_heard > MAX_WAIT_US)
+    end_call (call, "no address to send from was found in time");
 }
 
 void
@@ -392,7 +386,7 @@ begin_call (Calls *calls, const Offer *offer, GError **error)
   call->pipeline = pipeline;
   call->in = gst_bin_get_by_name (GST_BIN (pipeline), "in");
   call->peer = gst_bin_get_by_name (GST_BIN (pipeline), "peer");
-  call->began = call->last_heard = g_get_monotonic_time ();
+  call->last_heard = g_get_monotonic_time ();
   call->lost = TRUE;
   call->waiting = waiting_new ();
   n_calls++;

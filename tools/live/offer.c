@@ -142,7 +142,7 @@ write_offer (const char **id, guint payload, const char *profile)
                           "a=rtpmap:%u H264/90000\r\n"
                           "a=rtcp-fb:%u nack pli\r\n"
                           "a=rtcp-fb:%u ccm fir\r\n"
-                          "a=fmtp:%u level-asymmetry-allowed=1;"
+                          "a=fmtp:%u "
                           "packetization-mode=1;profile-level-id=%s\r\n",
       id[MID], payload, id[MID], id[UFRAG], id[PWD], id[FINGERPRINT], payload,
       payload, payload, payload, profile);

@@ -91,9 +91,9 @@ video_show (Video *video, GstPad *pad, GstBuffer *buffer)
   g_mutex_unlock (&video->lock);
   if (!in)
     return;
-  ask_key (video, in);
   sample = make_sample (pad, buffer);
   gst_app_src_push_sample (GST_APP_SRC (in), sample);
+  ask_key (video, in);
 }
 
 void
