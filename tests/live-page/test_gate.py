@@ -91,7 +91,7 @@ def test_paths(live):
                  '/streams/-1/picture', '/streams/0', '/streams/0/',
                  '/streams/0/picture/', '/streams/0/frames/1', '/live.js/',
                  '/streams/0/frames/1/0.jpg.x', '/index.html', '//',
-                 '/streams/18446744073709551616/picture', '/streams/0/webrtc'):
+                 '/streams/18446744073709551616/picture', '/streams/0/video'):
         check(status_of(live, 'GET', path) in (400, 404), path)
     check(status_of(live, 'GET', '/streams/0/frames/999999/0.jpg') == 404)
     for method in ('POST', 'PUT', 'DELETE', 'OPTIONS', 'PATCH', 'TRACE', 'X'):

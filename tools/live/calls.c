@@ -85,27 +85,13 @@ on_video (GstBuffer *picture, gpointer user_data)
 /* ---- ends --------------------------------------------------------------- */
 
 static void
-clear_call (gpointer data)
-{
-  Call *call = data;
-
-  gst_clear_object (&call->in);
-  gst_clear_object (&call->peer);
-  gst_clear_object (&call->pipeline);
-}
-
-static void
-unref_call (gpointer call)
-{
-  g_atomic_rc_box_release_full (call, clear_call);
-}
-
-static void
 reply_failed (SoupServerMessage *msg, gpointer user_data)
 {
   reply_error (msg, SOUP_STATUS_INTERNAL_SERVER_ERROR, user_data);
 }
 
+/* Its elements have it, so it lets go of them: their threads have ended then.
+ */
 static void
 end_call (Call *call, const char *why)
 {
@@ -126,8 +112,11 @@ end_call (Call *call, const char *why)
         g_steal_pointer (&call->waiting), reply_failed, (gpointer) why);
   g_clear_handle_id (&call->watch, g_source_remove);
   gst_element_set_state (call->pipeline, GST_STATE_NULL);
+  gst_clear_object (&call->in);
+  gst_clear_object (&call->peer);
+  gst_clear_object (&call->pipeline);
   n_calls--;
-  unref_call (call);
+  g_atomic_rc_box_release (call);
 }
 
 static void
@@ -235,8 +224,8 @@ on_news (gpointer user_data)
 static void
 tell (Call *call)
 {
-  g_idle_add_full (
-      G_PRIORITY_DEFAULT, on_news, g_atomic_rc_box_acquire (call), unref_call);
+  g_idle_add_full (G_PRIORITY_DEFAULT, on_news, g_atomic_rc_box_acquire (call),
+      g_atomic_rc_box_release);
 }
 
 static void
@@ -275,7 +264,7 @@ on_element (
     return;
   pad = gst_element_get_static_pad (element, "src");
   gst_pad_add_probe (pad, GST_PAD_PROBE_TYPE_BUFFER, on_heard,
-      g_atomic_rc_box_acquire (user_data), unref_call);
+      g_atomic_rc_box_acquire (user_data), g_atomic_rc_box_release);
 }
 
 /* The browser has lost a picture. */
@@ -301,10 +290,10 @@ connect_call (Call *call)
   for (guint i = 0; i < G_N_ELEMENTS (states); i++)
     g_signal_connect_data (call->peer, states[i], G_CALLBACK (on_state),
         g_atomic_rc_box_acquire (call),
-        (GClosureNotify) (void (*) (void)) unref_call, 0);
+        (GClosureNotify) (void (*) (void)) g_atomic_rc_box_release, 0);
   g_signal_connect_data (call->pipeline, "deep-element-added",
       G_CALLBACK (on_element), g_atomic_rc_box_acquire (call),
-      (GClosureNotify) (void (*) (void)) unref_call, 0);
+      (GClosureNotify) (void (*) (void)) g_atomic_rc_box_release, 0);
 }
 
 /* ---- beginning ---------------------------------------------------------- */
@@ -349,7 +338,7 @@ negotiate (Call *call, const Offer *offer)
 {
   g_autoptr (GstWebRTCSessionDescription) remote = NULL;
   GstPromise *promise = gst_promise_new_with_change_func (
-      on_answer, g_atomic_rc_box_acquire (call), unref_call);
+      on_answer, g_atomic_rc_box_acquire (call), g_atomic_rc_box_release);
   GstSDPMessage *sdp;
 
   gst_sdp_message_new_from_text (offer->sdp, &sdp);

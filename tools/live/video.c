@@ -140,7 +140,8 @@ make_pipeline (GError **error)
     return NULL;
   }
   text = g_strdup_printf (
-      "appsrc name=in is-live=true format=time do-timestamp=true max-buffers=1 "
+      "appsrc name=shown is-live=true format=time do-timestamp=true "
+      "max-buffers=1 "
       "max-bytes=0 max-time=0 leaky-type=downstream ! videoscale ! "
       "videoconvert ! video/x-raw,format={I420,NV12},colorimetry={bt709,bt601},"
       "pixel-aspect-ratio=1/1,width=" EDGE ",height=" EDGE " ! %s ! h264parse "
@@ -174,7 +175,7 @@ video_start (Video *video, const VideoTaker *taker, GError **error)
   video->taker = *taker;
   connect_pipeline (video);
   gst_element_set_state (video->pipeline, GST_STATE_PLAYING);
-  in = gst_bin_get_by_name (GST_BIN (video->pipeline), "in");
+  in = gst_bin_get_by_name (GST_BIN (video->pipeline), "shown");
   g_mutex_lock (&video->lock);
   video->in = in;
   g_mutex_unlock (&video->lock);
