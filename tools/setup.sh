@@ -17,7 +17,8 @@ build='gcc libc6-dev meson ninja-build pkg-config glslc libvulkan-dev
 demo='python3 python3-numpy python3-cairo python3-pil python3-gi
   gir1.2-gstreamer-1.0 gir1.2-gst-plugins-base-1.0'
 test='reuse g++ binutils strace clang gjs vulkan-validationlayers python3-sentencepiece
-  gstreamer1.0-plugins-ugly gir1.2-gst-rtsp-server-1.0 fonts-liberation
+  gstreamer1.0-plugins-ugly gstreamer1.0-nice gir1.2-gst-rtsp-server-1.0
+  gir1.2-gst-plugins-bad-1.0 fonts-liberation
   fonts-freefont-ttf mate-backgrounds forensics-samples-files
   parallel slurm-wlm munge graphviz git git-lfs mosquitto mosquitto-clients
   groff-base mandoc zsh fish'

@@ -36,11 +36,11 @@ function pale_texts() {
 // Where the red ball of the test picture is, as parts of the picture's width and
 // height, and when, each time that it has moved, for so many milliseconds.
 function watch_ball(ms) {
-  const picture = document.getElementById('picture'), seen = [], end = performance.now() + ms;
+  const video = document.getElementById('video'), seen = [], end = performance.now() + ms;
   const canvas = new OffscreenCanvas(320, 180).getContext('2d', { willReadFrequently: true });
   let last = '';
   return new Promise((done) => requestAnimationFrame(function look() {
-    canvas.drawImage(picture, 0, 0, 320, 180);
+    canvas.drawImage(video.hidden ? document.getElementById('picture') : video, 0, 0, 320, 180);
     const { data } = canvas.getImageData(0, 0, 320, 180);
     let n = 0, x = 0, y = 0;
     for (let i = 0; i < 320 * 180; i++) {

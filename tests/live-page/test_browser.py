@@ -28,6 +28,11 @@ PICTURES = pathlib.Path(sys.argv[2]) if len(sys.argv) > 2 else None
 IN_PAGE = (pathlib.Path(__file__).parent / "in_page.js").read_text()
 HURT = '<img src=x onerror="window.hurt = 1">'
 CAPTION = "document.getElementById('announced')?.textContent"
+SHOWN = """(() => {
+  const [picture, video] = ['picture', 'video'].map(i => document.getElementById(i));
+  return video.hidden ? !picture.hidden && picture.complete && picture.naturalWidth > 0
+    : video.currentTime > 0;
+})()"""
 LONG = PATIENCE  # for what has no bar in time
 FIRST_CAPTION_S = 3
 DELAY_S = 0.3
@@ -61,9 +66,15 @@ def check_opening(b, live):
           f"the first caption is there within {FIRST_CAPTION_S} s: {took}")
     check(b.run("document.getElementById('said').textContent"),
           "the caption can be seen")
-    moves = b.wait("document.getElementById('picture').naturalWidth > 0"
-                   " && !document.getElementById('picture').hidden", LONG)
-    check(moves is not None, "there is a picture")
+    check(b.wait(SHOWN, LONG) is not None, "there is a picture")
+
+
+def check_video(b):
+    """The server's own."""
+    video = "document.getElementById('video')"
+    came = b.wait(f"!{video}.hidden && {video}.currentTime > 1", 10)
+    size = b.run(f"[{video}.videoWidth, {video}.videoHeight]")
+    check(came is not None and size == [640, 360], f"H.264 is played: {size}")
 
 
 def check_delay(b, log):
@@ -351,9 +362,7 @@ def check_lost(b, live, *sources):
               f"and mended: {b.run(connection)}")
         b.run("document.getElementById('announced').textContent = ''")
         check(b.wait(f"!!{CAPTION}", LONG) is not None, "captions go on")
-        check(b.wait("document.getElementById('picture').complete"
-                     " && document.getElementById('picture').naturalWidth > 0",
-                     10) is not None, "the picture goes on")
+        check(b.wait(SHOWN, LONG) is not None, "the picture goes on")
 
 
 def check_tiles(b, live):
@@ -369,8 +378,8 @@ def check_tiles(b, live):
     b.press("Enter", "\r")
     check(b.run(f"{tiles}.map(t => t.ariaCurrent)") == [None, "true"],
           "the second one is chosen")
-    check(b.wait("document.getElementById('picture').src.includes('/streams/1/')"
-                 " && !document.getElementById('picture').hidden", LONG) is not None,
+    check(b.wait(f"{SHOWN} && performance.getEntriesByType('resource').some("
+                 "e => /streams.1.(webrtc|picture)/.test(e.name))", LONG) is not None,
           "its picture is shown")
     own = b.wait("document.getElementById('said').textContent"
                  f" === {tiles}[1].querySelector('.says').textContent", LONG)
@@ -411,6 +420,7 @@ def main():
         log = pathlib.Path(folder) / "log"
         with Live(PROGRAM, env=delay.logged(log)) as live, Browser() as b:
             check_opening(b, live)
+            check_video(b)
             check_delay(b, log)
             check_webrtc(b, live)
             check(not b.wrong(), f"nothing in the console is wrong: {b.wrong()}")

@@ -531,6 +531,7 @@ function lose() {
 // What was asked before the connection was lost may never be answered.
 async function mend() {
   await read_streams();
+  webrtc_failed = false;
   start_picture();
   const open = [...streams.values()].flatMap((s) => s.records.filter((r) => r.waits));
   setTimeout(() => open.filter((r) => r.waits).forEach((r) => {
