@@ -221,6 +221,7 @@ fuzz_find (const char *name)
     { "adapter", fuzz_adapter, FALSE },
     { "folder", fuzz_folder, TRUE },
     { "png", fuzz_png, TRUE },
+    { "offer", fuzz_offer, FALSE },
     { "dataset", fuzz_dataset, TRUE },
     { "ledger", fuzz_ledger, TRUE },
     { "line", fuzz_line, FALSE },

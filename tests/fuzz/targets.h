@@ -25,6 +25,7 @@ void fuzz_png (const guint8 *data, gsize size);
 void fuzz_dataset (const guint8 *data, gsize size);
 void fuzz_ledger (const guint8 *data, gsize size);
 void fuzz_line (const guint8 *data, gsize size);
+void fuzz_offer (const guint8 *data, gsize size);
 void fuzz_prompt (const guint8 *data, gsize size);
 
 /* Aborts unless exactly one of @ok and @error is there, and the message is one

@@ -15,6 +15,7 @@
 #include "hfconfig.h"
 #include "json_line.h"
 #include "ledger.h"
+#include "offer.h"
 #include "png_read.h"
 #include "program.h"
 #include "table.h"
@@ -340,4 +341,27 @@ fuzz_prompt (const guint8 *data, gsize size)
     g_assert_true (id != OWL2_IMAGE_ID && id != owl2_tokenizer_eos (tok));
     g_assert_true (i == 0 || id != owl2_tokenizer_bos (tok));
   }
+}
+
+/* ---- offers ----------------------------------------------------------- */
+
+/* Whatever a browser says, no line of its own gets into what is made of it. */
+void
+fuzz_offer (const guint8 *data, gsize size)
+{
+  g_autofree char *sdp = g_strndup ((const char *) data, size);
+  g_autoptr (GError) error = NULL;
+  Offer offer = { 0 };
+  const gboolean ok = offer_read (sdp, &offer, &error);
+
+  fuzz_check (ok, error, "the offer");
+  if (ok) {
+    g_auto (GStrv) lines = g_strsplit (offer.sdp, "\r\n", -1);
+
+    g_assert_cmpuint (g_strv_length (lines), ==, 19);
+    for (guint i = 0; lines[i]; i++)
+      for (const char *c = lines[i]; *c; c++)
+        g_assert_true (g_ascii_isprint (*c));
+  }
+  offer_clear (&offer);
 }
