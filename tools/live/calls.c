@@ -12,9 +12,12 @@
 #include "offer.h"
 #include "reply.h"
 
-/* Longest time until there is an answer, from then until there is a connection,
- * and then without anything from the other end; a browser reports each second. */
-#define MAX_WAIT_US (10 * G_USEC_PER_SEC)
+/* Longest time until there is an answer: the first one waits for keys that are
+ * made and plugins that are loaded, on a machine that may be busy. */
+#define ANSWER_US (30 * G_USEC_PER_SEC)
+/* Longest time from then until there is a connection, and then without anything
+ * from the other end; a browser reports each second. */
+#define SILENCE_US (10 * G_USEC_PER_SEC)
 /* Pictures that may wait to be sent. */
 #define MAX_WAITING 8
 
@@ -193,7 +196,7 @@ check_times (Call *call, gint64 now)
 {
   if (g_atomic_int_exchange (&call->heard, FALSE))
     call->last_heard = now;
-  if (now - call->last_heard > MAX_WAIT_US)
+  if (now - call->last_heard > (call->waiting ? ANSWER_US : SILENCE_US))
     end_call (call, "no address to send from was found in time");
 }
 
