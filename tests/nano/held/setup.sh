@@ -8,6 +8,8 @@
 set -e
 SUDO=
 [ "$(id -u)" = 0 ] || SUDO=sudo
+npm=npm # unless another package has it
+! command -v npm >/dev/null || npm=
 $SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y \
   --no-install-recommends python3-numpy python3-pil gstreamer1.0-tools \
   gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad \
@@ -16,5 +18,5 @@ $SUDO env DEBIAN_FRONTEND=noninteractive apt-get install -y \
   fonts-sil-charis fonts-comfortaa fonts-adf-accanthis fonts-yanone-kaffeesatz \
   fonts-jura fonts-prociono \
   python3-skimage python3-sklearn forensics-samples-files opencv-doc \
-  tuxpaint-stamps-default famfamfam-flag-png npm
+  tuxpaint-stamps-default famfamfam-flag-png $npm
 npm install --prefix "${1:?folder}" --ignore-scripts @iconify-json/emojione@1.2.3
