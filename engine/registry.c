@@ -162,8 +162,8 @@ wait_at_exit (void)
   g_mutex_unlock (&registry.lock);
 }
 
-/* By the time of the first progress after the start the driver is there, whose
- * own functions are called at exit after those that come later. */
+/* Once the drivers are there, whose own functions are called at exit after
+ * those that come later. */
 static void
 watch_exit (void)
 {
@@ -182,8 +182,6 @@ load_on_progress (const char *stage, double fraction, gpointer user_data)
   Owl2Opening *opening;
   gboolean wanted;
 
-  if (fraction > 0)
-    watch_exit ();
   g_mutex_lock (&registry.lock);
   entry->n_told++;
   while ((opening = find_untold (entry))) {
@@ -392,6 +390,7 @@ owl2_model_open (const Owl2ModelParams *params, gboolean share,
 
   if (!key)
     return NULL;
+  watch_exit ();
   if (!share)
     g_clear_pointer (&key, g_free);
   *opening = (Owl2Opening){

@@ -494,6 +494,18 @@ ovk_candidates_choose (const GArray *found, const char *wanted, GError **error)
   return NULL;
 }
 
+/* An instance has its drivers loaded, and the last one unloads them. Those of
+ * the first one stay: a process that ends while another thread loads a driver
+ * tears down what that has built up so far of LLVM's, which then aborts. */
+static void
+keep_drivers (VkInstance instance)
+{
+  static gpointer kept;
+
+  if (!g_atomic_pointer_compare_and_exchange (&kept, NULL, (gpointer) instance))
+    vkDestroyInstance (instance, NULL);
+}
+
 char *
 ovk_device_find (const char *device, GError **error)
 {
@@ -507,7 +519,7 @@ ovk_device_find (const char *device, GError **error)
   if (!ovk_instance_new (&instance, &debug_utils, error))
     return NULL;
   found = ovk_candidates_find (instance, error);
-  vkDestroyInstance (instance, NULL);
+  keep_drivers (instance);
   usable = found ? ovk_candidates_choose (found, device, error) : NULL;
   if (!usable)
     return NULL;
