@@ -184,8 +184,8 @@ def check_missing(ask, folder):
     """What is not installed is named: of the video, not of its subtitles."""
     video, subtitled = folder / "b-frames.mp4", folder / "subtitles.mkv"
     pipeline = Gst.parse_launch(
-        f"filesrc location={video} ! qtdemux ! matroskamux name=m ! filesink "
-        f"location={subtitled} appsrc name=s format=time caps=application/x-ssa,"
+        f"filesrc location={video} ! qtdemux ! h264parse ! matroskamux name=m ! "
+        f"filesink location={subtitled} appsrc name=s format=time caps=application/x-ssa,"
         "codec_data=(buffer)5b536372697074205d ! m.subtitle_0")
     words = Gst.Buffer.new_wrapped(b"0,0,Default,,0,0,0,,Hello")
     words.pts, words.duration = 0, Gst.SECOND
