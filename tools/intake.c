@@ -218,8 +218,11 @@ prefer_parser (const char *name)
 void
 intake_watch (Intake *p, GstElement *in, GstBin *bin)
 {
+  g_autoptr (GstCaps) caps = gst_caps_from_string ("video/x-raw(ANY)");
+
   prefer_parser ("jpegparse");
-  g_object_set (in, "uri", p->uri, NULL);
+  g_object_set (
+      in, "uri", p->uri, "caps", caps, "expose-all-streams", FALSE, NULL);
   g_signal_connect (in, "autoplug-continue", G_CALLBACK (on_stream), p);
   g_signal_connect (bin, "deep-element-added", G_CALLBACK (on_element), p);
 }

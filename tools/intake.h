@@ -22,7 +22,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (Intake, intake_free)
 char *intake_make_uri (const char *name, GError **error);
 
 /* Gives @in, a uridecodebin in @bin, the URI, and watches it until it is gone.
- */
+ * It gives pictures only, with whatever features: a decoder that names more
+ * than what is wanted, such as fields of interlaced video, would never be
+ * tried. */
 void intake_watch (Intake *intake, GstElement *in, GstBin *bin);
 
 /* Of a message on the bus, what it says of missing decoders. Any thread. */

@@ -17,6 +17,16 @@ def finish():
     return 1 if failed or not passed else 0
 
 
+def play(Gst, pipeline, timeout=60):
+    """To its end."""
+    pipeline.set_state(Gst.State.PLAYING)
+    m = pipeline.get_bus().timed_pop_filtered(
+        timeout * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
+    pipeline.set_state(Gst.State.NULL)
+    if not m or m.type == Gst.MessageType.ERROR:
+        raise SystemExit(f"{pipeline.name}: {m and m.parse_error()}")
+
+
 def keep_model(Gst):
     """A pipeline that has the embedded model: a live one that shares it has
     answers from its first frame on, on a machine however busy."""

@@ -52,13 +52,7 @@ FIELDS = ["file", "question", "text", "start", "end", "frame-times", "tokens",
 
 
 def run(line, timeout=60):
-    pipeline = Gst.parse_launch(line)
-    pipeline.set_state(Gst.State.PLAYING)
-    m = pipeline.get_bus().timed_pop_filtered(
-        timeout * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
-    pipeline.set_state(Gst.State.NULL)
-    if not m or m.type == Gst.MessageType.ERROR:
-        raise SystemExit(f"{line}: {m and m.parse_error()}")
+    checks.play(Gst, Gst.parse_launch(line), timeout)
 
 
 def make_video(path, coding, frames=FRAMES):
@@ -191,10 +185,7 @@ def check_missing(ask, folder):
     words.pts, words.duration = 0, Gst.SECOND
     pipeline.get_by_name("s").push_buffer(words)
     pipeline.get_by_name("s").end_of_stream()
-    pipeline.set_state(Gst.State.PLAYING)
-    pipeline.get_bus().timed_pop_filtered(
-        60 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
-    pipeline.set_state(Gst.State.NULL)
+    checks.play(Gst, pipeline)
     none = {**os.environ, "GST_PLUGIN_FEATURE_RANK": ",".join(
         f"{n}:NONE" for n in ("avdec_h264", "openh264dec", "vah264dec",
                               "vaapih264dec", "ssaparse", "assrender"))}

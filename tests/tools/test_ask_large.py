@@ -31,15 +31,6 @@ ENCODE = ("videotestsrc pattern=ball num-buffers={n} ! "
           "x264enc speed-preset=ultrafast key-int-max={key} ! h264parse ! ")
 
 
-def run(pipeline):
-    pipeline.set_state(Gst.State.PLAYING)
-    m = pipeline.get_bus().timed_pop_filtered(
-        600 * Gst.SECOND, Gst.MessageType.EOS | Gst.MessageType.ERROR)
-    pipeline.set_state(Gst.State.NULL)
-    if not m or m.type == Gst.MessageType.ERROR:
-        raise SystemExit(f"no video: {m and m.parse_error()}")
-
-
 def ask(program, video, n):
     """(what it printed and said, seconds, MB that were resident at most)"""
     start = time.monotonic()
@@ -92,15 +83,15 @@ def make_long(path):
         unit.duration = Gst.SECOND // RATE
         source.push_buffer(unit)
     source.end_of_stream()
-    run(whole)
+    checks.play(Gst, whole, 600)
 
 
 def check_seeks(program, folder):
     video = pathlib.Path(folder) / "long.mp4"
     make_long(video)
     start = time.monotonic()
-    run(Gst.parse_launch(f"uridecodebin uri={video.as_uri()} ! "
-                         "video/x-raw ! fakesink sync=false"))
+    checks.play(Gst, Gst.parse_launch(f"uridecodebin uri={video.as_uri()} ! "
+                                      "video/x-raw ! fakesink sync=false"), 600)
     all_s = time.monotonic() - start
     text, took, _ = ask(program, str(video), 8)
     n = int(re.search(r"^(\d+) frames decoded", text, re.M)[1])

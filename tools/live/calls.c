@@ -129,7 +129,6 @@ on_video_failed (gpointer user_data)
 
   while (calls->all)
     end_call (calls->all->data, "the video can't be encoded");
-  video_stop (calls->video);
 }
 
 /* ---- what its state makes of it ----------------------------------------- */

@@ -40,14 +40,11 @@ film_missing (void)
 static GstElement *
 make_pipeline (const Picture *last, int file, GError **error)
 {
-  const char *encoder = h264_for_file ();
+  const char *encoder = h264_for_file (error);
   g_autofree char *text = NULL;
 
-  if (!encoder) {
-    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-        "GStreamer has no H.264 encoder installed");
+  if (!encoder)
     return NULL;
-  }
   text = g_strdup_printf (
       "appsrc name=pictures caps=image/jpeg format=time max-bytes=0 ! jpegdec "
       "! videoscale ! video/x-raw,width=%d,height=%d ! textoverlay name=t "

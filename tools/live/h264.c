@@ -3,11 +3,15 @@
 
 #include <gst/gst.h>
 
+#include "base.h"
+
+typedef struct {
+  const char *element, *file, *live;
+} Encoder;
+
 /* The first that is there is taken. What has no settings for live pictures has
  * no B frames in the profile that is asked for. */
-static const struct {
-  const char *element, *file, *live;
-} encoders[] = {
+static const Encoder encoders[] = {
   { "x264enc", "x264enc speed-preset=veryfast bitrate=2000 threads=2",
       "x264enc tune=zerolatency speed-preset=superfast bitrate=2000 threads=2 "
       "key-int-max=60" },
@@ -30,20 +34,20 @@ is_there (const char *element)
   return factory != NULL;
 }
 
-/* -1: there is none. */
-static int
+/* (nullable) */
+static const Encoder *
 find_encoder (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (encoders); i++)
     if (is_there (encoders[i].element))
-      return (int) i;
-  return -1;
+      return &encoders[i];
+  return NULL;
 }
 
 const char *
 h264_missing (const char *const *needed)
 {
-  if (find_encoder () < 0)
+  if (!find_encoder ())
     return "H.264 encoder, such as x264enc of gstreamer1.0-plugins-ugly,";
   for (; *needed; needed++)
     if (!is_there (*needed))
@@ -51,18 +55,30 @@ h264_missing (const char *const *needed)
   return NULL;
 }
 
-const char *
-h264_for_file (void)
+/* (nullable) */
+static const Encoder *
+get_encoder (GError **error)
 {
-  const int i = find_encoder ();
+  const Encoder *encoder = find_encoder ();
 
-  return i < 0 ? NULL : encoders[i].file;
+  if (!encoder)
+    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
+        "GStreamer has no H.264 encoder installed");
+  return encoder;
 }
 
 const char *
-h264_for_live (void)
+h264_for_file (GError **error)
 {
-  const int i = find_encoder ();
+  const Encoder *encoder = get_encoder (error);
 
-  return i < 0 ? NULL : encoders[i].live;
+  return encoder ? encoder->file : NULL;
+}
+
+const char *
+h264_for_live (GError **error)
+{
+  const Encoder *encoder = get_encoder (error);
+
+  return encoder ? encoder->live : NULL;
 }

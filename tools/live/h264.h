@@ -12,10 +12,10 @@ G_BEGIN_DECLS
 const char *h264_missing (const char *const *needed);
 
 /* (nullable): an element with its settings, as gst-launch-1.0 has them: for a
- * file, or as fast as the pictures come and each at once. NULL: there is none.
- */
-const char *h264_for_file (void);
-const char *h264_for_live (void);
+ * file, or as fast as the pictures come and each at once. FAILED: there is
+ * none. */
+const char *h264_for_file (GError **error);
+const char *h264_for_live (GError **error);
 
 G_END_DECLS
 

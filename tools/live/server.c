@@ -300,10 +300,11 @@ static void
 reply_film (Server *server, Stream *stream, guint id, SoupServerMessage *msg)
 {
   g_autoptr (GError) error = NULL;
+  const char *missing = film_missing ();
   Job *job = &server->jobs[id];
 
-  if (film_missing ()) {
-    reply_missing (msg, film_missing ());
+  if (missing) {
+    reply_missing (msg, missing);
     return;
   }
   if (!job->film && !begin_film (job, stream, &error)) {
@@ -383,13 +384,13 @@ static void
 reply_video (Stream *stream, SoupServerMessage *msg)
 {
   json_t *object = take_object (msg);
-  const char *sdp;
+  const char *missing = calls_missing (), *sdp;
 
   if (!object)
     return;
   sdp = json_string_value (json_object_get (object, "sdp"));
-  if (calls_missing ())
-    reply_missing (msg, calls_missing ());
+  if (missing)
+    reply_missing (msg, missing);
   else if (sdp)
     calls_add (stream_calls (stream), msg, sdp);
   else

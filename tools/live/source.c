@@ -38,10 +38,6 @@ add_test_picture (Source *source)
 
 /* ---- files and addresses ------------------------------------------------ */
 
-/* What any decoder may say that it gives: one that names more than the pictures
- * that are wanted is never tried. */
-#define DECODED "video/x-raw(ANY)"
-
 /* Of several videos in a file the first. */
 static void
 on_pad (GstElement *in, GstPad *pad, gpointer user_data)
@@ -67,12 +63,10 @@ static gboolean
 add_decoder (Source *source, const char *uri, guint64 max_pixels)
 {
   GstElement *in = gst_element_factory_make ("uridecodebin", NULL);
-  g_autoptr (GstCaps) caps = gst_caps_from_string (DECODED);
 
   if (!in)
     return FALSE;
   source->intake = intake_new (uri, max_pixels);
-  g_object_set (in, "caps", caps, "expose-all-streams", FALSE, NULL);
   g_signal_connect (in, "pad-added", G_CALLBACK (on_pad), source->bin);
   g_signal_connect (in, "source-setup", G_CALLBACK (on_source), NULL);
   gst_element_add_pad (

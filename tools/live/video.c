@@ -131,19 +131,16 @@ on_message (GstBus *bus, GstMessage *message, gpointer user_data)
 static GstElement *
 make_pipeline (GError **error)
 {
-  const char *encoder = h264_for_live ();
+  const char *encoder = h264_for_live (error);
   g_autofree char *text = NULL;
 
-  if (!encoder) {
-    g_set_error_literal (error, OWL2_ERROR, OWL2_ERROR_FAILED,
-        "GStreamer has no H.264 encoder installed");
+  if (!encoder)
     return NULL;
-  }
   text = g_strdup_printf (
       "appsrc name=shown is-live=true format=time do-timestamp=true "
-      "max-buffers=1 "
-      "max-bytes=0 max-time=0 leaky-type=downstream ! videoscale ! "
-      "videoconvert ! video/x-raw,format={I420,NV12},colorimetry={bt709,bt601},"
+      "max-buffers=1 max-bytes=0 max-time=0 leaky-type=downstream ! "
+      "videoscale ! videoconvert ! "
+      "video/x-raw,format={I420,NV12},colorimetry={bt709,bt601},"
       "pixel-aspect-ratio=1/1,width=" EDGE ",height=" EDGE " ! %s ! h264parse "
       "config-interval=-1 ! " VIDEO_CAPS
       ",profile={constrained-baseline,baseline} ! appsink name=out sync=false "
