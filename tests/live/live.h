@@ -37,7 +37,8 @@ gboolean live_has (const char *name);
 
 /* Returns when no thread's name begins with @name, or after a minute. */
 void live_wait_threads (const char *name);
-/* live_vk.c: returns when there is no instance, or after a minute. */
+/* live_vk.c: returns when there is no instance but the one of the first look at
+ * the devices, which stays, or after a minute. */
 void live_wait_vk_instances (void);
 
 /* How much the count @name grows by in a round: the median of the slopes of all

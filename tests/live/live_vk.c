@@ -101,7 +101,7 @@ vkDestroyInstance (VkInstance instance, const VkAllocationCallbacks *alloc)
 void
 live_wait_vk_instances (void)
 {
-  for (guint try = 0; try < 6000 && g_atomic_int_get (&n_instances); try++)
+  for (guint try = 0; try < 6000 && g_atomic_int_get (&n_instances) > 1; try++)
     g_usleep (10000);
 }
 
