@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "nice.h"
 
@@ -162,16 +163,35 @@ wait_at_exit (void)
   g_mutex_unlock (&registry.lock);
 }
 
-/* Once the drivers are there, whose own functions are called at exit after
- * those that come later. */
+/* Functions of a thread's end, in the C++ ABI of glibc and others: exit() calls
+ * those of its own thread before all others. */
+extern int __cxa_thread_atexit_impl (
+    void (*func) (void *), void *data, void *library) __attribute__ ((weak));
+extern char __dso_handle __attribute__ ((visibility ("hidden")));
+
+static void
+at_thread_exit (void *data)
+{
+  wait_at_exit ();
+}
+
+/* The last functions of exit() that were added are called first, and a driver
+ * adds its own, with what it has built up, up to the end of its first compile:
+ * after any of ours. Only what belongs to the main thread, whose end is that of
+ * the process, comes before them. */
 static void
 watch_exit (void)
 {
-  static gsize once;
+  static gsize once, once_main;
 
   if (g_once_init_enter (&once)) {
     atexit (wait_at_exit);
     g_once_init_leave (&once, 1);
+  }
+  if (gettid () == getpid () && __cxa_thread_atexit_impl
+      && g_once_init_enter (&once_main)) {
+    __cxa_thread_atexit_impl (at_thread_exit, NULL, &__dso_handle);
+    g_once_init_leave (&once_main, 1);
   }
 }
 
