@@ -32,6 +32,9 @@ set_up (GSocket *socket)
   g_socket_set_option (socket, IPPROTO_TCP, TCP_NODELAY, 1, NULL);
   g_socket_set_option (socket, IPPROTO_TCP, TCP_KEEPIDLE, STILL_S, NULL);
   g_socket_set_option (socket, IPPROTO_TCP, TCP_KEEPINTVL, STILL_S / 3, NULL);
+  /* Also what has been closed here and is still to be sent. */
+  g_socket_set_option (
+      socket, IPPROTO_TCP, TCP_USER_TIMEOUT, 2 * STILL_S * 1000, NULL);
 }
 
 gboolean
@@ -64,6 +67,16 @@ peer_socket (SoupServerMessage *msg)
   GSocketAddress *remote = soup_server_message_get_remote_address (msg);
 
   return remote ? g_object_get_data (G_OBJECT (remote), SOCKET) : NULL;
+}
+
+/* When it ends, what it has not taken is not kept for it. */
+static void
+reset_at_end (GSocket *socket)
+{
+  const struct linger none = { .l_onoff = 1, .l_linger = 0 };
+
+  setsockopt (
+      g_socket_get_fd (socket), SOL_SOCKET, SO_LINGER, &none, sizeof none);
 }
 
 void
@@ -145,8 +158,11 @@ flow_begin (SoupServerMessage *msg, const char *type, FlowFunc written,
     FlowFunc ended, gpointer user_data)
 {
   SoupMessageHeaders *headers = soup_server_message_get_response_headers (msg);
+  GSocket *socket = peer_socket (msg);
   Flow *flow = g_new0 (Flow, 1);
 
+  if (socket)
+    reset_at_end (socket);
   flow->msg = g_object_ref (msg);
   flow->written = written;
   flow->ended = ended;
