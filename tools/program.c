@@ -7,11 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#  include <malloc.h>
+#endif
 
 #include "cache_dir.h"
 #include "printable.h"
 
 #define EXIT_USAGE 2
+#define LARGE_BYTES (256 * 1024)
 
 static const char *program;
 static gboolean failed; /* which is told by then */
@@ -60,10 +64,22 @@ refuse_privileges (void)
   _exit (EXIT_FAILURE);
 }
 
+/* Video frames come and go by the dozen: what is as large as one is given back
+ * when it is freed. Otherwise the C library keeps such blocks, scattered, once
+ * it has seen them freed. */
+static void
+give_back_frames (void)
+{
+#ifdef __GLIBC__
+  mallopt (M_MMAP_THRESHOLD, LARGE_BYTES);
+#endif
+}
+
 void
 program_begin (const char *name)
 {
   program = name;
+  give_back_frames ();
   keep_streams ();
   refuse_privileges ();
   setlocale (LC_ALL, "");
