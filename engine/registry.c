@@ -169,10 +169,14 @@ extern int __cxa_thread_atexit_impl (
     void (*func) (void *), void *data, void *library) __attribute__ ((weak));
 extern char __dso_handle __attribute__ ((visibility ("hidden")));
 
+/* Others may go on if this is no exit() but the end of the main thread alone. */
 static void
 at_thread_exit (void *data)
 {
   wait_at_exit ();
+  g_mutex_lock (&registry.lock);
+  registry.exiting = FALSE;
+  g_mutex_unlock (&registry.lock);
 }
 
 /* The last functions of exit() that were added are called first, and a driver
