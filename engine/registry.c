@@ -38,6 +38,7 @@ static struct {
   guint n_threads;
   guint n_dropped; /* threads whose load nobody waits for any more */
   gboolean exiting;
+  pid_t pid; /* of the process that the threads are in */
 } registry;
 
 /* ---- entries ----------------------------------------------------------- */
@@ -149,17 +150,21 @@ owl2_registry_drain (void)
   g_mutex_unlock (&registry.lock);
 }
 
+/* Once, and in a child of fork() not at all: it has none of the threads. */
 static void
 wait_at_exit (void)
 {
   const gint64 end = g_get_monotonic_time () + EXIT_WAIT_US;
+  gboolean waits;
 
+  if (getpid () != registry.pid)
+    return;
   g_mutex_lock (&registry.lock);
+  waits = !registry.exiting;
   registry.exiting = TRUE;
   g_cond_broadcast (&registry.cond);
-  while (registry.n_threads)
-    if (!g_cond_wait_until (&registry.cond, &registry.lock, end))
-      break;
+  while (registry.n_threads && waits)
+    waits = g_cond_wait_until (&registry.cond, &registry.lock, end);
   g_mutex_unlock (&registry.lock);
 }
 
@@ -169,26 +174,23 @@ extern int __cxa_thread_atexit_impl (
     void (*func) (void *), void *data, void *library) __attribute__ ((weak));
 extern char __dso_handle __attribute__ ((visibility ("hidden")));
 
-/* Others may go on if this is no exit() but the end of the main thread alone. */
 static void
 at_thread_exit (void *data)
 {
   wait_at_exit ();
-  g_mutex_lock (&registry.lock);
-  registry.exiting = FALSE;
-  g_mutex_unlock (&registry.lock);
 }
 
 /* The last functions of exit() that were added are called first, and a driver
  * adds its own, with what it has built up, up to the end of its first compile:
- * after any of ours. Only what belongs to the main thread, whose end is that of
- * the process, comes before them. */
+ * after any of ours. Only what belongs to the main thread comes before them:
+ * its end is taken for that of the process. */
 static void
 watch_exit (void)
 {
   static gsize once, once_main;
 
   if (g_once_init_enter (&once)) {
+    registry.pid = getpid ();
     atexit (wait_at_exit);
     g_once_init_leave (&once, 1);
   }

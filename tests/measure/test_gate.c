@@ -52,8 +52,7 @@ static const OvkShader plain_shader = {
 static const char *const drivers[] = { "llvmpipe Mesa 22.3",
   "SwiftShader driver" };
 
-/* @usual: times of the plain kernel that one run takes, by driver. Those of an
- * operation follow each other, the matrix products first. */
+/* @usual: times of the plain kernel that one run takes, by driver. */
 typedef struct {
   const char *op;
   Owl2Type type;
@@ -156,16 +155,61 @@ compare_doubles (const void *a, const void *b)
   return (x > y) - (x < y);
 }
 
-/* By how much all of a kind take longer on this machine: 1 to SLACK. */
-static double
-machine_factor (const double *ratios, const double *usual, guint n)
+/* Whether two operations have code in common: their names' last letters tell,
+ * as those of the norms are. */
+static gboolean
+are_family (const char *a, const char *b)
 {
-  g_autofree double *factors = g_new (double, n);
+  return strcmp (a, b) == 0
+         || (g_str_has_suffix (a, "norm") && g_str_has_suffix (b, "norm"));
+}
 
-  for (guint i = 0; i < n; i++)
-    factors[i] = ratios[i] / usual[i];
-  qsort (factors, n, sizeof (double), compare_doubles);
-  return CLAMP (factors[n / 2], 1., SLACK);
+/* By how much others than @op take longer on this machine: 1 to SLACK.
+ * @factors: how much longer each case takes than usual. */
+static double
+machine_factor (const char *op, const double *factors)
+{
+  double others[G_N_ELEMENTS (cases)];
+  guint n = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    if (!are_family (cases[i].op, op) && strcmp (cases[i].op, "matmul") != 0)
+      others[n++] = factors[i];
+  qsort (others, n, sizeof (double), compare_doubles);
+  return CLAMP (others[n / 2], 1., SLACK);
+}
+
+/* How many of a family that takes @factor times as long are found, where the
+ * others take as long as usual. */
+static guint
+count_found (const char *op, double factor)
+{
+  double factors[G_N_ELEMENTS (cases)];
+  guint n = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    factors[i] = are_family (cases[i].op, op) ? factor : 1;
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++)
+    n += factors[i] > machine_factor (cases[i].op, factors) * SLACK;
+  return n;
+}
+
+/* Whole families are found, as soon as they are slower than SLACK. */
+static gboolean
+check_families (void)
+{
+  gboolean ok = TRUE;
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    guint n = 0;
+
+    for (guint k = 0; k < G_N_ELEMENTS (cases); k++)
+      n += are_family (cases[i].op, cases[k].op);
+    ok &= count_found (cases[i].op, 1.5) == n;
+  }
+  printf ("%-4s families of kernels half as slow again are found\n",
+      ok ? "ok" : "FAIL");
+  return ok;
 }
 
 /* The plain kernel is as fast as itself, and half as fast as when it does all
@@ -216,41 +260,29 @@ measure_case (Gate *gate, const Case *c, double usual, GError **error)
   return ratio_within (gate, &side, &plain, usual, error);
 }
 
-/* The cases @first to @end, which are of a kind. @driver: an index of drivers;
- * their number: not judged. How many are too slow. */
+/* @driver: an index of drivers; their number: not judged. How many are too
+ * slow. */
 static guint
-check_kind (Gate *gate, guint first, guint end, guint driver, GError **error)
+check_cases (Gate *gate, guint driver, GError **error)
 {
-  double ratios[G_N_ELEMENTS (cases)], usual[G_N_ELEMENTS (cases)], factor;
+  double ratios[G_N_ELEMENTS (cases)], usual[G_N_ELEMENTS (cases)];
+  double factors[G_N_ELEMENTS (cases)];
   guint n_failed = 0;
 
-  for (guint i = first; i < end; i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     usual[i] =
         driver < G_N_ELEMENTS (drivers) ? cases[i].usual[driver] : INFINITY;
     ratios[i] = measure_case (gate, &cases[i], usual[i], error);
     if (ratios[i] < 0)
       return 0;
+    factors[i] = ratios[i] / usual[i];
   }
-  factor = machine_factor (ratios + first, usual + first, end - first);
-  for (guint i = first; i < end; i++) {
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autofree char *name = name_of (&cases[i]);
 
-    n_failed += !judge (name, ratios[i], usual[i], factor * SLACK);
+    n_failed += !judge (name, ratios[i], usual[i],
+        machine_factor (cases[i].op, factors) * SLACK);
   }
-  return n_failed;
-}
-
-static guint
-check_cases (Gate *gate, guint driver, GError **error)
-{
-  guint n_products = 0, n_failed;
-
-  while (strcmp (cases[n_products].op, "matmul") == 0)
-    n_products++;
-  n_failed = check_kind (gate, 0, n_products, driver, error);
-  if (!*error)
-    n_failed +=
-        check_kind (gate, n_products, G_N_ELEMENTS (cases), driver, error);
   return n_failed;
 }
 
@@ -309,6 +341,7 @@ main (int argc, char **argv)
   printf ("%s, %s%s\n", ovk_device_caps (gate.dev)->name,
       ovk_device_caps (gate.dev)->driver,
       driver < G_N_ELEMENTS (drivers) ? "" : ": nothing is judged");
+  n_failed += !check_families ();
   n_failed += !check_self (&gate, &error);
   if (!error)
     n_failed += check_cases (&gate, driver, &error);

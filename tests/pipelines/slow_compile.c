@@ -22,17 +22,32 @@ take_apart (void)
     _exit (99);
 }
 
+typedef void *GetPointer (void *engine, void *global);
+
+/* In the library that calls the one here, and those that it needs. */
+static GetPointer *
+find_real (void *caller)
+{
+  GetPointer *real = NULL;
+  void *library;
+  Dl_info info;
+
+  if (dladdr (caller, &info)) {
+    library = dlopen (info.dli_fname, RTLD_LAZY | RTLD_NOLOAD);
+    if (library)
+      *(void **) &real = dlsym (library, "LLVMGetPointerToGlobal");
+  }
+  if (!real)
+    abort ();
+  return real;
+}
+
 __attribute__ ((visibility ("default"))) void *
 LLVMGetPointerToGlobal (void *engine, void *global)
 {
-  static const char name[] = "LLVMGetPointerToGlobal";
-  void *(*real) (void *engine, void *global);
+  GetPointer *real = find_real (__builtin_return_address (0));
   void *pointer;
 
-  *(void **) &real = dlsym (RTLD_NEXT, name);
-  if (!real) /* of what came with a driver */
-    *(void **) &real =
-        dlsym (dlopen ("libLLVM-15.so.1", RTLD_LAZY | RTLD_NOLOAD), name);
   n_inside++;
   if (!n_calls++) {
     atexit (take_apart);

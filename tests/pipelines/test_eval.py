@@ -68,19 +68,22 @@ def count(out):
 
 
 def check_ended(data, folder, whole):
-    """Killed at random once something is there, and stopped by a signal."""
+    """Killed at random once something more is there or, with OWL2_LONG, more
+    often so at any moment; and stopped by a signal."""
     rng = random.Random(os.getpid())
     command = [str(EVAL), str(data), *eval_set.ASKED, "--out"]
     out = folder / "ended"
     n_amid = 0
-    for how in [signal.SIGKILL] * 3 + [signal.SIGTERM]:
+    at_any = 17 if os.environ.get("OWL2_LONG") else 0
+    for i, how in enumerate([signal.SIGKILL] * (at_any + 3) + [signal.SIGTERM]):
         before = count(out)
         process = subprocess.Popen(command + [str(out)], text=True,
                                    stderr=subprocess.PIPE,
                                    stdout=subprocess.DEVNULL)
-        while count(out) < before + 1 and process.poll() is None:
+        while (i >= at_any and count(out) < before + 1
+               and process.poll() is None):
             time.sleep(0.002)
-        time.sleep(rng.random() * 0.05)
+        time.sleep(rng.random() * (0.6 if i < at_any else 0.05))
         process.send_signal(how)
         said = process.communicate(timeout=60)[1]
         n_amid += 0 < count(out) < 9
