@@ -63,12 +63,12 @@ static gboolean
 question_event (GstPad *pad, GstObject *parent, GstEvent *event)
 {
   GstOwl2 *self = GST_OWL2 (parent);
-  const GstEventType type = GST_EVENT_TYPE (event);
 
+  /* Before the video, which may wait for this, ends. */
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    gst_owl2_question_tell_lost (self, FALSE);
   gst_owl2_questions_event (self->questions, event);
   gst_event_unref (event);
-  if (type == GST_EVENT_EOS)
-    gst_owl2_question_tell_lost (self, FALSE);
   return TRUE;
 }
 
