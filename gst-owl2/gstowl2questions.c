@@ -33,7 +33,6 @@ struct _GstOwl2Questions {
   gboolean live;
   GstSegment segment;
   gboolean full;     /* it waits for room */
-  gboolean crowded;  /* it has waited for room, in this stream */
   gint64 news_us;    /* when something came last; monotonic clock */
   gboolean silent;   /* the video has waited for too long since then */
   GstClockTime told; /* no question comes before; NONE: nothing is known */
@@ -73,7 +72,7 @@ forget_stream (GstOwl2Questions *self)
   g_queue_clear_full (&self->items, question_free);
   gst_segment_init (&self->segment, GST_FORMAT_UNDEFINED);
   self->told = GST_CLOCK_TIME_NONE;
-  self->eos = self->untimed = self->crowded = FALSE;
+  self->eos = self->untimed = FALSE;
   self->check_live = TRUE;
   take_news (self);
 }
@@ -346,7 +345,7 @@ gst_owl2_questions_push (GstOwl2Questions *self, const char *text,
   take_news (self);
   while (wanted && self->active && !self->flushing
          && self->items.length + self->n_lent >= GST_OWL2_MAX_ASKED) {
-    self->full = self->crowded = TRUE;
+    self->full = TRUE;
     g_cond_wait (&self->cond, &self->lock);
   }
   self->full = FALSE;
@@ -535,8 +534,8 @@ gst_owl2_questions_take_lost (GstOwl2Questions *self, gboolean wait)
   guint n;
 
   g_mutex_lock (&self->lock);
-  /* Who had to wait with his questions may have more. */
-  if (self->n_lost || self->crowded || self->n_lent >= GST_OWL2_MAX_ASKED / 2)
+  /* Who had to wait with his questions has more. */
+  if (self->n_lost || self->full || self->n_lent >= GST_OWL2_MAX_ASKED / 2)
     wait_for (self, G_MAXUINT64 - 1, wait);
   n = self->n_lost;
   self->n_lost = 0;
