@@ -113,8 +113,7 @@ player_start (Player *p, GError **error)
   p->pulled = FALSE;
   /* Of fewer frames that wait, fewer are decoded for nothing before a seek. */
   p->pipeline = gst_parse_launch ("uridecodebin name=in ! appsink name=out "
-                                  "sync=false max-buffers=1 "
-                                  "enable-last-sample=false caps=video/x-raw",
+                                  "sync=false max-buffers=1 caps=video/x-raw",
       &missing);
   if (missing) {
     gst_clear_object (&p->pipeline);

@@ -112,5 +112,4 @@ def main():
         live.stop()
 
 
-if __name__ == "__main__":
-    main()
+main()

@@ -29,6 +29,9 @@ from gi.repository import Gst, GstApp  # noqa: E402,F401
 # more or less, so one more is let by.
 MOST_MB, FRAME_MB = 400, 13
 RATE, KEY, MINUTES, PART_S = 30, 60, 10, 20
+QUESTIONS = ["What is this?", "What colour is it?", "Is there a dog?",
+             "How many circles are there?", "Is it moving?", "Where is it?",
+             "What is the background?", "Is there a square?"]
 ENCODE = ("videotestsrc pattern=ball num-buffers={n} ! "
           "video/x-raw,format=I420,width={w},height={h},framerate=30/1 ! "
           "x264enc speed-preset=ultrafast key-int-max={key} ! h264parse ! ")
@@ -105,11 +108,6 @@ def check_seeks(program, folder):
           f" asked about in {took:.2f} s, {n} decoded")
     check(n < 60 * MINUTES * RATE / 10, f"{n} frames decoded")
     check(took <= all_s / 10, f"{took:.2f} s of {all_s:.1f}")
-
-
-QUESTIONS = ["What is this?", "What colour is it?", "Is there a dog?",
-             "How many circles are there?", "Is it moving?", "Where is it?",
-             "What is the background?", "Is there a square?"]
 
 
 def check_questions(program, folder):
